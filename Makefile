@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0
+# The shared-memory experiment: make help says what there is to make.
+
+# What a user may set on the command line.
+KERNEL := 6.1
+KMOD :=
+KDIR :=
+VMLINUZ :=
+TESTS :=
+PARAMS :=
+CONFIG :=
+
+setup := tests/setup.sh
+
+# The names of the kernels in build/kernel/: that of the small guest, and that
+# of the guest with the host's files. A kernel given by hand serves for both.
+ifneq ($(KDIR)$(VMLINUZ),)
+override KERNEL := by-hand
+small := by-hand
+full := by-hand
+else
+small := $(KERNEL)-cloud-amd64
+full := $(KERNEL)-amd64
+endif
+export KERNEL KMOD
+
+# As it was typed: make would take a $ in it for its own.
+export VM_CMD := $(value CMD)
+
+programs := incr1 incr2 incr3 incr_anon incr_zero incr_dev samepage demo
+groups := load map io share sync life stats perm incr attach show
+
+CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -pthread
+
+all: build/kmod/$(small)/shmcount.ko user
+	@echo "built build/kmod/$(small)/shmcount.ko and the programs in user/"
+
+help:
+	@sed -n 's/^#H //p' Makefile
+
+#H make            build the module (for the guest's kernel) and the programs
+#H make run        run the six programs in a guest: a few lines of each, a table
+#H make check      run every test; the last line says how many passed
+#H make shell      a root shell in a guest: module loaded, this host's files
+#H make vm CMD='...'  one command there; its output, and nothing else
+#H make load       load the module on this host (PARAMS='size=65536 mode=0600')
+#H make unload     unload it again
+#H make doctor     is a kernel's config fit for all this? (CONFIG=file)
+#H make lint       what the compilers and checkers say of the sources
+#H make clean      remove what was built (make distclean: and what was fetched)
+#H
+#H KERNEL=6.1|6.12      the guest's kernel (6.1)
+#H KMOD=other.ko        run, check, shell or vm with another module
+#H TESTS='sync.* io.*'  check only these tests
+#H VMLINUZ=file KDIR=headers   a kernel that was not fetched from Debian
+
+tools:
+	@$(setup) tools
+
+# Kernels.
+build/kernel/%/vmlinuz: | tools
+	@$(setup) kernel $*
+
+ifeq ($(small),by-hand)
+build/kernel/by-hand/vmlinuz: by-hand
+	@:
+by-hand: | tools
+	@$(setup) by-hand "$(KDIR)" "$(VMLINUZ)"
+endif
+
+# Modules. Kbuild leaves its files beside the sources, so each kernel has a
+# directory of links to them.
+modules = mkdir -p $(@D) && \
+	ln -sf $(patsubst %,$(CURDIR)/%,$(1)) $(@D)/ && \
+	$(MAKE) -s --no-print-directory -C build/kernel/$*/headers \
+		M=$(CURDIR)/$(@D) CONFIG_DEBUG_INFO_BTF_MODULES= \
+		$(if $(W),W=$(W)) $(if $(C),C=$(C)) modules >&2
+
+kmod_files := $(wildcard kmod/*.[ch]) kmod/Kbuild
+bad_files := $(filter-out tests/bad/init.c,$(wildcard tests/bad/*.c)) \
+	tests/bad/Kbuild
+
+build/kmod/%/shmcount.ko: $(kmod_files) build/kernel/%/vmlinuz
+	@$(call modules,$(kmod_files))
+	@touch $@
+
+build/bad/%/fail_register.ko: $(bad_files) build/kernel/%/vmlinuz
+	@$(call modules,$(bad_files))
+	@touch $@
+
+# Programs.
+user: | tools
+	@$(MAKE) -s --no-print-directory -C user >&2
+
+build/obj/%.o: tests/%.c | tools
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -MMD -c -o $@ $<
+-include $(wildcard build/obj/*.d)
+
+link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+build/guest/suite: LDFLAGS := -static
+build/guest/suite: $(patsubst %,build/obj/%.o,$(groups) harness device program)
+	@$(link)
+build/guest/init: LDFLAGS := -static
+build/guest/init: build/obj/init.o
+	@$(link)
+build/tests/vm: $(patsubst %,build/obj/%.o,vm tap splat)
+	@$(link)
+build/tests/vm_test: $(patsubst %,build/obj/%.o,vm_test tap splat harness program)
+	@$(link)
+build/tests/harness_test: $(patsubst %,build/obj/%.o,harness_test harness program)
+	@$(link)
+build/tests/harness_sample: $(patsubst %,build/obj/%.o,harness_sample harness)
+	@$(link)
+build/bad/init: tests/bad/init.c | tools
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -static -o $@ $<
+
+$(programs:%=build/guest/%): build/guest/%: user
+	@mkdir -p $(@D)
+	@cmp -s user/$* $@ || cp user/$* $@
+
+# Guests.
+small_guest := build/tests/vm build/guest/init build/guest/suite \
+	$(programs:%=build/guest/%) build/kernel/$(small)/vmlinuz \
+	build/bad/$(small)/fail_register.ko
+full_guest := build/tests/vm build/guest/init build/kernel/$(full)/vmlinuz user
+ifeq ($(KMOD),)
+small_guest += build/kmod/$(small)/shmcount.ko
+full_guest += build/kmod/$(full)/shmcount.ko
+endif
+
+run: $(small_guest)
+	@tests/vm.sh run demo
+
+shell: $(full_guest)
+	@tests/vm.sh shell
+
+vm: $(full_guest)
+	@test -n "$$VM_CMD" || { echo "make: say what to run: make vm CMD='uname -r'" >&2; exit 2; }
+	@tests/vm.sh host sh -c "$$VM_CMD"
+
+check: $(small_guest) $(full_guest) build/kmod/$(small)/shmcount.ko \
+		build/kmod/$(full)/shmcount.ko build/bad/init \
+		build/tests/vm_test build/tests/harness_test \
+		build/tests/harness_sample
+	@KERNEL_DIR=$(CURDIR)/build/kernel/$(small) \
+		HOST_KERNEL_DIR=$(CURDIR)/build/kernel/$(full) \
+		KO=$(CURDIR)/build/kmod/$(small)/shmcount.ko \
+		HOST_KO=$(CURDIR)/build/kmod/$(full)/shmcount.ko \
+		BAD=$(CURDIR)/build/bad BAD_KO=$(CURDIR)/build/bad/$(small) \
+		tests/check.sh '$(TESTS)'
+
+lint: build/kernel/$(small)/vmlinuz
+	@$(setup) lint
+	@KDIR=build/kernel/$(small)/headers tests/lint.sh
+
+doctor:
+	@tests/doctor.sh $(CONFIG)
+
+# This host.
+load:
+	@tests/host.sh load $(PARAMS)
+unload:
+	@tests/host.sh unload
+
+clean:
+	@$(MAKE) -s --no-print-directory -C user clean
+	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
+		build/results build/setup.log
+distclean: clean
+	@rm -rf build
+
+.PHONY: all help tools by-hand user run shell vm check lint doctor load unload \
+	clean distclean
+.SECONDARY:
+.DELETE_ON_ERROR:

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels that shmcount builds on, 5.10 and later.
+ * Each shim asks whether the kernel has the thing, not for a version; Kbuild
+ * answers where the preprocessor cannot.
+ */
+#ifndef SHMCOUNT_COMPAT_H
+#define SHMCOUNT_COMPAT_H
+
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+/* Before the flags of a VMA became a type of their own. */
+#ifndef EMPTY_VMA_FLAGS
+#define EMPTY_VMA_FLAGS 0
+#endif
+
+/* Before 6.3 vm_flags was written directly. */
+#ifndef HAVE_VM_FLAGS_MOD
+static inline void vm_flags_mod(struct vm_area_struct *vma,
+				unsigned long set, unsigned long clear)
+{
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+}
+#endif
+
+/* Since 5.16 it is the folio of a page that has a mapping. */
+static inline bool page_belongs_to(struct page *page,
+				   struct address_space *mapping)
+{
+#ifdef page_folio
+	return page_folio(page)->mapping == mapping;
+#else
+	return compound_head(page)->mapping == mapping;
+#endif
+}
+
+#endif

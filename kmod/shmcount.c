@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/shmcount: one region of shared memory for every process that maps it
+ *
+ * A process maps the node as it would map /dev/zero, but what it gets is the
+ * same memory as every other process gets, related or not, from load to
+ * unload.
+ *
+ * A futex shared between processes, and so every process-shared semaphore
+ * that has to sleep, is known to the kernel by the page cache that owns its
+ * page: get_futex_key() answers EFAULT for a page that nothing owns, as are
+ * those of alloc_page(), vmalloc() and remap_pfn_range(). So the region is a
+ * file of shmem, and its pages are that file's page cache.
+ *
+ * Lifetime: the module holds the region from load to unload. An open file of
+ * the node pins the module and borrows the region's address_space as its own
+ * f_mapping; a VMA pins the open file that it was made from.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/atomic.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pagemap.h>
+#include <linux/shmem_fs.h>
+#include <linux/sysfs.h>
+#include <linux/uio.h>
+
+#include "compat.h"
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+static unsigned long shmcount_size = PAGE_SIZE;
+module_param_named(size, shmcount_size, ulong, 0444);
+MODULE_PARM_DESC(size,
+		 "bytes of the region, rounded up to pages (default: one page; at most half of RAM)");
+
+static unsigned int shmcount_mode = 0666;
+module_param_named(mode, shmcount_mode, uint, 0444);
+MODULE_PARM_DESC(mode, "permissions of /dev/shmcount (default: 0666)");
+
+static struct file *shmcount_region;
+
+static atomic_long_t shmcount_opens;	/* open files */
+static atomic_long_t shmcount_mappings;	/* VMAs */
+static atomic_long_t shmcount_faults;	/* pages given, since load */
+
+static void shmcount_vm_open(struct vm_area_struct *vma)
+{
+	atomic_long_inc(&shmcount_mappings);
+	trace_shmcount_mmap(vma->vm_start, vma->vm_pgoff);
+}
+
+static void shmcount_vm_close(struct vm_area_struct *vma)
+{
+	trace_shmcount_unmap(vma->vm_start, vma->vm_pgoff);
+	atomic_long_dec(&shmcount_mappings);
+}
+
+static vm_fault_t shmcount_fault(struct vm_fault *vmf)
+{
+	struct address_space *mapping = shmcount_region->f_mapping;
+	struct page *page;
+
+	/* Past the end of the region this is -EINVAL, and so a SIGBUS. */
+	page = shmem_read_mapping_page(mapping, vmf->pgoff);
+	if (IS_ERR(page))
+		return vmf_error(PTR_ERR(page));
+
+	/* Reclaim may have moved it to swap before we had the lock: again. */
+	lock_page(page);
+	if (unlikely(!page_belongs_to(page, mapping))) {
+		unlock_page(page);
+		put_page(page);
+		return VM_FAULT_NOPAGE;
+	}
+
+	atomic_long_inc(&shmcount_faults);
+	trace_shmcount_fault(vmf->address, vmf->pgoff);
+	vmf->page = page;
+	return VM_FAULT_LOCKED;
+}
+
+static const struct vm_operations_struct shmcount_vm_ops = {
+	.open	= shmcount_vm_open,
+	.close	= shmcount_vm_close,
+	.fault	= shmcount_fault,
+};
+
+static int shmcount_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	unsigned long pages = shmcount_size >> PAGE_SHIFT;
+
+	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+
+	/* The bounds hold for life: mremap may not grow what was checked. */
+	vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYEXEC);
+	vma->vm_ops = &shmcount_vm_ops;
+	shmcount_vm_open(vma);
+	return 0;
+}
+
+static int shmcount_open(struct inode *inode, struct file *file)
+{
+	/*
+	 * A VMA is linked into the i_mmap of its file's f_mapping. With the
+	 * region's there, rmap finds every mapping of a page, so reclaim,
+	 * migration and swap work.
+	 */
+	file->f_mapping = shmcount_region->f_mapping;
+	atomic_long_inc(&shmcount_opens);
+	return 0;
+}
+
+static int shmcount_release(struct inode *inode, struct file *file)
+{
+	atomic_long_dec(&shmcount_opens);
+	return 0;
+}
+
+static loff_t shmcount_llseek(struct file *file, loff_t offset, int whence)
+{
+	return fixed_size_llseek(file, offset, whence, shmcount_size);
+}
+
+static ssize_t shmcount_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return vfs_iter_read(shmcount_region, to, &iocb->ki_pos, 0);
+}
+
+/* As on a block device: what fits is written, and at the end nothing does. */
+static ssize_t shmcount_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	size_t count = iov_iter_count(from);
+	size_t excess;
+	ssize_t ret;
+
+	if (!count)
+		return 0;
+	if (iocb->ki_flags & IOCB_APPEND)
+		iocb->ki_pos = shmcount_size;
+	if (iocb->ki_pos >= shmcount_size)
+		return -ENOSPC;
+
+	iov_iter_truncate(from, shmcount_size - iocb->ki_pos);
+	excess = count - iov_iter_count(from);
+	ret = vfs_iter_write(shmcount_region, from, &iocb->ki_pos, 0);
+	iov_iter_reexpand(from, iov_iter_count(from) + excess);
+	return ret;
+}
+
+static const struct file_operations shmcount_fops = {
+	.owner		= THIS_MODULE,
+	.open		= shmcount_open,
+	.release	= shmcount_release,
+	.llseek		= shmcount_llseek,
+	.read_iter	= shmcount_read_iter,
+	.write_iter	= shmcount_write_iter,
+	.mmap		= shmcount_mmap,
+	.fsync		= noop_fsync,	/* msync succeeds, as on a file */
+};
+
+#define SHMCOUNT_ATTR(name, format, value)				\
+static ssize_t name##_show(struct device *dev,				\
+			   struct device_attribute *attr, char *buf)	\
+{									\
+	return sysfs_emit(buf, format "\n", value);			\
+}									\
+static DEVICE_ATTR_RO(name)
+
+SHMCOUNT_ATTR(size, "%lu", shmcount_size);
+SHMCOUNT_ATTR(opens, "%ld", atomic_long_read(&shmcount_opens));
+SHMCOUNT_ATTR(mappings, "%ld", atomic_long_read(&shmcount_mappings));
+SHMCOUNT_ATTR(faults, "%ld", atomic_long_read(&shmcount_faults));
+
+static struct attribute *shmcount_attrs[] = {
+	&dev_attr_size.attr,
+	&dev_attr_opens.attr,
+	&dev_attr_mappings.attr,
+	&dev_attr_faults.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(shmcount);
+
+static struct miscdevice shmcount_misc = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "shmcount",
+	.fops	= &shmcount_fops,
+	.groups	= shmcount_groups,
+};
+
+static int __init shmcount_init(void)
+{
+	unsigned long most = (totalram_pages() / 2) << PAGE_SHIFT;
+	int ret;
+
+	if (!shmcount_size || shmcount_size > most) {
+		pr_err("size=%lu is not between 1 and %lu bytes (half of RAM)\n",
+		       shmcount_size, most);
+		return -EINVAL;
+	}
+	if (shmcount_mode & ~0777) {
+		pr_err("mode=0%o is not between 0 and 0777\n", shmcount_mode);
+		return -EINVAL;
+	}
+	shmcount_size = PAGE_ALIGN(shmcount_size);
+
+	shmcount_region = shmem_file_setup("shmcount", shmcount_size,
+					   EMPTY_VMA_FLAGS);
+	if (IS_ERR(shmcount_region))
+		return PTR_ERR(shmcount_region);
+
+	/* With the file type in it, misc takes a mode of 0 for what it says. */
+	shmcount_misc.mode = S_IFCHR | shmcount_mode;
+	ret = misc_register(&shmcount_misc);
+	if (ret)
+		goto err_region;
+	return 0;
+
+err_region:
+	fput(shmcount_region);
+	return ret;
+}
+module_init(shmcount_init);
+
+static void __exit shmcount_exit(void)
+{
+	misc_deregister(&shmcount_misc);
+	fput(shmcount_region);
+}
+module_exit(shmcount_exit);
+
+MODULE_DESCRIPTION("One region of shared memory for every process");
+MODULE_LICENSE("GPL");

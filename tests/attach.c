@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/* attach: unrelated incr_dev processes of one count, by user/attach.h. */
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../user/attach.h"
+#include "device.h"
+#include "harness.h"
+#include "program.h"
+
+enum { LOOPS = 500, ATTACHED = 4, TOGETHER_LOOPS = 20, ROUNDS = 50 };
+
+/* All numbers from first on are in the outputs, each once. */
+static void check_union(struct run *runs, int count, int first, int total)
+{
+	char *seen = calloc(1, total);
+
+	for (int i = 0; i < count; i++) {
+		char prefix[16];
+
+		snprintf(prefix, sizeof(prefix), "%d: ", runs[i].pid);
+		for (char *line = strtok(runs[i].output, "\n"); line;
+		     line = strtok(NULL, "\n")) {
+			int number;
+
+			if (strncmp(line, prefix, strlen(prefix)))
+				FAIL("expected \"%s...\", saw \"%s\"", prefix,
+				     line);
+			number = atoi(line + strlen(prefix)) - first;
+			EXPECT(number >= 0 && number < total);
+			EXPECT_EQ(seen[number], 0);
+			seen[number] = 1;
+		}
+	}
+	for (int i = 0; i < total; i++)
+		if (!seen[i])
+			FAIL("nobody counted %d", first + i);
+	free(seen);
+}
+
+TEST(attach, processes_share_one_count)
+{
+	struct run runs[2];
+	char loops[16];
+
+	load("");
+	snprintf(loops, sizeof(loops), "%d", LOOPS);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 2; i++)
+			runs[i] = START("incr_dev", "-a", loops);
+		for (int i = 0; i < 2; i++)
+			collect(&runs[i]);
+		for (int i = 0; i < 2; i++)
+			expect_end(&runs[i], 0, "500 increments by process");
+		check_union(runs, 2, round * 2 * LOOPS, 2 * LOOPS);
+	}
+}
+
+/*
+ * Nobody is first here: the region is new at each round, and the processes
+ * wait at a gate until all of them are there.
+ */
+TEST_LIMIT(attach, at_the_same_instant, 120)
+{
+	char loops[16];
+
+	snprintf(loops, sizeof(loops), "%d", TOGETHER_LOOPS);
+	for (int round = 0; round < ROUNDS; round++) {
+		const char *args[] = { "incr_dev", "-a", loops, NULL };
+		struct run runs[ATTACHED];
+		int gate[2];
+
+		load("");
+		EXPECT_OK(pipe2(gate, O_CLOEXEC));
+		for (int i = 0; i < ATTACHED; i++)
+			runs[i] = start_behind(gate, args);
+		close(gate[0]);
+		close(gate[1]);
+		for (int i = 0; i < ATTACHED; i++)
+			collect(&runs[i]);
+		for (int i = 0; i < ATTACHED; i++) {
+			expect_end(&runs[i], 0, "20 increments by process");
+			EXPECT_EQ(lines_in(runs[i].output), TOGETHER_LOOPS);
+		}
+		check_union(runs, ATTACHED, 0, ATTACHED * TOGETHER_LOOPS);
+		unload();
+	}
+}
+
+TEST(attach, to_a_fresh_run)
+{
+	struct run fresh, attached;
+
+	load("");
+	fresh = START("incr_dev", "20000");
+	wait_until_holder(child_of(fresh.pid), fresh.out);
+	attached = START("incr_dev", "-a", "100");
+	collect(&fresh);
+	collect(&attached);
+	EXPECT_EQ(lines_in(attached.output), 100);
+	expect_end(&attached, 0, "100 increments by process");
+	expect_end(&fresh, 0, "40000 increments by 2 processes");
+}
+
+/* A fresh start never takes the count away from who is counting. */
+TEST(attach, fresh_start_is_refused_while_others_are_attached)
+{
+	struct run attached, run;
+	char byte;
+
+	load("");
+	attached = START("incr_dev", "-a", "20000");
+	EXPECT_EQ(read(attached.out, &byte, 1), 1);
+	expect_refusal(RUN("incr_dev", "5"), 1,
+		       "other processes are attached: join them with -a");
+	run = RUN("incr_dev", "-a", "0");
+	expect_end(&run, 0, "0 increments by process");
+	collect(&attached);
+	expect_end(&attached, 0, "20000 increments by process");
+	EXPECT(strstr(attached.errors, "gave count 20000"));
+}
+
+TEST(attach, fresh_start_counts_from_0)
+{
+	struct run run;
+
+	load("");
+	run = RUN("incr_dev", "-a", "10");
+	expect_end(&run, 0, "gave count 10");
+	run = RUN("incr_dev", "-a", "10");
+	expect_end(&run, 0, "gave count 20");
+	run = RUN("incr_dev", "10");
+	expect_end(&run, 0, "20 increments by 2 processes gave count 20");
+	EXPECT(!strncmp(run.output, "parent: 0\n", 10) ||
+	       !strncmp(run.output, "child: 0\n", 9));
+	run = RUN("incr_dev", "-a", "1");
+	expect_end(&run, 0, "gave count 21");
+}
+
+TEST_LIMIT(attach, killed_holder_is_noticed_by_who_is_attached, 60)
+{
+	struct run holder, waiter, run;
+	char text[100];
+	double killed;
+
+	load("");
+	holder = START("incr_dev", "-a", "1000000000");
+	wait_until_holder(holder.pid, holder.out);
+	waiter = START("incr_dev", "-a", "5");
+	wait_until_asleep(waiter.pid);
+	killed = now();
+	EXPECT_OK(kill(holder.pid, SIGKILL));
+	collect(&waiter);
+	snprintf(text, sizeof(text),
+		 "process %d died holding the semaphore: start afresh",
+		 holder.pid);
+	expect_end(&waiter, 1, text);
+	if (now() - killed > 1)
+		FAIL("the waiter took %.2f s to end", now() - killed);
+	run = RUN("incr_dev", "-a", "5");
+	expect_end(&run, 1, "died holding the semaphore: start afresh");
+	collect(&holder);
+	run = RUN("incr_dev", "5");
+	expect_end(&run, 0, "gave count 10");
+}
+
+static void end_at_once(void *unused)
+{
+	(void)unused;
+}
+
+TEST(attach, initialiser_that_died_is_replaced)
+{
+	struct region *region;
+	struct run run;
+	pid_t dead;
+
+	load("");
+	region = map_pages(0, 1, MAP_SHARED);
+	dead = start(end_at_once, NULL);
+	finish(dead);
+	atomic_store(&region->state, dead);
+	run = RUN("incr_dev", "-a", "5");
+	expect_end(&run, 0, "gave count 5");
+}
+
+TEST(attach, holder_that_died_before_its_note_is_noticed)
+{
+	struct region *region;
+	struct run run;
+
+	load("");
+	run = RUN("incr_dev", "-a", "5");
+	expect_end(&run, 0, "gave count 5");
+	region = map_pages(0, 1, MAP_SHARED);
+	EXPECT_OK(sem_wait(&region->shared.mutex));
+	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
+		       "a process died taking the semaphore");
+}
+
+TEST(attach, region_that_is_no_count_is_refused)
+{
+	struct region *region;
+	struct run run;
+
+	load("");
+	region = map_pages(0, 1, MAP_SHARED);
+	atomic_store(&region->state, getpid());	/* alive, and never ready */
+	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
+		       "the region is not a count: start afresh");
+	run = RUN("incr_dev", "5");
+	expect_end(&run, 0, "gave count 10");
+}
+
+TEST(attach, lost_increment_is_an_error)
+{
+	struct region *region;
+	struct run run;
+
+	load("");
+	run = RUN("incr_dev", "-a", "5");
+	expect_end(&run, 0, "gave count 5");
+	region = map_pages(0, 1, MAP_SHARED);
+	region->shared.count--;
+	run = RUN("incr_dev", "-a", "5");
+	expect_end(&run, 1, "5 increments by process");
+	EXPECT(strstr(run.errors, "of 10 by all, gave count 9"));
+}
+
+TEST(attach, count_does_not_overflow)
+{
+	struct region *region;
+	struct run run;
+
+	load("");
+	run = RUN("incr_dev", "-a", "1");
+	expect_end(&run, 0, "gave count 1");
+	region = map_pages(0, 1, MAP_SHARED);
+	region->shared.count = INT_MAX - 1;
+	run = RUN("incr_dev", "-a", "5");
+	expect_end(&run, 1, "the count is full: start afresh");
+	EXPECT_EQ(lines_in(run.output), 1);
+}

@@ -1,0 +1,98 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Run the test programs, on the host and in a guest, and count (make check).
+#
+#   check.sh ['PATTERN...']   only the tests that a pattern names
+#
+# The TAP of each goes to build/results/, too. The last line is
+# "N passed, N failed[, N skipped]"; the exit status is 0 only if none failed
+# and every program said that all is well.
+set -u
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=$top/build
+results=$build/results
+export PROGRAMS="$build/tests" GUEST="$build/guest"
+mkdir -p "$results"
+rm -f "$results"/*.tap "$results"/*.status
+
+set -f
+# Patterns are words of one variable, and not for this shell to expand.
+# shellcheck disable=SC2086
+set -- ${1-}
+patterns=$*
+
+# of PROGRAM: those of the patterns that name a test of it.
+of() {
+	for pattern in $patterns; do
+		"$1" -l "$pattern" >/dev/null 2>&1 && echo "$pattern"
+	done
+}
+
+# part NAME LISTER COMMAND...: run the command with the patterns that LISTER,
+# the test program itself, knows; not at all if there are patterns for others.
+part() {
+	name=$1
+	mine=$(of "$2")
+	[ -z "$patterns" ] || [ -n "$mine" ] || return 0
+	shift 2
+	echo "# $name"
+	# shellcheck disable=SC2086
+	{
+		"$@" $mine
+		echo $? >"$results/$name.status"
+	} | tee "$results/$name.tap"
+}
+
+for pattern in $patterns; do
+	known=
+	for program in "$PROGRAMS/harness_test" "$PROGRAMS/vm_test" \
+		"$GUEST/suite"; do
+		known=$known$("$program" -l "$pattern" 2>/dev/null)
+	done
+	if [ -z "$known" ]; then
+		echo "check: no test is named '$pattern'" >&2
+		exit 2
+	fi
+done
+
+part harness "$PROGRAMS/harness_test" "$PROGRAMS/harness_test"
+if [ -z "$patterns" ]; then
+	echo "# programs on this host"
+	{
+		PROGRAMS=$top/user "$GUEST/suite" 'incr.*'
+		echo $? >"$results/host.status"
+	} | tee "$results/host.tap"
+fi
+part guest "$GUEST/suite" "$top/tests/vm.sh" tap suite
+# A guest that boots keeps one processor busy, and nothing here is timed.
+part runner-1 "$PROGRAMS/vm_test" "$PROGRAMS/vm_test" -s 1/2 \
+	>"$results/first-half" &
+part runner-2 "$PROGRAMS/vm_test" "$PROGRAMS/vm_test" -s 2/2
+wait
+cat "$results/first-half"
+rm -f "$results/first-half"
+
+set +f
+bad=0
+for status in "$results"/*.status; do
+	case $(cat "$status") in
+	0 | 4) ;;
+	*) bad=1 ;;
+	esac
+done
+cat "$results"/*.tap | awk -v bad="$bad" '
+/^ok .* # SKIP/ { skipped++; next }
+/^ok / { passed++ }
+/^not ok / { failed++ }
+/^Bail out!/ { bailed++ }
+END {
+	# What ended badly without a failed test to show for it has failed too.
+	if ((bad || bailed) && !failed)
+		failed = 1
+	printf "%d passed, %d failed", passed, failed
+	if (skipped)
+		printf ", %d skipped", skipped
+	printf "\n"
+	exit failed > 0
+}'

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The module and its device, for tests; see device.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "harness.h"
+
+#define MODULE "/lib/shmcount.ko"
+
+size_t page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+/* The module's name as it says itself: another's need not be ours (KMOD=). */
+static const char *module_name(void)
+{
+	static const char key[] = "\0name=";
+	static char name[64];
+	struct stat stat;
+	char *data, *found;
+	int fd;
+
+	if (name[0])
+		return name;
+	fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &stat))
+		test_skip("needs the guest: there is no " MODULE);
+	data = mmap(NULL, stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	EXPECT(data != MAP_FAILED);
+	close(fd);
+	found = memmem(data, stat.st_size, key, sizeof(key) - 1);
+	EXPECT(found);
+	snprintf(name, sizeof(name), "%s", found + sizeof(key) - 1);
+	munmap(data, stat.st_size);
+	return name;
+}
+
+int try_load_file(const char *path, const char *parameters)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int error = 0;
+
+	EXPECT_OK(fd);
+	if (syscall(SYS_finit_module, fd, parameters, 0))
+		error = errno;
+	close(fd);
+	return error;
+}
+
+int try_load(const char *parameters)
+{
+	module_name();
+	return try_load_file(MODULE, parameters);
+}
+
+int try_unload(void)
+{
+	return syscall(SYS_delete_module, module_name(), O_NONBLOCK) ? errno : 0;
+}
+
+void load(const char *parameters)
+{
+	int error = try_load(parameters);
+
+	if (error)
+		FAIL("cannot load the module (%s): %s", parameters,
+		     strerror(error));
+}
+
+void unload(void)
+{
+	int error = try_unload();
+
+	if (error)
+		FAIL("cannot unload the module: %s", strerror(error));
+}
+
+void load_pages(size_t pages)
+{
+	char parameters[32];
+
+	snprintf(parameters, sizeof(parameters), "size=%zu",
+		 pages * page_size());
+	load(parameters);
+}
+
+void test_cleanup(void)
+{
+	char path[128];
+
+	if (access(MODULE, F_OK))
+		return;
+	snprintf(path, sizeof(path), "/sys/module/%s", module_name());
+	if (!access(path, F_OK))
+		unload();
+}
+
+int open_device(int flags)
+{
+	return EXPECT_OK(open(DEVICE, flags | O_CLOEXEC));
+}
+
+void *map_pages(size_t first, size_t pages, int flags)
+{
+	int fd = open_device(O_RDWR);
+	void *map = mmap(NULL, pages * page_size(), PROT_READ | PROT_WRITE,
+			 flags, fd, first * page_size());
+
+	if (map == MAP_FAILED)
+		FAIL("cannot map %zu pages from page %zu: %s", pages, first,
+		     strerror(errno));
+	close(fd);
+	return map;
+}
+
+long number_in(const char *path, const char *word)
+{
+	char line[256];
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		FAIL("cannot open %s: %s", path, strerror(errno));
+	while (fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, word, strlen(word))) {
+			fclose(file);
+			return strtol(line + strlen(word), NULL, 10);
+		}
+	}
+	FAIL("%s has no line '%s'", path, word);
+}
+
+long attribute(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s", name);
+	return number_in(path, "");
+}
+
+void write_to(const char *path, const char *text)
+{
+	int fd = EXPECT_OK(open(path, O_WRONLY | O_CLOEXEC | O_APPEND));
+
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		FAIL("cannot write '%s' to %s: %s", text, path,
+		     strerror(errno));
+	close(fd);
+}
+
+void run_unrelated(void (*function)(void *), void *argument)
+{
+	int report[2];
+	char byte;
+
+	EXPECT_OK(pipe2(report, O_CLOEXEC));
+	for (int i = 0; i < 2; i++) {
+		pid_t between = fork();
+
+		EXPECT_OK(between);
+		if (!between) {
+			if (fork())
+				_exit(0);
+			setsid();
+			function(argument);
+			EXPECT_EQ(write(report[1], "", 1), 1);
+			_exit(0);
+		}
+		EXPECT_EQ(waitpid(between, NULL, 0), between);
+	}
+	close(report[1]);
+	EXPECT_EQ(read(report[0], &byte, 1), 1);
+	EXPECT_EQ(read(report[0], &byte, 1), 1);
+	close(report[0]);
+}
+
+void expect_signal(int signal, void (*function)(void *), void *argument)
+{
+	pid_t pid = start(function, argument);
+	int status;
+
+	EXPECT_EQ(waitpid(pid, &status, 0), pid);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != signal)
+		FAIL("expected signal %d (%s), saw status %#x", signal,
+		     strsignal(signal), status);
+}

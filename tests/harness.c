@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The TAP harness: main(), and what harness.h says.
+ *
+ * Usage: PROGRAM [-l] [-s K/N] [NAME...], a NAME being a test or a pattern
+ * ('sync.*'); -l lists, -s takes only each Nth test from the Kth on, so that N
+ * processes share the work. Exit status as in kselftest: 0 passed, 1 failed, 4 all skipped; 2 usage.
+ *
+ * The output is KTAP that other readers of TAP take too: version and plan
+ * first, a flat list, "# " before all else. "# begin NAME" goes before each
+ * test, so that what was running is known when the kernel stops.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+enum { STATUS_FAIL = 1, STATUS_USAGE = 2, STATUS_SKIP = 4 };
+enum { REAP_SECONDS = 3, OUTPUT_LINES = 100 };
+
+enum outcome { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
+
+/* Shared with all descendants of a test. */
+static struct {
+	atomic_int failures;
+	char skip_reason[200];
+} *shared;
+
+/* Bounds that the linker makes for the section of that name. */
+extern const struct test *const __start_tests[];
+extern const struct test *const __stop_tests[];
+
+_Noreturn void test_fail(const char *file, int line, const char *format, ...)
+{
+	va_list args;
+
+	atomic_fetch_add(&shared->failures, 1);
+	fflush(stdout);
+	va_start(args, format);
+	dprintf(STDOUT_FILENO, "%s:%d: ", file, line);
+	vdprintf(STDOUT_FILENO, format, args);
+	dprintf(STDOUT_FILENO, "\n");
+	va_end(args);
+	_exit(STATUS_FAIL);
+}
+
+_Noreturn void test_skip(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(shared->skip_reason, sizeof(shared->skip_reason), format,
+		  args);
+	va_end(args);
+	_exit(STATUS_SKIP);
+}
+
+void test_expect_eq(const char *file, int line, const char *what,
+		    long long seen, long long wanted)
+{
+	if (seen != wanted)
+		test_fail(file, line, "%s: expected %lld, saw %lld", what,
+			  wanted, seen);
+}
+
+void test_expect_str(const char *file, int line, const char *what,
+		     const char *seen, const char *wanted)
+{
+	if (strcmp(seen, wanted))
+		test_fail(file, line, "%s: expected \"%s\", saw \"%s\"", what,
+			  wanted, seen);
+}
+
+intptr_t test_expect_ok(const char *file, int line, const char *what,
+			intptr_t result)
+{
+	if (result == -1)
+		test_fail(file, line, "%s: expected success, saw %s", what,
+			  strerrorname_np(errno));
+	return result;
+}
+
+void test_expect_errno(const char *file, int line, const char *what,
+		       intptr_t result, int wanted)
+{
+	if (result != -1)
+		test_fail(file, line, "%s: expected %s, saw success (%ld)",
+			  what, strerrorname_np(wanted), (long)result);
+	if (errno != wanted)
+		test_fail(file, line, "%s: expected %s, saw %s", what,
+			  strerrorname_np(wanted), strerrorname_np(errno));
+}
+
+pid_t start(void (*function)(void *), void *argument)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		FAIL("cannot fork: %s", strerror(errno));
+	if (pid)
+		return pid;
+	function(argument);
+	exit(0);
+}
+
+void finish(pid_t pid)
+{
+	int status;
+
+	EXPECT_EQ(waitpid(pid, &status, 0), pid);
+	if (WIFSIGNALED(status))
+		FAIL("child %d killed by signal %d (%s)", pid,
+		     WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status))
+		FAIL("child %d: exit status %d", pid, WEXITSTATUS(status));
+}
+
+void wait_until_asleep(pid_t pid)
+{
+	char path[32], line[512], *state;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (int i = 0; i < 5000; i++) {
+		file = fopen(path, "r");
+		if (!file || !fgets(line, sizeof(line), file))
+			FAIL("process %d is gone", pid);
+		fclose(file);
+		state = strrchr(line, ')');
+		if (state && state[2] == 'S')
+			return;
+		usleep(1000);
+	}
+	FAIL("process %d does not sleep", pid);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+/* Sleep until a child changes state, but not past the deadline. */
+static void await_child(double deadline)
+{
+	double left = deadline - now();
+	struct timespec timeout = { 0 };
+	sigset_t set;
+
+	if (left > 0) {
+		timeout.tv_sec = left;
+		timeout.tv_nsec = (left - timeout.tv_sec) * 1e9;
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigtimedwait(&set, NULL, &timeout);
+}
+
+/* Kill every child; orphans of the test are ours too (subreaper). */
+static void kill_children(void)
+{
+	char path[64];
+	FILE *file;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	file = fopen(path, "r");
+	if (!file)
+		return;
+	while (fscanf(file, "%d", &pid) == 1)
+		kill(pid, SIGKILL);
+	fclose(file);
+}
+
+/* Returns false if a process would not die. */
+static bool reap_all(pid_t group)
+{
+	double deadline = now() + REAP_SECONDS;
+
+	for (;;) {
+		pid_t pid;
+
+		kill(-group, SIGKILL);
+		kill_children();
+		pid = waitpid(-1, NULL, WNOHANG);
+		if (pid < 0)
+			return true;
+		if (!pid) {
+			if (now() > deadline)
+				return false;
+			await_child(now() + 0.05);
+		}
+	}
+}
+
+static pid_t start_group(void (*run)(void), int output)
+{
+	pid_t pid = fork();
+	sigset_t none;
+	int null;
+
+	if (pid)
+		return pid;
+	setpgid(0, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	null = open("/dev/null", O_RDONLY);
+	dup2(null, STDIN_FILENO);
+	close(null);
+	dup2(output, STDOUT_FILENO);
+	dup2(output, STDERR_FILENO);
+	close(output);
+	run();
+	exit(atomic_load(&shared->failures) ? STATUS_FAIL : 0);
+}
+
+/* Run in a process of its own, leave nothing of it behind. */
+static enum outcome run_apart(void (*run)(void), unsigned int limit,
+			      int output)
+{
+	double deadline = now() + limit;
+	int status;
+	pid_t pid, seen;
+
+	fflush(stdout);
+	pid = start_group(run, output);
+	if (pid < 0) {
+		dprintf(output, "cannot fork: %s\n", strerror(errno));
+		return FAILED;
+	}
+	while (!(seen = waitpid(pid, &status, WNOHANG)) && now() < deadline)
+		await_child(deadline);
+
+	if (!reap_all(pid))
+		return UNKILLABLE;
+	if (!seen)
+		return TIMED_OUT;
+	if (WIFSIGNALED(status))
+		dprintf(output, "killed by signal %d (%s)\n", WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) == STATUS_SKIP && shared->skip_reason[0] &&
+		 !shared->failures)
+		return SKIPPED;
+	else if (!WEXITSTATUS(status) && !shared->failures)
+		return PASSED;
+	return FAILED;
+}
+
+/* Print what the test said as diagnostics, each line with "# ". */
+static void print_output(int output)
+{
+	char line[1024];
+	FILE *file;
+
+	file = fdopen(dup(output), "r");
+	rewind(file);
+	for (int i = 0; fgets(line, sizeof(line), file); i++) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (i == OUTPUT_LINES) {
+			printf("# (more output left out)\n");
+			break;
+		}
+		printf("# %s\n", line);
+	}
+	fclose(file);
+}
+
+static enum outcome run_test(const struct test *test, int number)
+{
+	int output = memfd_create(test->name, 0);
+	enum outcome outcome;
+
+	if (output < 0)
+		return FAILED;
+	fcntl(output, F_SETFL, O_APPEND);
+	memset(shared, 0, sizeof(*shared));
+	printf("# begin %s\n", test->name);
+
+	outcome = run_apart(test->run, test->limit, output);
+	if (test_cleanup && outcome != UNKILLABLE) {
+		enum outcome cleanup;
+
+		shared->failures = 0;
+		cleanup = run_apart(test_cleanup, test->limit, output);
+		if (cleanup != PASSED) {
+			dprintf(output, "and putting things back failed\n");
+			if (outcome == PASSED || outcome == SKIPPED ||
+			    cleanup == UNKILLABLE)
+				outcome = cleanup;
+		}
+	}
+
+	if (outcome != PASSED && outcome != SKIPPED) {
+		print_output(output);
+		printf("# to run this test alone: make check TESTS='%s'\n",
+		       test->name);
+	}
+	close(output);
+	printf("%s %d %s", outcome == PASSED || outcome == SKIPPED ?
+	       "ok" : "not ok", number, test->name);
+	if (outcome == SKIPPED)
+		printf(" # SKIP %s", shared->skip_reason);
+	if (outcome == TIMED_OUT || outcome == UNKILLABLE)
+		printf(" # TIMEOUT %u seconds", test->limit);
+	printf("\n");
+	return outcome;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct test *x = *(const struct test *const *)a;
+	const struct test *y = *(const struct test *const *)b;
+	int order = strcmp(x->file, y->file);
+
+	return order ? order : x->line - y->line;
+}
+
+/* Move the tests that a pattern names to the front; returns how many. */
+static size_t choose(const struct test **tests, size_t count, char *patterns[])
+{
+	size_t chosen = 0;
+
+	for (size_t i = 0; i < count; i++)
+		for (char **p = patterns; *p; p++)
+			if (!fnmatch(*p, tests[i]->name, 0)) {
+				tests[chosen++] = tests[i];
+				break;
+			}
+	return chosen;
+}
+
+/* Keep each nth test from the kth on; returns how many. */
+static size_t share(const struct test **tests, size_t count, size_t k, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = k - 1; i < count; i += n)
+		tests[kept++] = tests[i];
+	return kept;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: %s [-l] [-s K/N] [test or pattern]...\n",
+		program_invocation_short_name);
+	return STATUS_USAGE;
+}
+
+int main(int argc, char *argv[])
+{
+	size_t count = __stop_tests - __start_tests;
+	const struct test *tests[count];
+	unsigned int outcomes[UNKILLABLE + 1] = { 0 };
+	unsigned int k = 1, n = 1;
+	bool list = false;
+	sigset_t set;
+	int option;
+
+	while ((option = getopt(argc, argv, "ls:")) != -1) {
+		if (option == 'l')
+			list = true;
+		else if (option != 's' ||
+			 sscanf(optarg, "%u/%u", &k, &n) != 2 || !k || k > n)
+			return usage();
+	}
+	memcpy(tests, __start_tests, count * sizeof(tests[0]));
+	qsort(tests, count, sizeof(tests[0]), compare);
+	for (int i = optind; i < argc; i++) {
+		char *pattern[] = { argv[i], NULL };
+		const struct test *copy[count];
+
+		memcpy(copy, tests, sizeof(tests));
+		if (!choose(copy, count, pattern)) {
+			fprintf(stderr, "%s: no test is named '%s'\n",
+				program_invocation_short_name, argv[i]);
+			return STATUS_USAGE;
+		}
+	}
+	if (optind < argc)
+		count = choose(tests, count, argv + optind);
+	count = share(tests, count, k, n);
+	for (size_t i = 0; list && i < count; i++)
+		puts(tests[i]->name);
+	if (list)
+		return 0;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANON, -1, 0);
+	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1)) {
+		printf("Bail out! %s\n", strerror(errno));
+		return STATUS_FAIL;
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+
+	printf("TAP version 13\n1..%zu%s\n", count,
+	       count ? "" : " # SKIP no test is in this share");
+	for (size_t i = 0; i < count; i++) {
+		enum outcome outcome = run_test(tests[i], i + 1);
+
+		outcomes[outcome]++;
+		if (outcome == UNKILLABLE) {
+			printf("Bail out! a process of %s cannot be killed\n",
+			       tests[i]->name);
+			return STATUS_FAIL;
+		}
+	}
+	if (outcomes[FAILED] || outcomes[TIMED_OUT])
+		return STATUS_FAIL;
+	return outcomes[SKIPPED] == count ? STATUS_SKIP : 0;
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tests of the harness: it runs harness_sample, and says what came of that. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+
+#define HEAD "TAP version 13\n1..1\n# begin sample."
+#define ALONE "# to run this test alone: make check TESTS='sample."
+
+/* Run one sample; all of the output but for "FILE:LINE: " must be this. */
+static void expect_sample(const char *name, int status, const char *wanted)
+{
+	char test[64], *place;
+	struct run run;
+
+	snprintf(test, sizeof(test), "sample.%s", name);
+	run = RUN("harness_sample", test);
+	while ((place = strstr(run.output, "tests/harness_sample.c:"))) {
+		char *end = strstr(place, ": ") + 2;
+
+		memmove(place, end, strlen(end) + 1);
+	}
+	EXPECT_STR(run.output, wanted);
+	EXPECT_EQ(WEXITSTATUS(run.status), status);
+}
+
+TEST(harness, pass)
+{
+	expect_sample("passes", 0, HEAD "passes\nok 1 sample.passes\n");
+}
+
+TEST(harness, failure_says_what_was_expected_and_seen)
+{
+	expect_sample("fails", 1, HEAD "fails\n# said before\n"
+		      "# 1 + 1: expected 3, saw 2\n" ALONE "fails'\n"
+		      "not ok 1 sample.fails\n");
+	expect_sample("fails_with_wrong_errno", 1,
+		      HEAD "fails_with_wrong_errno\n"
+		      "# (errno = EPERM, -1): expected EINVAL, saw EPERM\n"
+		      ALONE "fails_with_wrong_errno'\n"
+		      "not ok 1 sample.fails_with_wrong_errno\n");
+	expect_sample("fails_where_failure_was_expected", 1,
+		      HEAD "fails_where_failure_was_expected\n"
+		      "# 0: expected EINVAL, saw success (0)\n"
+		      ALONE "fails_where_failure_was_expected'\n"
+		      "not ok 1 sample.fails_where_failure_was_expected\n");
+}
+
+TEST(harness, skip)
+{
+	expect_sample("skips", 4, HEAD "skips\n"
+		      "ok 1 sample.skips # SKIP no reason here\n");
+}
+
+TEST(harness, crash)
+{
+	expect_sample("crashes", 1, HEAD "crashes\n"
+		      "# killed by signal 11 (Segmentation fault)\n"
+		      ALONE "crashes'\nnot ok 1 sample.crashes\n");
+}
+
+TEST(harness, exit_is_no_pass)
+{
+	expect_sample("exits_early", 1, HEAD "exits_early\n"
+		      ALONE "exits_early'\nnot ok 1 sample.exits_early\n");
+	expect_sample("exits_as_if_skipped", 1, HEAD "exits_as_if_skipped\n"
+		      ALONE "exits_as_if_skipped'\n"
+		      "not ok 1 sample.exits_as_if_skipped\n");
+}
+
+TEST(harness, time_limit)
+{
+	expect_sample("hangs", 1, HEAD "hangs\n" ALONE "hangs'\n"
+		      "not ok 1 sample.hangs # TIMEOUT 1 seconds\n");
+}
+
+TEST(harness, child_that_nobody_asks_fails_the_test)
+{
+	expect_sample("child_fails_unseen", 1, HEAD "child_fails_unseen\n"
+		      "# expected !\"the child failed\"\n"
+		      ALONE "child_fails_unseen'\n"
+		      "not ok 1 sample.child_fails_unseen\n");
+}
+
+TEST(harness, child_that_dies_fails_the_test)
+{
+	struct run run = RUN("harness_sample", "sample.child_dies");
+
+	EXPECT_EQ(WEXITSTATUS(run.status), 1);
+	EXPECT(strstr(run.output, "killed by signal 9 (Killed)\n"));
+}
+
+TEST(harness, output_cannot_be_taken_for_results)
+{
+	expect_sample("forges", 1, HEAD "forges\n# ok 1 sample.forged\n"
+		      "# not ok 2 sample.forged\n# Bail out!\n# 1..1\n"
+		      "# expected false\n" ALONE "forges'\n"
+		      "not ok 1 sample.forges\n");
+}
+
+TEST(harness, no_process_outlives_its_test)
+{
+	struct run run;
+	FILE *file;
+	int pid;
+
+	enter_scratch();
+	setenv("SAMPLE_PID_FILE", "pid", 1);
+	run = RUN("harness_sample", "sample.leaves_processes");
+	EXPECT_EQ(WEXITSTATUS(run.status), 0);
+	file = fopen("pid", "re");
+	EXPECT(file && fscanf(file, "%d", &pid) == 1);
+	EXPECT_ERRNO(kill(pid, 0), ESRCH);
+}
+
+TEST(harness, output_is_cut)
+{
+	struct run run = RUN("harness_sample", "sample.says_a_lot");
+
+	EXPECT(lines_in(run.output) < 110);
+	EXPECT(strstr(run.output, "# (more output left out)\n"));
+}
+
+TEST(harness, failed_cleanup_fails_the_test)
+{
+	struct run run;
+
+	setenv("SAMPLE_CLEANUP_FAILS", "1", 1);
+	run = RUN("harness_sample", "sample.passes");
+	EXPECT_EQ(WEXITSTATUS(run.status), 1);
+	EXPECT(strstr(run.output, "cleanup failed\n"));
+	EXPECT(strstr(run.output, "not ok 1 sample.passes\n"));
+}
+
+TEST(harness, one_failure_fails_the_program)
+{
+	struct run run = RUN("harness_sample", "sample.passes", "sample.fails",
+			     "sample.skips");
+
+	EXPECT_EQ(WEXITSTATUS(run.status), 1);
+	EXPECT(strstr(run.output, "\n1..3\n"));
+	EXPECT(strstr(run.output, "\nok 1 sample.passes\n"));
+	EXPECT(strstr(run.output, "\nnot ok 2 sample.fails\n"));
+	EXPECT(strstr(run.output, "\nok 3 sample.skips # SKIP"));
+}
+
+TEST(harness, tests_are_chosen_by_name_or_pattern)
+{
+	struct run run = RUN("harness_sample", "-l");
+
+	EXPECT_EQ(lines_in(run.output), 14);
+	EXPECT(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
+	run = RUN("harness_sample", "-l", "sample.child_*");
+	EXPECT_STR(run.output,
+		   "sample.child_fails_unseen\nsample.child_dies\n");
+	run = RUN("harness_sample", "-l", "-s", "2/5");
+	EXPECT_STR(run.output, "sample.fails\nsample.exits_early\n"
+		   "sample.forges\n");
+	run = RUN("harness_sample", "-s", "3/2");
+	EXPECT_EQ(WEXITSTATUS(run.status), 2);
+	expect_refusal(RUN("harness_sample", "sample.no_such"), 2,
+		       "harness_sample: no test is named 'sample.no_such'");
+	run = RUN("harness_sample", "-x");
+	EXPECT_EQ(WEXITSTATUS(run.status), 2);
+}
+
+/* Another reader of TAP, where the host has it. */
+TEST(harness, prove_takes_the_output)
+{
+	const char *programs = getenv("PROGRAMS");
+	char command[4200];
+
+	if (system("command -v prove >/dev/null"))
+		test_skip("there is no prove here");
+	snprintf(command, sizeof(command),
+		 "prove -e '' %s/harness_sample :: sample.passes sample.skips >/dev/null",
+		 programs);
+	EXPECT_EQ(system(command), 0);
+	snprintf(command, sizeof(command),
+		 "prove -e '' %s/harness_sample :: sample.fails >/dev/null 2>&1",
+		 programs);
+	EXPECT(system(command) != 0);
+}

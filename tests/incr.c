@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * incr: the programs, as their users run them: what they print, how they end,
+ * what they say to bad input, and that nobody waits for a dead process.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../user/incr.h"
+#include "device.h"
+#include "harness.h"
+#include "program.h"
+
+enum { ARGS = 6, LOOPS = 500, ENDLESS = 1000000000 };
+
+/* The programs, each with what goes before the number of loops. */
+static const struct program {
+	const char *args[ARGS];
+	int before;		/* how many of args stand before the loops */
+	bool separate;
+	bool needs_device;
+} programs[] = {
+	{ { "incr1" }, 1, true, false },
+	{ { "incr2", "count" }, 2, false, false },
+	{ { "incr3", "count" }, 2, false, false },
+	{ { "incr_anon" }, 1, false, false },
+	{ { "incr_zero" }, 1, false, false },
+	{ { "incr_dev" }, 1, false, true },
+};
+
+enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
+
+/* Returns false if the program's device cannot be had here. */
+static bool prepare(const struct program *program)
+{
+	if (program->needs_device && !is_in_guest())
+		return false;
+	if (program->needs_device)
+		load("");
+	return true;
+}
+
+static void done(const struct program *program)
+{
+	if (program->needs_device)
+		unload();
+}
+
+static struct run start_program(const struct program *program, int loops)
+{
+	const char *args[ARGS + 2] = { 0 };
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", loops);
+	memcpy(args, program->args, sizeof(program->args));
+	args[program->before] = number;
+	return start_args(args);
+}
+
+/*
+ * Each line "NAME: N", N counting up from 0; one count for all names, or one
+ * for each. Tells how many lines the names have.
+ */
+static void check_lines(char *output, bool separate, int lines[2])
+{
+	static const char *const names[] = { "parent", "child" };
+	int next[2] = { 0 };
+
+	lines[0] = 0;
+	lines[1] = 0;
+	for (char *line = strtok(output, "\n"); line; line = strtok(NULL, "\n")) {
+		int who = line[0] == 'c';
+		char wanted[32];
+
+		snprintf(wanted, sizeof(wanted), "%s: %d", names[who],
+			 next[separate ? who : 0]++);
+		EXPECT_STR(line, wanted);
+		lines[who]++;
+	}
+}
+
+TEST_LIMIT(incr, output_is_one_line_for_each_increment, 60)
+{
+	enter_scratch();
+	for (int i = 0; i < PROGRAMS; i++) {
+		char closing[200];
+		int lines[2];
+		struct run run;
+
+		if (!prepare(&programs[i]))
+			continue;
+		run = start_program(&programs[i], LOOPS);
+		collect(&run);
+		check_lines(run.output, programs[i].separate, lines);
+		EXPECT_EQ(lines[0], LOOPS);
+		EXPECT_EQ(lines[1], LOOPS);
+		snprintf(closing, sizeof(closing),
+			 programs[i].separate ?
+			 "%s: %d increments by 2 processes gave two counts, %d each\n" :
+			 "%s: %d increments by 2 processes gave count %d\n",
+			 programs[i].args[0], 2 * LOOPS,
+			 programs[i].separate ? LOOPS : 2 * LOOPS);
+		expect_end(&run, 0, closing);
+		done(&programs[i]);
+	}
+}
+
+TEST(incr, no_loops_are_a_count_of_0)
+{
+	enter_scratch();
+	for (int i = 0; i < PROGRAMS; i++) {
+		struct run run;
+
+		if (!prepare(&programs[i]))
+			continue;
+		run = start_program(&programs[i], 0);
+		collect(&run);
+		expect_end(&run, 0, "0 increments by 2 processes");
+		EXPECT_STR(run.output, "");
+		done(&programs[i]);
+	}
+}
+
+TEST(incr, missing_or_extra_arguments_are_usage)
+{
+	enter_scratch();
+	for (int i = 0; i < PROGRAMS; i++) {
+		const char *args[ARGS + 2] = { 0 };
+		int before = programs[i].before;
+
+		memcpy(args, programs[i].args, sizeof(programs[i].args));
+		expect_refusal(run_args(args), 2, "usage: incr");
+		args[before] = "5";
+		args[before + 1] = "6";
+		expect_refusal(run_args(args), 2, "usage: incr");
+		args[1] = NULL;
+		expect_refusal(run_args(args), 2, "usage: incr");
+	}
+	expect_refusal(RUN("incr_dev", "-x", "5"), 2, "usage: incr_dev");
+	expect_refusal(RUN("incr_dev", "-d"), 2, "usage: incr_dev");
+	expect_refusal(RUN("incr_dev", "-a"), 2, "usage: incr_dev");
+	EXPECT_ERRNO(access("count", F_OK), ENOENT);
+}
+
+TEST_LIMIT(incr, loops_must_be_a_number_in_range, 60)
+{
+	static const char *const bad[] = {
+		"abc", "", "-", "-1", "+5", " 5", "5 ", "5x", "0x10", "1e3",
+		"1073741824", "2147483648", "99999999999999999999",
+		"-99999999999999999999",
+	};
+
+	enter_scratch();
+	for (int i = 0; i < PROGRAMS; i++) {
+		const char *args[ARGS + 2] = { 0 };
+
+		memcpy(args, programs[i].args, sizeof(programs[i].args));
+		for (size_t j = 0; j < sizeof(bad) / sizeof(bad[0]); j++) {
+			args[programs[i].before] = bad[j];
+			/* "-1" is an option to incr_dev's getopt. */
+			expect_refusal(run_args(args), 2,
+				       programs[i].needs_device &&
+				       bad[j][0] == '-' && bad[j][1] ?
+				       "usage: " :
+				       "is not a number of loops (0 to 1073741823)");
+		}
+	}
+	EXPECT_ERRNO(access("count", F_OK), ENOENT);
+}
+
+TEST(incr, the_greatest_number_of_loops_is_taken)
+{
+	struct run run = START("incr_anon", "1073741823");
+	char byte;
+
+	EXPECT_EQ(read(run.out, &byte, 1), 1);
+	EXPECT_OK(kill(run.pid, SIGKILL));
+	collect(&run);
+}
+
+static void each_with_file(const char *file, int status, const char *text)
+{
+	expect_refusal(RUN("incr2", file, "5"), status, text);
+	expect_refusal(RUN("incr3", file, "5"), status, text);
+}
+
+TEST(incr, file_that_cannot_be_made)
+{
+	enter_scratch();
+	each_with_file("no/such/directory/count", 1,
+		       "cannot open no/such/directory/count: No such file");
+	each_with_file("/tmp", 1, "/tmp");
+	each_with_file("", 1, "No such file");
+	EXPECT_OK(mkfifo("fifo", 0600));
+	each_with_file("fifo", 1, "fifo is not a regular file");
+	each_with_file("/dev/null", 1, "/dev/null is not a regular file");
+}
+
+static struct run run_as_nobody(const char *const args[])
+{
+	struct run run;
+	pid_t pid;
+	int out[2];
+
+	EXPECT_OK(pipe2(out, O_CLOEXEC));
+	pid = fork();
+	EXPECT_OK(pid);
+	if (!pid) {
+		EXPECT_OK(setgid(65534));
+		EXPECT_OK(setuid(65534));
+		run = run_args(args);
+		EXPECT_EQ(write(out[1], &run, sizeof(run)), sizeof(run));
+		_exit(0);
+	}
+	finish(pid);
+	EXPECT_EQ(read(out[0], &run, sizeof(run)), sizeof(run));
+	close(out[0]);
+	close(out[1]);
+	return run;
+}
+
+TEST(incr, permission_denied)
+{
+	struct run run;
+
+	if (!is_in_guest())
+		test_skip("needs the guest, and root there");
+	load("mode=0600");
+	run = run_as_nobody((const char *const[]) { "incr_dev", "5", NULL });
+	expect_end(&run, 1, "cannot open /dev/shmcount: Permission denied");
+	run = run_as_nobody((const char *const[]) { "incr2", "/count", "5",
+						    NULL });
+	expect_end(&run, 1, "cannot open /count: Permission denied");
+}
+
+static bool directory_is_empty(const char *path)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+	bool empty = true;
+
+	EXPECT(directory);
+	while ((entry = readdir(directory)))
+		if (entry->d_name[0] != '.')
+			empty = false;
+	closedir(directory);
+	return empty;
+}
+
+/* A file system of one page, and that is taken. */
+TEST(incr, full_disk_leaves_no_file)
+{
+	char page[4096] = "full";
+	int fd;
+
+	if (!is_in_guest())
+		test_skip("needs the guest, and root there");
+	EXPECT_OK(mkdir("/tmp/full", 0755));
+	EXPECT_OK(mount("full", "/tmp/full", "tmpfs", 0, "size=4096"));
+	EXPECT_OK(chdir("/tmp/full"));
+	fd = EXPECT_OK(open("page", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	EXPECT_EQ(write(fd, page, sizeof(page)), sizeof(page));
+	each_with_file("count", 1, "No space left on device");
+	EXPECT_ERRNO(access("count", F_OK), ENOENT);
+
+	/* One that was there is there as it was. */
+	close(EXPECT_OK(open("count", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)));
+	each_with_file("count", 1, "No space left on device");
+	EXPECT_EQ(lseek(open("count", O_RDONLY | O_CLOEXEC), 0, SEEK_END), 0);
+	EXPECT_OK(chdir("/"));
+	close(fd);
+	umount2("/tmp/full", MNT_DETACH);
+	rmdir("/tmp/full");
+}
+
+TEST(incr, file_keeps_what_is_behind_the_count)
+{
+	char text[200], seen[200];
+	int fd;
+
+	enter_scratch();
+	memset(text, 't', sizeof(text));
+	fd = EXPECT_OK(open("count", O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+	EXPECT_EQ(write(fd, text, sizeof(text)), sizeof(text));
+	for (int i = 1; i <= 2; i++) {
+		struct run run = start_program(&programs[i], 10);
+		size_t taken = i == 1 ? sizeof(int) : sizeof(struct shared);
+
+		collect(&run);
+		expect_end(&run, 0, "gave count 20");
+		EXPECT_EQ(pread(fd, seen, sizeof(seen), 0), sizeof(seen));
+		EXPECT_EQ(memcmp(seen + taken, text + taken,
+				 sizeof(text) - taken), 0);
+		EXPECT_EQ(lseek(fd, 0, SEEK_END), sizeof(text));
+	}
+}
+
+TEST(incr, file_in_use_is_refused)
+{
+	int fd;
+
+	enter_scratch();
+	fd = EXPECT_OK(open("count", O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+	EXPECT_OK(flock(fd, LOCK_EX));
+	each_with_file("count", 1, "count is in use by another run");
+	close(fd);
+}
+
+TEST(incr, output_that_cannot_be_written)
+{
+	for (int i = 0; i < PROGRAMS; i++) {
+		pid_t pid;
+		int full, status;
+
+		if (programs[i].needs_device || programs[i].before > 1)
+			continue;
+		full = EXPECT_OK(open("/dev/full", O_WRONLY | O_CLOEXEC));
+		pid = fork();
+		if (!pid) {
+			const char *args[] = { programs[i].args[0], "5", NULL };
+
+			dup2(full, STDOUT_FILENO);
+			exec_program(args);
+		}
+		EXPECT_EQ(waitpid(pid, &status, 0), pid);
+		EXPECT_EQ(WEXITSTATUS(status), 1);
+		close(full);
+	}
+}
+
+TEST(incr, missing_device_says_what_to_do)
+{
+	expect_refusal(RUN("incr_dev", "5"), 1,
+		       "/dev/shmcount is missing: load the module first");
+	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
+		       "/dev/shmcount is missing: load the module first");
+	expect_refusal(RUN("incr_dev", "-d", "/dev/no-such", "5"), 1,
+		       "/dev/no-such is missing");
+}
+
+TEST(incr, region_that_is_too_small)
+{
+	int fd;
+
+	enter_scratch();
+	fd = EXPECT_OK(open("small", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	expect_refusal(RUN("incr_dev", "-d", "small", "5"), 1,
+		       "the region of small is too small: 0 bytes");
+	EXPECT_EQ(write(fd, "12345678", 8), 8);
+	expect_refusal(RUN("incr_dev", "-d", "small", "5"), 1,
+		       "the region of small is too small: 8 bytes");
+	expect_refusal(RUN("incr_dev", "-d", "/dev/null", "5"), 1,
+		       "cannot map /dev/null");
+}
+
+/* Kill the child of a run; the parent says so and ends within a second. */
+static void expect_end_after_kill(struct run *run, pid_t child)
+{
+	double killed = now();
+
+	EXPECT_OK(kill(child, SIGKILL));
+	collect(run);
+	expect_end(run, 1, "child was killed by signal 9 (Killed)");
+	if (now() - killed > 1)
+		FAIL("the parent took %.2f s to end", now() - killed);
+}
+
+TEST_LIMIT(incr, killed_child_ends_the_parent, 60)
+{
+	enter_scratch();
+	for (int i = 0; i < PROGRAMS; i++) {
+		struct run run;
+		pid_t child;
+		char bytes[4096];
+
+		if (!prepare(&programs[i]))
+			continue;
+		run = start_program(&programs[i], ENDLESS);
+		child = child_of(run.pid);
+		for (int j = 0; j < 3; j++)
+			EXPECT(read(run.out, bytes, sizeof(bytes)) > 0);
+		expect_end_after_kill(&run, child);
+		done(&programs[i]);
+	}
+}
+
+TEST_LIMIT(incr, child_killed_while_it_holds_the_semaphore, 60)
+{
+	if (access("/proc/self/syscall", R_OK))
+		test_skip("this kernel does not tell system calls");
+	enter_scratch();
+	for (int i = 0; i < PROGRAMS; i++) {
+		struct run run;
+		pid_t child;
+
+		if (!prepare(&programs[i]))
+			continue;
+		run = start_program(&programs[i], ENDLESS);
+		child = child_of(run.pid);
+		wait_until_holder(child, run.out);
+		expect_end_after_kill(&run, child);
+		done(&programs[i]);
+	}
+}
+
+TEST_LIMIT(incr, killed_parent_takes_the_child_along, 60)
+{
+	enter_scratch();
+	for (int i = 0; i < PROGRAMS; i++) {
+		struct run run;
+		double killed;
+		pid_t child;
+
+		if (!prepare(&programs[i]))
+			continue;
+		run = start_program(&programs[i], ENDLESS);
+		child = child_of(run.pid);
+		EXPECT_OK(kill(run.pid, SIGKILL));
+		/* The output ends when the last that can write it is gone. */
+		killed = now();
+		collect(&run);
+		if (now() - killed > 1)
+			FAIL("child %d outlived the parent by %.2f s", child,
+			     now() - killed);
+		done(&programs[i]);
+	}
+}
+
+TEST(incr, named_semaphore_is_gone_at_once)
+{
+	struct run run;
+	char byte;
+
+	if (!is_in_guest())
+		test_skip("needs a /dev/shm of its own");
+	EXPECT(directory_is_empty("/dev/shm"));
+	run = START("incr1", "1000000000");
+	EXPECT_EQ(read(run.out, &byte, 1), 1);
+	EXPECT(directory_is_empty("/dev/shm"));
+	EXPECT_OK(kill(run.pid, SIGKILL));
+	collect(&run);
+}
+
+TEST(incr, runs_at_the_same_time_do_not_collide)
+{
+	struct run runs[8];
+
+	for (int i = 0; i < 8; i++)
+		runs[i] = START("incr1", "50");
+	for (int i = 0; i < 8; i++) {
+		collect(&runs[i]);
+		expect_end(&runs[i], 0, "gave two counts, 50 each");
+	}
+}

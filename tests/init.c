@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * PID 1 of the guest: mounts what programs expect, runs one program, reports
+ * what it printed and how it ended, and powers off.
+ *
+ * The runner leaves its orders in /orders, strings that each end with NUL:
+ * nonce, verb (tap, run or shell), root (guest or host), working directory,
+ * rows, columns, terminal type, then the program and its arguments. The file
+ * is gone before the program starts, and the nonce with it.
+ *
+ * The report goes to ttyS1, in frames: a line "NONCE KIND NUMBER", where KIND
+ * is "up" (init runs), "out" or "err" (NUMBER bytes of output follow), "exit"
+ * or "signal" (how the program ended), or "lost" (init cannot go on; NUMBER
+ * bytes of reason follow). In a shell ttyS1 is the terminal instead.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+static struct {
+	const char *nonce, *verb, *root, *directory, *rows, *columns, *term;
+	char **argv;
+} orders;
+
+static int report = -1;
+
+static _Noreturn void power_off(void)
+{
+	tcdrain(report);
+	sync();
+	if (!ioperm(VM_EXIT_PORT, 1, 1))
+		outb(VM_EXIT_VALUE, VM_EXIT_PORT);
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+static void write_all(int fd, const char *data, size_t length)
+{
+	while (length) {
+		ssize_t n = write(fd, data, length);
+
+		if (n < 0 && errno != EINTR)
+			return;
+		if (n > 0) {
+			data += n;
+			length -= n;
+		}
+	}
+}
+
+static void frame(const char *kind, long number)
+{
+	char line[128];
+
+	if (!strcmp(orders.verb, "shell"))
+		return;
+	write_all(report, line, snprintf(line, sizeof(line), "%s %s %ld\n",
+					 orders.nonce, kind, number));
+}
+
+static _Noreturn __attribute__((format(printf, 1, 2)))
+void lost(const char *format, ...)
+{
+	int error = errno;
+	char reason[256];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	length += snprintf(reason + length, sizeof(reason) - length, ": %s\n",
+			   strerror(error));
+	frame("lost", length);
+	write_all(report, reason, length);
+	power_off();
+}
+
+static void mount_at(const char *root, const char *where, const char *type,
+		     const char *options)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s%s", root, where);
+	mkdir(path, 0755);
+	/* What a kernel lacks, a test that needs it will say. */
+	mount(type, path, type, 0, options);
+}
+
+static void mount_all(const char *root)
+{
+	mount_at(root, "/proc", "proc", NULL);
+	mount_at(root, "/sys", "sysfs", NULL);
+	mount_at(root, "/sys/kernel/debug", "debugfs", NULL);
+	mount_at(root, "/sys/kernel/tracing", "tracefs", NULL);
+	mount_at(root, "/dev", "devtmpfs", NULL);
+	mount_at(root, "/dev/shm", "tmpfs", "mode=1777");
+	mount_at(root, "/dev/pts", "devpts", "ptmxmode=0666");
+}
+
+/* Read a whole file of the initramfs; NUL follows what it holds. */
+static char *read_file(const char *path, size_t *length)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat stat;
+	char *data;
+
+	if (fd < 0 || fstat(fd, &stat))
+		return NULL;
+	data = calloc(stat.st_size + 1, 1);
+	*length = read(fd, data, stat.st_size);
+	close(fd);
+	return data;
+}
+
+static void read_orders(void)
+{
+	const char **fields[] = {
+		&orders.nonce, &orders.verb, &orders.root, &orders.directory,
+		&orders.rows, &orders.columns, &orders.term,
+	};
+	size_t length = 0, count = 0;
+	char *data = read_file("/orders", &length);
+
+	unlink("/orders");
+	orders.argv = calloc(length + 1, sizeof(char *));
+	for (char *p = data; p < data + length; p += strlen(p) + 1) {
+		if (count < sizeof(fields) / sizeof(fields[0]))
+			*fields[count] = p;
+		else
+			orders.argv[count - sizeof(fields) / sizeof(fields[0])] = p;
+		count++;
+	}
+}
+
+static void open_report(void)
+{
+	struct termios raw;
+
+	report = open("/dev/ttyS1", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	tcgetattr(report, &raw);
+	cfmakeraw(&raw);
+	tcsetattr(report, TCSANOW, &raw);
+}
+
+static void load(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		lost("cannot load %s", path);
+	close(fd);
+}
+
+/* The host's files, read only, with a layer in memory that takes writes. */
+static void show_host(void)
+{
+	size_t length;
+	char *order = read_file("/modules/order", &length);
+	char path[128];
+
+	for (char *name = strtok(order, "\n"); name; name = strtok(NULL, "\n")) {
+		snprintf(path, sizeof(path), "/modules/%s", name);
+		load(path);
+	}
+	mkdir("/host", 0755);
+	mkdir("/layer", 0755);
+	mkdir("/root", 0755);
+	if (mount("host", "/host", "9p", MS_RDONLY,
+		  "trans=virtio,version=9p2000.L,cache=loose,msize=262144"))
+		lost("cannot mount the host's files");
+	mount("tmpfs", "/layer", "tmpfs", 0, NULL);
+	mkdir("/layer/upper", 0755);
+	mkdir("/layer/work", 0755);
+	if (mount("overlay", "/root", "overlay", 0,
+		  "lowerdir=/host,upperdir=/layer/upper,workdir=/layer/work"))
+		lost("cannot lay memory over the host's files");
+	mount_all("/root");
+	mount_at("/root", "/run", "tmpfs", "mode=0755");
+	mount_at("/root", "/tmp", "tmpfs", "mode=1777");
+	if (chroot("/root") || chdir("/"))
+		lost("cannot enter the host's files");
+}
+
+static void become_terminal(void)
+{
+	struct winsize size = {
+		.ws_row = atoi(orders.rows), .ws_col = atoi(orders.columns),
+	};
+	struct termios sane;
+
+	setsid();
+	ioctl(report, TIOCSCTTY, 0);
+	tcgetattr(report, &sane);
+	sane.c_iflag |= ICRNL | IXON;
+	sane.c_oflag |= OPOST | ONLCR;
+	sane.c_lflag |= ISIG | ICANON | ECHO | ECHOE | ECHOK | IEXTEN;
+	tcsetattr(report, TCSANOW, &sane);
+	ioctl(report, TIOCSWINSZ, &size);
+	for (int fd = 0; fd <= 2; fd++)
+		dup2(report, fd);
+}
+
+static pid_t start(int out[2], int err[2])
+{
+	bool shell = !strcmp(orders.verb, "shell");
+	pid_t pid;
+
+	if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
+		lost("cannot make a pipe");
+	pid = fork();
+	if (pid < 0)
+		lost("cannot fork");
+	if (pid) {
+		close(out[1]);
+		close(err[1]);
+		return pid;
+	}
+	if (shell) {
+		become_terminal();
+	} else {
+		int null = open("/dev/null", O_RDONLY);
+
+		setsid();
+		dup2(null, STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		dup2(err[1], STDERR_FILENO);
+		if (null > 2)
+			close(null);
+	}
+	if (chdir(orders.directory) && chdir("/"))
+		_exit(126);
+	execvp(orders.argv[0], orders.argv);
+	dprintf(STDERR_FILENO, "%s: %s\n", orders.argv[0], strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/*
+ * Pass on what is there to read. Returns false at the end of the stream. In a
+ * frame at a time, so that output and errors stay in order as far as known.
+ */
+static bool pump(int fd, const char *kind)
+{
+	char data[4096];
+	ssize_t length = read(fd, data, sizeof(data));
+
+	if (length <= 0)
+		return length < 0 && (errno == EINTR || errno == EAGAIN);
+	frame(kind, length);
+	write_all(report, data, length);
+	return true;
+}
+
+/*
+ * Pump until the program has ended and what it wrote is passed on. A process
+ * that it left behind may hold the pipes open: that is not waited for.
+ */
+static int run(void)
+{
+	int out[2], err[2], status = 0;
+	pid_t pid = start(out, err);
+	bool ended = false;
+
+	for (;;) {
+		struct pollfd fds[] = {
+			{ .fd = out[0], .events = POLLIN },
+			{ .fd = err[0], .events = POLLIN },
+		};
+		int ready = poll(fds, 2, ended ? 0 : 50);
+		pid_t reaped;
+
+		if (fds[0].revents && !pump(out[0], "out")) {
+			close(out[0]);
+			out[0] = -1;
+		}
+		if (fds[1].revents && !pump(err[0], "err")) {
+			close(err[0]);
+			err[0] = -1;
+		}
+		if (ended && ready <= 0)
+			return status;
+		while (!ended && (reaped = waitpid(-1, &status, WNOHANG)) > 0)
+			ended = reaped == pid;
+	}
+}
+
+int main(void)
+{
+	int status;
+
+	mount_all("");
+	mkdir("/tmp", 01777);
+	chmod("/tmp", 01777);
+	open_report();
+	read_orders();
+	if (!orders.argv || !orders.argv[0])
+		lost("no orders");
+	frame("up", 0);
+
+	setenv("PATH", "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin",
+	       1);
+	setenv("HOME", "/root", 1);
+	setenv("TERM", orders.term, 1);
+	sethostname("shmcount", 8);
+	if (strcmp(orders.verb, "tap"))
+		load("/lib/shmcount.ko");
+	if (!strcmp(orders.root, "host"))
+		show_host();
+
+	status = run();
+	if (WIFSIGNALED(status))
+		frame("signal", WTERMSIG(status));
+	else
+		frame("exit", WEXITSTATUS(status));
+	power_off();
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/* load: parameters, their bounds, the node, and loading again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "harness.h"
+
+static unsigned long half_of_ram(void)
+{
+	struct sysinfo info;
+
+	EXPECT_OK(sysinfo(&info));
+	return info.totalram * info.mem_unit / 2 / page_size() * page_size();
+}
+
+/* Load with one parameter, a number; returns 0 or an errno. */
+static int try_load_with(const char *name, const char *format,
+			 unsigned long value)
+{
+	char parameters[64], number[40];
+
+	snprintf(number, sizeof(number), format, value);
+	snprintf(parameters, sizeof(parameters), "%s=%s", name, number);
+	return try_load(parameters);
+}
+
+static mode_t node_mode(void)
+{
+	struct stat stat_buf;
+
+	EXPECT_OK(stat(DEVICE, &stat_buf));
+	EXPECT(S_ISCHR(stat_buf.st_mode));
+	return stat_buf.st_mode & 07777;
+}
+
+/* True if the kernel's log, from its end in fd on, holds the text. */
+static bool log_has(int fd, const char *text)
+{
+	char record[1024];
+	ssize_t n;
+
+	while ((n = read(fd, record, sizeof(record) - 1)) > 0) {
+		record[n] = '\0';
+		if (strstr(record, text))
+			return true;
+	}
+	return false;
+}
+
+static int open_log_at_end(void)
+{
+	int fd = EXPECT_OK(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
+
+	EXPECT_OK(lseek(fd, 0, SEEK_END));
+	return fd;
+}
+
+TEST(load, default_is_one_page_for_all)
+{
+	load("");
+	EXPECT_EQ(attribute("size"), page_size());
+	EXPECT_EQ(node_mode(), 0666);
+	EXPECT_EQ(attribute("opens"), 0);
+	EXPECT_EQ(attribute("mappings"), 0);
+	EXPECT_EQ(attribute("faults"), 0);
+}
+
+TEST(load, size_is_rounded_up_to_pages)
+{
+	EXPECT_EQ(try_load("size=1"), 0);
+	EXPECT_EQ(attribute("size"), page_size());
+	unload();
+	EXPECT_EQ(try_load_with("size", "%lu", page_size() + 1), 0);
+	EXPECT_EQ(attribute("size"), 2 * page_size());
+	unload();
+	EXPECT_EQ(try_load_with("size", "%lu", 3 * page_size()), 0);
+	EXPECT_EQ(attribute("size"), 3 * page_size());
+	EXPECT_EQ(number_in("/sys/module/shmcount/parameters/size", ""),
+		  3 * page_size());
+}
+
+TEST(load, size_zero_is_refused_with_the_bounds)
+{
+	char bounds[100];
+	int log;
+
+	snprintf(bounds, sizeof(bounds), "not between 1 and %lu bytes",
+		 half_of_ram());
+	load("");
+	unload();
+	log = open_log_at_end();
+	EXPECT_EQ(try_load("size=0"), EINVAL);
+	EXPECT(log_has(log, bounds));
+	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
+}
+
+TEST(load, size_is_at_most_half_of_ram)
+{
+	EXPECT_EQ(try_load_with("size", "%lu", half_of_ram() + 1), EINVAL);
+	EXPECT_EQ(try_load_with("size", "%lu", ~0UL), EINVAL);
+	EXPECT_EQ(try_load_with("size", "%lu", ~0UL - page_size()), EINVAL);
+	EXPECT_EQ(try_load_with("size", "%lu", half_of_ram()), 0);
+	EXPECT_EQ(attribute("size"), half_of_ram());
+}
+
+TEST(load, size_must_be_a_number)
+{
+	EXPECT_EQ(try_load("size=-1"), EINVAL);
+	EXPECT_EQ(try_load("size=page"), EINVAL);
+	EXPECT_EQ(try_load("size="), EINVAL);
+}
+
+TEST(load, mode_is_that_of_the_node)
+{
+	static const mode_t modes[] = { 0600, 0640, 0444, 0777, 0 };
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		EXPECT_EQ(try_load_with("mode", "0%lo", modes[i]), 0);
+		EXPECT_EQ(node_mode(), modes[i]);
+		unload();
+	}
+}
+
+TEST(load, mode_beyond_permissions_is_refused)
+{
+	int log;
+
+	load("");
+	unload();
+	log = open_log_at_end();
+	EXPECT_EQ(try_load("mode=01000"), EINVAL);
+	EXPECT(log_has(log, "not between 0 and 0777"));
+	EXPECT_EQ(try_load("mode=0170666"), EINVAL);
+	EXPECT_EQ(try_load("mode=rw"), EINVAL);
+}
+
+TEST(load, twice_is_refused)
+{
+	load("");
+	EXPECT_EQ(try_load(""), EEXIST);
+	EXPECT_EQ(attribute("size"), page_size());
+}
+
+TEST(load, node_goes_with_the_module)
+{
+	load("");
+	close(open_device(O_RDWR));
+	unload();
+	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
+	EXPECT_ERRNO(access("/sys/class/misc/shmcount", F_OK), ENOENT);
+}
+
+TEST(load, region_is_zero_at_each_load)
+{
+	for (int i = 0; i < 3; i++) {
+		char *map;
+
+		load_pages(16);
+		map = map_pages(0, 16, MAP_SHARED);
+		for (size_t j = 0; j < 16 * page_size(); j++)
+			if (map[j])
+				FAIL("load %d: byte %zu is %d", i, j, map[j]);
+		memset(map, 0x5a, 16 * page_size());
+		munmap(map, 16 * page_size());
+		unload();
+	}
+}
+
+/*
+ * tests/bad/fail_register.c makes misc_register() fail. A region that is lost
+ * then stays accounted for, as memory that the kernel has promised.
+ */
+TEST(load, failed_registration_leaves_nothing)
+{
+	static const char promised[] = "Committed_AS:";
+	enum { REGION_KIB = 64 * 1024 };
+	long before;
+
+	load("");
+	unload();
+	EXPECT_EQ(try_load_file("/lib/fail_register.ko", ""), 0);
+	before = number_in("/proc/meminfo", promised);
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(try_load("size=67108864"), EBUSY);
+	if (number_in("/proc/meminfo", promised) > before + REGION_KIB / 2)
+		FAIL("promised memory went from %ld to %ld KiB", before,
+		     number_in("/proc/meminfo", promised));
+	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
+	write_to("/sys/module/fail_register/parameters/enabled", "0");
+	load("");
+	EXPECT_EQ(attribute("size"), page_size());
+}

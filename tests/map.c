@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0
+/* map: what may be mapped, how, and what becomes of a mapping. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "harness.h"
+
+enum { PAGES = 4, SHARED_RW = PROT_READ | PROT_WRITE };
+
+static void touch(void *address)
+{
+	*(volatile char *)address = 1;
+}
+
+/* mmap with an offset and length in bytes, by an open of its own. */
+static void *try_map(size_t offset, size_t length, int prot, int flags,
+		     int open_flags)
+{
+	int fd = open_device(open_flags);
+	void *map = mmap(NULL, length, prot, flags, fd, offset);
+	int error = errno;
+
+	close(fd);
+	errno = error;
+	return map;
+}
+
+TEST(map, every_page_at_its_offset)
+{
+	int fd;
+
+	load_pages(PAGES);
+	fd = open_device(O_RDWR);
+	for (int i = 0; i < PAGES; i++) {
+		char byte = 'a' + i;
+		char *map;
+
+		EXPECT_EQ(pwrite(fd, &byte, 1, i * page_size()), 1);
+		map = map_pages(i, 1, MAP_SHARED);
+		EXPECT_EQ(map[0], byte);
+		EXPECT_EQ(map[1], 0);
+	}
+}
+
+TEST(map, every_offset_and_length_inside)
+{
+	load_pages(PAGES);
+	for (int first = 0; first < PAGES; first++)
+		for (int pages = 1; pages <= PAGES - first; pages++)
+			memset(map_pages(first, pages, MAP_SHARED), 1,
+			       pages * page_size());
+}
+
+TEST(map, length_counts_in_whole_pages)
+{
+	load_pages(PAGES);
+	EXPECT_OK(try_map(0, 1, SHARED_RW, MAP_SHARED, O_RDWR));
+	EXPECT_OK(try_map(0, (PAGES - 1) * page_size() + 1, SHARED_RW,
+			  MAP_SHARED, O_RDWR));
+	EXPECT_ERRNO(try_map(0, PAGES * page_size() + 1, SHARED_RW, MAP_SHARED,
+			     O_RDWR), EINVAL);
+}
+
+TEST(map, outside_is_refused)
+{
+	static const struct { size_t first, pages; } outside[] = {
+		{ 0, PAGES + 1 }, { 1, PAGES }, { PAGES - 1, 2 }, { PAGES, 1 },
+		{ PAGES + 1, 1 }, { 0, 1UL << 20 }, { 1UL << 20, 1 },
+	};
+
+	load_pages(PAGES);
+	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+		size_t offset = outside[i].first * page_size();
+		size_t length = outside[i].pages * page_size();
+
+		EXPECT_ERRNO(try_map(offset, length, SHARED_RW, MAP_SHARED,
+				     O_RDWR), EINVAL);
+		EXPECT_ERRNO(try_map(offset, length, PROT_READ, MAP_PRIVATE,
+				     O_RDONLY), EINVAL);
+	}
+	EXPECT_EQ(attribute("mappings"), 0);
+}
+
+TEST(map, overflow_is_refused)
+{
+	size_t page = page_size();
+	size_t last = -page;	/* the last page that an offset can name */
+
+	load_pages(PAGES);
+	EXPECT_ERRNO(try_map(last - PAGES * page, PAGES * page, SHARED_RW,
+			     MAP_SHARED, O_RDWR), EINVAL);
+	EXPECT_ERRNO(try_map(1UL << 63, page, SHARED_RW, MAP_SHARED, O_RDWR),
+		     EINVAL);
+	EXPECT_ERRNO(try_map((1UL << 63) - page, 2 * page, SHARED_RW,
+			     MAP_SHARED, O_RDWR), EINVAL);
+	/* What no file can hold the kernel refuses before it asks us. */
+	EXPECT_ERRNO(try_map(last, page, SHARED_RW, MAP_SHARED, O_RDWR),
+		     EOVERFLOW);
+	EXPECT_ERRNO(try_map(last, 2 * page, SHARED_RW, MAP_SHARED, O_RDWR),
+		     EOVERFLOW);
+}
+
+TEST(map, offset_and_length_must_be_possible)
+{
+	load_pages(PAGES);
+	EXPECT_ERRNO(try_map(1, page_size(), SHARED_RW, MAP_SHARED, O_RDWR),
+		     EINVAL);
+	EXPECT_ERRNO(try_map(0, 0, SHARED_RW, MAP_SHARED, O_RDWR), EINVAL);
+}
+
+TEST(map, two_mappings_are_one_memory)
+{
+	char *a, *b;
+
+	load_pages(PAGES);
+	a = map_pages(0, PAGES, MAP_SHARED);
+	b = map_pages(0, PAGES, MAP_SHARED);
+	EXPECT(a != b);
+	for (size_t i = 0; i < PAGES * page_size(); i += 511) {
+		a[i] = i % 127;
+		EXPECT_EQ(b[i], i % 127);
+		b[i] = i % 113;
+		EXPECT_EQ(a[i], i % 113);
+	}
+}
+
+TEST(map, private_copy)
+{
+	char *shared, *private;
+
+	load_pages(PAGES);
+	shared = map_pages(0, PAGES, MAP_SHARED);
+	private = map_pages(0, PAGES, MAP_PRIVATE);
+	shared[0] = 'a';
+	EXPECT_EQ(private[0], 'a');
+	private[0] = 'b';
+	EXPECT_EQ(shared[0], 'a');
+	shared[0] = 'c';
+	EXPECT_EQ(private[0], 'b');
+	shared[page_size()] = 'd';
+	EXPECT_EQ(private[page_size()], 'd');
+}
+
+TEST(map, private_copy_of_a_read_only_open)
+{
+	char *private;
+
+	load_pages(1);
+	private = try_map(0, page_size(), SHARED_RW, MAP_PRIVATE, O_RDONLY);
+	EXPECT(private != MAP_FAILED);
+	private[0] = 'x';
+	EXPECT_EQ(((char *)map_pages(0, 1, MAP_SHARED))[0], 0);
+}
+
+TEST(map, read_only_open_is_never_writable)
+{
+	char *map;
+
+	load_pages(1);
+	EXPECT_ERRNO(try_map(0, page_size(), SHARED_RW, MAP_SHARED, O_RDONLY),
+		     EACCES);
+	map = try_map(0, page_size(), PROT_READ, MAP_SHARED, O_RDONLY);
+	EXPECT(map != MAP_FAILED);
+	EXPECT_EQ(map[0], 0);
+	EXPECT_ERRNO(mprotect(map, page_size(), SHARED_RW), EACCES);
+	expect_signal(SIGSEGV, touch, map);
+}
+
+TEST(map, write_only_open_cannot_be_mapped)
+{
+	load_pages(1);
+	EXPECT_ERRNO(try_map(0, page_size(), PROT_WRITE, MAP_SHARED, O_WRONLY),
+		     EACCES);
+}
+
+TEST(map, mprotect_takes_and_gives_back)
+{
+	char *map;
+
+	load_pages(1);
+	map = map_pages(0, 1, MAP_SHARED);
+	map[0] = 7;
+	EXPECT_OK(mprotect(map, page_size(), PROT_READ));
+	EXPECT_EQ(map[0], 7);
+	expect_signal(SIGSEGV, touch, map);
+	EXPECT_OK(mprotect(map, page_size(), PROT_NONE));
+	expect_signal(SIGSEGV, touch, map);
+	EXPECT_OK(mprotect(map, page_size(), SHARED_RW));
+	map[0]++;
+	EXPECT_EQ(map[0], 8);
+}
+
+TEST(map, never_executable)
+{
+	void *map;
+
+	load_pages(1);
+	EXPECT_ERRNO(try_map(0, page_size(), PROT_READ | PROT_EXEC, MAP_SHARED,
+			     O_RDWR), EPERM);
+	EXPECT_ERRNO(try_map(0, page_size(), PROT_READ | PROT_EXEC,
+			     MAP_PRIVATE, O_RDWR), EPERM);
+	map = map_pages(0, 1, MAP_SHARED);
+	EXPECT_ERRNO(mprotect(map, page_size(), PROT_READ | PROT_EXEC),
+		     EACCES);
+	EXPECT_EQ(attribute("mappings"), 1);
+}
+
+TEST(map, mremap_does_not_grow)
+{
+	void *map;
+
+	load_pages(PAGES);
+	map = map_pages(0, 1, MAP_SHARED);
+	EXPECT_ERRNO(mremap(map, page_size(), 2 * page_size(), 0), EFAULT);
+	EXPECT_ERRNO(mremap(map, page_size(), 2 * page_size(),
+			    MREMAP_MAYMOVE), EFAULT);
+	EXPECT_ERRNO(mremap(map, page_size(), (PAGES + 1) * page_size(),
+			    MREMAP_MAYMOVE), EFAULT);
+	touch(map);
+}
+
+TEST(map, mremap_moves_and_shrinks)
+{
+	char *map, *room, *moved;
+
+	load_pages(PAGES);
+	map = map_pages(0, PAGES, MAP_SHARED);
+	map[page_size()] = 'm';
+	room = mmap(NULL, PAGES * page_size(), PROT_NONE,
+		    MAP_PRIVATE | MAP_ANON, -1, 0);
+	moved = mremap(map, PAGES * page_size(), PAGES * page_size(),
+		       MREMAP_MAYMOVE | MREMAP_FIXED, room);
+	EXPECT(moved == room);
+	EXPECT_EQ(moved[page_size()], 'm');
+	EXPECT_EQ(attribute("mappings"), 1);
+	expect_signal(SIGSEGV, touch, map);
+	EXPECT(mremap(moved, PAGES * page_size(), page_size(), 0) == moved);
+	touch(moved);
+	expect_signal(SIGSEGV, touch, moved + page_size());
+}
+
+TEST(map, partial_munmap)
+{
+	char *map;
+
+	load_pages(PAGES);
+	map = map_pages(0, PAGES, MAP_SHARED);
+	memset(map, 'p', PAGES * page_size());
+	EXPECT_OK(munmap(map + page_size(), page_size()));
+	EXPECT_EQ(attribute("mappings"), 2);
+	EXPECT_EQ(map[0], 'p');
+	EXPECT_EQ(map[2 * page_size()], 'p');
+	expect_signal(SIGSEGV, touch, map + page_size());
+	EXPECT_EQ(((char *)map_pages(1, 1, MAP_SHARED))[0], 'p');
+}
+
+TEST(map, after_munmap_there_is_nothing)
+{
+	char *map;
+
+	load_pages(1);
+	map = map_pages(0, 1, MAP_SHARED);
+	touch(map);
+	EXPECT_OK(munmap(map, page_size()));
+	expect_signal(SIGSEGV, touch, map);
+}
+
+TEST(map, mapping_outlives_its_descriptor)
+{
+	char *map;
+
+	load_pages(1);
+	map = map_pages(0, 1, MAP_SHARED);
+	map[0] = 'k';
+	EXPECT_EQ(attribute("opens"), 1);
+	EXPECT_EQ(((char *)map_pages(0, 1, MAP_SHARED))[0], 'k');
+}
+
+static void write_in_child(void *map)
+{
+	EXPECT_EQ(*(char *)map, 'p');
+	*(char *)map = 'c';
+	EXPECT_EQ(attribute("mappings"), 2);
+}
+
+TEST(map, fork_shares)
+{
+	char *map;
+
+	load_pages(1);
+	map = map_pages(0, 1, MAP_SHARED);
+	map[0] = 'p';
+	finish(start(write_in_child, map));
+	EXPECT_EQ(map[0], 'c');
+	EXPECT_EQ(attribute("mappings"), 1);
+}
+
+TEST(map, over_another_mapping)
+{
+	char *anon, *map;
+	int fd;
+
+	load_pages(PAGES);
+	anon = mmap(NULL, 3 * page_size(), SHARED_RW, MAP_PRIVATE | MAP_ANON,
+		    -1, 0);
+	memset(anon, 'a', 3 * page_size());
+	fd = open_device(O_RDWR);
+	map = mmap(anon + page_size(), page_size(), SHARED_RW,
+		   MAP_SHARED | MAP_FIXED, fd, 0);
+	EXPECT(map == anon + page_size());
+	EXPECT_EQ(anon[0], 'a');
+	EXPECT_EQ(map[0], 0);
+	EXPECT_EQ(anon[2 * page_size()], 'a');
+}
+
+TEST(map, populate_and_lock)
+{
+	unsigned char in_core[PAGES];
+	char *map;
+
+	load_pages(PAGES);
+	map = map_pages(0, PAGES, MAP_SHARED | MAP_POPULATE);
+	EXPECT_EQ(attribute("faults"), PAGES);
+	EXPECT_OK(mincore(map, PAGES * page_size(), in_core));
+	for (int i = 0; i < PAGES; i++)
+		EXPECT_EQ(in_core[i] & 1, 1);
+	EXPECT_OK(mlock(map, PAGES * page_size()));
+}
+
+TEST(map, msync_succeeds)
+{
+	void *map;
+
+	load_pages(1);
+	map = map_pages(0, 1, MAP_SHARED);
+	touch(map);
+	EXPECT_OK(msync(map, page_size(), MS_SYNC));
+	EXPECT_OK(msync(map, page_size(), MS_ASYNC));
+}
+
+/* What would take pages out of the region, from under the others. */
+TEST(map, region_cannot_be_shrunk_or_punched)
+{
+	char *map;
+	int fd;
+
+	load_pages(PAGES);
+	fd = open_device(O_RDWR);
+	map = map_pages(0, PAGES, MAP_SHARED);
+	memset(map, 's', PAGES * page_size());
+	EXPECT(madvise(map, page_size(), MADV_REMOVE) == -1);
+	EXPECT_ERRNO(ftruncate(fd, 0), EINVAL);
+	EXPECT(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+			 page_size()) == -1);
+	EXPECT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
+	EXPECT_OK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+	for (size_t i = 0; i < PAGES * page_size(); i++)
+		EXPECT_EQ(map[i], 's');
+	EXPECT_ERRNO(open(DEVICE, O_RDWR | O_DIRECT), EINVAL);
+	EXPECT_OK(open(DEVICE, O_RDWR | O_TRUNC));
+	EXPECT_EQ(map[0], 's');
+}
+
+/* Page tables that are dropped are filled again with the same pages. */
+TEST(map, pages_come_back_after_reclaim)
+{
+	char *map;
+	long faults;
+
+	load_pages(PAGES);
+	map = map_pages(0, PAGES, MAP_SHARED);
+	memset(map, 'r', PAGES * page_size());
+	faults = attribute("faults");
+	EXPECT_EQ(faults, PAGES);
+	EXPECT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
+	for (size_t i = 0; i < PAGES * page_size(); i++)
+		EXPECT_EQ(map[i], 'r');
+	EXPECT_EQ(attribute("faults"), 2 * PAGES);
+}
+
+TEST(map, name_in_maps)
+{
+	unsigned long from, to;
+	char line[512], name[256] = "";
+	void *map;
+	FILE *maps;
+
+	load_pages(1);
+	map = map_pages(0, 1, MAP_SHARED);
+	maps = fopen("/proc/self/maps", "re");
+	EXPECT(maps);
+	while (fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx", &from, &to) == 2 &&
+		    (void *)from == map)
+			sscanf(line, "%*s %*s %*s %*s %*s %255s", name);
+	}
+	EXPECT_STR(name, DEVICE);
+	fclose(maps);
+}
+
+static void read_mapping_of_parent(void *map)
+{
+	char seen[6] = "";
+	struct iovec local = { seen, 5 }, remote = { map, 5 };
+
+	EXPECT_EQ(process_vm_readv(getppid(), &local, 1, &remote, 1, 0), 5);
+	EXPECT_STR(seen, "hello");
+}
+
+/* get_user_pages() takes the page, which it would not of a VM_PFNMAP. */
+TEST(map, kernel_can_pin_the_pages)
+{
+	char *map, seen[6] = "";
+	struct iovec whole;
+	int pipe_fds[2];
+
+	load_pages(1);
+	map = map_pages(0, 1, MAP_SHARED);
+	memcpy(map, "hello", 5);
+	finish(start(read_mapping_of_parent, map));
+	whole = (struct iovec) { map, 5 };
+	EXPECT_OK(pipe(pipe_fds));
+	EXPECT_EQ(vmsplice(pipe_fds[1], &whole, 1, 0), 5);
+	EXPECT_EQ(read(pipe_fds[0], seen, 5), 5);
+	EXPECT_STR(seen, "hello");
+}

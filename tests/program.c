@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Programs as a test runs them; see program.h. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+
+void enter_scratch(void)
+{
+	static char path[] = "/tmp/incr-test.XXXXXX";
+
+	EXPECT(mkdtemp(path));
+	EXPECT_OK(chdir(path));
+}
+
+bool is_in_guest(void)
+{
+	return !access("/lib/shmcount.ko", F_OK) && getuid() == 0;
+}
+
+double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+void exec_program(const char *const args[])
+{
+	const char *directory = getenv("PROGRAMS");
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", directory ? directory : "/bin",
+		 args[0]);
+	execv(path, (char *const *)args);
+	dprintf(STDERR_FILENO, "cannot run %s\n", path);
+	_exit(127);
+}
+
+struct run start_behind(const int gate[2], const char *const args[])
+{
+	struct run run = { 0 };
+	int out[2], err[2];
+	char byte;
+
+	EXPECT_OK(pipe2(out, O_CLOEXEC));
+	EXPECT_OK(pipe2(err, O_CLOEXEC));
+	run.pid = fork();
+	EXPECT_OK(run.pid);
+	if (!run.pid) {
+		if (gate) {
+			close(gate[1]);
+			EXPECT_EQ(read(gate[0], &byte, 1), 0);
+		}
+		dup2(out[1], STDOUT_FILENO);
+		dup2(err[1], STDERR_FILENO);
+		exec_program(args);
+	}
+	close(out[1]);
+	close(err[1]);
+	run.out = out[0];
+	run.err = err[0];
+	return run;
+}
+
+struct run start_args(const char *const args[])
+{
+	return start_behind(NULL, args);
+}
+
+void collect(struct run *run)
+{
+	struct pollfd fds[] = {
+		{ .fd = run->out, .events = POLLIN },
+		{ .fd = run->err, .events = POLLIN },
+	};
+	size_t output = 0, errors = 0;
+
+	run->output = NULL;
+	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
+		ssize_t n;
+
+		EXPECT_OK(poll(fds, 2, -1));
+		if (fds[0].revents) {
+			run->output = realloc(run->output, output + 65536);
+			n = read(run->out, run->output + output, 65535);
+			output += n > 0 ? n : 0;
+			if (n <= 0)
+				fds[0].fd = -1;
+		}
+		if (fds[1].revents) {
+			n = read(run->err, run->errors + errors,
+				 sizeof(run->errors) - 1 - errors);
+			errors += n > 0 ? n : 0;
+			if (n <= 0)
+				fds[1].fd = -1;
+		}
+	}
+	if (run->output)
+		run->output[output] = '\0';
+	run->errors[errors] = '\0';
+	close(run->out);
+	close(run->err);
+	EXPECT_EQ(waitpid(run->pid, &run->status, 0), run->pid);
+}
+
+struct run run_args(const char *const args[])
+{
+	struct run run = start_args(args);
+
+	collect(&run);
+	return run;
+}
+
+int lines_in(const char *text)
+{
+	int lines = 0;
+
+	for (; text && *text; text++)
+		lines += *text == '\n';
+	return lines;
+}
+
+void expect_end(const struct run *run, int status, const char *text)
+{
+	if (!WIFEXITED(run->status) || WEXITSTATUS(run->status) != status)
+		FAIL("expected exit status %d, saw wait status %#x, \"%s\"",
+		     status, run->status, run->errors);
+	if (!strstr(run->errors, text))
+		FAIL("expected \"%s\" on standard error, saw \"%s\"", text,
+		     run->errors);
+	EXPECT_EQ(lines_in(run->errors), 1);
+}
+
+void expect_refusal(struct run run, int status, const char *text)
+{
+	expect_end(&run, status, text);
+	EXPECT_STR(run.output, "");
+}
+
+pid_t child_of(pid_t pid)
+{
+	char path[64];
+	pid_t child = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	for (int i = 0; i < 5000 && !child; i++) {
+		FILE *file = fopen(path, "re");
+
+		if (!file)
+			FAIL("process %d is gone", pid);
+		if (fscanf(file, "%d", &child) != 1)
+			child = 0;
+		fclose(file);
+		if (!child)
+			usleep(1000);
+	}
+	EXPECT(child);
+	return child;
+}
+
+/* The system call that a process is in, as the kernel tells it; -1: none. */
+static int system_call_of(pid_t pid)
+{
+	char path[64], text[16] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(text, sizeof(text), file))
+		FAIL("cannot read %s", path);
+	fclose(file);
+	return isdigit((unsigned char)text[0]) ? atoi(text) : -1;
+}
+
+void wait_until_holder(pid_t pid, int out)
+{
+	char bytes[4096];
+
+	for (int i = 0; i < 1000; i++) {
+		for (int j = 0; j < 20; j++) {
+			if (system_call_of(pid) == 1)
+				break;
+			usleep(1000);
+		}
+		usleep(2000);
+		if (system_call_of(pid) == 1)
+			return;
+		EXPECT(read(out, bytes, sizeof(bytes)) > 0);
+	}
+	FAIL("process %d never holds the semaphore", pid);
+}

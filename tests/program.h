@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Programs as a test runs them: their output, their errors, their end. */
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* A program that runs, or has run. */
+struct run {
+	pid_t pid;
+	int out, err;		/* pipes */
+	char *output;		/* what it wrote, once it has ended */
+	char errors[1024];
+	int status;		/* as wait() gives it */
+};
+
+/* Start a program, or run it to its end: RUN("incr1", "5"). */
+#define START(...) start_args((const char *const[]) { __VA_ARGS__, NULL })
+#define RUN(...) run_args((const char *const[]) { __VA_ARGS__, NULL })
+
+struct run start_args(const char *const args[]);
+
+/* Start it, but let it go on only when nobody can write to the pipe. */
+struct run start_behind(const int gate[2], const char *const args[]);
+struct run run_args(const char *const args[]);
+
+/*
+ * Become the program; it stands in the directory that PROGRAMS names in the
+ * environment, or in /bin.
+ */
+void exec_program(const char *const args[]);
+
+/* Read all that a started program still writes, and how it ends. */
+void collect(struct run *run);
+
+/*
+ * It ended with this exit status, and with one line on standard error that
+ * holds the text. A refusal has nothing on standard output, besides.
+ */
+void expect_end(const struct run *run, int status, const char *text);
+void expect_refusal(struct run run, int status, const char *text);
+
+int lines_in(const char *text);
+
+/* Wait for the process to have a child, and return it. */
+pid_t child_of(pid_t pid);
+
+/*
+ * Make the process the holder of the semaphore: nobody reads the pipe out, so
+ * the holder is stuck in write(2). If it is another that is stuck, let it go
+ * on.
+ */
+void wait_until_holder(pid_t pid, int out);
+
+/* Seconds on a clock that only goes forward. */
+double now(void);
+
+/* Work in a directory of one's own, which is empty. */
+void enter_scratch(void);
+
+/* True for root in the guest, where there is the module. */
+bool is_in_guest(void);
+
+#endif

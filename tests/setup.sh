@@ -1,0 +1,220 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Set up what the build, the guest and the checks need. Nothing is asked, and
+# what is there already is left alone.
+#
+#   setup.sh tools                   Debian packages for building and the guest
+#   setup.sh lint                    Debian packages for make lint
+#   setup.sh kernel SERIES-FLAVOUR   a kernel and its headers in build/kernel/
+#   setup.sh by-hand KDIR VMLINUZ    the same layout for a kernel given by hand
+#
+# A kernel directory holds vmlinuz, config, release, headers (a link) and
+# modules/, the modules that show the guest the host's files, with their load
+# order in modules/order. It appears whole or not at all.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=$top/build
+PATH=$PATH:/usr/sbin:/sbin
+
+die() {
+	echo "setup: $*" >&2
+	exit 1
+}
+
+say() {
+	echo "setup: $*" >&2
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "'$*' needs root, and there is no sudo: run it as root"
+	fi
+}
+
+# Each line: the Debian package, what shows that it is there, why it is needed.
+tools='
+gcc		gcc			compiles the module and the programs
+libc6-dev	libc.a			static programs for the guest
+libelf1		libelf.so.1		objtool, which kbuild runs, links to it
+qemu-system-x86	qemu-system-x86_64	runs the guest
+cpio		cpio			packs the initramfs of the guest
+kmod		modprobe		finds the order of the guest modules
+xz-utils	xz			unpacks the guest modules
+'
+lint='
+sparse		sparse		checks the module (C=1)
+shellcheck	shellcheck	checks the shell scripts
+cppcheck	cppcheck	checks the programs and tests
+perl		perl		runs checkpatch
+'
+
+present() {
+	case $1 in
+	*.a) [ -e "$(gcc -print-file-name="$1" 2>/dev/null)" ] ;;
+	*.so.*) ldconfig -p 2>/dev/null | grep -q "$1" ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+
+# Install what is missing of the table on standard input.
+packages() {
+	missing=
+	reasons=
+	while read -r package probe why; do
+		if [ -n "$package" ] && ! present "$probe"; then
+			missing="$missing $package"
+			reasons="$reasons
+  $package: $why"
+		fi
+	done
+	[ -n "$missing" ] || return 0
+
+	command -v apt-get >/dev/null ||
+		die "missing:$missing; this is not Debian, so install them by hand"
+	say "installing Debian packages:$reasons"
+	# A package that the lists know nothing of wants newer lists.
+	# shellcheck disable=SC2086
+	DEBIAN_FRONTEND=noninteractive
+	export DEBIAN_FRONTEND
+	{
+		# shellcheck disable=SC2086
+		apt-get install -s --no-install-recommends $missing \
+			>/dev/null 2>&1 || as_root apt-get update -q
+		# shellcheck disable=SC2086
+		as_root apt-get install -qy --no-install-recommends $missing
+	} >"$build/setup.log" 2>&1 ||
+		die "cannot install$missing (no network? see build/setup.log);" \
+			"install them by hand"
+}
+
+by_hand="give a kernel by hand with VMLINUZ=file KDIR=its-headers"
+
+# Print the real image and headers packages of a series and flavour.
+resolve() {
+	for meta in "$1-$2" "$2"; do
+		image=$(apt-cache depends "linux-image-$meta" 2>/dev/null |
+			sed -n 's/^[ |]*Depends: \(linux-image-[0-9].*\)/\1/p' |
+			head -n 1)
+		case $image in
+		linux-image-"$1".*)
+			echo "$image linux-headers-${image#linux-image-}"
+			return
+			;;
+		esac
+	done
+	return 1
+}
+
+fetch_kernel() {
+	name=$1
+	series=${name%%-*}
+	flavour=${name#*-}
+	dir=$build/kernel/$name
+	[ ! -e "$dir/vmlinuz" ] || return 0
+
+	for tool in apt-get apt-cache dpkg-deb; do
+		command -v "$tool" >/dev/null ||
+			die "no $tool, so this is not Debian: $by_hand"
+	done
+	names=$(resolve "$series" "$flavour") || {
+		as_root apt-get update -q >"$build/setup.log" 2>&1 || :
+		names=$(resolve "$series" "$flavour") ||
+			die "no kernel $series ($flavour) in this host's" \
+				"package lists: $by_hand"
+	}
+	for headers in $names; do :; done
+	release=${headers#linux-headers-}
+	names="$names $(apt-cache depends "$headers" |
+		sed -nE 's/^ *Depends: (linux-(headers|kbuild)-.*)/\1/p')"
+	free=$(df -Pk "$build" | awk 'NR == 2 { print $4 }')
+	[ "$free" -gt 1200000 ] ||
+		die "no room: a kernel needs 1.2 GB in $build for a moment"
+
+	say "fetching kernel $release and its headers into build/kernel/$name"
+	tmp=$dir.tmp
+	rm -rf "$tmp"
+	mkdir -p "$tmp/deb"
+	# _apt may not write below a home directory: fetch as who we are.
+	# shellcheck disable=SC2086
+	(cd "$tmp/deb" && apt-get -o APT::Sandbox::User= download $names) \
+		>"$build/setup.log" 2>&1 ||
+		die "cannot fetch kernel $release (no network? see" \
+			"build/setup.log): $by_hand"
+	for deb in "$tmp"/deb/*.deb; do
+		dpkg-deb -x "$deb" "$tmp" 2>>"$build/setup.log" ||
+			die "cannot unpack ${deb##*/} (see build/setup.log)"
+	done
+	rm -rf "$tmp/deb"
+
+	mv "$tmp/boot/vmlinuz-$release" "$tmp/vmlinuz"
+	mv "$tmp/boot/config-$release" "$tmp/config"
+	echo "$release" >"$tmp/release"
+	ln -s "usr/src/linux-headers-$release" "$tmp/headers"
+	# The headers name their common part by where they would be installed.
+	# shellcheck disable=SC2016
+	sed -i 's|^include /usr/src/|include $(dir $(lastword $(MAKEFILE_LIST)))../|' \
+		"$tmp/headers/Makefile"
+	take_modules "$tmp" "$tmp"
+	rm -rf "$tmp/boot" "$tmp/lib" "$tmp/usr/share"
+	mv "$tmp" "$dir"
+}
+
+# take_modules FROM TO: what the guest needs to see the host's files, from
+# FROM/lib/modules into TO/modules, unpacked and numbered in load order.
+take_modules() {
+	release=$(cat "$2/release")
+	mkdir -p "$2/modules"
+	depmod -b "$1" "$release" 2>/dev/null || :
+	for module in virtio_pci 9p 9pnet_virtio overlay; do
+		modprobe -d "$1" -S "$release" --show-depends "$module" \
+			2>/dev/null || :
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
+		while read -r ko; do
+			plain=${ko##*/}
+			plain=${plain%.xz}
+			case $ko in
+			*.xz) xz -dc "$ko" >"$2/modules/$plain" ;;
+			*) cp "$ko" "$2/modules/$plain" ;;
+			esac
+			echo "$plain"
+		done >"$2/modules/order"
+}
+
+# The release that a kernel image or its headers are of.
+release_of() {
+	if [ -n "$2" ]; then
+		# The x86 boot header points at the release string.
+		offset=$(od -An -tu2 -j 526 -N 2 "$2" | tr -d ' ')
+		tail -c +$((offset + 513)) "$2" | head -c 200 |
+			tr '\000 ' '\n' | head -n 1
+	else
+		cat "$1/include/config/kernel.release"
+	fi
+}
+
+kernel_by_hand() {
+	dir=$build/kernel/by-hand
+	[ -n "$1" ] || die "VMLINUZ= needs KDIR=, the headers of that kernel"
+	[ -e "$1/Makefile" ] || die "no kernel headers in $1 (KDIR=)"
+	[ -z "$2" ] || [ -r "$2" ] || die "no kernel image $2 (VMLINUZ=)"
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	ln -s "$(realpath "$1")" "$dir/headers"
+	[ -z "$2" ] || ln -s "$(realpath "$2")" "$dir/vmlinuz"
+	release_of "$1" "$2" >"$dir/release"
+	take_modules / "$dir"
+}
+
+mkdir -p "$build"
+case ${1-} in
+tools) echo "$tools" | packages ;;
+lint) echo "$lint" | packages ;;
+kernel) fetch_kernel "$2" ;;
+by-hand) kernel_by_hand "$2" "$3" ;;
+*) die "usage: setup.sh tools | lint | kernel NAME | by-hand KDIR VMLINUZ" ;;
+esac

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+/* show: samepage and demo, the programs that show something of the others. */
+#include <ctype.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "harness.h"
+#include "program.h"
+
+TEST(show, samepage_finds_the_same_frames)
+{
+	static const char *const wanted[] = {
+		"same", "same", "same", "same", "same", "different",
+		"different",
+	};
+	struct run run;
+	int found = 0;
+
+	if (!is_in_guest())
+		test_skip("needs the guest, and root there");
+	load("");
+	run = RUN("samepage");
+	EXPECT_EQ(WEXITSTATUS(run.status), 0);
+	for (char *line = strtok(run.output, "\n"); line;
+	     line = strtok(NULL, "\n")) {
+		char *word = strrchr(line, ' ');
+
+		if (found < 7 && word && isalpha((unsigned char)word[1]) &&
+		    strcmp(word, " page")) {
+			EXPECT_STR(word + 1, wanted[found]);
+			found++;
+		}
+	}
+	EXPECT_EQ(found, 7);
+}
+
+TEST(show, samepage_skips_a_missing_device)
+{
+	struct run run;
+
+	if (getuid() || !access(DEVICE, F_OK))
+		test_skip("needs root and no device");
+	run = RUN("samepage");
+	EXPECT_EQ(WEXITSTATUS(run.status), 0);
+	EXPECT(strstr(run.output, "skipped: No such file"));
+}
+
+TEST(show, demo_runs_them_all)
+{
+	struct run run;
+
+	if (!is_in_guest())
+		test_skip("needs the guest");
+	load("");
+	run = RUN("demo");
+	EXPECT_EQ(WEXITSTATUS(run.status), 0);
+	EXPECT_STR(run.errors, "");
+	EXPECT(strstr(run.output, "incr_dev"));
+	EXPECT(!strstr(run.output, "failed"));
+	unload();
+	run = RUN("demo");
+	EXPECT_EQ(WEXITSTATUS(run.status), 1);
+	EXPECT(strstr(run.output, "failed, exit status 1"));
+}

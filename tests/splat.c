@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What in a kernel log is a report of trouble. The first entry that a line
+ * holds decides, so the exceptions stand first and the narrow before the wide.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "splat.h"
+
+static const struct {
+	const char *text;
+	enum splat splat;
+} table[] = {
+	/* A process that got a signal it asked for; the boot's own advice. */
+	{ "traps: ", SPLAT_NONE },
+	{ ": segfault at ", SPLAT_NONE },
+	{ "Spectre V2 : WARNING:", SPLAT_NONE },
+	{ "MDS: WARNING:", SPLAT_NONE },
+	{ "MMIO Stale Data: WARNING:", SPLAT_NONE },
+
+	{ "Attempted to kill init", SPLAT_INIT_DIED },
+	{ "No working init found", SPLAT_INIT_DIED },
+	{ "Requested init /init failed", SPLAT_INIT_DIED },
+
+	{ "soft lockup", SPLAT_HANG },
+	{ "hard LOCKUP", SPLAT_HANG },
+	{ "Hard LOCKUP", SPLAT_HANG },
+	{ "blocked for more than", SPLAT_HANG },
+	{ "hung_task: blocked tasks", SPLAT_HANG },
+	{ "detected stall", SPLAT_HANG },
+	{ "self-detected stall", SPLAT_HANG },
+	{ "detected expedited stall", SPLAT_HANG },
+
+	{ "BUG: ", SPLAT_CRASH },
+	{ "WARNING: ", SPLAT_CRASH },
+	{ "KASAN: ", SPLAT_CRASH },
+	{ "KFENCE: ", SPLAT_CRASH },
+	{ "UBSAN: ", SPLAT_CRASH },
+	{ "INFO: possible", SPLAT_CRASH },
+	{ "INFO: trying to register non-static key", SPLAT_CRASH },
+	{ "kernel BUG at", SPLAT_CRASH },
+	{ "Oops: ", SPLAT_CRASH },
+	{ "Oops:", SPLAT_CRASH },
+	{ "general protection fault", SPLAT_CRASH },
+	{ "Unable to handle kernel", SPLAT_CRASH },
+	{ "Bad page state", SPLAT_CRASH },
+	{ "Bad page map", SPLAT_CRASH },
+	{ "Bad rss-counter", SPLAT_CRASH },
+	{ "refcount_t: ", SPLAT_CRASH },
+	{ "list_add corruption", SPLAT_CRASH },
+	{ "list_del corruption", SPLAT_CRASH },
+	{ "sysfs: cannot create duplicate", SPLAT_CRASH },
+	{ "suspicious RCU usage", SPLAT_CRASH },
+	{ "new suspected memory leaks", SPLAT_CRASH },
+	{ "Kernel panic - not syncing", SPLAT_CRASH },
+};
+
+enum splat splat_of(const char *line)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strstr(line, table[i].text))
+			return table[i].splat;
+	return SPLAT_NONE;
+}

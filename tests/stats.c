@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/* stats: the numbers in sysfs, and the tracepoints that tell of each event. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "harness.h"
+
+#define TRACING "/sys/kernel/tracing/"
+
+enum { PAGES = 4 };
+
+TEST(stats, opens_are_open_files)
+{
+	int a, b;
+
+	load("");
+	a = open_device(O_RDWR);
+	b = open_device(O_RDONLY);
+	EXPECT_EQ(attribute("opens"), 2);
+	EXPECT_OK(dup(a));
+	EXPECT_EQ(attribute("opens"), 2);
+	close(b);
+	EXPECT_EQ(attribute("opens"), 1);
+}
+
+static void expect_two_more(void *unused)
+{
+	(void)unused;
+	EXPECT_EQ(attribute("mappings"), 4);
+}
+
+TEST(stats, mappings_are_live_areas)
+{
+	char *map;
+
+	load_pages(PAGES);
+	EXPECT_EQ(attribute("mappings"), 0);
+	map = map_pages(0, PAGES, MAP_SHARED);
+	map_pages(0, 1, MAP_PRIVATE);
+	EXPECT_EQ(attribute("mappings"), 2);
+	finish(start(expect_two_more, NULL));
+	EXPECT_EQ(attribute("mappings"), 2);
+	EXPECT_OK(munmap(map + page_size(), page_size()));
+	EXPECT_EQ(attribute("mappings"), 3);
+	EXPECT_OK(munmap(map, PAGES * page_size()));
+	EXPECT_EQ(attribute("mappings"), 1);
+}
+
+static void read_pages(void *map)
+{
+	for (int i = 0; i < PAGES; i++)
+		EXPECT_EQ(((volatile char *)map)[i * page_size()], 'f');
+}
+
+TEST(stats, faults_are_pages_given)
+{
+	char *map;
+
+	load_pages(PAGES);
+	map = map_pages(0, PAGES, MAP_SHARED);
+	EXPECT_EQ(attribute("faults"), 0);
+	for (int i = 0; i < PAGES; i++) {
+		map[i * page_size()] = 'f';
+		EXPECT_EQ(attribute("faults"), i + 1);
+		map[i * page_size() + 1] = 'f';
+	}
+	EXPECT_EQ(attribute("faults"), PAGES);
+	/* A child of a shared mapping gets no page tables, so it faults too. */
+	finish(start(read_pages, map));
+	EXPECT_EQ(attribute("faults"), 2 * PAGES);
+}
+
+TEST(stats, numbers_cannot_be_written)
+{
+	load("");
+	EXPECT_EQ(attribute("size"), page_size());
+	EXPECT(access("/sys/class/misc/shmcount/size", R_OK) == 0);
+	/* Root may open it for writing all the same; the kernel refuses. */
+	for (int i = 0; i < 4; i++) {
+		static const char *const names[] = {
+			"size", "opens", "mappings", "faults",
+		};
+		char path[64];
+		int fd;
+
+		snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s",
+			 names[i]);
+		fd = open(path, O_WRONLY);
+		if (fd >= 0)
+			EXPECT_ERRNO(write(fd, "9", 1), EIO);
+		else
+			EXPECT_EQ(errno, EACCES);
+	}
+}
+
+/* The next event of the trace must be this one. */
+static void expect_event(FILE *trace, const char *event, pid_t pid,
+			 const void *address, long offset)
+{
+	char line[512], wanted[200];
+
+	while (fgets(line, sizeof(line), trace)) {
+		char *seen = strstr(line, "shmcount_");
+
+		if (line[0] == '#' || !seen)
+			continue;
+		snprintf(wanted, sizeof(wanted),
+			 "%s: pid=%d address=0x%lx offset=%ld\n", event, pid,
+			 (long)address, offset);
+		EXPECT_STR(seen, wanted);
+		return;
+	}
+	FAIL("no more events, expected %s", event);
+}
+
+static void touch(void *map)
+{
+	*(volatile char *)map = 1;
+	exit(0);
+}
+
+TEST(stats, trace_tells_the_life_of_a_mapping)
+{
+	long page = page_size();
+	char *map;
+	FILE *trace;
+	pid_t child;
+
+	if (access(TRACING, F_OK))
+		test_skip("this kernel has no tracing");
+	load_pages(PAGES);
+	write_to(TRACING "events/shmcount/enable", "1");
+	write_to(TRACING "tracing_on", "1");
+
+	map = map_pages(1, 2, MAP_SHARED);
+	map[page] = 1;
+	child = start(touch, map);
+	finish(child);
+	EXPECT_OK(munmap(map, 2 * page));
+
+	write_to(TRACING "events/shmcount/enable", "0");
+	trace = fopen(TRACING "trace", "re");
+	EXPECT(trace);
+	expect_event(trace, "shmcount_mmap", getpid(), map, page);
+	expect_event(trace, "shmcount_fault", getpid(), map + page, 2 * page);
+	expect_event(trace, "shmcount_mmap", getpid(), map, page);
+	expect_event(trace, "shmcount_fault", child, map, page);
+	expect_event(trace, "shmcount_unmap", child, map, page);
+	expect_event(trace, "shmcount_unmap", getpid(), map, page);
+	fclose(trace);
+}

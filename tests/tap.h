@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A strict reader of the KTAP that the harness writes: it believes a report
+ * only when every test of the plan is in it, once, in order, under the name
+ * that was announced.
+ */
+#ifndef TAP_H
+#define TAP_H
+
+#include <stdbool.h>
+
+struct tap {
+	int lines;
+	int plan;		/* 0 until it is known */
+	int seen;		/* results so far */
+	int failed;
+	char running[128];	/* the test begun and not yet ended, or "" */
+	char bail[256];		/* what "Bail out!" said, or "" */
+	char error[256];	/* the first thing that was wrong, or "" */
+};
+
+/* Take one line, without its newline. */
+void tap_line(struct tap *tap, const char *line);
+
+/* True when the report is whole and nothing was wrong with its form. */
+bool tap_complete(const struct tap *tap);
+
+#endif

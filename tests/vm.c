@@ -1,0 +1,746 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The runner: boots a guest, has it run one program, and says how that ended.
+ *
+ * It fails closed. That a program ran well is believed only when the guest
+ * says so over its own port with this run's nonce, QEMU ends with the status
+ * that only the guest's PID 1 gives it, and the kernel's log holds no report
+ * of trouble; for a test program, besides, when its report is whole.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "splat.h"
+#include "tap.h"
+#include "vm.h"
+
+static const char help[] =
+"usage: vm [option]... tap|run|shell [program [argument]...]\n"
+"\n"
+"  tap    run a test program of the guest; its checked TAP is the output\n"
+"  run    run a program; its output is the output, its status the status\n"
+"  shell  a shell on this terminal (with -H)\n"
+"\n"
+"  -k DIR   the kernel: DIR/vmlinuz and, for -H, DIR/modules\n"
+"  -m FILE  the module: loaded for run and shell, left to the tests for tap\n"
+"  -i FILE  the guest's PID 1\n"
+"  -f FILE  put FILE in the guest's /bin (a .ko in /lib); may be repeated\n"
+"  -H       show the guest the host's files, read only, under a layer that\n"
+"           takes writes and is thrown away\n"
+"  -t SEC   the most that the program may take (default: no limit)\n"
+"  -c FILE  leave the kernel's log here\n"
+"\n"
+"Exit status: for run that of the program, or 128 + the signal that ended it.\n"
+"For tap 0: all passed, 1: some test failed. For either 2: usage; 121: the\n"
+"kernel crashed or reported trouble; 122: the report is forged; 124: a hang;\n"
+"125: no guest, or one that could not do its work; 130: interrupted.\n";
+
+enum status {
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_CRASH = 121,
+	STATUS_FORGED = 122,
+	STATUS_HANG = 124,
+	STATUS_INFRASTRUCTURE = 125,
+	STATUS_INTERRUPTED = 130,
+};
+
+enum { BOOT_SECONDS = 60, SPLAT_LINES = 12, MAX_FILES = 64 };
+
+static struct {
+	const char *kernel, *module, *init, *console;
+	const char *files[MAX_FILES];
+	int file_count;
+	bool host;
+	int limit;
+	const char *verb;
+	char **argv;
+} options;
+
+/* A stream that is taken apart into lines. */
+struct lines {
+	char line[4096];
+	size_t length;
+	void (*take)(const char *line);
+};
+
+static struct {
+	char nonce[33];
+	char directory[4096];	/* of this run; removed at its end */
+	FILE *console_log;
+	double deadline;
+
+	bool up, ended, timed_out;
+	int program_status;	/* exit status, or 128 + signal */
+	size_t frame_left;	/* bytes of the frame still to come */
+	char frame_kind;	/* 'o'ut, 'e'rr or 'l'ost */
+	char lost[512];
+	int foreign;		/* lines of the report that are not ours */
+	char first_foreign[256];
+
+	enum splat splat;	/* of the first report in the log */
+	char splat_lines[SPLAT_LINES][256];
+	int splat_count;
+
+	struct tap tap;
+} run;
+
+static volatile sig_atomic_t interrupted;
+static struct lines console, tap_stream;
+
+static bool is_verb(const char *verb)
+{
+	return !strcmp(options.verb, verb);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static void remove_directory(void)
+{
+	pid_t pid;
+
+	if (!run.directory[0])
+		return;
+	pid = fork();
+	if (!pid) {
+		execlp("rm", "rm", "-rf", run.directory, NULL);
+		_exit(1);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+/* No guest can be had: say why and end. */
+static _Noreturn __attribute__((format(printf, 1, 2)))
+void no_guest(const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "vm: infrastructure: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	if (is_verb("tap")) {
+		printf("Bail out! infrastructure: ");
+		va_start(args, format);
+		vprintf(format, args);
+		va_end(args);
+		printf("\n");
+	}
+	remove_directory();
+	exit(STATUS_INFRASTRUCTURE);
+}
+
+static void write_all(int fd, const char *data, size_t length)
+{
+	while (length) {
+		ssize_t n = write(fd, data, length);
+
+		if (n < 0 && errno != EINTR)
+			return;
+		if (n > 0) {
+			data += n;
+			length -= n;
+		}
+	}
+}
+
+static void take_lines(struct lines *lines, const char *data, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (data[i] == '\n' ||
+		    lines->length == sizeof(lines->line) - 1) {
+			lines->line[lines->length] = '\0';
+			lines->length = 0;
+			lines->take(lines->line);
+		}
+		if (data[i] != '\n' && data[i] != '\r' && data[i])
+			lines->line[lines->length++] = data[i];
+	}
+}
+
+static void take_console_line(const char *line)
+{
+	enum splat splat = splat_of(line);
+
+	if (run.console_log)
+		fprintf(run.console_log, "%s\n", line);
+	if (run.splat == SPLAT_NONE)
+		run.splat = splat;
+	if (run.splat != SPLAT_NONE && run.splat_count < SPLAT_LINES)
+		snprintf(run.splat_lines[run.splat_count++],
+			 sizeof(run.splat_lines[0]), "%s", line);
+}
+
+static void take_tap_line(const char *line)
+{
+	tap_line(&run.tap, line);
+	puts(line);
+	fflush(stdout);
+}
+
+/* The head of a frame, or a line that init never wrote. */
+static void take_head(char *line)
+{
+	size_t nonce = strlen(run.nonce);
+	char kind[8];
+	long number;
+
+	if (strncmp(line, run.nonce, nonce) ||
+	    sscanf(line + nonce, " %7s %ld", kind, &number) != 2) {
+		if (!run.foreign++)
+			snprintf(run.first_foreign, sizeof(run.first_foreign),
+				 "%s", line);
+		return;
+	}
+	if (!strcmp(kind, "up")) {
+		run.up = true;
+		run.deadline = options.limit ? now() + options.limit : 0;
+	} else if (!strcmp(kind, "exit")) {
+		run.ended = true;
+		run.program_status = number;
+	} else if (!strcmp(kind, "signal")) {
+		run.ended = true;
+		run.program_status = 128 + number;
+	} else {
+		run.frame_kind = kind[0];
+		run.frame_left = number;
+	}
+}
+
+static void take_report(const char *data, size_t length)
+{
+	static char head[256];
+	static size_t head_length;
+
+	while (length) {
+		size_t part = 1;
+
+		if (run.frame_left) {
+			part = length < run.frame_left ? length :
+							 run.frame_left;
+			run.frame_left -= part;
+			if (run.frame_kind == 'l')
+				strncat(run.lost, data,
+					part < sizeof(run.lost) -
+					strlen(run.lost) - 1 ? part : 0);
+			else if (is_verb("run"))
+				write_all(run.frame_kind == 'o' ?
+					  STDOUT_FILENO : STDERR_FILENO, data,
+					  part);
+			else if (run.frame_kind == 'o')
+				take_lines(&tap_stream, data, part);
+			else
+				write_all(STDERR_FILENO, data, part);
+		} else if (*data == '\n' || head_length == sizeof(head) - 1) {
+			head[head_length] = '\0';
+			head_length = 0;
+			take_head(head);
+		} else {
+			head[head_length++] = *data;
+		}
+		data += part;
+		length -= part;
+	}
+}
+
+static void path_in(char *path, size_t size, const char *name)
+{
+	if ((size_t)snprintf(path, size, "%s/%s", run.directory, name) >= size)
+		no_guest("the path of %s is too long", name);
+}
+
+/* Make name in the guest's file tree stand for a file of the host. */
+static void stage(const char *file, const char *name)
+{
+	char *from = realpath(file, NULL), path[4200], inside[300];
+
+	if (!from)
+		no_guest("cannot find %s", file);
+	snprintf(inside, sizeof(inside), "root/%s", name);
+	path_in(path, sizeof(path), inside);
+	if (symlink(from, path))
+		no_guest("cannot make %s: %s", path, strerror(errno));
+	free(from);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void write_orders(void)
+{
+	struct winsize size = { .ws_row = 24, .ws_col = 80 };
+	char path[4200], *directory = getcwd(NULL, 0);
+	FILE *file;
+
+	ioctl(STDIN_FILENO, TIOCGWINSZ, &size);
+	path_in(path, sizeof(path), "root/orders");
+	file = fopen(path, "w");
+	if (!file)
+		no_guest("cannot write %s: %s", path, strerror(errno));
+	fprintf(file, "%s%c%s%c%s%c%s%c%d%c%d%c%s%c", run.nonce, 0,
+		options.verb, 0, options.host ? "host" : "guest", 0,
+		options.host ? directory : "/", 0, size.ws_row, 0,
+		size.ws_col, 0, getenv("TERM") ? getenv("TERM") : "dumb", 0);
+	for (char **arg = options.argv; *arg; arg++)
+		fprintf(file, "%s%c", *arg, 0);
+	if (fclose(file))
+		no_guest("cannot write %s: %s", path, strerror(errno));
+	free(directory);
+}
+
+static void pack_initramfs(void)
+{
+	static const char *const directories[] = {
+		"root", "root/bin", "root/lib", "root/modules", "root/dev",
+		"root/proc", "root/sys", "root/tmp",
+	};
+	char path[4200], command[4400], name[300];
+	int status;
+
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		path_in(path, sizeof(path), directories[i]);
+		mkdir(path, 0755);
+	}
+	stage(options.init, "init");
+	if (options.module)
+		stage(options.module, "lib/shmcount.ko");
+	for (int i = 0; i < options.file_count; i++) {
+		const char *base = base_name(options.files[i]);
+
+		snprintf(name, sizeof(name), "%s/%s",
+			 strstr(base, ".ko") ? "lib" : "bin", base);
+		stage(options.files[i], name);
+	}
+	write_orders();
+	/* Standard tools for a standard format; links become what they name. */
+	snprintf(command, sizeof(command),
+		 "cd '%s/root' && %s find . | cpio --quiet -o -L -H newc >../initramfs",
+		 run.directory, options.host ? "cp \"$KERNEL_DIR\"/modules/* modules &&" : "");
+	setenv("KERNEL_DIR", options.kernel, 1);
+	status = system(command);
+	if (status)
+		no_guest("cannot pack the initramfs (is cpio there, and room?)");
+}
+
+static void child_qemu(int console_fd, int report_fd)
+{
+	char kernel[4200], initrd[4200], console_arg[64], report_arg[64];
+	const char *args[64];
+	int n = 0;
+
+	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", options.kernel);
+	path_in(initrd, sizeof(initrd), "initramfs");
+	snprintf(console_arg, sizeof(console_arg), "file:/dev/fd/%d",
+		 console_fd);
+	snprintf(report_arg, sizeof(report_arg), "file:/dev/fd/%d", report_fd);
+
+	args[n++] = "qemu-system-x86_64";
+	args[n++] = "-nodefaults";
+	args[n++] = "-no-user-config";
+	args[n++] = "-no-reboot";
+	args[n++] = "-display";
+	args[n++] = "none";
+	args[n++] = "-accel";
+	args[n++] = "tcg,thread=multi";
+	args[n++] = "-cpu";
+	args[n++] = "max,-cx16";	/* with it QEMU 7.2 oopses 6.12 */
+	args[n++] = "-smp";
+	args[n++] = "2";
+	args[n++] = "-m";
+	args[n++] = options.host ? "2048" : "512";
+	args[n++] = "-kernel";
+	args[n++] = kernel;
+	args[n++] = "-initrd";
+	args[n++] = initrd;
+	args[n++] = "-append";
+	/*
+	 * Any report ends the guest; panic_on_taint asks for B, D, W, L (bad
+	 * page, oops, warning, lockup), not for what our module sets itself.
+	 * U (who allocated) would say more and find no more, and boots take
+	 * 0.8 s longer with it. Expedited grace periods make an unload 12 ms
+	 * instead of 50.
+	 */
+	args[n++] = "console=ttyS0 panic=-1 oops=panic panic_on_taint=0x42a0 "
+		    "softlockup_panic=1 hung_task_panic=1 "
+		    "sysctl.kernel.hung_task_timeout_secs=20 "
+		    "slub_debug=FZP no_timer_check rcupdate.rcu_expedited=1";
+	args[n++] = "-device";
+	args[n++] = "isa-debug-exit,iobase=0xf4,iosize=4";
+	args[n++] = "-serial";
+	args[n++] = console_arg;
+	if (is_verb("shell")) {
+		args[n++] = "-chardev";
+		args[n++] = "stdio,id=terminal,signal=off";
+		args[n++] = "-serial";
+		args[n++] = "chardev:terminal";
+	} else {
+		args[n++] = "-serial";
+		args[n++] = report_arg;
+	}
+	if (options.host) {
+		args[n++] = "-virtfs";
+		args[n++] = "local,path=/,mount_tag=host,readonly=on,"
+			    "multidevs=remap,security_model=none";
+	}
+	args[n] = NULL;
+	execvp(args[0], (char *const *)args);
+	dprintf(STDERR_FILENO, "%s: %s\n", args[0], strerror(errno));
+	_exit(127);
+}
+
+static pid_t start_qemu(int *console_fd, int *report_fd)
+{
+	int console_pipe[2], report_pipe[2], null;
+	pid_t parent = getpid(), pid;
+	sigset_t none;
+
+	if (pipe2(console_pipe, O_CLOEXEC) || pipe2(report_pipe, O_CLOEXEC))
+		no_guest("cannot make a pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		no_guest("cannot fork: %s", strerror(errno));
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(127);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		if (!is_verb("shell")) {
+			null = open("/dev/null", O_RDWR);
+			dup2(null, STDIN_FILENO);
+			dup2(null, STDOUT_FILENO);
+		}
+		fcntl(console_pipe[1], F_SETFD, 0);
+		fcntl(report_pipe[1], F_SETFD, 0);
+		child_qemu(console_pipe[1], report_pipe[1]);
+	}
+	close(console_pipe[1]);
+	close(report_pipe[1]);
+	*console_fd = console_pipe[0];
+	*report_fd = report_pipe[0];
+	return pid;
+}
+
+/* Read until QEMU is gone; returns its status as wait() gives it. */
+static int watch(pid_t pid, int console_fd, int report_fd)
+{
+	struct pollfd fds[] = {
+		{ .fd = console_fd, .events = POLLIN },
+		{ .fd = report_fd, .events = POLLIN },
+	};
+	char data[65536];
+	int status;
+
+	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
+		poll(fds, 2, 100);
+		for (int i = 0; i < 2; i++) {
+			ssize_t n;
+
+			if (fds[i].fd < 0 || !fds[i].revents)
+				continue;
+			n = read(fds[i].fd, data, sizeof(data));
+			if (n <= 0)
+				fds[i].fd = -1;
+			else if (i)
+				take_report(data, n);
+			else
+				take_lines(&console, data, n);
+		}
+		if (interrupted)
+			kill(pid, SIGKILL);
+		if (run.deadline && now() > run.deadline) {
+			run.timed_out = true;
+			run.deadline = 0;
+			kill(pid, SIGKILL);
+		}
+	}
+	waitpid(pid, &status, 0);
+	take_lines(&console, "\n", 1);
+	return status;
+}
+
+/* What the guest was at, for a message. */
+static const char *while_running(void)
+{
+	static char text[200];
+
+	text[0] = '\0';
+	if (run.tap.running[0])
+		snprintf(text, sizeof(text), ", while %s was running",
+			 run.tap.running);
+	return text;
+}
+
+/* Strip the time stamp that the kernel puts before a line. */
+static const char *without_stamp(const char *line)
+{
+	const char *end = *line == '[' ? strchr(line, ']') : NULL;
+
+	return end && end[1] == ' ' ? end + 2 : line;
+}
+
+static enum status say(char *why, size_t size, enum status status,
+		       const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, size, format, args);
+	va_end(args);
+	return status;
+}
+
+/*
+ * How the run ended. Returns the exit status, and in why a sentence, unless
+ * all is said by the program's own output.
+ */
+static enum status judge(int qemu, char *why, size_t size)
+{
+	int ended = WIFEXITED(qemu) ? WEXITSTATUS(qemu) : -1;
+
+	why[0] = '\0';
+	if (interrupted)
+		return say(why, size, STATUS_INTERRUPTED, "interrupted");
+	if (!run.up && !is_verb("shell") && run.splat == SPLAT_NONE)
+		return say(why, size, STATUS_INFRASTRUCTURE,
+			   run.timed_out ?
+			   "infrastructure: the guest did not come up within %d seconds" :
+			   "infrastructure: QEMU or its guest ended before the guest was up (QEMU: exit status %d)",
+			   run.timed_out ? BOOT_SECONDS : ended);
+	if (run.splat == SPLAT_INIT_DIED)
+		return say(why, size, STATUS_INFRASTRUCTURE,
+			   "infrastructure: the guest's PID 1 died%s",
+			   while_running());
+	if (run.splat != SPLAT_NONE && !run.up && !is_verb("shell"))
+		return say(why, size, STATUS_INFRASTRUCTURE,
+			   "infrastructure: the guest's kernel did not come up: %s",
+			   without_stamp(run.splat_lines[0]));
+	if (run.splat != SPLAT_NONE)
+		return say(why, size, run.splat == SPLAT_HANG ? STATUS_HANG :
+								STATUS_CRASH,
+			   "%s: %s%s", run.splat == SPLAT_HANG ? "hang" :
+								 "crash",
+			   without_stamp(run.splat_lines[0]), while_running());
+	if (run.timed_out)
+		return say(why, size, STATUS_HANG,
+			   "hang: no end after %d seconds%s", options.limit,
+			   while_running());
+	if (run.lost[0])
+		return say(why, size, STATUS_INFRASTRUCTURE,
+			   "infrastructure: the guest could not go on: %.*s",
+			   (int)strcspn(run.lost, "\n"), run.lost);
+	if (is_verb("shell"))
+		return ended == VM_EXIT_STATUS ? 0 :
+		       say(why, size, STATUS_INFRASTRUCTURE,
+			   "infrastructure: QEMU ended with exit status %d",
+			   ended);
+	if (run.foreign)
+		return say(why, size, STATUS_FORGED,
+			   "forged: the report has %d lines that the guest's init did not write, the first: %s",
+			   run.foreign, run.first_foreign);
+	if (ended != VM_EXIT_STATUS || !run.ended)
+		return say(why, size, STATUS_CRASH,
+			   "crash: the guest stopped without a word%s (QEMU: exit status %d)",
+			   while_running(), ended);
+	if (is_verb("run"))
+		return run.program_status;
+	if (strstr(run.tap.bail, "cannot be killed"))
+		return say(why, size, STATUS_HANG, "hang: %s", run.tap.bail);
+	if (!tap_complete(&run.tap))
+		return say(why, size, STATUS_INFRASTRUCTURE,
+			   "infrastructure: the report of the tests is not whole: %s (exit status %d)",
+			   run.tap.error[0] ? run.tap.error :
+			   run.tap.bail[0] ? run.tap.bail :
+			   "it ends too early", run.program_status);
+	if ((run.program_status == STATUS_FAILED) != (run.tap.failed > 0) ||
+	    (run.program_status > STATUS_FAILED && run.program_status != 4))
+		return say(why, size, STATUS_INFRASTRUCTURE,
+			   "infrastructure: the tests' exit status %d does not go with %d failures",
+			   run.program_status, run.tap.failed);
+	return run.tap.failed ? STATUS_FAILED : 0;
+}
+
+/* Whatever the plan promised and the guest did not report has failed. */
+static void finish_tap(const char *why)
+{
+	struct tap *tap = &run.tap;
+
+	for (int i = 0; i < run.splat_count; i++)
+		printf("# %s\n", run.splat_lines[i]);
+	if (tap->plan)
+		printf("# %s\n", why);
+	if (tap->plan && tap->running[0])
+		printf("not ok %d %s\n", ++tap->seen, tap->running);
+	while (tap->seen < tap->plan) {
+		tap->seen++;
+		printf("not ok %d not_run.%d\n", tap->seen, tap->seen);
+	}
+	printf("Bail out! %s\n", why);
+}
+
+static void conclude(int status, const char *why)
+{
+	if (why[0])
+		fprintf(stderr, "vm: %s\n", why);
+	if (why[0] && is_verb("tap"))
+		finish_tap(why);
+	else if (why[0] && run.splat_count)
+		for (int i = 0; i < run.splat_count; i++)
+			fprintf(stderr, "vm: %s\n", run.splat_lines[i]);
+	if (why[0] && options.console && status != STATUS_INTERRUPTED)
+		fprintf(stderr, "vm: the kernel's log is in %s\n",
+			options.console);
+}
+
+static void note_interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+static _Noreturn void usage(void)
+{
+	fputs(help, stderr);
+	exit(STATUS_USAGE);
+}
+
+static void parse(int argc, char *argv[])
+{
+	int option;
+
+	while ((option = getopt(argc, argv, "+k:m:i:f:Ht:c:h")) != -1) {
+		switch (option) {
+		case 'k':
+			options.kernel = optarg;
+			break;
+		case 'm':
+			options.module = optarg;
+			break;
+		case 'i':
+			options.init = optarg;
+			break;
+		case 'f':
+			if (options.file_count == MAX_FILES)
+				usage();
+			options.files[options.file_count++] = optarg;
+			break;
+		case 'H':
+			options.host = true;
+			break;
+		case 't':
+			options.limit = atoi(optarg);
+			if (options.limit < 1)
+				usage();
+			break;
+		case 'c':
+			options.console = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			exit(0);
+		default:
+			usage();
+		}
+	}
+	options.verb = optind < argc ? argv[optind] : "";
+	options.argv = argv + optind + 1;
+	if (!is_verb("tap") && !is_verb("run") && !is_verb("shell"))
+		usage();
+	if (!options.kernel || !options.init || argc - optind < 2)
+		usage();
+}
+
+static void prepare(void)
+{
+	unsigned char random[16];
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/vmlinuz", options.kernel);
+	options.kernel = realpath(options.kernel, NULL);
+	if (!options.kernel || access(path, R_OK))
+		no_guest("no kernel at %s: %s", path, strerror(errno));
+	if (is_verb("shell") && !isatty(STDIN_FILENO))
+		no_guest("a shell needs a terminal; without one: make vm CMD='...'");
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		no_guest("no random numbers: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof(random); i++)
+		sprintf(run.nonce + 2 * i, "%02x", random[i]);
+
+	snprintf(run.directory, sizeof(run.directory), "%s/vm.XXXXXX",
+		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	if (!mkdtemp(run.directory)) {
+		run.directory[0] = '\0';
+		no_guest("no room for a guest in TMPDIR or /tmp: %s",
+			 strerror(errno));
+	}
+	if (options.console) {
+		run.console_log = fopen(options.console, "w");
+		if (!run.console_log)
+			no_guest("cannot write %s: %s", options.console,
+				 strerror(errno));
+	}
+	pack_initramfs();
+}
+
+int main(int argc, char *argv[])
+{
+	struct sigaction action = { .sa_handler = note_interrupt };
+	int console_fd, report_fd, qemu;
+	struct termios terminal;
+	enum status status;
+	bool is_terminal;
+	char why[512];
+	pid_t pid;
+
+	parse(argc, argv);
+	console.take = take_console_line;
+	tap_stream.take = take_tap_line;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	is_terminal = !tcgetattr(STDIN_FILENO, &terminal);
+
+	prepare();
+	run.deadline = now() + BOOT_SECONDS;
+	if (is_verb("shell"))
+		run.deadline = 0;
+	pid = start_qemu(&console_fd, &report_fd);
+	qemu = watch(pid, console_fd, report_fd);
+	if (is_terminal && is_verb("shell"))
+		tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+	if (run.console_log)
+		fclose(run.console_log);
+
+	status = judge(qemu, why, sizeof(why));
+	conclude(status, why);
+	remove_directory();
+	return status;
+}

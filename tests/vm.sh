@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The guest with this tree's kernel, module and programs in it.
+#
+#   vm.sh tap PROGRAM [ARG...]   run a test program, check its TAP
+#   vm.sh run PROGRAM [ARG...]   run one of our programs, in a small guest
+#   vm.sh host PROGRAM [ARG...]  run any program of the host's, in a guest that
+#                                sees the host's files
+#   vm.sh shell                  a shell there
+#
+# KERNEL (6.1, 6.12 or by-hand) and KMOD (a module in place of ours) are taken
+# from the environment. Exit status: see build/tests/vm -h.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=$top/build
+PATH=$PATH:/usr/sbin:/sbin
+
+verb=${1-}
+case $verb in
+tap | run | host) [ $# -gt 1 ] || verb= ;;
+esac
+case $verb in
+tap | run) flavour=cloud-amd64 ;;
+host | shell) flavour=amd64 ;;
+*)
+	sed -n 's/^#   //p' "$0" >&2
+	exit 2
+	;;
+esac
+shift
+
+case ${KERNEL:-6.1} in
+by-hand) name=by-hand ;;
+*) name=${KERNEL:-6.1}-$flavour ;;
+esac
+kernel=$build/kernel/$name
+module=${KMOD:-$build/kmod/$name/shmcount.ko}
+
+die() {
+	echo "vm: infrastructure: $*" >&2
+	exit 125
+}
+
+[ -e "$kernel/vmlinuz" ] && [ -e "$build/tests/vm" ] ||
+	die "kernel $name and the runner are not there yet: make $verb first"
+[ -r "$module" ] || die "there is no module $module"
+wanted=$(cat "$kernel/release")
+built=$(modinfo -F vermagic "$module" | cut -d ' ' -f 1)
+[ "$wanted" = "$built" ] ||
+	die "$module is for kernel $built and this guest runs $wanted:" \
+		"build it with make -C build/kernel/$name/headers M=DIR"
+
+mkdir -p "$build/results"
+log=$build/results/console-$verb.log
+case $verb in
+tap)
+	set -- -t 300 tap "$@"
+	;;
+run)
+	set -- run "$@"
+	;;
+host)
+	set -- -H run "$@"
+	;;
+shell)
+	set -- -H shell "${SHELL:-/bin/sh}"
+	;;
+esac
+case $verb in
+tap | run)
+	for file in "$build"/guest/* "$build/bad/$name/fail_register.ko"; do
+		set -- -f "$file" "$@"
+	done
+	;;
+esac
+exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$build/guest/init" \
+	-c "$log" "$@"

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of the runner. Guests with bad modules, and guests that never come to
+ * be, must each be reported as what they are; a good one as good.
+ *
+ * The environment says where things are: KERNEL_DIR and HOST_KERNEL_DIR (the
+ * kernels of the small guest and of the one with the host's files), KO and
+ * HOST_KO (the module for each), BAD_KO (the directory of the bad modules),
+ * BAD (that of the bad PID 1), GUEST (of the guest's programs), PROGRAMS (of the runner).
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+#include "splat.h"
+#include "tap.h"
+
+enum { GUEST_LIMIT = 90 };
+
+#define PROBE "load.default_is_one_page_for_all"
+
+/* DIRECTORY/NAME, the directory being a variable of the environment. */
+static const char *in(const char *variable, const char *name)
+{
+	const char *directory = getenv(variable);
+	char *path;
+
+	if (!directory)
+		test_skip("%s is not set: make check sets it", variable);
+	if (asprintf(&path, "%s%s%s", directory, *name ? "/" : "", name) < 0)
+		FAIL("no memory");
+	return path;
+}
+
+/* Run one test, by name, in a guest with this module. */
+static struct run probe_for(const char *seconds, const char *module,
+			    const char *test)
+{
+	return RUN("vm", "-k", in("KERNEL_DIR", ""), "-i", in("GUEST", "init"),
+		   "-f", in("GUEST", "suite"), "-m", module, "-t", seconds,
+		   "tap", "suite", test);
+}
+
+static struct run probe(const char *module, const char *test)
+{
+	return probe_for("30", module, test);
+}
+
+static void expect_status(const struct run *run, int status)
+{
+	if (!WIFEXITED(run->status) || WEXITSTATUS(run->status) != status)
+		FAIL("expected exit status %d, saw wait status %#x\n%s%s",
+		     status, run->status, run->output, run->errors);
+}
+
+static void expect_text(const char *seen, const char *text)
+{
+	if (!strstr(seen, text))
+		FAIL("expected \"%s\", saw \"%s\"", text, seen);
+}
+
+static void expect_verdict(struct run run, int status, const char *verdict)
+{
+	expect_status(&run, status);
+	expect_text(run.errors, verdict);
+	EXPECT(strstr(run.errors, "vm: "));
+	/* A reader of the TAP alone must not take it for a pass either. */
+	EXPECT(strstr(run.output, "not ok ") || strstr(run.output, "Bail out!"));
+}
+
+TEST_LIMIT(runner, good_module_passes, GUEST_LIMIT)
+{
+	struct run run = probe(in("KO", ""), PROBE);
+
+	expect_status(&run, 0);
+	EXPECT_STR(run.output, "TAP version 13\n1..1\n# begin " PROBE "\n"
+		   "ok 1 " PROBE "\n");
+	EXPECT_STR(run.errors, "");
+}
+
+TEST_LIMIT(runner, failed_test_is_a_failure, GUEST_LIMIT)
+{
+	struct run run = probe(in("BAD_KO", "no_device.ko"), PROBE);
+
+	expect_status(&run, 1);
+	expect_text(run.output, "\nnot ok 1 " PROBE "\n");
+	expect_text(run.output, "# to run this test alone: make check TESTS=");
+	EXPECT(!strstr(run.output, "Bail out!"));
+}
+
+TEST_LIMIT(runner, oops_in_mmap_is_a_crash, GUEST_LIMIT)
+{
+	struct run run = probe(in("BAD_KO", "oops_in_mmap.ko"), "map.private_copy");
+
+	expect_verdict(run, 121,
+		       "vm: crash: BUG: kernel NULL pointer dereference");
+	expect_text(run.errors, "while map.private_copy was running");
+	expect_text(run.output, "# [");
+	expect_text(run.output, "Oops: ");
+	expect_text(run.output, "\nnot ok 1 map.private_copy\n");
+}
+
+TEST_LIMIT(runner, panic_at_load_is_a_crash, GUEST_LIMIT)
+{
+	expect_verdict(probe(in("BAD_KO", "panic_at_load.ko"), PROBE), 121,
+		       "vm: crash: Kernel panic - not syncing: panic_at_load was loaded, while " PROBE);
+}
+
+TEST_LIMIT(runner, hang_at_load_is_a_hang, GUEST_LIMIT)
+{
+	expect_verdict(probe_for("4", in("BAD_KO", "hang_at_load.ko"), PROBE),
+		       124, "vm: hang: no end after 4 seconds, while " PROBE " was running");
+}
+
+TEST_LIMIT(runner, warning_is_a_crash, GUEST_LIMIT)
+{
+	expect_verdict(probe(in("BAD_KO", "warn_at_load.ko"), PROBE), 121,
+		       "vm: crash: WARNING: ");
+}
+
+TEST_LIMIT(runner, forged_results_are_told, GUEST_LIMIT)
+{
+	struct run run = probe(in("BAD_KO", "forge_results.ko"), PROBE);
+
+	expect_verdict(run, 122, "vm: forged: the report has ");
+	EXPECT(!strstr(run.output, "load.all"));
+}
+
+TEST_LIMIT(runner, reset_is_a_crash, GUEST_LIMIT)
+{
+	expect_verdict(probe(in("BAD_KO", "reset_at_load.ko"), PROBE), 121,
+		       "vm: crash: the guest stopped without a word, while " PROBE);
+}
+
+TEST_LIMIT(runner, dead_pid_1_is_infrastructure, GUEST_LIMIT)
+{
+	expect_verdict(RUN("vm", "-k", in("KERNEL_DIR", ""),
+			   "-i", in("BAD", "init"), "tap", "suite"),
+		       125, "vm: infrastructure: the guest's PID 1 died");
+}
+
+TEST(runner, missing_kernel_is_infrastructure)
+{
+	expect_verdict(RUN("vm", "-k", "/no/such/kernel",
+			   "-i", in("GUEST", "init"), "tap", "suite"),
+		       125, "vm: infrastructure: no kernel at /no/such/kernel/vmlinuz");
+}
+
+TEST(runner, kernel_that_is_none_is_infrastructure)
+{
+	FILE *file;
+
+	enter_scratch();
+	file = fopen("vmlinuz", "we");
+	fprintf(file, "not a kernel\n");
+	fclose(file);
+	expect_verdict(RUN("vm", "-k", ".", "-i", in("GUEST", "init"), "tap",
+			   "suite"),
+		       125, "ended before the guest was up");
+}
+
+TEST(runner, missing_module_is_infrastructure)
+{
+	expect_verdict(RUN("vm", "-k", in("KERNEL_DIR", ""),
+			   "-i", in("GUEST", "init"), "-m", "no-such.ko",
+			   "tap", "suite"),
+		       125, "vm: infrastructure: cannot find no-such.ko");
+}
+
+TEST_LIMIT(runner, module_that_does_not_load_is_infrastructure, GUEST_LIMIT)
+{
+	struct run run = RUN("vm", "-k", in("KERNEL_DIR", ""),
+			     "-i", in("GUEST", "init"),
+			     "-f", in("GUEST", "suite"),
+			     "-m", in("GUEST", "suite"), "run", "suite", "-l");
+
+	expect_status(&run, 125);
+	expect_text(run.errors, "cannot load /lib/shmcount.ko");
+	EXPECT_STR(run.output, "");
+}
+
+TEST(runner, bad_usage)
+{
+	expect_status(&(struct run[]) { RUN("vm") }[0], 2);
+	expect_status(&(struct run[]) { RUN("vm", "tap", "suite") }[0], 2);
+	expect_status(&(struct run[]) { RUN("vm", "-k", "k", "-i", "i", "-t",
+					    "0", "tap", "s") }[0], 2);
+	expect_status(&(struct run[]) { RUN("vm", "-k", "k", "-i", "i", "jump",
+					    "s") }[0], 2);
+}
+
+/* Two programs of the guest: one that says something, one that is refused. */
+TEST_LIMIT(runner, run_passes_output_and_status_on, GUEST_LIMIT)
+{
+	struct run run = RUN("vm", "-k", in("KERNEL_DIR", ""),
+			     "-i", in("GUEST", "init"), "-m", in("KO", ""),
+			     "-f", in("GUEST", "incr_dev"),
+			     "run", "incr_dev", "2");
+
+	expect_status(&run, 0);
+	EXPECT_EQ(lines_in(run.output), 4);
+	EXPECT_STR(run.errors,
+		   "incr_dev: 4 increments by 2 processes gave count 4\n");
+	run = RUN("vm", "-k", in("KERNEL_DIR", ""), "-i", in("GUEST", "init"),
+		  "-f", in("GUEST", "incr1"), "-m", in("KO", ""),
+		  "run", "incr1", "two words");
+	expect_status(&run, 2);
+	EXPECT_STR(run.output, "");
+	expect_text(run.errors, "incr1: 'two words' is not a number");
+}
+
+/* All of the host's programs, and its folder; a status that is told exactly. */
+TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
+{
+	static const char commands[] =
+		"pwd; cat note; echo changed >note; cat note; "
+		"printf 'count!' | dd of=/dev/shmcount conv=notrunc 2>/dev/null; "
+		"dd if=/dev/shmcount bs=6 count=1 2>/dev/null; echo; "
+		"dd if=/dev/zero of=/dev/shmcount 2>&1 | head -n 1; "
+		"od -An -c -N 6 /dev/shmcount; "
+		"LC_ALL=C wc -c </dev/shmcount; echo error >&2; "
+		"printf 'a\\r\\nb\\000c\\377'; exit 7";
+	char expected[8192], *directory;
+	struct run run;
+	FILE *note;
+
+	enter_scratch();
+	directory = getcwd(NULL, 0);
+	/* /tmp is the guest's own, so be elsewhere. */
+	if (!strncmp(directory, "/tmp/", 5)) {
+		char elsewhere[4096];
+
+		snprintf(elsewhere, sizeof(elsewhere), "%s/scratch.XXXXXX",
+			 in("PROGRAMS", ""));
+		EXPECT(mkdtemp(elsewhere));
+		EXPECT_OK(chdir(elsewhere));
+		directory = getcwd(NULL, 0);
+	}
+	note = fopen("note", "we");
+	fprintf(note, "host\n");
+	fclose(note);
+	run = RUN("vm", "-H", "-k", in("HOST_KERNEL_DIR", ""),
+		  "-i", in("GUEST", "init"), "-m", in("HOST_KO", ""),
+		  "run", "sh", "-c", commands);
+	unlink("note");
+	rmdir(directory);
+	expect_status(&run, 7);
+	snprintf(expected, sizeof(expected), "%s\nhost\nchanged\ncount!\n"
+		 "dd: writing to '/dev/shmcount': No space left on device\n"
+		 "  \\0  \\0  \\0  \\0  \\0  \\0\n4096\na\r\nb", directory);
+	EXPECT_STR(run.output, expected);
+	EXPECT_EQ(memcmp(run.output + strlen(expected), "\0c\377", 3), 0);
+	EXPECT_STR(run.errors, "error\n");
+}
+
+TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
+{
+	struct run run;
+	char path[] = "/tmp/vm-test.XXXXXX";
+
+	EXPECT(mkdtemp(path));
+	setenv("TMPDIR", path, 1);
+	run = probe(in("KO", ""), PROBE);
+	expect_status(&run, 0);
+	run = START("vm", "-k", in("KERNEL_DIR", ""), "-i", in("GUEST", "init"),
+		    "-f", in("GUEST", "suite"), "-m", in("KO", ""),
+		    "tap", "suite");
+	sleep(1);
+	EXPECT_OK(kill(run.pid, SIGINT));
+	collect(&run);
+	expect_status(&run, 130);
+	expect_text(run.errors, "vm: interrupted");
+	EXPECT_OK(rmdir(path));
+}
+
+/* What is in a kernel's log, and what it is. */
+static const struct {
+	const char *line;
+	enum splat splat;
+} log_lines[] = {
+	{ "[    0.000000] Linux version 6.1.0-56-cloud-amd64", SPLAT_NONE },
+	{ "[    0.000000] Kernel command line: oops=panic panic=-1",
+	  SPLAT_NONE },
+	{ "[    0.1] Spectre V2 : WARNING: Unprivileged eBPF is enabled",
+	  SPLAT_NONE },
+	{ "[    1.2] shmcount: loading out-of-tree module taints kernel.",
+	  SPLAT_NONE },
+	{ "[    1.2] shmcount: module verification failed: signature and/or required key missing - tainting kernel",
+	  SPLAT_NONE },
+	{ "[    2.0] suite[99]: segfault at 7f00 ip 40 sp 7f error 4",
+	  SPLAT_NONE },
+	{ "[    2.0] traps: suite[99] general protection fault ip:40",
+	  SPLAT_NONE },
+	{ "[    2.0] printk: console [ttyS0] enabled", SPLAT_NONE },
+	{ "[    2.0] kmemleak: Kernel memory leak detector initialized",
+	  SPLAT_NONE },
+	{ "[    3.0] BUG: kernel NULL pointer dereference, address: 0",
+	  SPLAT_CRASH },
+	{ "[    3.0] BUG: unable to handle page fault for address: f",
+	  SPLAT_CRASH },
+	{ "[    3.0] BUG: sleeping function called from invalid context",
+	  SPLAT_CRASH },
+	{ "[    3.0] BUG: KASAN: slab-use-after-free in shmcount_mmap",
+	  SPLAT_CRASH },
+	{ "[    3.0] Oops: 0000 [#1] PREEMPT SMP", SPLAT_CRASH },
+	{ "[    3.0] general protection fault, probably for non-canonical",
+	  SPLAT_CRASH },
+	{ "[    3.0] kernel BUG at mm/filemap.c:100!", SPLAT_CRASH },
+	{ "[    3.0] WARNING: CPU: 0 PID: 9 at fs/x.c:1", SPLAT_CRASH },
+	{ "[    3.0] WARNING: possible circular locking dependency detected",
+	  SPLAT_CRASH },
+	{ "[    3.0] INFO: possible recursive locking detected", SPLAT_CRASH },
+	{ "[    3.0] UBSAN: array-index-out-of-bounds in x.c", SPLAT_CRASH },
+	{ "[    3.0] BUG: Bad page state in process suite", SPLAT_CRASH },
+	{ "[    3.0] refcount_t: underflow; use-after-free.", SPLAT_CRASH },
+	{ "[    3.0] list_del corruption. prev->next should be", SPLAT_CRASH },
+	{ "[    3.0] kmemleak: 2 new suspected memory leaks (see",
+	  SPLAT_CRASH },
+	{ "[    3.0] Kernel panic - not syncing: out of memory", SPLAT_CRASH },
+	{ "[   30.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s!",
+	  SPLAT_HANG },
+	{ "[   30.0] INFO: task insmod:99 blocked for more than 20 seconds.",
+	  SPLAT_HANG },
+	{ "[   30.0] rcu: INFO: rcu_sched self-detected stall on CPU",
+	  SPLAT_HANG },
+	{ "[   30.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+	  SPLAT_HANG },
+	{ "[    3.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+	  SPLAT_INIT_DIED },
+};
+
+TEST(splat, each_line_is_what_it_is)
+{
+	for (size_t i = 0; i < sizeof(log_lines) / sizeof(log_lines[0]); i++)
+		if (splat_of(log_lines[i].line) != log_lines[i].splat)
+			FAIL("\"%s\": expected %d, saw %d", log_lines[i].line,
+			     log_lines[i].splat, splat_of(log_lines[i].line));
+}
+
+/* Reports as text, and whether they are whole. */
+#define HEAD "TAP version 13\n1..2\n"
+#define ONE "# begin a.b\nok 1 a.b\n"
+#define TWO "# begin a.c\nnot ok 2 a.c\n"
+
+static const struct {
+	const char *text;
+	bool complete;
+	int failed;
+} reports[] = {
+	{ HEAD ONE TWO, true, 1 },
+	{ HEAD ONE "# begin a.c\n# why\nok 2 a.c # SKIP why\n", true, 0 },
+	{ HEAD ONE "# begin a.c\nnot ok 2 a.c # TIMEOUT 3 seconds\n", true,
+	  1 },
+	{ "", false, 0 },
+	{ HEAD, false, 0 },
+	{ HEAD ONE, false, 0 },
+	{ ONE TWO, false, 1 },
+	{ "TAP version 13\n" ONE TWO, false, 1 },
+	{ "TAP version 13\n1..0\n", false, 0 },
+	{ "TAP version 14\n1..2\n" ONE TWO, false, 1 },
+	{ HEAD ONE TWO "ok 3 a.d\n", false, 1 },
+	{ HEAD ONE ONE, false, 0 },
+	{ HEAD "ok 1 a.b\n" TWO, false, 1 },
+	{ HEAD "# begin a.b\nok 1 a.x\n" TWO, false, 1 },
+	{ HEAD "# begin a.b\nok 2 a.b\n" TWO, false, 1 },
+	{ HEAD "# begin a.b\n# begin a.c\nok 1 a.b\n" TWO, false, 1 },
+	{ HEAD ONE "noise\n# begin a.c\nok 2 a.c\n", false, 0 },
+	{ HEAD ONE TWO "Bail out! why\n", false, 1 },
+};
+
+TEST(tap, only_a_whole_report_is_believed)
+{
+	for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++) {
+		struct tap tap = { 0 };
+		char *text = strdup(reports[i].text);
+
+		for (char *line = strtok(text, "\n"); line;
+		     line = strtok(NULL, "\n"))
+			tap_line(&tap, line);
+		if (tap_complete(&tap) != reports[i].complete ||
+		    tap.failed != reports[i].failed)
+			FAIL("report %zu: complete %d, failed %d, \"%s\"", i,
+			     tap_complete(&tap), tap.failed, tap.error);
+		free(text);
+	}
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/* How unrelated processes come to count together; see attach.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "attach.h"
+
+enum { NAP_US = 1000, NAPS = 2000 };
+
+int open_region(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat stat;
+	long size;
+
+	if (fd < 0 && errno == ENOENT) {
+		errno = 0;
+		die("%s is missing: load the module first (make load, or insmod shmcount.ko)",
+		    path);
+	}
+	if (fd < 0 || fstat(fd, &stat))
+		die("cannot open %s", path);
+	/* A device that cannot say its size, as /dev/zero, may be any size. */
+	size = lseek(fd, 0, SEEK_END);
+	if ((size > 0 || S_ISREG(stat.st_mode)) &&
+	    size < (long)sizeof(struct region)) {
+		errno = 0;
+		die("the region of %s is too small: %ld bytes, not %zu", path,
+		    size, sizeof(struct region));
+	}
+	return fd;
+}
+
+static void initialise(struct region *region)
+{
+	init_mutex(&region->shared.mutex);
+	region->shared.count = 0;
+	atomic_store(&region->holder, 0);
+	atomic_store(&region->tally, 0);
+	atomic_store(&region->state, REGION_READY);
+}
+
+/* Initialise the region, or see that another process has. */
+static void settle(struct region *region)
+{
+	for (int i = 0; i < NAPS; i++) {
+		int state = atomic_load(&region->state);
+
+		if (state == REGION_READY)
+			return;
+		/* Nobody has begun, or who had begun has died since. */
+		if ((state <= 0 || (kill(state, 0) && errno == ESRCH)) &&
+		    atomic_compare_exchange_strong(&region->state, &state,
+						   getpid())) {
+			initialise(region);
+			return;
+		}
+		usleep(NAP_US);
+	}
+	errno = 0;
+	die("the region is not a count: start afresh, without -a");
+}
+
+struct counter attach(int fd, struct region *region, bool afresh)
+{
+	if (afresh) {
+		if (flock(fd, LOCK_EX | LOCK_NB)) {
+			errno = 0;
+			die("other processes are attached: join them with -a, or wait for their end");
+		}
+		initialise(region);
+	}
+	for (int i = 0; flock(fd, LOCK_SH | LOCK_NB); i++) {
+		if (errno != EWOULDBLOCK || i == NAPS)
+			die("cannot attach while another process starts afresh");
+		usleep(NAP_US);
+	}
+	settle(region);
+	return (struct counter) {
+		.mutex = &region->shared.mutex,
+		.count = &region->shared.count,
+		.holder = &region->holder,
+		.tally = &region->tally,
+	};
+}
+
+int count_attached(const struct counter *counter, int loops)
+{
+	char who[16];
+	int count, tally;
+
+	snprintf(who, sizeof(who), "%d", getpid());
+	count_up(counter, who, loops);
+
+	lock_counter(counter);
+	count = *counter->count;
+	tally = atomic_load(counter->tally);
+	unlock_counter(counter);
+
+	fprintf(stderr, "%s: %d increments by process %s, of %d by all, gave count %d\n",
+		program_invocation_short_name, loops, who, tally, count);
+	return count == tally ? 0 : EXIT_FAILED;
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * demo: runs the six incr programs, shows the first lines of each, and says in
+ * one table where the count and the semaphore were, who could have joined,
+ * and whether the count was what was promised.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "incr.h"
+
+enum { LINES_SHOWN = 4, ARGS = 4 };
+
+static const char loops[] = "1000";
+static const char file[] = "count";	/* in a directory of our own */
+
+static const struct program {
+	const char *args[ARGS];
+	const char *count_in;
+	const char *semaphore;
+	const char *shared_by;
+} programs[] = {
+	{ { "incr1", loops }, "global variable", "named", "nobody" },
+	{ { "incr2", file, loops }, "file", "named", "anyone, by name" },
+	{ { "incr3", file, loops }, "file", "in the file", "anyone, by name" },
+	{ { "incr_anon", loops }, "MAP_ANON", "in the mapping", "fork only" },
+	{ { "incr_zero", loops }, "/dev/zero", "in the mapping", "fork only" },
+	{ { "incr_dev", loops }, SHMCOUNT_DEVICE, "in the region",
+	  "anyone, by name" },
+};
+
+enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
+
+struct result {
+	int lines;		/* of standard output: increments seen */
+	int status;		/* as wait() gives it */
+	char closing[200];	/* the last line of standard error */
+};
+
+/* Start a program that stands beside this one; returns its two outputs. */
+static pid_t start(const char *directory, const char *const args[], FILE *out[2])
+{
+	char *path;
+	int pipes[2][2];
+	pid_t pid;
+
+	if (pipe(pipes[0]) || pipe(pipes[1]))
+		die("cannot make a pipe");
+	pid = fork();
+	if (pid < 0)
+		die("cannot fork");
+	if (!pid) {
+		for (int i = 0; i < 2; i++) {
+			dup2(pipes[i][1], STDOUT_FILENO + i);
+			close(pipes[i][0]);
+			close(pipes[i][1]);
+		}
+		if (asprintf(&path, "%s/%s", directory, args[0]) < 0)
+			die("no memory");
+		execv(path, (char *const *)args);
+		die("cannot run %s", path);
+	}
+	for (int i = 0; i < 2; i++) {
+		close(pipes[i][1]);
+		out[i] = fdopen(pipes[i][0], "r");
+		if (!out[i])
+			die("cannot read a pipe");
+	}
+	return pid;
+}
+
+static struct result run(const char *directory, const struct program *program)
+{
+	struct result result = { 0 };
+	char line[200];
+	FILE *out[2];
+	pid_t pid;
+
+	printf("$");
+	for (int i = 0; i < ARGS && program->args[i]; i++)
+		printf(" %s", program->args[i]);
+	printf("\n");
+	fflush(stdout);
+
+	pid = start(directory, program->args, out);
+	while (fgets(line, sizeof(line), out[0]))
+		if (result.lines++ < LINES_SHOWN)
+			fputs(line, stdout);
+	if (result.lines > LINES_SHOWN)
+		printf("... and %d lines more\n", result.lines - LINES_SHOWN);
+	while (fgets(line, sizeof(line), out[1])) {
+		fputs(line, stdout);
+		memcpy(result.closing, line, sizeof(line));
+	}
+	fclose(out[0]);
+	fclose(out[1]);
+	waitpid(pid, &result.status, 0);
+	printf("\n");
+	return result;
+}
+
+/* The count as the program's closing line says it; "-" if it says none. */
+static const char *count_of(struct result *result)
+{
+	char *said = strstr(result->closing, " gave ");
+
+	if (!said)
+		return "-";
+	said += strlen(" gave ");
+	said += strspn(said, "countws, ") * !strncmp(said, "count ", 6);
+	said[strcspn(said, "\n")] = '\0';
+	return said;
+}
+
+static const char *verdict(const struct result *result)
+{
+	static char text[40];
+
+	if (WIFSIGNALED(result->status))
+		snprintf(text, sizeof(text), "killed by signal %d",
+			 WTERMSIG(result->status));
+	else if (WEXITSTATUS(result->status))
+		snprintf(text, sizeof(text), "failed, exit status %d",
+			 WEXITSTATUS(result->status));
+	else
+		snprintf(text, sizeof(text), "as promised");
+	return text;
+}
+
+int main(int argc, char *argv[])
+{
+	struct result results[PROGRAMS];
+	char directory[4096], scratch[] = "/tmp/incr.XXXXXX";
+	int failed = 0;
+	ssize_t length;
+
+	(void)argv;
+	if (argc != 1)
+		usage("");
+	length = readlink("/proc/self/exe", directory, sizeof(directory) - 1);
+	if (length < 0)
+		die("cannot find the programs");
+	directory[length] = '\0';
+	*strrchr(directory, '/') = '\0';
+	if (!mkdtemp(scratch) || chdir(scratch))
+		die("cannot make a directory in /tmp");
+
+	for (int i = 0; i < PROGRAMS; i++)
+		results[i] = run(directory, &programs[i]);
+	unlink(file);
+	if (chdir("/") || rmdir(scratch))
+		die("cannot remove %s", scratch);
+
+	printf("%-10s %-16s %-15s %-16s %10s  %-20s %s\n", "program",
+	       "count in", "semaphore", "shared by", "increments", "count",
+	       "result");
+	for (int i = 0; i < PROGRAMS; i++) {
+		printf("%-10s %-16s %-15s %-16s %10d  %-20s %s\n",
+		       programs[i].args[0], programs[i].count_in,
+		       programs[i].semaphore, programs[i].shared_by,
+		       results[i].lines, count_of(&results[i]),
+		       verdict(&results[i]));
+		failed += results[i].status != 0;
+	}
+	return failed ? EXIT_FAILED : 0;
+}

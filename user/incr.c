@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the incr programs have in common; incr.h says what each part does. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "incr.h"
+
+enum { PATIENCE_MS = 100, ROUNDS_WITHOUT_HOLDER = 10 };
+
+static pid_t child;				/* 0 when there is none */
+static volatile sig_atomic_t child_changed;
+
+_Noreturn void die(const char *format, ...)
+{
+	int error = errno;
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	/* One write, so that two processes' lines do not mix. */
+	dprintf(STDERR_FILENO, "%s: %s%s%s\n", program_invocation_short_name,
+		line, error ? ": " : "", error ? strerror(error) : "");
+	exit(EXIT_FAILED);
+}
+
+_Noreturn void usage(const char *arguments)
+{
+	fprintf(stderr, "usage: %s %s\n", program_invocation_short_name,
+		arguments);
+	exit(EXIT_USAGE);
+}
+
+int parse_loops(const char *argument)
+{
+	char *end;
+	long loops;
+
+	errno = 0;
+	loops = strtol(argument, &end, 10);
+	if (isdigit((unsigned char)argument[0]) && !*end && !errno &&
+	    loops <= INT_MAX / 2)
+		return loops;
+	fprintf(stderr, "%s: '%s' is not a number of loops (0 to %d)\n",
+		program_invocation_short_name, argument, INT_MAX / 2);
+	exit(EXIT_USAGE);
+}
+
+void init_mutex(sem_t *mutex)
+{
+	if (sem_init(mutex, 1, 1))
+		die("cannot make a semaphore");
+}
+
+sem_t *open_mutex(void)
+{
+	char name[64];
+	sem_t *mutex;
+	int try = 0;
+
+	/* A name of our own; one that a killed run left is passed over. */
+	do {
+		snprintf(name, sizeof(name), "/%s.%d.%d",
+			 program_invocation_short_name, getpid(), try++);
+		mutex = sem_open(name, O_CREAT | O_EXCL, 0600, 1);
+	} while (mutex == SEM_FAILED && errno == EEXIST);
+	if (mutex == SEM_FAILED)
+		die("cannot make a named semaphore");
+	sem_unlink(name);
+	return mutex;
+}
+
+int open_file(const char *path, long size)
+{
+	char zero[size];
+	struct stat stat;
+	bool made = true;
+	int fd, error;
+
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 && errno == EEXIST) {
+		made = false;
+		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	}
+	if (fd < 0)
+		die("cannot open %s", path);
+	if (fstat(fd, &stat))
+		die("cannot look at %s", path);
+	errno = 0;
+	if (!S_ISREG(stat.st_mode))
+		die("%s is not a regular file", path);
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		die("%s is in use by another run", path);
+
+	/* Room first: a full disk is an error here, but a SIGBUS in a mapping. */
+	error = posix_fallocate(fd, 0, size);
+	memset(zero, 0, size);
+	if (!error && pwrite(fd, zero, size, 0) != size)
+		error = errno;
+	if (error) {
+		if (made)
+			unlink(path);
+		else if (ftruncate(fd, stat.st_size))
+			error = errno;
+		errno = error;
+		die("cannot write %ld bytes to %s", size, path);
+	}
+	return fd;
+}
+
+static void note_child(int signal)
+{
+	(void)signal;
+	child_changed = 1;
+}
+
+/* Take notice of a child that ended; one that did not end well is an end. */
+static void check_child(int options)
+{
+	int status;
+
+	child_changed = 0;
+	if (!child || waitpid(child, &status, options) != child)
+		return;
+	child = 0;
+	errno = 0;
+	if (WIFSIGNALED(status))
+		die("child was killed by signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status))
+		die("child failed with exit status %d", WEXITSTATUS(status));
+}
+
+/* True also of a zombie, which kill() takes for alive. */
+static bool is_dead(pid_t pid)
+{
+	char path[32], line[512], *state;
+	ssize_t length;
+	int fd;
+
+	if (kill(pid, 0) && errno == ESRCH)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	length = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	line[length > 0 ? length : 0] = '\0';
+	state = strrchr(line, ')');
+	return state && strlen(state) > 2 && strchr("ZX", state[2]);
+}
+
+/*
+ * The mutex was not to be had for a while. A holder that died never lets go.
+ * One that died between the semaphore and its note is known by there being
+ * none for so long.
+ */
+static void check_holder(const struct counter *counter, int *rounds)
+{
+	pid_t holder;
+
+	if (!counter->holder)
+		return;
+	holder = atomic_load(counter->holder);
+	*rounds = holder ? 0 : *rounds + 1;
+	errno = 0;
+	if (holder && is_dead(holder))
+		die("process %d died holding the semaphore: start afresh, without -a",
+		    holder);
+	if (*rounds > ROUNDS_WITHOUT_HOLDER)
+		die("a process died taking the semaphore: start afresh, without -a");
+}
+
+void lock_counter(const struct counter *counter)
+{
+	struct timespec until;
+	int rounds = 0;
+
+	while (sem_trywait(counter->mutex)) {
+		if (errno == EAGAIN) {
+			clock_gettime(CLOCK_MONOTONIC, &until);
+			until.tv_nsec += PATIENCE_MS * 1000000;
+			until.tv_sec += until.tv_nsec / 1000000000;
+			until.tv_nsec %= 1000000000;
+			if (!sem_clockwait(counter->mutex, CLOCK_MONOTONIC,
+					   &until))
+				break;
+			if (errno == ETIMEDOUT)
+				check_holder(counter, &rounds);
+			else if (errno != EINTR)
+				die("cannot wait for the semaphore");
+		} else if (errno != EINTR) {
+			die("cannot take the semaphore");
+		}
+		check_child(WNOHANG);
+	}
+	if (counter->holder)
+		atomic_store(counter->holder, getpid());
+}
+
+void unlock_counter(const struct counter *counter)
+{
+	if (counter->holder)
+		atomic_store(counter->holder, 0);
+	if (sem_post(counter->mutex))
+		die("cannot post the semaphore");
+}
+
+/* One line, one write: standard output is unbuffered, as in the notes. */
+static void print_count(const char *who, int count)
+{
+	char line[64];
+	int length = snprintf(line, sizeof(line), "%s: %d\n", who, count);
+	int done = 0;
+
+	while (done < length) {
+		ssize_t n = write(STDOUT_FILENO, line + done, length - done);
+
+		if (n >= 0)
+			done += n;
+		else if (errno != EINTR)
+			die("cannot write standard output");
+		if (child_changed)
+			check_child(WNOHANG);
+	}
+}
+
+void count_up(const struct counter *counter, const char *who, int loops)
+{
+	for (int i = 0; i < loops; i++) {
+		lock_counter(counter);
+		if (*counter->count == INT_MAX) {
+			unlock_counter(counter);
+			errno = 0;
+			die("the count is full: start afresh, without -a");
+		}
+		print_count(who, (*counter->count)++);
+		if (counter->tally)
+			atomic_fetch_add(counter->tally, 1);
+		unlock_counter(counter);
+		if (child_changed)
+			check_child(WNOHANG);
+	}
+}
+
+static void start_child(const struct counter *counter, int loops, bool separate)
+{
+	/* Without SA_RESTART: a wait or write of the parent must end. */
+	struct sigaction action = { .sa_handler = note_child };
+	pid_t parent = getpid();
+
+	sigaction(SIGCHLD, &action, NULL);
+	child = fork();
+	if (child < 0)
+		die("cannot fork");
+	if (child)
+		return;
+
+	/* Without its parent the child would wait for ever. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_FAILED);
+	count_up(counter, "child", loops);
+	_exit(separate && *counter->count != loops ? EXIT_FAILED : 0);
+}
+
+int count_in_two(const struct counter *counter, int loops, bool separate)
+{
+	int expected = separate ? loops : 2 * loops;
+	int count, others = 0;
+
+	start_child(counter, loops, separate);
+	count_up(counter, "parent", loops);
+	while (child)
+		check_child(0);
+
+	lock_counter(counter);
+	count = *counter->count;
+	if (counter->tally)
+		others = atomic_load(counter->tally) - expected;
+	unlock_counter(counter);
+
+	fprintf(stderr, "%s: %d increments by 2 processes",
+		program_invocation_short_name, 2 * loops);
+	if (others)
+		fprintf(stderr, " and %d by others", others);
+	if (separate)
+		fprintf(stderr, " gave two counts, %d each\n", count);
+	else
+		fprintf(stderr, " gave count %d\n", count);
+	return count == expected + others ? 0 : EXIT_FAILED;
+}
