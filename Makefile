@@ -111,6 +111,8 @@ build/tests/vm_test: $(patsubst %,build/obj/%.o,vm_test tap splat harness progra
 	@$(link)
 build/tests/harness_test: $(patsubst %,build/obj/%.o,harness_test harness program)
 	@$(link)
+build/tests/setup_test: $(patsubst %,build/obj/%.o,setup_test harness program)
+	@$(link)
 build/tests/harness_sample: $(patsubst %,build/obj/%.o,harness_sample harness)
 	@$(link)
 build/bad/init: tests/bad/init.c | tools
@@ -143,7 +145,7 @@ vm: $(full_guest)
 
 check: $(small_guest) $(full_guest) build/kmod/$(small)/shmcount.ko \
 		build/kmod/$(full)/shmcount.ko build/bad/init \
-		build/tests/vm_test build/tests/harness_test \
+		build/tests/vm_test build/tests/setup_test build/tests/harness_test \
 		build/tests/harness_sample
 	@KERNEL_DIR=$(CURDIR)/build/kernel/$(small) \
 		HOST_KERNEL_DIR=$(CURDIR)/build/kernel/$(full) \

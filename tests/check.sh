@@ -12,9 +12,7 @@ set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=$top/build
 results=$build/results
-export PROGRAMS="$build/tests" GUEST="$build/guest"
-mkdir -p "$results"
-rm -f "$results"/*.tap "$results"/*.status
+export PROGRAMS="$build/tests" GUEST="$build/guest" TOP="$top"
 
 set -f
 # Patterns are words of one variable, and not for this shell to expand.
@@ -46,8 +44,8 @@ part() {
 
 for pattern in $patterns; do
 	known=
-	for program in "$PROGRAMS/harness_test" "$PROGRAMS/vm_test" \
-		"$GUEST/suite"; do
+	for program in "$PROGRAMS/harness_test" "$PROGRAMS/setup_test" \
+		"$PROGRAMS/vm_test" "$GUEST/suite"; do
 		known=$known$("$program" -l "$pattern" 2>/dev/null)
 	done
 	if [ -z "$known" ]; then
@@ -56,7 +54,10 @@ for pattern in $patterns; do
 	fi
 done
 
+mkdir -p "$results"
+rm -f "$results"/*.tap "$results"/*.status
 part harness "$PROGRAMS/harness_test" "$PROGRAMS/harness_test"
+part set-up "$PROGRAMS/setup_test" "$PROGRAMS/setup_test"
 if [ -z "$patterns" ]; then
 	echo "# programs on this host"
 	{

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -209,7 +210,16 @@ static bool reap_all(pid_t group)
 	}
 }
 
-static pid_t start_group(void (*run)(void), int output)
+static int remove_entry(const char *path, const struct stat *stat, int type,
+			struct FTW *where)
+{
+	(void)stat;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+static pid_t start_group(void (*run)(void), int output, const char *directory)
 {
 	pid_t pid = fork();
 	sigset_t none;
@@ -226,20 +236,22 @@ static pid_t start_group(void (*run)(void), int output)
 	dup2(output, STDOUT_FILENO);
 	dup2(output, STDERR_FILENO);
 	close(output);
+	if (chdir(directory))
+		FAIL("cannot enter %s: %s", directory, strerror(errno));
 	run();
 	exit(atomic_load(&shared->failures) ? STATUS_FAIL : 0);
 }
 
 /* Run in a process of its own, leave nothing of it behind. */
 static enum outcome run_apart(void (*run)(void), unsigned int limit,
-			      int output)
+			      int output, const char *directory)
 {
 	double deadline = now() + limit;
 	int status;
 	pid_t pid, seen;
 
 	fflush(stdout);
-	pid = start_group(run, output);
+	pid = start_group(run, output, directory);
 	if (pid < 0) {
 		dprintf(output, "cannot fork: %s\n", strerror(errno));
 		return FAILED;
@@ -283,21 +295,27 @@ static void print_output(int output)
 
 static enum outcome run_test(const struct test *test, int number)
 {
-	int output = memfd_create(test->name, 0);
+	char directory[] = "/tmp/test.XXXXXX";
 	enum outcome outcome;
+	int output;
 
-	if (output < 0)
-		return FAILED;
-	fcntl(output, F_SETFL, O_APPEND);
 	memset(shared, 0, sizeof(*shared));
 	printf("# begin %s\n", test->name);
+	output = memfd_create(test->name, 0);
+	if (output < 0 || !mkdtemp(directory)) {
+		printf("# no place for it: %s\nnot ok %d %s\n",
+		       strerror(errno), number, test->name);
+		return FAILED;
+	}
+	fcntl(output, F_SETFL, O_APPEND);
 
-	outcome = run_apart(test->run, test->limit, output);
+	outcome = run_apart(test->run, test->limit, output, directory);
 	if (test_cleanup && outcome != UNKILLABLE) {
 		enum outcome cleanup;
 
 		shared->failures = 0;
-		cleanup = run_apart(test_cleanup, test->limit, output);
+		cleanup = run_apart(test_cleanup, test->limit, output,
+				    directory);
 		if (cleanup != PASSED) {
 			dprintf(output, "and putting things back failed\n");
 			if (outcome == PASSED || outcome == SKIPPED ||
@@ -306,6 +324,7 @@ static enum outcome run_test(const struct test *test, int number)
 		}
 	}
 
+	nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	if (outcome != PASSED && outcome != SKIPPED) {
 		print_output(output);
 		printf("# to run this test alone: make check TESTS='%s'\n",
@@ -364,6 +383,7 @@ static int usage(void)
 
 int main(int argc, char *argv[])
 {
+	/* cppcheck-suppress comparePointers; one array, says the linker */
 	size_t count = __stop_tests - __start_tests;
 	const struct test *tests[count];
 	unsigned int outcomes[UNKILLABLE + 1] = { 0 };

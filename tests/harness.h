@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
 struct test {
 	const char *name;		/* group.what */
 	void (*run)(void);

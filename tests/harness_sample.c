@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,12 +101,16 @@ static void outlive(void *unused)
 		pause();
 }
 
-TEST(sample, leaves_processes)
+/* It says where they are in the file that LEFT names. */
+TEST(sample, leaves_things)
 {
+	const char *left = getenv("LEFT");
 	pid_t pid = start(outlive, NULL);
-	FILE *file = fopen(getenv("SAMPLE_PID_FILE") ?: "/dev/null", "we");
+	FILE *file = fopen(left ? left : "/dev/null", "we");
 
-	fprintf(file, "%d", pid);
+	EXPECT(!mkdir("directory", 0755));
+	EXPECT(!mknod("directory/file", S_IFREG | 0644, 0));
+	fprintf(file, "%d %s", pid, getcwd(NULL, 0));
 	fclose(file);
 }
 

@@ -105,19 +105,21 @@ TEST(harness, output_cannot_be_taken_for_results)
 		      "not ok 1 sample.forges\n");
 }
 
-TEST(harness, no_process_outlives_its_test)
+TEST(harness, neither_processes_nor_files_outlive_a_test)
 {
+	char left[4200], directory[4096];
 	struct run run;
 	FILE *file;
 	int pid;
 
-	enter_scratch();
-	setenv("SAMPLE_PID_FILE", "pid", 1);
-	run = RUN("harness_sample", "sample.leaves_processes");
+	snprintf(left, sizeof(left), "%s/left", getcwd(directory, 4096));
+	setenv("LEFT", left, 1);
+	run = RUN("harness_sample", "sample.leaves_things");
 	EXPECT_EQ(WEXITSTATUS(run.status), 0);
-	file = fopen("pid", "re");
-	EXPECT(file && fscanf(file, "%d", &pid) == 1);
+	file = fopen(left, "re");
+	EXPECT(file && fscanf(file, "%d %4095s", &pid, directory) == 2);
 	EXPECT_ERRNO(kill(pid, 0), ESRCH);
+	EXPECT_ERRNO(access(directory, F_OK), ENOENT);
 }
 
 TEST(harness, output_is_cut)

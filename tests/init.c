@@ -143,10 +143,10 @@ static void read_orders(void)
 	unlink("/orders");
 	orders.argv = calloc(length + 1, sizeof(char *));
 	for (char *p = data; p < data + length; p += strlen(p) + 1) {
-		if (count < sizeof(fields) / sizeof(fields[0]))
+		if (count < ARRAY_SIZE(fields))
 			*fields[count] = p;
 		else
-			orders.argv[count - sizeof(fields) / sizeof(fields[0])] = p;
+			orders.argv[count - ARRAY_SIZE(fields)] = p;
 		count++;
 	}
 }

@@ -121,7 +121,7 @@ TEST(load, mode_is_that_of_the_node)
 {
 	static const mode_t modes[] = { 0600, 0640, 0444, 0777, 0 };
 
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		EXPECT_EQ(try_load_with("mode", "0%lo", modes[i]), 0);
 		EXPECT_EQ(node_mode(), modes[i]);
 		unload();

@@ -77,7 +77,7 @@ TEST(map, outside_is_refused)
 	};
 
 	load_pages(PAGES);
-	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(outside); i++) {
 		size_t offset = outside[i].first * page_size();
 		size_t length = outside[i].pages * page_size();
 

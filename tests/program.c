@@ -15,14 +15,6 @@
 #include "harness.h"
 #include "program.h"
 
-void enter_scratch(void)
-{
-	static char path[] = "/tmp/incr-test.XXXXXX";
-
-	EXPECT(mkdtemp(path));
-	EXPECT_OK(chdir(path));
-}
-
 bool is_in_guest(void)
 {
 	return !access("/lib/shmcount.ko", F_OK) && getuid() == 0;
@@ -41,8 +33,9 @@ void exec_program(const char *const args[])
 	const char *directory = getenv("PROGRAMS");
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s", directory ? directory : "/bin",
-		 args[0]);
+	snprintf(path, sizeof(path), "%s%s%s",
+		 strchr(args[0], '/') ? "" : directory ? directory : "/bin",
+		 strchr(args[0], '/') ? "" : "/", args[0]);
 	execv(path, (char *const *)args);
 	dprintf(STDERR_FILENO, "cannot run %s\n", path);
 	_exit(127);

@@ -26,8 +26,8 @@ struct run start_behind(const int gate[2], const char *const args[]);
 struct run run_args(const char *const args[]);
 
 /*
- * Become the program; it stands in the directory that PROGRAMS names in the
- * environment, or in /bin.
+ * Become the program. A name without a slash is looked for in the directory
+ * that PROGRAMS names in the environment, or in /bin.
  */
 void exec_program(const char *const args[]);
 
@@ -55,9 +55,6 @@ void wait_until_holder(pid_t pid, int out);
 
 /* Seconds on a clock that only goes forward. */
 double now(void);
-
-/* Work in a directory of one's own, which is empty. */
-void enter_scratch(void);
 
 /* True for root in the guest, where there is the module. */
 bool is_in_guest(void);

@@ -4,7 +4,7 @@
 # what is there already is left alone.
 #
 #   setup.sh tools                   Debian packages for building and the guest
-#   setup.sh lint                    Debian packages for make lint
+#   setup.sh lint                    Debian packages for make lint, checkpatch
 #   setup.sh kernel SERIES-FLAVOUR   a kernel and its headers in build/kernel/
 #   setup.sh by-hand KDIR VMLINUZ    the same layout for a kernel given by hand
 #
@@ -92,6 +92,32 @@ packages() {
 			"install them by hand"
 }
 
+# checkpatch comes with the kernel's source only; we take what it needs.
+fetch_checkpatch() {
+	dir=$build/checkpatch
+	[ ! -e "$dir/checkpatch.pl" ] || return 0
+	source=$(apt-cache depends linux-source 2>/dev/null |
+		sed -n 's/^ *Depends: \(linux-source-[0-9.]*\)$/\1/p')
+	[ -n "$source" ] ||
+		die "no package linux-source in the lists: checkpatch is missing"
+	say "fetching checkpatch out of $source into build/checkpatch"
+	rm -rf "$dir.tmp"
+	mkdir -p "$dir.tmp"
+	(
+		cd "$dir.tmp"
+		apt-get -o APT::Sandbox::User= download "$source"
+		dpkg-deb --fsys-tarfile ./*.deb |
+			tar -xO "./usr/src/$source.tar.xz" |
+			tar -xJ --strip-components=2 \
+				"$source/scripts/checkpatch.pl" \
+				"$source/scripts/spelling.txt" \
+				"$source/scripts/const_structs.checkpatch"
+		rm -f ./*.deb
+	) >"$build/setup.log" 2>&1 ||
+		die "cannot fetch $source (see build/setup.log)"
+	mv "$dir.tmp" "$dir"
+}
+
 by_hand="give a kernel by hand with VMLINUZ=file KDIR=its-headers"
 
 # Print the real image and headers packages of a series and flavour.
@@ -160,7 +186,7 @@ fetch_kernel() {
 	sed -i 's|^include /usr/src/|include $(dir $(lastword $(MAKEFILE_LIST)))../|' \
 		"$tmp/headers/Makefile"
 	take_modules "$tmp" "$tmp"
-	rm -rf "$tmp/boot" "$tmp/lib" "$tmp/usr/share"
+	(cd "$tmp" && rm -rf boot lib usr/share)
 	mv "$tmp" "$dir"
 }
 
@@ -207,13 +233,25 @@ kernel_by_hand() {
 	ln -s "$(realpath "$1")" "$dir/headers"
 	[ -z "$2" ] || ln -s "$(realpath "$2")" "$dir/vmlinuz"
 	release_of "$1" "$2" >"$dir/release"
-	take_modules / "$dir"
+	# What was built for the kernel that was here before will not do.
+	rm -rf "$build/kmod/by-hand" "$build/bad/by-hand"
+
+	# The image is in boot/ of this host, or of an unpacked package.
+	root=$(realpath "$(dirname "${2:-/boot/vmlinuz}")/..")
+	[ -d "$root/lib/modules/$(cat "$dir/release")" ] || root=/
+	take_modules "$root" "$dir"
+	[ -z "$2" ] || [ -s "$dir/modules/order" ] ||
+		say "no modules of $(cat "$dir/release") beside $2: make vm and" \
+			"make shell will need 9p and overlay built into it"
 }
 
 mkdir -p "$build"
 case ${1-} in
 tools) echo "$tools" | packages ;;
-lint) echo "$lint" | packages ;;
+lint)
+	echo "$lint" | packages
+	fetch_checkpatch
+	;;
 kernel) fetch_kernel "$2" ;;
 by-hand) kernel_by_hand "$2" "$3" ;;
 *) die "usage: setup.sh tools | lint | kernel NAME | by-hand KDIR VMLINUZ" ;;

@@ -3,10 +3,10 @@
  * What in a kernel log is a report of trouble. The first entry that a line
  * holds decides, so the exceptions stand first and the narrow before the wide.
  */
-#include <stddef.h>
 #include <string.h>
 
 #include "splat.h"
+#include "vm.h"
 
 static const struct {
 	const char *text;
@@ -58,7 +58,7 @@ static const struct {
 
 enum splat splat_of(const char *line)
 {
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (strstr(line, table[i].text))
 			return table[i].splat;
 	return SPLAT_NONE;

@@ -324,7 +324,7 @@ static void pack_initramfs(void)
 	char path[4200], command[4400], name[300];
 	int status;
 
-	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
 		path_in(path, sizeof(path), directories[i]);
 		mkdir(path, 0755);
 	}
@@ -732,6 +732,8 @@ int main(int argc, char *argv[])
 	run.deadline = now() + BOOT_SECONDS;
 	if (is_verb("shell"))
 		run.deadline = 0;
+	if (is_verb("shell"))
+		fprintf(stderr, "vm: booting, some seconds; exit or Ctrl-D leaves the guest\n");
 	pid = start_qemu(&console_fd, &report_fd);
 	qemu = watch(pid, console_fd, report_fd);
 	if (is_terminal && is_verb("shell"))

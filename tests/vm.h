@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the runner and the guest's PID 1 have to agree on. */
+/* What the runner and the guest's PID 1 have in common. */
 #ifndef VM_H
 #define VM_H
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 /* QEMU's isa-debug-exit: writing VALUE ends QEMU with 2 * VALUE + 1. */
 #define VM_EXIT_PORT 0xf4

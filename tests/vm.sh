@@ -42,8 +42,9 @@ die() {
 	exit 125
 }
 
-[ -e "$kernel/vmlinuz" ] && [ -e "$build/tests/vm" ] ||
-	die "kernel $name and the runner are not there yet: make $verb first"
+for file in "$kernel/vmlinuz" "$kernel/release" "$build/tests/vm"; do
+	[ -e "$file" ] || die "there is no $file: make run or make vm makes it"
+done
 [ -r "$module" ] || die "there is no module $module"
 wanted=$(cat "$kernel/release")
 built=$(modinfo -F vermagic "$module" | cut -d ' ' -f 1)

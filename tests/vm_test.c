@@ -156,7 +156,6 @@ TEST(runner, kernel_that_is_none_is_infrastructure)
 {
 	FILE *file;
 
-	enter_scratch();
 	file = fopen("vmlinuz", "we");
 	fprintf(file, "not a kernel\n");
 	fclose(file);
@@ -187,12 +186,18 @@ TEST_LIMIT(runner, module_that_does_not_load_is_infrastructure, GUEST_LIMIT)
 
 TEST(runner, bad_usage)
 {
-	expect_status(&(struct run[]) { RUN("vm") }[0], 2);
-	expect_status(&(struct run[]) { RUN("vm", "tap", "suite") }[0], 2);
-	expect_status(&(struct run[]) { RUN("vm", "-k", "k", "-i", "i", "-t",
-					    "0", "tap", "s") }[0], 2);
-	expect_status(&(struct run[]) { RUN("vm", "-k", "k", "-i", "i", "jump",
-					    "s") }[0], 2);
+	struct run runs[] = {
+		RUN("vm"),
+		RUN("vm", "tap", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "-t", "0", "tap", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "jump", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "tap"),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		expect_status(&runs[i], 2);
+		expect_text(runs[i].errors, "usage: vm ");
+	}
 }
 
 /* Two programs of the guest: one that says something, one that is refused. */
@@ -230,7 +235,6 @@ TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
 	struct run run;
 	FILE *note;
 
-	enter_scratch();
 	directory = getcwd(NULL, 0);
 	/* /tmp is the guest's own, so be elsewhere. */
 	if (!strncmp(directory, "/tmp/", 5)) {
@@ -337,7 +341,7 @@ static const struct {
 
 TEST(splat, each_line_is_what_it_is)
 {
-	for (size_t i = 0; i < sizeof(log_lines) / sizeof(log_lines[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(log_lines); i++)
 		if (splat_of(log_lines[i].line) != log_lines[i].splat)
 			FAIL("\"%s\": expected %d, saw %d", log_lines[i].line,
 			     log_lines[i].splat, splat_of(log_lines[i].line));
@@ -376,7 +380,7 @@ static const struct {
 
 TEST(tap, only_a_whole_report_is_believed)
 {
-	for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
 		struct tap tap = { 0 };
 		char *text = strdup(reports[i].text);
 

@@ -13,7 +13,7 @@
 
 #include "incr.h"
 
-enum { LINES_SHOWN = 4, ARGS = 4 };
+enum { FIRST_LINES = 2, ARGS = 4 };
 
 static const char loops[] = "1000";
 static const char file[] = "count";	/* in a directory of our own */
@@ -33,7 +33,7 @@ static const struct program {
 	  "anyone, by name" },
 };
 
-enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
+enum { PROGRAMS = ARRAY_SIZE(programs) };
 
 struct result {
 	int lines;		/* of standard output: increments seen */
@@ -73,6 +73,31 @@ static pid_t start(const char *directory, const char *const args[], FILE *out[2]
 	return pid;
 }
 
+/*
+ * Pass on the first lines, and those where for the first time the other
+ * process goes on counting. Returns how many there were in all.
+ */
+static int show_lines(FILE *out)
+{
+	char line[200], before[200] = "";
+	bool handed_over = false;
+	int lines = 0;
+
+	while (fgets(line, sizeof(line), out)) {
+		if (lines < FIRST_LINES) {
+			fputs(line, stdout);
+		} else if (!handed_over && line[0] != before[0]) {
+			printf("...\n%s%s", before, line);
+			handed_over = true;
+		}
+		memcpy(before, line, sizeof(line));
+		lines++;
+	}
+	if (lines > FIRST_LINES)
+		printf("... (%d lines)\n", lines);
+	return lines;
+}
+
 static struct result run(const char *directory, const struct program *program)
 {
 	struct result result = { 0 };
@@ -87,11 +112,7 @@ static struct result run(const char *directory, const struct program *program)
 	fflush(stdout);
 
 	pid = start(directory, program->args, out);
-	while (fgets(line, sizeof(line), out[0]))
-		if (result.lines++ < LINES_SHOWN)
-			fputs(line, stdout);
-	if (result.lines > LINES_SHOWN)
-		printf("... and %d lines more\n", result.lines - LINES_SHOWN);
+	result.lines = show_lines(out[0]);
 	while (fgets(line, sizeof(line), out[1])) {
 		fputs(line, stdout);
 		memcpy(result.closing, line, sizeof(line));
@@ -103,31 +124,30 @@ static struct result run(const char *directory, const struct program *program)
 	return result;
 }
 
-/* The count as the program's closing line says it; "-" if it says none. */
+/* The count, or counts, as the closing line says; "-" if it says none. */
 static const char *count_of(struct result *result)
 {
-	char *said = strstr(result->closing, " gave ");
+	char *said = strstr(result->closing, " gave count");
 
 	if (!said)
 		return "-";
-	said += strlen(" gave ");
-	said += strspn(said, "countws, ") * !strncmp(said, "count ", 6);
+	said += strcspn(said, "0123456789");
 	said[strcspn(said, "\n")] = '\0';
 	return said;
 }
 
-static const char *verdict(const struct result *result)
+static const char *verdict(int status)
 {
 	static char text[40];
 
-	if (WIFSIGNALED(result->status))
+	if (WIFSIGNALED(status))
 		snprintf(text, sizeof(text), "killed by signal %d",
-			 WTERMSIG(result->status));
-	else if (WEXITSTATUS(result->status))
+			 WTERMSIG(status));
+	else if (WEXITSTATUS(status))
 		snprintf(text, sizeof(text), "failed, exit status %d",
-			 WEXITSTATUS(result->status));
+			 WEXITSTATUS(status));
 	else
-		snprintf(text, sizeof(text), "as promised");
+		snprintf(text, sizeof(text), "ok");
 	return text;
 }
 
@@ -155,15 +175,13 @@ int main(int argc, char *argv[])
 	if (chdir("/") || rmdir(scratch))
 		die("cannot remove %s", scratch);
 
-	printf("%-10s %-16s %-15s %-16s %10s  %-20s %s\n", "program",
-	       "count in", "semaphore", "shared by", "increments", "count",
-	       "result");
+	printf("%-9s  %-15s  %-14s  %-15s  %-13s  %s\n", "program",
+	       "count in", "semaphore", "shared by", "count", "result");
 	for (int i = 0; i < PROGRAMS; i++) {
-		printf("%-10s %-16s %-15s %-16s %10d  %-20s %s\n",
+		printf("%-9s  %-15s  %-14s  %-15s  %-13s  %s\n",
 		       programs[i].args[0], programs[i].count_in,
 		       programs[i].semaphore, programs[i].shared_by,
-		       results[i].lines, count_of(&results[i]),
-		       verdict(&results[i]));
+		       count_of(&results[i]), verdict(results[i].status));
 		failed += results[i].status != 0;
 	}
 	return failed ? EXIT_FAILED : 0;

@@ -300,7 +300,7 @@ int count_in_two(const struct counter *counter, int loops, bool separate)
 	if (others)
 		fprintf(stderr, " and %d by others", others);
 	if (separate)
-		fprintf(stderr, " gave two counts, %d each\n", count);
+		fprintf(stderr, " gave counts %d and %d\n", count, count);
 	else
 		fprintf(stderr, " gave count %d\n", count);
 	return count == expected + others ? 0 : EXIT_FAILED;

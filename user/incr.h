@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
 #define SHMCOUNT_DEVICE "/dev/shmcount"
 
 /* Exit statuses beside 0: the input was wrong, or something else was. */

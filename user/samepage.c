@@ -89,7 +89,7 @@ static const struct path {
 	{ "/dev/zero, unrelated", map_zero, true, false },
 };
 
-enum { PATHS = sizeof(paths) / sizeof(paths[0]) };
+enum { PATHS = ARRAY_SIZE(paths) };
 
 /* Where this process has the page; writing to it makes it present. */
 static struct sighting look(volatile int *page)

@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Is a kernel's config fit for the module, its tests and the guests? Checks
+# configs against Kconfig.notes (make doctor).
+#
+#   doctor.sh [CONFIG...]   by default this host's, and those in build/kernel/
+#
+# A CONFIG may be compressed. Exit status: 0 fit, 1 something that the module
+# needs is missing, 2 no config to look at. What only others than the module
+# need is said, and no failure.
+set -u
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+
+die() {
+	echo "doctor: $*" >&2
+	exit 2
+}
+
+if [ $# -eq 0 ]; then
+	for config in "/boot/config-$(uname -r)" /proc/config.gz \
+		"$top"/build/kernel/*/config; do
+		[ -r "$config" ] && set -- "$@" "$config"
+	done
+	[ $# -gt 0 ] || die "no config of a kernel here: name one, CONFIG=file"
+fi
+
+# Read a config, prefixed to the notes, and compare.
+# shellcheck disable=SC2016
+compare='
+FNR == NR {
+	if (match($0, /^CONFIG_[A-Za-z0-9_]+=/))
+		have[substr($0, 8, RLENGTH - 8)] = substr($0, RLENGTH + 1)
+	next
+}
+/^(#|$)/ { next }
+{
+	split($2, want, "=")
+	why = $0
+	sub(/^[^\t ]+[\t ]+[^\t ]+[\t ]+/, "", why)
+	seen[$1]++
+	value = (want[1] in have) ? have[want[1]] : "n"
+	if (index("," want[2] ",", "," value ","))
+		next
+	missing[$1]++
+	lines = lines sprintf("  %s: CONFIG_%s=%s, not %s: %s\n", $1, want[1],
+			      value, want[2], why)
+}
+END {
+	printf "%s: %s for the module\n%s", config,
+		missing["module"] ? "not fit" : "fit", lines
+	n = split("module trace tests guest host", who, " ")
+	for (i = 1; i <= n; i++)
+		printf "  %s: %d of %d options\n", who[i],
+			seen[who[i]] - missing[who[i]], seen[who[i]]
+	exit missing["module"] > 0
+}'
+
+status=0
+for config; do
+	[ -r "$config" ] || die "cannot read $config"
+	plain=$(mktemp)
+	case $config in
+	*.gz) gzip -dc "$config" >"$plain" ;;
+	*.xz) xz -dc "$config" >"$plain" ;;
+	*) cat "$config" >"$plain" ;;
+	esac
+	if grep -q '^CONFIG_' "$plain"; then
+		awk -v config="$config" "$compare" "$plain" \
+			"$top/Kconfig.notes" || status=1
+	else
+		rm -f "$plain"
+		die "$config is not a kernel's config"
+	fi
+	rm -f "$plain"
+done
+exit $status

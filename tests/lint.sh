@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# What the compilers and checkers say of the sources (make lint). Silence is
+# the aim: each line that a checker prints counts as a failure of it. KDIR
+# names the kernel headers to check the modules against. The last line is
+# "N passed, N failed".
+set -u
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top" || exit 1
+passed=0
+failed=0
+
+# check NAME COMMAND...: the command must succeed, and say nothing.
+check() {
+	name=$1
+	shift
+	if said=$("$@" 2>&1) && [ -z "$said" ]; then
+		passed=$((passed + 1))
+		echo "ok $name"
+	else
+		failed=$((failed + 1))
+		printf '%s\nnot ok %s\n' "$said" "$name"
+	fi
+}
+
+# All modules of a directory, anew, with more warnings and under sparse.
+modules() {
+	rm -rf build/lint
+	mkdir -p build/lint
+	ln -s "$top/$1"/*.[ch] "$top/$1/Kbuild" build/lint/ 2>/dev/null
+	rm -f build/lint/init.c	# a program
+	make -s -C "$KDIR" M="$top/build/lint" W=1 C=1 \
+		CONFIG_DEBUG_INFO_BTF_MODULES= modules
+	status=$?
+	rm -rf build/lint
+	return $status
+}
+
+cppcheck_sources() {
+	cppcheck --quiet --std=c11 -D_GNU_SOURCE --inline-suppr \
+		'-D_Noreturn=__attribute__((noreturn))' \
+		--enable=warning,performance,portability \
+		--suppress=missingIncludeSystem --error-exitcode=1 "$@"
+}
+
+checkpatch() {
+	perl build/checkpatch/checkpatch.pl --no-tree --terse --show-types \
+		-f "$@" | sed '/^total: /d'
+}
+
+check 'kmod: W=1, sparse' modules kmod
+check 'tests/bad: W=1, sparse' modules tests/bad
+check 'shell scripts: shellcheck' shellcheck tests/*.sh .ci/run
+check 'programs: cppcheck' cppcheck_sources user/*.c
+check 'tests: cppcheck' cppcheck_sources tests/*.c
+check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch]
+# Not for programs: rules that want the kernel's macros, or its ways with them.
+not_for_programs=EMBEDDED_FUNCTION_NAME,AVOID_EXTERNS,STATIC_CONST_CHAR_ARRAY
+not_for_programs=$not_for_programs,FUNCTION_ARGUMENTS,SPLIT_STRING,VOLATILE
+not_for_programs=$not_for_programs,PREFER_DEFINED_ATTRIBUTE_MACRO
+check 'programs and tests: checkpatch' checkpatch --max-line-length=100 \
+	--ignore $not_for_programs user/*.[ch] tests/*.[ch] tests/bad/*.c
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
