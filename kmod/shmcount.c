@@ -136,11 +136,7 @@ static ssize_t shmcount_read_iter(struct kiocb *iocb, struct iov_iter *to)
 /* As on a block device: what fits is written, and at the end nothing does. */
 static ssize_t shmcount_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	size_t count = iov_iter_count(from);
-	size_t excess;
-	ssize_t ret;
-
-	if (!count)
+	if (!iov_iter_count(from))
 		return 0;
 	if (iocb->ki_flags & IOCB_APPEND)
 		iocb->ki_pos = shmcount_size;
@@ -148,10 +144,7 @@ static ssize_t shmcount_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return -ENOSPC;
 
 	iov_iter_truncate(from, shmcount_size - iocb->ki_pos);
-	excess = count - iov_iter_count(from);
-	ret = vfs_iter_write(shmcount_region, from, &iocb->ki_pos, 0);
-	iov_iter_reexpand(from, iov_iter_count(from) + excess);
-	return ret;
+	return vfs_iter_write(shmcount_region, from, &iocb->ki_pos, 0);
 }
 
 static const struct file_operations shmcount_fops = {

@@ -14,11 +14,9 @@ build=$top/build
 results=$build/results
 export PROGRAMS="$build/tests" GUEST="$build/guest" TOP="$top"
 
-set -f
 # Patterns are words of one variable, and not for this shell to expand.
-# shellcheck disable=SC2086
-set -- ${1-}
-patterns=$*
+patterns=${1-}
+set -f
 
 # of PROGRAM: those of the patterns that name a test of it.
 of() {
@@ -54,8 +52,8 @@ for pattern in $patterns; do
 	fi
 done
 
+rm -rf "$results"
 mkdir -p "$results"
-rm -f "$results"/*.tap "$results"/*.status
 part harness "$PROGRAMS/harness_test" "$PROGRAMS/harness_test"
 part set-up "$PROGRAMS/setup_test" "$PROGRAMS/setup_test"
 if [ -z "$patterns" ]; then

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,8 @@ void test_cleanup(void)
 
 	if (access(MODULE, F_OK))
 		return;
+	/* A helper that its test did not come to unload. */
+	syscall(SYS_delete_module, "fail_register", O_NONBLOCK);
 	snprintf(path, sizeof(path), "/sys/module/%s", module_name());
 	if (!access(path, F_OK))
 		unload();
@@ -156,6 +159,19 @@ void write_to(const char *path, const char *text)
 		FAIL("cannot write '%s' to %s: %s", text, path,
 		     strerror(errno));
 	close(fd);
+}
+
+uint64_t frame_of(void *page)
+{
+	int fd = EXPECT_OK(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+	uint64_t entry;
+
+	EXPECT_EQ(pread(fd, &entry, sizeof(entry),
+			(uintptr_t)page / page_size() * sizeof(entry)),
+		  sizeof(entry));
+	close(fd);
+	EXPECT(entry >> 63);
+	return entry & ((1ULL << 55) - 1);
 }
 
 void run_unrelated(void (*function)(void *), void *argument)

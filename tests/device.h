@@ -8,6 +8,7 @@
 #define DEVICE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define DEVICE "/dev/shmcount"
@@ -45,6 +46,9 @@ long attribute(const char *name);
 
 /* Returns the first number after a word at the start of a line of a file. */
 long number_in(const char *path, const char *word);
+
+/* Returns the number of the frame of a page that is present (pagemap). */
+uint64_t frame_of(void *page);
 
 /* Write a string to a file of the kernel's. */
 void write_to(const char *path, const char *text);

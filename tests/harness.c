@@ -71,9 +71,13 @@ _Noreturn void test_skip(const char *format, ...)
 void test_expect_eq(const char *file, int line, const char *what,
 		    long long seen, long long wanted)
 {
-	if (seen != wanted)
-		test_fail(file, line, "%s: expected %lld, saw %lld", what,
-			  wanted, seen);
+	if (seen == wanted)
+		return;
+	if (seen == -1 && errno)
+		test_fail(file, line, "%s: expected %lld, saw -1 (%s)", what,
+			  wanted, strerrorname_np(errno));
+	test_fail(file, line, "%s: expected %lld, saw %lld", what, wanted,
+		  seen);
 }
 
 void test_expect_str(const char *file, int line, const char *what,

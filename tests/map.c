@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/mempolicy.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -384,6 +386,52 @@ TEST(map, pages_come_back_after_reclaim)
 	for (size_t i = 0; i < PAGES * page_size(); i++)
 		EXPECT_EQ(map[i], 'r');
 	EXPECT_EQ(attribute("faults"), 2 * PAGES);
+}
+
+/* Have the kernel move a page to a node of memory; returns where it is. */
+static int move_page(void *page, int node)
+{
+	int status = -1;
+
+	EXPECT_OK(syscall(SYS_move_pages, 0, 1, &page, &node, &status,
+			  MPOL_MF_MOVE_ALL));
+	return status;
+}
+
+static void expect_moved(void *map)
+{
+	uint64_t before;
+
+	EXPECT_EQ(*(char *)map, 'm');
+	before = frame_of(map);
+	EXPECT_EQ(move_page(map, 1), 1);
+	EXPECT_EQ(*(char *)map, 'm');
+	EXPECT(frame_of(map) != before);
+}
+
+/*
+ * To move a page the kernel has to find every mapping of it, of every process
+ * and by whatever open; a mapping that is not linked to the region's own
+ * i_mmap holds the page in its place. Reclaim and swap stand on the same.
+ */
+TEST(map, kernel_can_move_the_pages)
+{
+	char *a, *b;
+
+	if (access("/sys/devices/system/node/node1", F_OK))
+		test_skip("this machine has one node of memory");
+	load_pages(1);
+	a = map_pages(0, 1, MAP_SHARED);
+	b = map_pages(0, 1, MAP_SHARED);
+	a[0] = 'm';
+	EXPECT_EQ(b[0], 'm');
+	EXPECT_EQ(move_page(a, 0), 0);
+	finish(start(expect_moved, a));
+	EXPECT_EQ(a[0], 'm');
+	EXPECT_EQ(b[0], 'm');
+	EXPECT_EQ(frame_of(a), frame_of(b));
+	b[0] = 'n';
+	EXPECT_EQ(a[0], 'n');
 }
 
 TEST(map, name_in_maps)

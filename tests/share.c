@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* share: one memory for all, related or not; what /dev/zero does not give. */
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -96,20 +95,6 @@ TEST(share, by_any_node_of_the_device)
 	by_node[1] = 'n';
 	EXPECT_EQ(by_name[1], 'n');
 	EXPECT_OK(unlink(node));
-}
-
-/* The frame number of a present page, from the kernel itself. */
-static uint64_t frame_of(void *page)
-{
-	int fd = EXPECT_OK(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-	uint64_t entry;
-
-	EXPECT_EQ(pread(fd, &entry, sizeof(entry),
-			(uintptr_t)page / page_size() * sizeof(entry)),
-		  sizeof(entry));
-	close(fd);
-	EXPECT(entry >> 63);
-	return entry & ((1ULL << 55) - 1);
 }
 
 TEST(share, same_frame)

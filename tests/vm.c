@@ -375,6 +375,17 @@ static void child_qemu(int console_fd, int report_fd)
 	args[n++] = "2";
 	args[n++] = "-m";
 	args[n++] = options.host ? "2048" : "512";
+	if (!options.host) {
+		/* Two nodes, so that pages have somewhere to move to. */
+		args[n++] = "-object";
+		args[n++] = "memory-backend-ram,id=near,size=256M";
+		args[n++] = "-object";
+		args[n++] = "memory-backend-ram,id=far,size=256M";
+		args[n++] = "-numa";
+		args[n++] = "node,nodeid=0,cpus=0-1,memdev=near";
+		args[n++] = "-numa";
+		args[n++] = "node,nodeid=1,memdev=far";
+	}
 	args[n++] = "-kernel";
 	args[n++] = kernel;
 	args[n++] = "-initrd";

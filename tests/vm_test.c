@@ -94,6 +94,29 @@ TEST_LIMIT(runner, failed_test_is_a_failure, GUEST_LIMIT)
 	EXPECT(!strstr(run.output, "Bail out!"));
 }
 
+/*
+ * The mmap that this project exists for: it loads, maps, shares and counts,
+ * and fails where somebody sleeps.
+ */
+TEST_LIMIT(runner, textbook_module_fails_where_somebody_sleeps, GUEST_LIMIT)
+{
+	struct run run = RUN("vm", "-k", in("KERNEL_DIR", ""),
+			     "-i", in("GUEST", "init"),
+			     "-f", in("GUEST", "suite"),
+			     "-m", in("BAD_KO", "textbook.ko"), "-t", "60",
+			     "tap", "suite", "share.unrelated_processes",
+			     "sync.futex_wake_of_nobody_is_no_error",
+			     "sync.semaphore_wakes_a_sleeper_across_opens");
+
+	expect_status(&run, 1);
+	expect_text(run.output, "\nok 1 share.unrelated_processes\n");
+	expect_text(run.output, "expected 0, saw -1 (EFAULT)");
+	expect_text(run.output, "\nnot ok 2 sync.futex_wake_of_nobody");
+	expect_text(run.output,
+		    "# The futex facility returned an unexpected error code.");
+	expect_text(run.output, "\nnot ok 3 sync.semaphore_wakes");
+}
+
 TEST_LIMIT(runner, oops_in_mmap_is_a_crash, GUEST_LIMIT)
 {
 	struct run run = probe(in("BAD_KO", "oops_in_mmap.ko"), "map.private_copy");

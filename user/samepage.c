@@ -229,11 +229,11 @@ int main(int argc, char *argv[])
 			continue;
 		}
 		for (int j = 0; j < 2; j++)
-			printf("%-28s %7d  %-14p  %9llx  %s\n",
+			printf("%-28s %7d  %-14p  %9llx%s%s\n",
 			       j ? "" : paths[i].name, seen[j].pid,
 			       seen[j].address,
 			       (unsigned long long)seen[j].frame,
-			       j ? verdict(seen) : "");
+			       j ? "  " : "", j ? verdict(seen) : "");
 		if (!seen[0].frame || !seen[1].frame)
 			status = EXIT_FAILED;
 		else if ((seen[0].frame == seen[1].frame) != paths[i].same)
