@@ -173,6 +173,17 @@ TEST(load, region_is_zero_at_each_load)
 	}
 }
 
+/* So a fault in it does not fail for memory that others were promised too. */
+TEST(load, region_is_accounted_for_from_the_start)
+{
+	long before = number_in("/proc/meminfo", "Committed_AS:");
+
+	load("size=67108864");
+	if (number_in("/proc/meminfo", "Committed_AS:") < before + 32 * 1024)
+		FAIL("promised memory went from %ld to %ld KiB", before,
+		     number_in("/proc/meminfo", "Committed_AS:"));
+}
+
 /*
  * tests/bad/fail_register.c makes misc_register() fail. A region that is lost
  * then stays accounted for, as memory that the kernel has promised.
