@@ -20,6 +20,7 @@
 
 #include <linux/atomic.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -98,7 +99,10 @@ static int shmcount_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;
 
-	/* The bounds hold for life: mremap may not grow what was checked. */
+	/*
+	 * The bounds hold for life: mremap may not grow what was checked. To
+	 * mlock() such a mapping is one of those that it passes over.
+	 */
 	vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYEXEC);
 	vma->vm_ops = &shmcount_vm_ops;
 	shmcount_vm_open(vma);
@@ -107,6 +111,15 @@ static int shmcount_mmap(struct file *file, struct vm_area_struct *vma)
 
 static int shmcount_open(struct inode *inode, struct file *file)
 {
+	/*
+	 * The price of the line below: where the kernel sees a mapping of
+	 * shmem it looks for shmem's data around the file's own inode too
+	 * (seals, swap usage in smaps). That of a node in devtmpfs or tmpfs
+	 * has them; around another's would be somebody else's memory.
+	 */
+	if (inode->i_sb->s_magic != TMPFS_MAGIC)
+		return -EOPNOTSUPP;
+
 	/*
 	 * A VMA is linked into the i_mmap of its file's f_mapping. With the
 	 * region's there, rmap finds every mapping of a page, so reclaim,
@@ -133,7 +146,7 @@ static ssize_t shmcount_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return vfs_iter_read(shmcount_region, to, &iocb->ki_pos, 0);
 }
 
-/* As on a block device: what fits is written, and at the end nothing does. */
+/* What fits is written, and at the end nothing is, as on a block device. */
 static ssize_t shmcount_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	if (!iov_iter_count(from))

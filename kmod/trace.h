@@ -4,7 +4,8 @@
  *
  * shmcount_mmap and shmcount_unmap come in pairs, one pair for each VMA: a
  * fork, a split and an mremap make one as mmap does. At a fork the pid is the
- * parent's, in whose name the kernel copies the address space.
+ * parent's, in whose name the kernel copies the address space. A VMA that was
+ * cut by a partial munmap ends with the address and offset of what was left.
  *
  * pid: of the process (what getpid returns); address: where in its address
  * space; offset: where in the region, both in bytes.

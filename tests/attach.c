@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../user/attach.h"
@@ -204,17 +205,101 @@ TEST(attach, holder_that_died_before_its_note_is_noticed)
 		       "a process died taking the semaphore");
 }
 
+/* It is being initialised, and never ready, by a process that is alive. */
 TEST(attach, region_that_is_no_count_is_refused)
+{
+	struct region *region;
+	struct run alive, run;
+
+	load("");
+	region = map_pages(0, 1, MAP_SHARED);
+	alive = START("incr_dev", "-a", "1000000000");
+	wait_until_holder(alive.pid, alive.out);
+	atomic_store(&region->state, atomic_load(&region->holder));
+	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
+		       "the region is not a count: start afresh");
+	EXPECT_OK(kill(alive.pid, SIGKILL));
+	collect(&alive);
+	run = RUN("incr_dev", "5");
+	expect_end(&run, 0, "gave count 10");
+}
+
+/* This very process is alive, but it is not the one that held. */
+TEST(attach, pid_of_a_dead_holder_that_is_used_again)
 {
 	struct region *region;
 	struct run run;
 
 	load("");
+	run = RUN("incr_dev", "-a", "5");
+	expect_end(&run, 0, "gave count 5");
 	region = map_pages(0, 1, MAP_SHARED);
-	atomic_store(&region->state, getpid());	/* alive, and never ready */
+	EXPECT_OK(sem_wait(&region->shared.mutex));
+	atomic_store(&region->holder, getpid());
 	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
-		       "the region is not a count: start afresh");
-	run = RUN("incr_dev", "5");
+		       "died holding the semaphore");
+}
+
+/* A process that ends in an orderly way lets go of the semaphore first. */
+TEST(attach, interrupted_holder_lets_go)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct run run;
+
+	load("");
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		struct run holder = START("incr_dev", "-a", "1000000000");
+
+		wait_until_holder(holder.pid, holder.out);
+		EXPECT_OK(kill(holder.pid, signals[i]));
+		collect(&holder);
+		EXPECT(WIFSIGNALED(holder.status));
+		EXPECT_EQ(WTERMSIG(holder.status), signals[i]);
+		run = RUN("incr_dev", "-a", "5");
+		expect_end(&run, 0, "5 increments by process");
+	}
+}
+
+TEST(attach, reader_that_goes_away_is_no_harm_to_others)
+{
+	struct run gone, run;
+	char byte;
+
+	load("");
+	gone = START("incr_dev", "-a", "1000000000");
+	EXPECT_EQ(read(gone.out, &byte, 1), 1);
+	close(gone.out);
+	gone.out = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	collect(&gone);
+	EXPECT(WIFSIGNALED(gone.status));
+	EXPECT_EQ(WTERMSIG(gone.status), SIGPIPE);
+	run = RUN("incr_dev", "-a", "5");
+	expect_end(&run, 0, "5 increments by process");
+}
+
+TEST(attach, full_output_is_no_harm_to_others)
+{
+	struct run run;
+
+	load("");
+	run = RUN("/bin/incr_dev", "-a", "5");
+	expect_end(&run, 0, "gave count 5");
+	EXPECT_EQ(run_into("/dev/full",
+			   (const char *[]) { "incr_dev", "-a", "5", NULL }), 1);
+	run = RUN("incr_dev", "-a", "5");
+	expect_end(&run, 0, "gave count 10");
+}
+
+TEST(attach, samepage_leaves_the_count_alone)
+{
+	struct run run;
+
+	load("");
+	run = RUN("incr_dev", "-a", "5");
+	expect_end(&run, 0, "gave count 5");
+	run = RUN("samepage");
+	EXPECT_EQ(WEXITSTATUS(run.status), 0);
+	run = RUN("incr_dev", "-a", "5");
 	expect_end(&run, 0, "gave count 10");
 }
 

@@ -33,6 +33,7 @@ part() {
 	[ -z "$patterns" ] || [ -n "$mine" ] || return 0
 	shift 2
 	echo "# $name"
+	echo unfinished >"$results/$name.status"
 	# shellcheck disable=SC2086
 	{
 		"$@" $mine
@@ -52,6 +53,8 @@ for pattern in $patterns; do
 	fi
 done
 
+# What runs in the background does not hear of an interrupt by itself.
+trap 'trap "" TERM; kill -TERM 0; wait; exit 130' INT TERM HUP
 rm -rf "$results"
 mkdir -p "$results"
 part harness "$PROGRAMS/harness_test" "$PROGRAMS/harness_test"
@@ -81,14 +84,16 @@ for status in "$results"/*.status; do
 	esac
 done
 cat "$results"/*.tap | awk -v bad="$bad" '
+/^1\.\./ { planned += substr($1, 4) }
 /^ok .* # SKIP/ { skipped++; next }
 /^ok / { passed++ }
 /^not ok / { failed++ }
 /^Bail out!/ { bailed++ }
 END {
 	# What ended badly without a failed test to show for it has failed too.
-	if ((bad || bailed) && !failed)
-		failed = 1
+	missing = planned - passed - failed - skipped
+	if ((bad || bailed || missing) && !failed)
+		failed = missing > 0 ? missing : 1
 	printf "%d passed, %d failed", passed, failed
 	if (skipped)
 		printf ", %d skipped", skipped

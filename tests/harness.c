@@ -28,7 +28,12 @@
 
 #include "harness.h"
 
-enum { STATUS_FAIL = 1, STATUS_USAGE = 2, STATUS_SKIP = 4 };
+enum {
+	STATUS_FAIL = 1,
+	STATUS_USAGE = 2,
+	STATUS_SKIP = 4,
+	STATUS_INTERRUPTED = 130,
+};
 enum { REAP_SECONDS = 3, OUTPUT_LINES = 100 };
 
 enum outcome { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
@@ -36,8 +41,13 @@ enum outcome { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
 /* Shared with all descendants of a test. */
 static struct {
 	atomic_int failures;
+	atomic_bool returned;	/* the test came to its end */
 	char skip_reason[200];
 } *shared;
+
+/* The signals that main() waits for: a child's, and those that end us. */
+static sigset_t awaited;
+static bool interrupted;
 
 /* Bounds that the linker makes for the section of that name. */
 extern const struct test *const __start_tests[];
@@ -166,15 +176,15 @@ static void await_child(double deadline)
 {
 	double left = deadline - now();
 	struct timespec timeout = { 0 };
-	sigset_t set;
+	int signal;
 
 	if (left > 0) {
 		timeout.tv_sec = left;
 		timeout.tv_nsec = (left - timeout.tv_sec) * 1e9;
 	}
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigtimedwait(&set, NULL, &timeout);
+	signal = sigtimedwait(&awaited, NULL, &timeout);
+	if (signal > 0 && signal != SIGCHLD)
+		interrupted = true;
 }
 
 /* Kill every child; orphans of the test are ours too (subreaper). */
@@ -225,12 +235,15 @@ static int remove_entry(const char *path, const struct stat *stat, int type,
 
 static pid_t start_group(void (*run)(void), int output, const char *directory)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 	sigset_t none;
 	int null;
 
 	if (pid)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(STATUS_FAIL);
 	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -243,6 +256,7 @@ static pid_t start_group(void (*run)(void), int output, const char *directory)
 	if (chdir(directory))
 		FAIL("cannot enter %s: %s", directory, strerror(errno));
 	run();
+	atomic_store(&shared->returned, true);
 	exit(atomic_load(&shared->failures) ? STATUS_FAIL : 0);
 }
 
@@ -260,21 +274,36 @@ static enum outcome run_apart(void (*run)(void), unsigned int limit,
 		dprintf(output, "cannot fork: %s\n", strerror(errno));
 		return FAILED;
 	}
-	while (!(seen = waitpid(pid, &status, WNOHANG)) && now() < deadline)
+	while (!(seen = waitpid(pid, &status, WNOHANG)) && now() < deadline) {
 		await_child(deadline);
+		if (interrupted && deadline > now() + REAP_SECONDS) {
+			kill(-pid, SIGTERM);
+			deadline = now() + REAP_SECONDS;
+		}
+	}
+	/* Let what it has started tidy up, if it can. */
+	while (interrupted && !kill(-pid, 0) && now() < deadline) {
+		await_child(now() + 0.05);
+		waitpid(-1, NULL, WNOHANG);
+	}
 
 	if (!reap_all(pid))
 		return UNKILLABLE;
 	if (!seen)
 		return TIMED_OUT;
+	if (seen < 0)
+		return FAILED;
 	if (WIFSIGNALED(status))
 		dprintf(output, "killed by signal %d (%s)\n", WTERMSIG(status),
 			strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) == STATUS_SKIP && shared->skip_reason[0] &&
 		 !shared->failures)
 		return SKIPPED;
-	else if (!WEXITSTATUS(status) && !shared->failures)
+	else if (!WEXITSTATUS(status) && !shared->failures && shared->returned)
 		return PASSED;
+	else if (!shared->failures)
+		dprintf(output, "exited with status %d before its end\n",
+			WEXITSTATUS(status));
 	return FAILED;
 }
 
@@ -318,6 +347,7 @@ static enum outcome run_test(const struct test *test, int number)
 		enum outcome cleanup;
 
 		shared->failures = 0;
+		shared->returned = false;
 		cleanup = run_apart(test_cleanup, test->limit, output,
 				    directory);
 		if (cleanup != PASSED) {
@@ -393,7 +423,6 @@ int main(int argc, char *argv[])
 	unsigned int outcomes[UNKILLABLE + 1] = { 0 };
 	unsigned int k = 1, n = 1;
 	bool list = false;
-	sigset_t set;
 	int option;
 
 	while ((option = getopt(argc, argv, "ls:")) != -1) {
@@ -425,15 +454,19 @@ int main(int argc, char *argv[])
 		return 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGCHLD, SIG_DFL);	/* who started us may have ignored it */
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANON, -1, 0);
 	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1)) {
 		printf("Bail out! %s\n", strerror(errno));
 		return STATUS_FAIL;
 	}
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&awaited);
+	sigaddset(&awaited, SIGCHLD);
+	sigaddset(&awaited, SIGINT);
+	sigaddset(&awaited, SIGTERM);
+	sigaddset(&awaited, SIGHUP);
+	sigprocmask(SIG_BLOCK, &awaited, NULL);
 
 	printf("TAP version 13\n1..%zu%s\n", count,
 	       count ? "" : " # SKIP no test is in this share");
@@ -441,6 +474,10 @@ int main(int argc, char *argv[])
 		enum outcome outcome = run_test(tests[i], i + 1);
 
 		outcomes[outcome]++;
+		if (interrupted) {
+			printf("Bail out! interrupted\n");
+			return STATUS_INTERRUPTED;
+		}
 		if (outcome == UNKILLABLE) {
 			printf("Bail out! a process of %s cannot be killed\n",
 			       tests[i]->name);

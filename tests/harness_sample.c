@@ -51,12 +51,23 @@ TEST(sample, exits_early)
 	exit(3);
 }
 
+TEST(sample, exits_as_if_passed)
+{
+	exit(0);
+}
+
 TEST(sample, exits_as_if_skipped)
 {
 	exit(4);
 }
 
 TEST_LIMIT(sample, hangs, 1)
+{
+	for (;;)
+		pause();
+}
+
+TEST(sample, hangs_for_long)
 {
 	for (;;)
 		pause();

@@ -69,10 +69,29 @@ TEST(harness, crash)
 TEST(harness, exit_is_no_pass)
 {
 	expect_sample("exits_early", 1, HEAD "exits_early\n"
+		      "# exited with status 3 before its end\n"
 		      ALONE "exits_early'\nnot ok 1 sample.exits_early\n");
+	expect_sample("exits_as_if_passed", 1, HEAD "exits_as_if_passed\n"
+		      "# exited with status 0 before its end\n"
+		      ALONE "exits_as_if_passed'\n"
+		      "not ok 1 sample.exits_as_if_passed\n");
 	expect_sample("exits_as_if_skipped", 1, HEAD "exits_as_if_skipped\n"
+		      "# exited with status 4 before its end\n"
 		      ALONE "exits_as_if_skipped'\n"
 		      "not ok 1 sample.exits_as_if_skipped\n");
+}
+
+/* As under a parent that ignores SIGCHLD, so that there is none to wait for. */
+TEST(harness, ignored_child_signal_changes_nothing)
+{
+	char command[4200];
+
+	snprintf(command, sizeof(command),
+		 "trap '' CHLD; exec %s/harness_sample sample.passes sample.fails",
+		 getenv("PROGRAMS"));
+	EXPECT_EQ(WEXITSTATUS(system(command)), 1);
+	EXPECT(strstr(RUN("/bin/sh", "-c", command).output,
+		      "\nok 1 sample.passes\n"));
 }
 
 TEST(harness, time_limit)
@@ -122,6 +141,18 @@ TEST(harness, neither_processes_nor_files_outlive_a_test)
 	EXPECT_ERRNO(access(directory, F_OK), ENOENT);
 }
 
+TEST(harness, interrupt_ends_the_test_too)
+{
+	struct run run = START("harness_sample", "sample.hangs_for_long");
+	pid_t test = child_of(run.pid);
+
+	EXPECT_OK(kill(run.pid, SIGTERM));
+	collect(&run);
+	EXPECT_EQ(WEXITSTATUS(run.status), 130);
+	EXPECT(strstr(run.output, "\nBail out! interrupted\n"));
+	EXPECT_ERRNO(kill(test, 0), ESRCH);
+}
+
 TEST(harness, output_is_cut)
 {
 	struct run run = RUN("harness_sample", "sample.says_a_lot");
@@ -157,14 +188,14 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	EXPECT_EQ(lines_in(run.output), 14);
+	EXPECT_EQ(lines_in(run.output), 16);
 	EXPECT(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	run = RUN("harness_sample", "-l", "sample.child_*");
 	EXPECT_STR(run.output,
 		   "sample.child_fails_unseen\nsample.child_dies\n");
 	run = RUN("harness_sample", "-l", "-s", "2/5");
 	EXPECT_STR(run.output, "sample.fails\nsample.exits_early\n"
-		   "sample.forges\n");
+		   "sample.child_fails_unseen\n");
 	run = RUN("harness_sample", "-s", "3/2");
 	EXPECT_EQ(WEXITSTATUS(run.status), 2);
 	expect_refusal(RUN("harness_sample", "sample.no_such"), 2,

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -313,23 +314,40 @@ TEST(incr, file_in_use_is_refused)
 TEST(incr, output_that_cannot_be_written)
 {
 	for (int i = 0; i < PROGRAMS; i++) {
-		pid_t pid;
-		int full, status;
+		const char *args[ARGS + 2] = { 0 };
 
-		if (programs[i].needs_device || programs[i].before > 1)
+		if (!prepare(&programs[i]))
 			continue;
-		full = EXPECT_OK(open("/dev/full", O_WRONLY | O_CLOEXEC));
-		pid = fork();
-		if (!pid) {
-			const char *args[] = { programs[i].args[0], "5", NULL };
-
-			dup2(full, STDOUT_FILENO);
-			exec_program(args);
-		}
-		EXPECT_EQ(waitpid(pid, &status, 0), pid);
-		EXPECT_EQ(WEXITSTATUS(status), 1);
-		close(full);
+		memcpy(args, programs[i].args, sizeof(programs[i].args));
+		args[programs[i].before] = "5";
+		EXPECT_EQ(run_into("/dev/full", args), 1);
+		done(&programs[i]);
 	}
+	if (access("/bin/sh", X_OK))
+		return;
+	/* One line, although both processes fail. */
+	for (int i = 0; i < 20; i++) {
+		struct run run = RUN("/bin/sh", "-c",
+				     "exec $PROGRAMS/incr_anon 10 >/dev/full");
+
+		expect_refusal(run, 1, "cannot write standard output: No space");
+	}
+}
+
+TEST(incr, file_size_limit_leaves_no_file)
+{
+	struct rlimit limit = { 0, RLIM_INFINITY };
+
+	struct run runs[2];
+
+	EXPECT_OK(setrlimit(RLIMIT_FSIZE, &limit));
+	runs[0] = RUN("incr2", "count", "5");
+	runs[1] = RUN("incr3", "count", "5");
+	limit.rlim_cur = RLIM_INFINITY;
+	EXPECT_OK(setrlimit(RLIMIT_FSIZE, &limit));
+	for (int i = 0; i < 2; i++)
+		expect_refusal(runs[i], 1, "File too large");
+	EXPECT_ERRNO(access("count", F_OK), ENOENT);
 }
 
 TEST(incr, missing_device_says_what_to_do)

@@ -9,7 +9,7 @@
  * is gone before the program starts, and the nonce with it.
  *
  * The report goes to ttyS1, in frames: a line "NONCE KIND NUMBER", where KIND
- * is "up" (init runs), "out" or "err" (NUMBER bytes of output follow), "exit"
+ * is "up" (init runs), "ready" (the program starts), "out" or "err" (NUMBER bytes of output follow), "exit"
  * or "signal" (how the program ended), or "lost" (init cannot go on; NUMBER
  * bytes of reason follow). In a shell ttyS1 is the terminal instead.
  */
@@ -43,7 +43,12 @@ static int report = -1;
 
 static _Noreturn void power_off(void)
 {
+	int line = 0;
+
+	/* tcdrain gives up on a slow reader; the port says when all is out. */
 	tcdrain(report);
+	while (!ioctl(report, TIOCSERGETLSR, &line) && !(line & TIOCSER_TEMT))
+		usleep(1000);
 	sync();
 	if (!ioperm(VM_EXIT_PORT, 1, 1))
 		outb(VM_EXIT_VALUE, VM_EXIT_PORT);
@@ -66,14 +71,15 @@ static void write_all(int fd, const char *data, size_t length)
 	}
 }
 
+/* In a shell ttyS1 is the terminal: then the kernel's console has to do. */
 static void frame(const char *kind, long number)
 {
+	bool shell = !strcmp(orders.verb, "shell");
 	char line[128];
 
-	if (!strcmp(orders.verb, "shell"))
-		return;
-	write_all(report, line, snprintf(line, sizeof(line), "%s %s %ld\n",
-					 orders.nonce, kind, number));
+	write_all(shell ? STDERR_FILENO : report, line,
+		  snprintf(line, sizeof(line), "%s %s %ld\n", orders.nonce,
+			   kind, number));
 }
 
 static _Noreturn __attribute__((format(printf, 1, 2)))
@@ -194,8 +200,6 @@ static void show_host(void)
 		  "lowerdir=/host,upperdir=/layer/upper,workdir=/layer/work"))
 		lost("cannot lay memory over the host's files");
 	mount_all("/root");
-	mount_at("/root", "/run", "tmpfs", "mode=0755");
-	mount_at("/root", "/tmp", "tmpfs", "mode=1777");
 	if (chroot("/root") || chdir("/"))
 		lost("cannot enter the host's files");
 }
@@ -246,8 +250,11 @@ static pid_t start(int out[2], int err[2])
 		if (null > 2)
 			close(null);
 	}
-	if (chdir(orders.directory) && chdir("/"))
+	if (chdir(orders.directory)) {
+		dprintf(STDERR_FILENO, "cannot enter %s: %s\n",
+			orders.directory, strerror(errno));
 		_exit(126);
+	}
 	execvp(orders.argv[0], orders.argv);
 	dprintf(STDERR_FILENO, "%s: %s\n", orders.argv[0], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
@@ -318,6 +325,7 @@ int main(void)
 	setenv("PATH", "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin",
 	       1);
 	setenv("HOME", "/root", 1);
+	setenv("SHMCOUNT_GUEST", "1", 1);
 	setenv("TERM", orders.term, 1);
 	sethostname("shmcount", 8);
 	if (strcmp(orders.verb, "tap"))
@@ -325,6 +333,7 @@ int main(void)
 	if (!strcmp(orders.root, "host"))
 		show_host();
 
+	frame("ready", 0);
 	status = run();
 	if (WIFSIGNALED(status))
 		frame("signal", WTERMSIG(status));

@@ -323,7 +323,7 @@ TEST(map, over_another_mapping)
 	EXPECT_EQ(anon[2 * page_size()], 'a');
 }
 
-TEST(map, populate_and_lock)
+TEST(map, populate)
 {
 	unsigned char in_core[PAGES];
 	char *map;
@@ -334,7 +334,34 @@ TEST(map, populate_and_lock)
 	EXPECT_OK(mincore(map, PAGES * page_size(), in_core));
 	for (int i = 0; i < PAGES; i++)
 		EXPECT_EQ(in_core[i] & 1, 1);
+}
+
+/* The kernel passes over a mapping that must not grow: no error, no effect. */
+TEST(map, mlock_is_taken_without_effect)
+{
+	void *map;
+
+	load_pages(PAGES);
+	map = map_pages(0, PAGES, MAP_SHARED);
 	EXPECT_OK(mlock(map, PAGES * page_size()));
+	EXPECT_EQ(number_in("/proc/self/status", "VmLck:"), 0);
+}
+
+/*
+ * The kernel takes the device's file for one of shmem, by its mapping, and
+ * asks the node's inode for what only shmem's inodes have.
+ */
+TEST(map, what_the_kernel_asks_of_shmem)
+{
+	int fd;
+
+	load_pages(PAGES);
+	fd = open_device(O_RDWR);
+	memset(map_pages(0, PAGES, MAP_SHARED), 1, PAGES * page_size());
+	EXPECT_EQ(fcntl(fd, F_GET_SEALS), F_SEAL_SEAL);
+	EXPECT_ERRNO(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EPERM);
+	EXPECT_EQ(number_in("/proc/self/smaps_rollup", "Swap:"), 0);
+	EXPECT_OK(map_pages(0, PAGES, MAP_SHARED));
 }
 
 TEST(map, msync_succeeds)

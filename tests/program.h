@@ -31,6 +31,9 @@ struct run run_args(const char *const args[]);
  */
 void exec_program(const char *const args[]);
 
+/* Run it with standard output into a file; returns its exit status. */
+int run_into(const char *file, const char *const args[]);
+
 /* Read all that a started program still writes, and how it ends. */
 void collect(struct run *run);
 
@@ -56,7 +59,7 @@ void wait_until_holder(pid_t pid, int out);
 /* Seconds on a clock that only goes forward. */
 double now(void);
 
-/* True for root in the guest, where there is the module. */
+/* True in the guest, where the tests are root and have the module. */
 bool is_in_guest(void);
 
 #endif

@@ -29,10 +29,8 @@ say() {
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
 		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
 	else
-		die "'$*' needs root, and there is no sudo: run it as root"
+		sudo "$@"
 	fi
 }
 
@@ -76,6 +74,8 @@ packages() {
 
 	command -v apt-get >/dev/null ||
 		die "missing:$missing; this is not Debian, so install them by hand"
+	[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+		die "missing:$missing; to install them I need root or sudo"
 	say "installing Debian packages:$reasons"
 	# A package that the lists know nothing of wants newer lists.
 	# shellcheck disable=SC2086

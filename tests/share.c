@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* share: one memory for all, related or not; what /dev/zero does not give. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -59,6 +61,21 @@ TEST(share, count_is_kept_when_nobody_is_there)
 	EXPECT_EQ(count, 2 * ROUNDS);
 }
 
+/* Its inode has not what the kernel would look for there. */
+TEST(share, node_outside_of_tmpfs_is_refused)
+{
+	struct stat device;
+
+	load("");
+	EXPECT_OK(stat(DEVICE, &device));
+	EXPECT_OK(mkdir("ramfs", 0755));
+	EXPECT_OK(mount("ramfs", "ramfs", "ramfs", 0, NULL));
+	EXPECT_OK(mknod("ramfs/node", S_IFCHR | 0600, device.st_rdev));
+	EXPECT_ERRNO(open("ramfs/node", O_RDWR), EOPNOTSUPP);
+	EXPECT_EQ(attribute("opens"), 0);
+	EXPECT_OK(umount("ramfs"));
+}
+
 /* The control: the same of /dev/zero is two memories. */
 TEST(share, dev_zero_does_not)
 {
@@ -78,7 +95,7 @@ TEST(share, dev_zero_does_not)
 
 TEST(share, by_any_node_of_the_device)
 {
-	static const char node[] = "/tmp/shmcount-node";
+	static const char node[] = "/dev/shmcount-node";
 	struct stat device;
 	char *by_name, *by_node;
 	int fd;

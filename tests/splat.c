@@ -33,6 +33,11 @@ static const struct {
 	{ "detected expedited stall", SPLAT_HANG },
 
 	{ "BUG: ", SPLAT_CRASH },
+	{ "Redzone overwritten", SPLAT_CRASH },
+	{ "Poison overwritten", SPLAT_CRASH },
+	{ "adding overwritten", SPLAT_CRASH },
+	{ "Object already free", SPLAT_CRASH },
+	{ "Freepointer corrupt", SPLAT_CRASH },
 	{ "WARNING: ", SPLAT_CRASH },
 	{ "KASAN: ", SPLAT_CRASH },
 	{ "KFENCE: ", SPLAT_CRASH },

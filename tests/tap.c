@@ -49,7 +49,9 @@ void tap_line(struct tap *tap, const char *line)
 	} else if (!strncmp(line, "ok ", 3) || !strncmp(line, "not ok ", 7)) {
 		result(tap, line);
 	} else if (!strncmp(line, "Bail out!", 9)) {
-		snprintf(tap->bail, sizeof(tap->bail), "%s", line + 10);
+		tap->bailed = true;
+		snprintf(tap->bail, sizeof(tap->bail), "%s",
+			 line[9] ? line + 10 : "no reason");
 	} else if (line[0] != '#') {
 		wrong(tap, "not a line of TAP", line);
 	}
@@ -58,5 +60,5 @@ void tap_line(struct tap *tap, const char *line)
 bool tap_complete(const struct tap *tap)
 {
 	return tap->plan && tap->seen == tap->plan && !tap->error[0] &&
-	       !tap->bail[0];
+	       !tap->bailed;
 }

@@ -15,7 +15,8 @@ struct tap {
 	int seen;		/* results so far */
 	int failed;
 	char running[128];	/* the test begun and not yet ended, or "" */
-	char bail[256];		/* what "Bail out!" said, or "" */
+	bool bailed;
+	char bail[256];		/* what "Bail out!" said */
 	char error[256];	/* the first thing that was wrong, or "" */
 };
 

@@ -61,7 +61,8 @@ enum status {
 	STATUS_INTERRUPTED = 130,
 };
 
-enum { BOOT_SECONDS = 60, SPLAT_LINES = 12, MAX_FILES = 64 };
+enum { BOOT_SECONDS = 60, LOAD_SECONDS = 30, END_SECONDS = 10 };
+enum { SPLAT_LINES = 12, MAX_FILES = 64 };
 
 static struct {
 	const char *kernel, *module, *init, *console;
@@ -80,13 +81,15 @@ struct lines {
 	void (*take)(const char *line);
 };
 
+static volatile sig_atomic_t interrupted;
+
 static struct {
 	char nonce[33];
 	char directory[4096];	/* of this run; removed at its end */
 	FILE *console_log;
 	double deadline;
 
-	bool up, ended, timed_out;
+	bool up, ready, ended, timed_out;
 	int program_status;	/* exit status, or 128 + signal */
 	size_t frame_left;	/* bytes of the frame still to come */
 	char frame_kind;	/* 'o'ut, 'e'rr or 'l'ost */
@@ -101,7 +104,6 @@ static struct {
 	struct tap tap;
 } run;
 
-static volatile sig_atomic_t interrupted;
 static struct lines console, tap_stream;
 
 static bool is_verb(const char *verb)
@@ -158,7 +160,10 @@ static void write_all(int fd, const char *data, size_t length)
 	while (length) {
 		ssize_t n = write(fd, data, length);
 
+		/* That nobody reads any more is as good as an interrupt. */
 		if (n < 0 && errno != EINTR)
+			interrupted = 1;
+		if (interrupted)
 			return;
 		if (n > 0) {
 			data += n;
@@ -185,6 +190,11 @@ static void take_console_line(const char *line)
 {
 	enum splat splat = splat_of(line);
 
+	if (is_verb("shell") && !strncmp(line, run.nonce, strlen(run.nonce))) {
+		run.ready = true;
+		run.deadline = 0;
+		return;
+	}
 	if (run.console_log)
 		fprintf(run.console_log, "%s\n", line);
 	if (run.splat == SPLAT_NONE)
@@ -197,8 +207,14 @@ static void take_console_line(const char *line)
 static void take_tap_line(const char *line)
 {
 	tap_line(&run.tap, line);
-	puts(line);
-	fflush(stdout);
+	if (puts(line) == EOF || fflush(stdout))
+		interrupted = 1;
+}
+
+static int load_seconds(void)
+{
+	return options.limit && options.limit < LOAD_SECONDS ? options.limit :
+							       LOAD_SECONDS;
 }
 
 /* The head of a frame, or a line that init never wrote. */
@@ -217,13 +233,14 @@ static void take_head(char *line)
 	}
 	if (!strcmp(kind, "up")) {
 		run.up = true;
+		run.deadline = now() + load_seconds();
+	} else if (!strcmp(kind, "ready")) {
+		run.ready = true;
 		run.deadline = options.limit ? now() + options.limit : 0;
-	} else if (!strcmp(kind, "exit")) {
+	} else if (!strcmp(kind, "exit") || !strcmp(kind, "signal")) {
 		run.ended = true;
-		run.program_status = number;
-	} else if (!strcmp(kind, "signal")) {
-		run.ended = true;
-		run.program_status = 128 + number;
+		run.program_status = number + (*kind == 's' ? 128 : 0);
+		run.deadline = now() + END_SECONDS;
 	} else {
 		run.frame_kind = kind[0];
 		run.frame_left = number;
@@ -443,6 +460,7 @@ static pid_t start_qemu(int *console_fd, int *report_fd)
 			_exit(127);
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
+		signal(SIGPIPE, SIG_DFL);
 		if (!is_verb("shell")) {
 			null = open("/dev/null", O_RDWR);
 			dup2(null, STDIN_FILENO);
@@ -559,6 +577,13 @@ static enum status judge(int qemu, char *why, size_t size)
 			   "%s: %s%s", run.splat == SPLAT_HANG ? "hang" :
 								 "crash",
 			   without_stamp(run.splat_lines[0]), while_running());
+	if (run.timed_out && !run.ready)
+		return say(why, size, STATUS_HANG,
+			   "hang: the module is not loaded after %d seconds",
+			   is_verb("shell") ? BOOT_SECONDS : load_seconds());
+	if (run.timed_out && run.ended)
+		return say(why, size, STATUS_HANG,
+			   "hang: the program has ended, but the guest does not");
 	if (run.timed_out)
 		return say(why, size, STATUS_HANG,
 			   "hang: no end after %d seconds%s", options.limit,
@@ -737,12 +762,13 @@ int main(int argc, char *argv[])
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+	sigaction(SIGQUIT, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
 	is_terminal = !tcgetattr(STDIN_FILENO, &terminal);
 
 	prepare();
 	run.deadline = now() + BOOT_SECONDS;
-	if (is_verb("shell"))
-		run.deadline = 0;
 	if (is_verb("shell"))
 		fprintf(stderr, "vm: booting, some seconds; exit or Ctrl-D leaves the guest\n");
 	pid = start_qemu(&console_fd, &report_fd);

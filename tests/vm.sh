@@ -59,7 +59,7 @@ tap)
 	set -- -t 300 tap "$@"
 	;;
 run)
-	set -- run "$@"
+	set -- -t 120 run "$@"
 	;;
 host)
 	set -- -H run "$@"

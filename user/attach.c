@@ -2,7 +2,6 @@
 /* How unrelated processes come to count together; see attach.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -49,14 +48,14 @@ static void initialise(struct region *region)
 static void settle(struct region *region)
 {
 	for (int i = 0; i < NAPS; i++) {
-		int state = atomic_load(&region->state);
+		long long state = atomic_load(&region->state);
 
 		if (state == REGION_READY)
 			return;
 		/* Nobody has begun, or who had begun has died since. */
-		if ((state <= 0 || (kill(state, 0) && errno == ESRCH)) &&
+		if ((state <= 0 || is_dead(state)) &&
 		    atomic_compare_exchange_strong(&region->state, &state,
-						   getpid())) {
+						   own_identity())) {
 			initialise(region);
 			return;
 		}
@@ -70,9 +69,13 @@ struct counter attach(int fd, struct region *region, bool afresh)
 {
 	if (afresh) {
 		if (flock(fd, LOCK_EX | LOCK_NB)) {
+			if (errno != EWOULDBLOCK)
+				die("cannot lock the device");
 			errno = 0;
 			die("other processes are attached: join them with -a, or wait for their end");
 		}
+		/* Should we die in the middle, the next one begins anew. */
+		atomic_store(&region->state, own_identity());
 		initialise(region);
 	}
 	for (int i = 0; flock(fd, LOCK_SH | LOCK_NB); i++) {

@@ -10,6 +10,9 @@
  *
  * A region that nobody has used yet is all zero. Which of the processes that
  * attach to it initialises it is settled by a compare-and-swap on its state.
+ *
+ * Processes know each other by their pids, so they have to be of one pid
+ * namespace.
  */
 #ifndef ATTACH_H
 #define ATTACH_H
@@ -18,9 +21,9 @@
 
 /* The layout of the shared region. */
 struct region {
-	/* 0: never used; a pid: that process initialises it; REGION_READY */
-	atomic_int state;
-	atomic_int holder;
+	/* 0: never used; an identity: who initialises it; REGION_READY */
+	atomic_llong state;
+	atomic_llong holder;
 	atomic_int tally;
 	struct shared shared;
 };

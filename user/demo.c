@@ -5,6 +5,7 @@
  * and whether the count was what was promised.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,7 +161,8 @@ int main(int argc, char *argv[])
 
 	(void)argv;
 	if (argc != 1)
-		usage("");
+		usage("(no arguments)");
+	signal(SIGCHLD, SIG_DFL);	/* or there is nobody to wait for */
 	length = readlink("/proc/self/exe", directory, sizeof(directory) - 1);
 	if (length < 0)
 		die("cannot find the programs");

@@ -22,19 +22,45 @@ enum { PATIENCE_MS = 100, ROUNDS_WITHOUT_HOLDER = 10 };
 
 static pid_t child;				/* 0 when there is none */
 static volatile sig_atomic_t child_changed;
+static volatile sig_atomic_t ending_signal;	/* 0, or what is to end us */
+static const char *made_file;			/* to be removed by die() */
+static int right_to_speak = -1;			/* a pipe with one byte in it */
+
+/* A limit on the size of files is an error then, like any other. */
+__attribute__((constructor))
+static void ignore_size_limit(void)
+{
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+/* Let the child end, and be gone: it gives back the mutex if it holds it. */
+static void end_child(void)
+{
+	if (!child)
+		return;
+	kill(child, SIGTERM);
+	kill(child, SIGCONT);
+	waitpid(child, NULL, 0);
+	child = 0;
+}
 
 _Noreturn void die(const char *format, ...)
 {
 	int error = errno;
 	char line[512];
 	va_list args;
+	char byte;
 
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	/* One write, so that two processes' lines do not mix. */
-	dprintf(STDERR_FILENO, "%s: %s%s%s\n", program_invocation_short_name,
-		line, error ? ": " : "", error ? strerror(error) : "");
+	if (made_file)
+		unlink(made_file);
+	/* Where parent and child fail alike, the first of them says it. */
+	if (right_to_speak < 0 || read(right_to_speak, &byte, 1) == 1)
+		fprintf(stderr, "%s: %s%s%s\n", program_invocation_short_name,
+			line, error ? ": " : "", error ? strerror(error) : "");
+	end_child();
 	exit(EXIT_FAILED);
 }
 
@@ -88,14 +114,13 @@ int open_file(const char *path, long size)
 {
 	char zero[size];
 	struct stat stat;
-	bool made = true;
 	int fd, error;
 
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0 && errno == EEXIST) {
-		made = false;
+	if (fd >= 0)
+		made_file = path;
+	else if (errno == EEXIST)
 		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	}
 	if (fd < 0)
 		die("cannot open %s", path);
 	if (fstat(fd, &stat))
@@ -112,9 +137,7 @@ int open_file(const char *path, long size)
 	if (!error && pwrite(fd, zero, size, 0) != size)
 		error = errno;
 	if (error) {
-		if (made)
-			unlink(path);
-		else if (ftruncate(fd, stat.st_size))
+		if (ftruncate(fd, stat.st_size))
 			error = errno;
 		errno = error;
 		die("cannot write %ld bytes to %s", size, path);
@@ -142,18 +165,16 @@ static void check_child(int options)
 		die("child was killed by signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status))
-		die("child failed with exit status %d", WEXITSTATUS(status));
+		exit(EXIT_FAILED);	/* and it has said why */
 }
 
-/* True also of a zombie, which kill() takes for alive. */
-static bool is_dead(pid_t pid)
+/* The state of a process and when it started, from /proc; false: no such. */
+static bool look_up(pid_t pid, char *state, long long *started)
 {
-	char path[32], line[512], *state;
+	char path[32], line[1024], *rest;
 	ssize_t length;
 	int fd;
 
-	if (kill(pid, 0) && errno == ESRCH)
-		return true;
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -161,8 +182,45 @@ static bool is_dead(pid_t pid)
 	length = read(fd, line, sizeof(line) - 1);
 	close(fd);
 	line[length > 0 ? length : 0] = '\0';
-	state = strrchr(line, ')');
-	return state && strlen(state) > 2 && strchr("ZX", state[2]);
+	/* Behind the name, which may hold anything: fields 3 and 22. */
+	rest = strrchr(line, ')');
+	return rest && sscanf(rest + 1,
+			      " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lld",
+			      state, started) == 2;
+}
+
+/* The time is in the upper half: 31 bits of clock ticks are over half a year. */
+static long long identity_of(pid_t pid, long long started)
+{
+	return (started & 0x7fffffff) << 32 | pid;
+}
+
+long long own_identity(void)
+{
+	static long long identity;
+	long long started = 0;
+	char state;
+
+	if ((pid_t)identity != getpid()) {
+		look_up(getpid(), &state, &started);
+		identity = identity_of(getpid(), started);
+	}
+	return identity;
+}
+
+bool is_dead(long long identity)
+{
+	pid_t pid = (pid_t)identity;
+	long long started;
+	char state;
+
+	if (kill(pid, 0) && errno == ESRCH)
+		return true;
+	/* It may be hidden from us, and alive. */
+	if (!look_up(pid, &state, &started))
+		return false;
+	return state == 'Z' || state == 'X' ||
+	       identity_of(pid, started) != identity;
 }
 
 /*
@@ -172,18 +230,36 @@ static bool is_dead(pid_t pid)
  */
 static void check_holder(const struct counter *counter, int *rounds)
 {
-	pid_t holder;
+	long long holder;
 
 	if (!counter->holder)
 		return;
 	holder = atomic_load(counter->holder);
 	*rounds = holder ? 0 : *rounds + 1;
-	errno = 0;
-	if (holder && is_dead(holder))
+	if (holder && is_dead(holder)) {
+		errno = 0;
 		die("process %d died holding the semaphore: start afresh, without -a",
-		    holder);
-	if (*rounds > ROUNDS_WITHOUT_HOLDER)
+		    (pid_t)holder);
+	}
+	if (*rounds > ROUNDS_WITHOUT_HOLDER) {
+		errno = 0;
 		die("a process died taking the semaphore: start afresh, without -a");
+	}
+}
+
+static void note_ending(int signal)
+{
+	ending_signal = signal;
+}
+
+/* End by the signal that was asked for; the mutex must not be held. */
+static void end_if_asked(void)
+{
+	if (!ending_signal)
+		return;
+	end_child();
+	signal(ending_signal, SIG_DFL);
+	raise(ending_signal);
 }
 
 void lock_counter(const struct counter *counter)
@@ -207,10 +283,11 @@ void lock_counter(const struct counter *counter)
 		} else if (errno != EINTR) {
 			die("cannot take the semaphore");
 		}
+		end_if_asked();
 		check_child(WNOHANG);
 	}
 	if (counter->holder)
-		atomic_store(counter->holder, getpid());
+		atomic_store(counter->holder, own_identity());
 }
 
 void unlock_counter(const struct counter *counter)
@@ -221,8 +298,12 @@ void unlock_counter(const struct counter *counter)
 		die("cannot post the semaphore");
 }
 
-/* One line, one write: standard output is unbuffered, as in the notes. */
-static void print_count(const char *who, int count)
+/*
+ * One line, one write: standard output is unbuffered, as in the notes. Returns
+ * false, with errno, if it cannot be written; EINTR if there is something else
+ * to see to, without the mutex, and nothing is written yet.
+ */
+static bool print_count(const char *who, int count)
 {
 	char line[64];
 	int length = snprintf(line, sizeof(line), "%s: %d\n", who, count);
@@ -233,37 +314,60 @@ static void print_count(const char *who, int count)
 
 		if (n >= 0)
 			done += n;
-		else if (errno != EINTR)
-			die("cannot write standard output");
-		if (child_changed)
-			check_child(WNOHANG);
+		else if (errno != EINTR || !done)
+			return false;
 	}
+	return true;
 }
 
 void count_up(const struct counter *counter, const char *who, int loops)
 {
-	for (int i = 0; i < loops; i++) {
+	/* Without SA_RESTART: a wait or a write must end. */
+	struct sigaction action = { .sa_handler = note_ending };
+
+	made_file = NULL;	/* from here on there is something in it */
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	sigaction(SIGPIPE, &action, NULL);
+
+	for (int i = 0; i < loops;) {
+		bool full, printed;
+		int error;
+
 		lock_counter(counter);
-		if (*counter->count == INT_MAX) {
-			unlock_counter(counter);
-			errno = 0;
-			die("the count is full: start afresh, without -a");
+		full = *counter->count == INT_MAX;
+		printed = !full && print_count(who, *counter->count);
+		error = full ? 0 : errno;
+		if (printed) {
+			(*counter->count)++;
+			if (counter->tally)
+				atomic_fetch_add(counter->tally, 1);
+			i++;
 		}
-		print_count(who, (*counter->count)++);
-		if (counter->tally)
-			atomic_fetch_add(counter->tally, 1);
 		unlock_counter(counter);
+
+		end_if_asked();
 		if (child_changed)
 			check_child(WNOHANG);
+		errno = error;
+		if (full)
+			die("the count is full: start afresh, without -a");
+		if (!printed && error != EINTR)
+			die("cannot write standard output");
 	}
 }
 
 static void start_child(const struct counter *counter, int loops, bool separate)
 {
-	/* Without SA_RESTART: a wait or write of the parent must end. */
+	/* Without SA_RESTART, here too. */
 	struct sigaction action = { .sa_handler = note_child };
 	pid_t parent = getpid();
+	int right[2];
 
+	if (pipe2(right, O_CLOEXEC | O_NONBLOCK) || write(right[1], "", 1) != 1)
+		die("cannot make a pipe");
+	right_to_speak = right[0];
 	sigaction(SIGCHLD, &action, NULL);
 	child = fork();
 	if (child < 0)
@@ -272,7 +376,7 @@ static void start_child(const struct counter *counter, int loops, bool separate)
 		return;
 
 	/* Without its parent the child would wait for ever. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(EXIT_FAILED);
 	count_up(counter, "child", loops);

@@ -30,11 +30,11 @@ struct counter {
 	sem_t *mutex;
 	int *count;
 	/*
-	 * Only where unrelated processes meet (see attach.h), else NULL: the
-	 * pid of the process that holds the mutex, and the increments counted
-	 * once more, atomically, to hold the count against.
+	 * Only where unrelated processes meet (see attach.h), else NULL: which
+	 * process holds the mutex (0: none), and the increments counted once
+	 * more, atomically, to hold the count against.
 	 */
-	atomic_int *holder;
+	atomic_llong *holder;
 	atomic_int *tally;
 };
 
@@ -44,6 +44,14 @@ struct counter {
  */
 _Noreturn __attribute__((format(printf, 1, 2)))
 void die(const char *format, ...);
+
+/*
+ * Which process this is: its pid, and when it started, so that another that
+ * gets the same pid later is not taken for it. is_dead() says whether such a
+ * process has ended; a zombie has.
+ */
+long long own_identity(void);
+bool is_dead(long long identity);
 
 /* Print "usage: NAME ARGUMENTS" on standard error, exit with EXIT_USAGE. */
 _Noreturn void usage(const char *arguments);
@@ -66,8 +74,8 @@ sem_t *open_mutex(void);
 /*
  * Returns a descriptor of the file, made where there is none, locked against
  * other runs, with its first size bytes zero and room for them on the disk.
- * Exits if that fails; a file that it made is removed then, one that was
- * there has its old length.
+ * Exits if that fails. A file that it made is removed by any die() before the
+ * counting starts, and one that was there has its old length.
  */
 int open_file(const char *path, long size);
 
@@ -80,8 +88,8 @@ void unlock_counter(const struct counter *counter);
 
 /*
  * Increment loops times under the mutex, each time printing "WHO: COUNT" (the
- * count before) on standard output. Exits when another process that it counts
- * with is gone and will not let go of the mutex.
+ * count before) on standard output. A SIGINT, SIGTERM, SIGHUP or SIGPIPE ends
+ * the process as ever, but not while it holds the mutex.
  */
 void count_up(const struct counter *counter, const char *who, int loops);
 

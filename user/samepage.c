@@ -79,27 +79,38 @@ static const struct path {
 	void *(*map)(void);
 	bool unrelated;		/* two programs of their own, no fork */
 	bool same;		/* what the path promises */
+	bool write;		/* only so is there a copy */
 } paths[] = {
-	{ "file", map_file, false, true },
-	{ "MAP_ANON", map_anon, false, true },
-	{ "/dev/zero", map_zero, false, true },
-	{ SHMCOUNT_DEVICE, map_device, false, true },
-	{ SHMCOUNT_DEVICE ", unrelated", map_device, true, true },
-	{ SHMCOUNT_DEVICE ", private copy", map_device_private, false, false },
-	{ "/dev/zero, unrelated", map_zero, true, false },
+	{ "file", map_file, false, true, false },
+	{ "MAP_ANON", map_anon, false, true, false },
+	{ "/dev/zero", map_zero, false, true, false },
+	{ SHMCOUNT_DEVICE, map_device, false, true, false },
+	{ SHMCOUNT_DEVICE ", unrelated", map_device, true, true, false },
+	{ SHMCOUNT_DEVICE ", private copy", map_device_private, false, false,
+	  true },
+	{ "/dev/zero, unrelated", map_zero, true, false, false },
 };
+
+/* The name by which the program starts itself. */
+static const char unrelated[] = "samepage: unrelated";
 
 enum { PATHS = ARRAY_SIZE(paths) };
 
-/* Where this process has the page; writing to it makes it present. */
-static struct sighting look(volatile int *page)
+/*
+ * Where this process has the page. To read it makes it present; what is in a
+ * shared one is others', and stays as it is.
+ */
+static struct sighting look(volatile int *page, bool write)
 {
 	struct sighting sighting = { getpid(), (void *)page, 0 };
 	uint64_t entry = 0;
 	int fd = open("/proc/self/pagemap", O_RDONLY);
 	off_t index = (uintptr_t)page / sysconf(_SC_PAGESIZE);
 
-	*page = getpid();
+	if (write)
+		*page = getpid();
+	else
+		(void)*page;
 	if (fd < 0 ||
 	    pread(fd, &entry, sizeof(entry), index * 8) != sizeof(entry))
 		die("cannot read /proc/self/pagemap");
@@ -135,13 +146,14 @@ static void start_unrelated(const char *index, int report, int hold)
 		setsid();
 		snprintf(report_arg, sizeof(report_arg), "%d", report);
 		snprintf(hold_arg, sizeof(hold_arg), "%d", hold);
-		execl("/proc/self/exe", "samepage", index, report_arg,
+		execl("/proc/self/exe", unrelated, index, report_arg,
 		      hold_arg, NULL);
 	}
 	_exit(0);
 }
 
-static void start_child(volatile int *page, int report, const int hold[2])
+static void start_child(const struct path *path, volatile int *page,
+			int report, const int hold[2])
 {
 	pid_t pid = fork();
 	char byte;
@@ -151,7 +163,7 @@ static void start_child(volatile int *page, int report, const int hold[2])
 	if (pid)
 		return;
 	close(hold[1]);
-	tell(report, look(page));
+	tell(report, look(page, path->write));
 	while (read(hold[0], &byte, 1) < 0)
 		;
 	_exit(0);
@@ -176,8 +188,8 @@ static bool sight_two(const struct path *path, struct sighting seen[2])
 		start_unrelated(index, report[1], hold[0]);
 		start_unrelated(index, report[1], hold[0]);
 	} else {
-		start_child(page, report[1], hold);
-		tell(report[1], look(page));
+		start_child(path, page, report[1], hold);
+		tell(report[1], look(page, path->write));
 	}
 	close(report[1]);
 	told = read(report[0], &seen[0], sizeof(*seen)) == sizeof(*seen) &&
@@ -201,22 +213,28 @@ static const char *verdict(const struct sighting seen[2])
 	return seen[0].frame == seen[1].frame ? "same" : "different";
 }
 
+/* What start_unrelated() starts: argv as it is there. */
+static int look_unrelated(char *argv[])
+{
+	const struct path *path = &paths[atoi(argv[1])];
+	void *page = path->map();
+	char byte;
+
+	if (page == MAP_FAILED)
+		return EXIT_FAILED;
+	tell(atoi(argv[2]), look(page, path->write));
+	close(atoi(argv[2]));
+	return read(atoi(argv[3]), &byte, 1) ? EXIT_FAILED : 0;
+}
+
 int main(int argc, char *argv[])
 {
 	int status = 0;
 
-	if (argc == 4) {
-		void *page = paths[atoi(argv[1]) % PATHS].map();
-		char byte;
-
-		if (page == MAP_FAILED)
-			return EXIT_FAILED;
-		tell(atoi(argv[2]), look(page));
-		close(atoi(argv[2]));
-		return read(atoi(argv[3]), &byte, 1) ? EXIT_FAILED : 0;
-	}
+	if (!strcmp(argv[0], unrelated))
+		return look_unrelated(argv);
 	if (argc != 1)
-		usage("");
+		usage("(no arguments)");
 
 	printf("%-28s %7s  %-14s  %9s  %s\n", "path", "pid", "virtual address",
 	       "frame", "physical page");
