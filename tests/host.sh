@@ -38,7 +38,7 @@ load)
 	dir=$top/build/kmod/host
 	mkdir -p "$dir"
 	ln -sf "$top"/kmod/* "$dir/"
-	make -s -C "$headers" M="$dir" modules >&2
+	make -s -C "$headers" M="$dir" CONFIG_DEBUG_INFO_BTF_MODULES= modules >&2
 	as_root insmod "$dir/shmcount.ko" "$@" ||
 		die "the kernel refused the module: dmesg says why (with Secure" \
 			"Boot it must be signed)"
@@ -47,8 +47,9 @@ load)
 unload)
 	[ -e /sys/module/shmcount ] || die "the module is not loaded"
 	as_root rmmod shmcount ||
-		die "the module is in use: $(cat /sys/class/misc/shmcount/opens)" \
-			"open files and mappings hold it"
+		die "the module is in use:" \
+			"$(cat /sys/class/misc/shmcount/opens) open files," \
+			"$(cat /sys/class/misc/shmcount/mappings) mappings"
 	;;
 *) die "usage: host.sh load [PARAMETER=VALUE...] | unload" ;;
 esac
