@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 # The shared-memory experiment: make help says what there is to make.
 
-# What a user may set on the command line.
-KERNEL := 6.1
-KMOD :=
-KDIR :=
-VMLINUZ :=
-TESTS :=
+MAKEFLAGS += --no-print-directory
+
+# Neither kbuild nor our scripts can be quoted out of these.
+ifneq ($(words $(CURDIR))$(findstring :,$(CURDIR))$(findstring ',$(CURDIR)),1)
+$(error the path of this folder, $(CURDIR), may not have a space, ':' or "'" in it)
+endif
+
+# What a user may set, on the command line or in the environment.
+KERNEL ?= 6.1
+KMOD ?=
+KDIR ?=
+VMLINUZ ?=
+TESTS ?=
+# What is too common a name to be taken from the environment.
 PARAMS :=
 CONFIG :=
 
@@ -134,20 +142,20 @@ full_guest += build/kmod/$(full)/shmcount.ko
 endif
 
 run: $(small_guest)
-	@tests/vm.sh run demo
+	@exec tests/vm.sh run demo
 
 shell: $(full_guest)
-	@tests/vm.sh shell
+	@exec tests/vm.sh shell
 
 vm: $(full_guest)
 	@test -n "$$VM_CMD" || { echo "make: say what to run: make vm CMD='uname -r'" >&2; exit 2; }
-	@tests/vm.sh host sh -c "$$VM_CMD"
+	@exec tests/vm.sh host sh -c "$$VM_CMD"
 
 check: $(small_guest) $(full_guest) build/kmod/$(small)/shmcount.ko \
 		build/kmod/$(full)/shmcount.ko build/bad/init \
 		build/tests/vm_test build/tests/setup_test build/tests/harness_test \
 		build/tests/harness_sample
-	@KERNEL_DIR=$(CURDIR)/build/kernel/$(small) \
+	@exec env KERNEL_DIR=$(CURDIR)/build/kernel/$(small) \
 		HOST_KERNEL_DIR=$(CURDIR)/build/kernel/$(full) \
 		KO=$(CURDIR)/build/kmod/$(small)/shmcount.ko \
 		HOST_KO=$(CURDIR)/build/kmod/$(full)/shmcount.ko \
@@ -162,7 +170,7 @@ doctor:
 	@tests/doctor.sh $(CONFIG)
 
 # This host.
-load:
+load: user
 	@tests/host.sh load $(PARAMS)
 unload:
 	@tests/host.sh unload

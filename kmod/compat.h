@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels that shmcount builds on, 5.10 and later.
- * Each shim asks whether the kernel has the thing, not for a version; Kbuild
- * answers where the preprocessor cannot.
+ * What differs between the kernels that shmcount is for. Each shim asks whether
+ * the kernel has the thing, not for a version; Kbuild answers where the
+ * preprocessor cannot.
  */
 #ifndef SHMCOUNT_COMPAT_H
 #define SHMCOUNT_COMPAT_H

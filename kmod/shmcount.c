@@ -26,7 +26,6 @@
 #include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/shmem_fs.h>
-#include <linux/sysfs.h>
 #include <linux/uio.h>
 
 #include "compat.h"
@@ -38,9 +37,19 @@ module_param_named(size, shmcount_size, ulong, 0444);
 MODULE_PARM_DESC(size,
 		 "bytes of the region, rounded up to pages (default: one page; at most half of RAM)");
 
+/* Octal, as permissions are, with a leading 0 or without. */
+static int shmcount_mode_set(const char *value, const struct kernel_param *param)
+{
+	return kstrtouint(value, 8, param->arg);
+}
+
+static const struct kernel_param_ops shmcount_mode_ops = {
+	.set	= shmcount_mode_set,
+};
+
 static unsigned int shmcount_mode = 0666;
-module_param_named(mode, shmcount_mode, uint, 0444);
-MODULE_PARM_DESC(mode, "permissions of /dev/shmcount (default: 0666)");
+module_param_cb(mode, &shmcount_mode_ops, &shmcount_mode, 0);
+MODULE_PARM_DESC(mode, "permissions of /dev/shmcount (octal, default: 0666)");
 
 static struct file *shmcount_region;
 
@@ -225,11 +234,7 @@ static int __init shmcount_init(void)
 	shmcount_misc.mode = S_IFCHR | shmcount_mode;
 	ret = misc_register(&shmcount_misc);
 	if (ret)
-		goto err_region;
-	return 0;
-
-err_region:
-	fput(shmcount_region);
+		fput(shmcount_region);
 	return ret;
 }
 module_init(shmcount_init);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,6 +128,26 @@ TEST(attach, fresh_start_is_refused_while_others_are_attached)
 	EXPECT(strstr(attached.errors, "gave count 20000"));
 }
 
+/* flock() is of the node, the region of the module: it is told, at the least. */
+TEST(attach, fresh_start_by_another_node_is_told)
+{
+	struct run attached, fresh;
+	struct stat device;
+	char byte;
+
+	load("");
+	EXPECT_OK(stat("/dev/shmcount", &device));
+	unlink("/dev/shmcount-other");
+	EXPECT_OK(mknod("/dev/shmcount-other", S_IFCHR | 0600, device.st_rdev));
+	attached = START("incr_dev", "-a", "20000");
+	EXPECT_EQ(read(attached.out, &byte, 1), 1);
+	fresh = RUN("incr_dev", "-d", "/dev/shmcount-other", "0");
+	EXPECT_OK(unlink("/dev/shmcount-other"));
+	collect(&attached);
+	expect_end(&attached, 1, "begun afresh by way of another node");
+	EXPECT(WIFEXITED(fresh.status));
+}
+
 TEST(attach, fresh_start_counts_from_0)
 {
 	struct run run;
@@ -195,14 +216,18 @@ TEST(attach, holder_that_died_before_its_note_is_noticed)
 {
 	struct region *region;
 	struct run run;
+	double begun;
 
 	load("");
 	run = RUN("incr_dev", "-a", "5");
 	expect_end(&run, 0, "gave count 5");
 	region = map_pages(0, 1, MAP_SHARED);
 	EXPECT_OK(sem_wait(&region->shared.mutex));
+	begun = now();
 	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
 		       "a process died taking the semaphore");
+	if (now() - begun > 2)
+		FAIL("it took %.2f s to notice", now() - begun);
 }
 
 /* It is being initialised, and never ready, by a process that is alive. */

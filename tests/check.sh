@@ -5,8 +5,8 @@
 #   check.sh ['PATTERN...']   only the tests that a pattern names
 #
 # The TAP of each goes to build/results/, too. The last line is
-# "N passed, N failed[, N skipped]"; the exit status is 0 only if none failed
-# and every program said that all is well.
+# "N passed, N failed"; the exit status is 0 only if none failed and every
+# program said that all is well.
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -25,6 +25,28 @@ of() {
 	done
 }
 
+pids=
+
+# begin NAME COMMAND...: start it, its output going to NAME.tap.
+begin() {
+	tap=$results/$1.tap
+	shift
+	"$@" >"$tap" &
+	pid=$!
+	pids="$pids $pid"
+}
+
+# finish NAME PID: show what comes, until it has ended, and keep its status.
+# What is waited for is in the background, so that a signal is heard at once.
+finish() {
+	echo "# $1"
+	tail -n +1 -s 0.1 -f --pid="$2" "$results/$1.tap" &
+	shown=$!
+	wait "$2"
+	echo $? >"$results/$1.status"
+	wait "$shown"
+}
+
 # part NAME LISTER COMMAND...: run the command with the patterns that LISTER,
 # the test program itself, knows; not at all if there are patterns for others.
 part() {
@@ -32,13 +54,9 @@ part() {
 	mine=$(of "$2")
 	[ -z "$patterns" ] || [ -n "$mine" ] || return 0
 	shift 2
-	echo "# $name"
-	echo unfinished >"$results/$name.status"
 	# shellcheck disable=SC2086
-	{
-		"$@" $mine
-		echo $? >"$results/$name.status"
-	} | tee "$results/$name.tap"
+	begin "$name" "$@" $mine
+	finish "$name" "$pid"
 }
 
 for pattern in $patterns; do
@@ -53,27 +71,29 @@ for pattern in $patterns; do
 	fi
 done
 
-# What runs in the background does not hear of an interrupt by itself.
-trap 'trap "" TERM; kill -TERM 0; wait; exit 130' INT TERM HUP
+# shellcheck disable=SC2154
+trap 'kill -TERM $pids 2>/dev/null; wait; exit 130' INT TERM HUP
 rm -rf "$results"
 mkdir -p "$results"
 part harness "$PROGRAMS/harness_test" "$PROGRAMS/harness_test"
 part set-up "$PROGRAMS/setup_test" "$PROGRAMS/setup_test"
 if [ -z "$patterns" ]; then
-	echo "# programs on this host"
-	{
-		PROGRAMS=$top/user "$GUEST/suite" 'incr.*'
-		echo $? >"$results/host.status"
-	} | tee "$results/host.tap"
+	begin this-host env PROGRAMS="$top/user" "$GUEST/suite" 'incr.*'
+	finish this-host "$pid"
 fi
 part guest "$GUEST/suite" "$top/tests/vm.sh" tap suite
 # A guest that boots keeps one processor busy, and nothing here is timed.
-part runner-1 "$PROGRAMS/vm_test" "$PROGRAMS/vm_test" -s 1/2 \
-	>"$results/first-half" &
-part runner-2 "$PROGRAMS/vm_test" "$PROGRAMS/vm_test" -s 2/2
-wait
-cat "$results/first-half"
-rm -f "$results/first-half"
+mine=$(of "$PROGRAMS/vm_test")
+if [ -z "$patterns" ] || [ -n "$mine" ]; then
+	# shellcheck disable=SC2086
+	begin runner-1 "$PROGRAMS/vm_test" -s 1/2 $mine
+	first=$pid
+	# shellcheck disable=SC2086
+	begin runner-2 "$PROGRAMS/vm_test" -s 2/2 $mine
+	second=$pid
+	finish runner-1 "$first"
+	finish runner-2 "$second"
+fi
 
 set +f
 bad=0
@@ -94,9 +114,8 @@ END {
 	missing = planned - passed - failed - skipped
 	if ((bad || bailed || missing) && !failed)
 		failed = missing > 0 ? missing : 1
-	printf "%d passed, %d failed", passed, failed
 	if (skipped)
-		printf ", %d skipped", skipped
-	printf "\n"
+		printf "# %d skipped, each with its reason above\n", skipped
+	printf "%d passed, %d failed\n", passed, failed
 	exit failed > 0
 }'

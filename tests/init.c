@@ -309,11 +309,28 @@ static int run(void)
 	}
 }
 
+/*
+ * To enable a tracepoint is to have the scheduler traced too, for the names of
+ * processes, and so to patch the scheduler's code. QEMU, when it emulates two
+ * processors, now and then goes on with the old code on one of them, which is
+ * then a breakpoint for ever. Our events have a pid of their own.
+ */
+static void keep_scheduler_unpatched(void)
+{
+	int fd = open("/sys/kernel/tracing/options/record-cmd",
+		      O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "0", 1) < 0)
+		perror("record-cmd");
+	close(fd);
+}
+
 int main(void)
 {
 	int status;
 
 	mount_all("");
+	keep_scheduler_unpatched();
 	mkdir("/tmp", 01777);
 	chmod("/tmp", 01777);
 	open_report();

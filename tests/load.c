@@ -128,6 +128,15 @@ TEST(load, mode_is_that_of_the_node)
 	}
 }
 
+TEST(load, mode_is_octal)
+{
+	EXPECT_EQ(try_load("mode=640"), 0);
+	EXPECT_EQ(node_mode(), 0640);
+	unload();
+	EXPECT_EQ(try_load("mode=680"), EINVAL);
+	EXPECT_EQ(try_load("mode=0x1ff"), EINVAL);
+}
+
 TEST(load, mode_beyond_permissions_is_refused)
 {
 	int log;

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -398,8 +399,7 @@ TEST(map, region_cannot_be_shrunk_or_punched)
 	EXPECT_EQ(map[0], 's');
 }
 
-/* Page tables that are dropped are filled again with the same pages. */
-TEST(map, pages_come_back_after_reclaim)
+TEST(map, pages_come_back_when_page_tables_are_dropped)
 {
 	char *map;
 	long faults;
@@ -459,6 +459,35 @@ TEST(map, kernel_can_move_the_pages)
 	EXPECT_EQ(frame_of(a), frame_of(b));
 	b[0] = 'n';
 	EXPECT_EQ(a[0], 'n');
+}
+
+static void fault_for_ever(void *map)
+{
+	for (;;) {
+		EXPECT_EQ(*(volatile char *)map, 'f');
+		EXPECT_OK(madvise(map, page_size(), MADV_DONTNEED));
+	}
+}
+
+TEST(map, pages_move_while_they_are_faulted_in)
+{
+	pid_t faulter;
+	char *map;
+	int moved = 0;
+
+	if (access("/sys/devices/system/node/node1", F_OK))
+		test_skip("this machine has one node of memory");
+	load_pages(1);
+	map = map_pages(0, 1, MAP_SHARED);
+	map[0] = 'f';
+	faulter = start(fault_for_ever, map);
+	for (int i = 0; i < 500; i++) {
+		moved += move_page(map, i % 2) == i % 2;
+		EXPECT_EQ(map[0], 'f');
+	}
+	EXPECT(moved > 100);
+	EXPECT_OK(kill(faulter, SIGKILL));
+	EXPECT_EQ(waitpid(faulter, NULL, 0), faulter);
 }
 
 TEST(map, name_in_maps)

@@ -232,7 +232,9 @@ kernel_by_hand() {
 	mkdir -p "$dir"
 	ln -s "$(realpath "$1")" "$dir/headers"
 	[ -z "$2" ] || ln -s "$(realpath "$2")" "$dir/vmlinuz"
-	release_of "$1" "$2" >"$dir/release"
+	release_of "$1" "$2" >"$dir/release" 2>/dev/null || :
+	grep -Eq '^[0-9]+\.[0-9]+' "$dir/release" ||
+		die "${2:-$1} does not say its release: is it an x86 kernel?"
 	# What was built for the kernel that was here before will not do.
 	rm -rf "$build/kmod/by-hand" "$build/bad/by-hand"
 

@@ -2,7 +2,8 @@
 /*
  * sync: what has to sleep in the region. A semaphore that nobody waits for
  * makes no system call, and a driver whose pages the kernel cannot name
- * passes; so each test here has a waiter that is asleep before it is woken.
+ * passes. So the tests here have a waiter that is asleep before it is woken, or
+ * make the system call themselves, or see that processes did meet.
  */
 #include <errno.h>
 #include <fcntl.h>

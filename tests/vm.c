@@ -317,6 +317,8 @@ static void write_orders(void)
 	FILE *file;
 
 	ioctl(STDIN_FILENO, TIOCGWINSZ, &size);
+	if (!size.ws_row || !size.ws_col)
+		size = (struct winsize) { .ws_row = 24, .ws_col = 80 };
 	path_in(path, sizeof(path), "root/orders");
 	file = fopen(path, "w");
 	if (!file)

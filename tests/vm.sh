@@ -43,11 +43,15 @@ die() {
 }
 
 for file in "$kernel/vmlinuz" "$kernel/release" "$build/tests/vm"; do
-	[ -e "$file" ] || die "there is no $file: make run or make vm makes it"
+	[ -e "$file" ] || case $name in
+	by-hand) die "KDIR= alone is no guest: VMLINUZ= is the kernel to boot" ;;
+	*) die "there is no $file: make run or make vm makes it" ;;
+	esac
 done
 [ -r "$module" ] || die "there is no module $module"
 wanted=$(cat "$kernel/release")
-built=$(modinfo -F vermagic "$module" | cut -d ' ' -f 1)
+built=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)
+[ -n "$built" ] || die "$module is not a module"
 [ "$wanted" = "$built" ] ||
 	die "$module is for kernel $built and this guest runs $wanted:" \
 		"build it with make -C build/kernel/$name/headers M=DIR"

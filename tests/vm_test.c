@@ -263,7 +263,7 @@ TEST_LIMIT(runner, slow_reader_gets_all_of_it, GUEST_LIMIT)
 
 	snprintf(command, sizeof(command),
 		 "run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
-		 "run 2>errors | (sleep 6; wc -l); cat status; cat errors; "
+		 "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
 		 "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
 		 "run 2>errors | head -n 1 | grep -c ': 0$'; cat status; rmdir t",
 		 in("PROGRAMS", "vm"), in("KERNEL_DIR", ""),

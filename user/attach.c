@@ -9,6 +9,10 @@
 
 #include "attach.h"
 
+/* What this process is attached to, and as of which beginning. */
+static struct region *attached;
+static int generation;
+
 enum { NAP_US = 1000, NAPS = 2000 };
 
 int open_region(const char *path)
@@ -41,6 +45,7 @@ static void initialise(struct region *region)
 	region->shared.count = 0;
 	atomic_store(&region->holder, 0);
 	atomic_store(&region->tally, 0);
+	atomic_fetch_add(&region->generation, 1);
 	atomic_store(&region->state, REGION_READY);
 }
 
@@ -84,6 +89,8 @@ struct counter attach(int fd, struct region *region, bool afresh)
 		usleep(NAP_US);
 	}
 	settle(region);
+	attached = region;
+	generation = atomic_load(&region->generation);
 	return (struct counter) {
 		.mutex = &region->shared.mutex,
 		.count = &region->shared.count,
@@ -105,6 +112,9 @@ int count_attached(const struct counter *counter, int loops)
 	tally = atomic_load(counter->tally);
 	unlock_counter(counter);
 
+	errno = 0;
+	if (atomic_load(&attached->generation) != generation)
+		die("the count was begun afresh by way of another node");
 	fprintf(stderr, "%s: %d increments by process %s, of %d by all, gave count %d\n",
 		program_invocation_short_name, loops, who, tally, count);
 	return count == tally ? 0 : EXIT_FAILED;

@@ -12,7 +12,9 @@
  * attach to it initialises it is settled by a compare-and-swap on its state.
  *
  * Processes know each other by their pids, so they have to be of one pid
- * namespace.
+ * namespace; and flock() is of a node, so they have to come by the same one.
+ * One that comes by another node can begin afresh under the others: they see
+ * by the generation that it did, and say so.
  */
 #ifndef ATTACH_H
 #define ATTACH_H
@@ -25,6 +27,7 @@ struct region {
 	atomic_llong state;
 	atomic_llong holder;
 	atomic_int tally;
+	atomic_int generation;	/* how often it was initialised */
 	struct shared shared;
 };
 
@@ -46,7 +49,7 @@ struct counter attach(int fd, struct region *region, bool afresh);
 /*
  * Count in this process alone, together with whatever other processes are
  * attached; each line begins with the pid. Returns the exit status: 0 only
- * when no increment of anybody was lost.
+ * when no increment of anybody was lost. After attach().
  */
 int count_attached(const struct counter *counter, int loops);
 

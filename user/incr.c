@@ -26,11 +26,18 @@ static volatile sig_atomic_t ending_signal;	/* 0, or what is to end us */
 static const char *made_file;			/* to be removed by die() */
 static int right_to_speak = -1;			/* a pipe with one byte in it */
 
-/* A limit on the size of files is an error then, like any other. */
+/*
+ * Before all else. A limit on the size of files is to be an error like any
+ * other; and where standard output is closed, so is writing to it: or the
+ * file that we map would be opened in its place.
+ */
 __attribute__((constructor))
-static void ignore_size_limit(void)
+static void settle_surroundings(void)
 {
 	signal(SIGXFSZ, SIG_IGN);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd ? O_RDONLY : O_WRONLY);
 }
 
 /* Let the child end, and be gone: it gives back the mutex if it holds it. */
@@ -110,26 +117,51 @@ sem_t *open_mutex(void)
 	return mutex;
 }
 
+/*
+ * Open the file, made if need be, and lock it. Returns -1 if, by then, it is
+ * not the one of that name any more: who made it has failed, and removed it.
+ */
+static int open_locked(const char *path, bool *made)
+{
+	struct stat opened, named;
+	int fd;
+
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	*made = fd >= 0;
+	if (fd < 0 && errno == EEXIST)
+		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		die("cannot open %s", path);
+	if (fstat(fd, &opened))
+		die("cannot look at %s", path);
+	errno = 0;
+	if (!S_ISREG(opened.st_mode))
+		die("%s is not a regular file", path);
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		errno = 0;
+		die("%s is in use by another run", path);
+	}
+	if (!stat(path, &named) && named.st_dev == opened.st_dev &&
+	    named.st_ino == opened.st_ino)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 int open_file(const char *path, long size)
 {
 	char zero[size];
 	struct stat stat;
+	bool made;
 	int fd, error;
 
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd >= 0)
+	do
+		fd = open_locked(path, &made);
+	while (fd < 0);
+	if (made)
 		made_file = path;
-	else if (errno == EEXIST)
-		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		die("cannot open %s", path);
 	if (fstat(fd, &stat))
 		die("cannot look at %s", path);
-	errno = 0;
-	if (!S_ISREG(stat.st_mode))
-		die("%s is not a regular file", path);
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		die("%s is in use by another run", path);
 
 	/* Room first: a full disk is an error here, but a SIGBUS in a mapping. */
 	error = posix_fallocate(fd, 0, size);
@@ -325,7 +357,6 @@ void count_up(const struct counter *counter, const char *who, int loops)
 	/* Without SA_RESTART: a wait or a write must end. */
 	struct sigaction action = { .sa_handler = note_ending };
 
-	made_file = NULL;	/* from here on there is something in it */
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
@@ -341,6 +372,7 @@ void count_up(const struct counter *counter, const char *who, int loops)
 		error = full ? 0 : errno;
 		if (printed) {
 			(*counter->count)++;
+			made_file = NULL;	/* there is something in it */
 			if (counter->tally)
 				atomic_fetch_add(counter->tally, 1);
 			i++;
@@ -358,40 +390,50 @@ void count_up(const struct counter *counter, const char *who, int loops)
 	}
 }
 
-static void start_child(const struct counter *counter, int loops, bool separate)
+/* Returns, in the parent, where the child's count is to be read at its end. */
+static int start_child(const struct counter *counter, int loops)
 {
 	/* Without SA_RESTART, here too. */
 	struct sigaction action = { .sa_handler = note_child };
 	pid_t parent = getpid();
-	int right[2];
+	int right[2], result[2];
 
-	if (pipe2(right, O_CLOEXEC | O_NONBLOCK) || write(right[1], "", 1) != 1)
+	if (pipe2(right, O_CLOEXEC | O_NONBLOCK) ||
+	    write(right[1], "", 1) != 1 || pipe2(result, O_CLOEXEC))
 		die("cannot make a pipe");
 	right_to_speak = right[0];
 	sigaction(SIGCHLD, &action, NULL);
 	child = fork();
 	if (child < 0)
 		die("cannot fork");
-	if (child)
-		return;
+	if (child) {
+		close(result[1]);
+		return result[0];
+	}
 
+	made_file = NULL;	/* for the parent to remove */
 	/* Without its parent the child would wait for ever. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(EXIT_FAILED);
 	count_up(counter, "child", loops);
-	_exit(separate && *counter->count != loops ? EXIT_FAILED : 0);
+	if (write(result[1], counter->count, sizeof(int)) != sizeof(int))
+		die("cannot tell the count");
+	_exit(0);
 }
 
 int count_in_two(const struct counter *counter, int loops, bool separate)
 {
 	int expected = separate ? loops : 2 * loops;
-	int count, others = 0;
+	int count, others = 0, child_count = 0;
+	int result = start_child(counter, loops);
+	bool kept;
 
-	start_child(counter, loops, separate);
 	count_up(counter, "parent", loops);
 	while (child)
 		check_child(0);
+	if (read(result, &child_count, sizeof(int)) != sizeof(int))
+		die("the child has not told its count");
 
 	lock_counter(counter);
 	count = *counter->count;
@@ -399,13 +441,16 @@ int count_in_two(const struct counter *counter, int loops, bool separate)
 		others = atomic_load(counter->tally) - expected;
 	unlock_counter(counter);
 
+	kept = count == expected + others && others >= 0;
 	fprintf(stderr, "%s: %d increments by 2 processes",
 		program_invocation_short_name, 2 * loops);
 	if (others)
 		fprintf(stderr, " and %d by others", others);
-	if (separate)
-		fprintf(stderr, " gave counts %d and %d\n", count, count);
-	else
+	if (separate) {
+		kept = kept && child_count == expected;
+		fprintf(stderr, " gave counts %d and %d\n", count, child_count);
+	} else {
 		fprintf(stderr, " gave count %d\n", count);
-	return count == expected + others ? 0 : EXIT_FAILED;
+	}
+	return kept ? 0 : EXIT_FAILED;
 }
