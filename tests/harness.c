@@ -158,6 +158,8 @@ void wait_until_asleep(pid_t pid)
 		state = strrchr(line, ')');
 		if (state && state[2] == 'S')
 			return;
+		if (state && state[2] == 'Z')
+			FAIL("process %d has ended", pid);
 		usleep(1000);
 	}
 	FAIL("process %d does not sleep", pid);

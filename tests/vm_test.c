@@ -235,7 +235,6 @@ TEST(runner, bad_usage)
 	}
 }
 
-/* Two programs of the guest: one that says something, one that is refused. */
 TEST_LIMIT(runner, run_passes_output_and_status_on, GUEST_LIMIT)
 {
 	struct run run = RUN("vm", "-k", in("KERNEL_DIR", ""),
@@ -248,11 +247,11 @@ TEST_LIMIT(runner, run_passes_output_and_status_on, GUEST_LIMIT)
 	EXPECT_STR(run.errors,
 		   "incr_dev: 4 increments by 2 processes gave count 4\n");
 	run = RUN("vm", "-k", in("KERNEL_DIR", ""), "-i", in("GUEST", "init"),
-		  "-f", in("GUEST", "incr1"), "-m", in("KO", ""),
-		  "run", "incr1", "two words");
+		  "-f", in("GUEST", "incr_dev"), "-m", in("KO", ""),
+		  "run", "incr_dev", "two words");
 	expect_status(&run, 2);
 	EXPECT_STR(run.output, "");
-	expect_text(run.errors, "incr1: 'two words' is not a number");
+	expect_text(run.errors, "incr_dev: 'two words' is not a number");
 }
 
 /* Nothing of the output is lost when nobody reads for a while, or stops to. */
