@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # The shared-memory experiment: make help says what there is to make.
 
-MAKEFLAGS += --no-print-directory
-
 # Neither kbuild nor our scripts can be quoted out of these.
 ifneq ($(words $(CURDIR))$(findstring :,$(CURDIR))$(findstring ',$(CURDIR)),1)
 $(error the path of this folder, $(CURDIR), may not have a space, ':' or "'" in it)
