@@ -268,7 +268,9 @@ static void check_holder(const struct counter *counter, int *rounds)
 		return;
 	holder = atomic_load(counter->holder);
 	*rounds = holder ? 0 : *rounds + 1;
-	if (holder && is_dead(holder)) {
+	/* Looked at again: one that let go and then ended is no trouble. */
+	if (holder && is_dead(holder) &&
+	    atomic_load(counter->holder) == holder) {
 		errno = 0;
 		die("process %d died holding the semaphore: start afresh, without -a",
 		    (pid_t)holder);
