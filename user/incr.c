@@ -268,6 +268,8 @@ static void check_holder(const struct counter *counter, int *rounds)
 		return;
 	holder = atomic_load(counter->holder);
 	*rounds = holder ? 0 : *rounds + 1;
+	if (child && (pid_t)holder == child)
+		return;		/* check_child() has more to say of it */
 	/* Looked at again: one that let go and then ended is no trouble. */
 	if (holder && is_dead(holder) &&
 	    atomic_load(counter->holder) == holder) {
