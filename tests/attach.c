@@ -46,6 +46,14 @@ static void check_union(struct run *runs, int count, int first, int total)
 	free(seen);
 }
 
+/* Count on, attached, to a good end that says this. */
+static void count_on(const char *loops, const char *closing)
+{
+	struct run run = RUN("incr_dev", "-a", loops);
+
+	expect_end(&run, 0, closing);
+}
+
 TEST(attach, processes_share_one_count)
 {
 	struct run runs[2];
@@ -113,7 +121,7 @@ TEST(attach, to_a_fresh_run)
 /* A fresh start never takes the count away from who is counting. */
 TEST(attach, fresh_start_is_refused_while_others_are_attached)
 {
-	struct run attached, run;
+	struct run attached;
 	char byte;
 
 	load("");
@@ -121,8 +129,7 @@ TEST(attach, fresh_start_is_refused_while_others_are_attached)
 	EXPECT_EQ(read(attached.out, &byte, 1), 1);
 	expect_refusal(RUN("incr_dev", "5"), 1,
 		       "other processes are attached: join them with -a");
-	run = RUN("incr_dev", "-a", "0");
-	expect_end(&run, 0, "0 increments by process");
+	count_on("0", "0 increments by process");
 	collect(&attached);
 	expect_end(&attached, 0, "20000 increments by process");
 	EXPECT(strstr(attached.errors, "gave count 20000"));
@@ -153,16 +160,13 @@ TEST(attach, fresh_start_counts_from_0)
 	struct run run;
 
 	load("");
-	run = RUN("incr_dev", "-a", "10");
-	expect_end(&run, 0, "gave count 10");
-	run = RUN("incr_dev", "-a", "10");
-	expect_end(&run, 0, "gave count 20");
+	count_on("10", "gave count 10");
+	count_on("10", "gave count 20");
 	run = RUN("incr_dev", "10");
 	expect_end(&run, 0, "20 increments by 2 processes gave count 20");
 	EXPECT(!strncmp(run.output, "parent: 0\n", 10) ||
 	       !strncmp(run.output, "child: 0\n", 9));
-	run = RUN("incr_dev", "-a", "1");
-	expect_end(&run, 0, "gave count 21");
+	count_on("1", "gave count 21");
 }
 
 TEST_LIMIT(attach, killed_holder_is_noticed_by_who_is_attached, 60)
@@ -200,7 +204,6 @@ static void end_at_once(void *unused)
 TEST(attach, initialiser_that_died_is_replaced)
 {
 	struct region *region;
-	struct run run;
 	pid_t dead;
 
 	load("");
@@ -208,19 +211,16 @@ TEST(attach, initialiser_that_died_is_replaced)
 	dead = start(end_at_once, NULL);
 	finish(dead);
 	atomic_store(&region->state, dead);
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "gave count 5");
+	count_on("5", "gave count 5");
 }
 
 TEST(attach, holder_that_died_before_its_note_is_noticed)
 {
 	struct region *region;
-	struct run run;
 	double begun;
 
 	load("");
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "gave count 5");
+	count_on("5", "gave count 5");
 	region = map_pages(0, 1, MAP_SHARED);
 	EXPECT_OK(sem_wait(&region->shared.mutex));
 	begun = now();
@@ -253,11 +253,9 @@ TEST(attach, region_that_is_no_count_is_refused)
 TEST(attach, pid_of_a_dead_holder_that_is_used_again)
 {
 	struct region *region;
-	struct run run;
 
 	load("");
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "gave count 5");
+	count_on("5", "gave count 5");
 	region = map_pages(0, 1, MAP_SHARED);
 	EXPECT_OK(sem_wait(&region->shared.mutex));
 	atomic_store(&region->holder, getpid());
@@ -269,7 +267,6 @@ TEST(attach, pid_of_a_dead_holder_that_is_used_again)
 TEST(attach, interrupted_holder_lets_go)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct run run;
 
 	load("");
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
@@ -280,14 +277,13 @@ TEST(attach, interrupted_holder_lets_go)
 		collect(&holder);
 		EXPECT(WIFSIGNALED(holder.status));
 		EXPECT_EQ(WTERMSIG(holder.status), signals[i]);
-		run = RUN("incr_dev", "-a", "5");
-		expect_end(&run, 0, "5 increments by process");
+		count_on("5", "5 increments by process");
 	}
 }
 
 TEST(attach, reader_that_goes_away_is_no_harm_to_others)
 {
-	struct run gone, run;
+	struct run gone;
 	char byte;
 
 	load("");
@@ -298,21 +294,17 @@ TEST(attach, reader_that_goes_away_is_no_harm_to_others)
 	collect(&gone);
 	EXPECT(WIFSIGNALED(gone.status));
 	EXPECT_EQ(WTERMSIG(gone.status), SIGPIPE);
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "5 increments by process");
+	count_on("5", "5 increments by process");
 }
 
 TEST(attach, full_output_is_no_harm_to_others)
 {
-	struct run run;
 
 	load("");
-	run = RUN("/bin/incr_dev", "-a", "5");
-	expect_end(&run, 0, "gave count 5");
+	count_on("5", "gave count 5");
 	EXPECT_EQ(run_into("/dev/full",
 			   (const char *[]) { "incr_dev", "-a", "5", NULL }), 1);
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "gave count 10");
+	count_on("5", "gave count 10");
 }
 
 TEST(attach, samepage_leaves_the_count_alone)
@@ -320,12 +312,10 @@ TEST(attach, samepage_leaves_the_count_alone)
 	struct run run;
 
 	load("");
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "gave count 5");
+	count_on("5", "gave count 5");
 	run = RUN("samepage");
 	EXPECT_EQ(WEXITSTATUS(run.status), 0);
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "gave count 10");
+	count_on("5", "gave count 10");
 }
 
 TEST(attach, lost_increment_is_an_error)
@@ -334,8 +324,7 @@ TEST(attach, lost_increment_is_an_error)
 	struct run run;
 
 	load("");
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "gave count 5");
+	count_on("5", "gave count 5");
 	region = map_pages(0, 1, MAP_SHARED);
 	region->shared.count--;
 	run = RUN("incr_dev", "-a", "5");
@@ -349,8 +338,7 @@ TEST(attach, count_does_not_overflow)
 	struct run run;
 
 	load("");
-	run = RUN("incr_dev", "-a", "1");
-	expect_end(&run, 0, "gave count 1");
+	count_on("1", "gave count 1");
 	region = map_pages(0, 1, MAP_SHARED);
 	region->shared.count = INT_MAX - 1;
 	run = RUN("incr_dev", "-a", "5");

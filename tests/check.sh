@@ -47,12 +47,18 @@ finish() {
 	wait "$shown"
 }
 
+# chosen LISTER: are there tests of this program to run? Leaves in mine those
+# of the patterns that it knows.
+chosen() {
+	mine=$(of "$1")
+	[ -z "$patterns" ] || [ -n "$mine" ]
+}
+
 # part NAME LISTER COMMAND...: run the command with the patterns that LISTER,
 # the test program itself, knows; not at all if there are patterns for others.
 part() {
 	name=$1
-	mine=$(of "$2")
-	[ -z "$patterns" ] || [ -n "$mine" ] || return 0
+	chosen "$2" || return 0
 	shift 2
 	# shellcheck disable=SC2086
 	begin "$name" "$@" $mine
@@ -71,7 +77,6 @@ for pattern in $patterns; do
 	fi
 done
 
-# shellcheck disable=SC2154
 trap 'kill -TERM $pids 2>/dev/null; wait; exit 130' INT TERM HUP
 rm -rf "$results"
 mkdir -p "$results"
@@ -83,8 +88,7 @@ if [ -z "$patterns" ]; then
 fi
 part guest "$GUEST/suite" "$top/tests/vm.sh" tap suite
 # A guest that boots keeps one processor busy, and nothing here is timed.
-mine=$(of "$PROGRAMS/vm_test")
-if [ -z "$patterns" ] || [ -n "$mine" ]; then
+if chosen "$PROGRAMS/vm_test"; then
 	# shellcheck disable=SC2086
 	begin runner-1 "$PROGRAMS/vm_test" -s 1/2 $mine
 	first=$pid

@@ -7,8 +7,8 @@
 #
 # A CONFIG may be compressed. Exit status: 0 fit, 1 something that the module
 # needs is missing, 2 no config to look at. Where there are kernels for guests
-# this host's own is told of, but need not be fit. What only others than the module
-# need is said, and no failure.
+# this host's own is told of, but need not be fit. What only others than the
+# module need is said, and no failure.
 set -u
 
 lenient=

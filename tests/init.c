@@ -9,9 +9,9 @@
  * is gone before the program starts, and the nonce with it.
  *
  * The report goes to ttyS1, in frames: a line "NONCE KIND NUMBER", where KIND
- * is "up" (init runs), "ready" (the program starts), "out" or "err" (NUMBER bytes of output follow), "exit"
- * or "signal" (how the program ended), or "lost" (init cannot go on; NUMBER
- * bytes of reason follow). In a shell ttyS1 is the terminal instead.
+ * is "up" (init runs), "ready" (the program starts), "out" or "err" (NUMBER
+ * bytes of output follow), "exit" or "signal" (how the program ended), or
+ * "lost" (init cannot go on; NUMBER bytes of reason follow). In a shell ttyS1 is the terminal instead.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -92,6 +92,14 @@ packages() {
 			"install them by hand"
 }
 
+# download DIR PACKAGE...: as who we are, for _apt may not write below a home
+# directory.
+download() {
+	mkdir -p "$1"
+	(cd "$1" && shift && apt-get -o APT::Sandbox::User= download "$@") \
+		>"$build/setup.log" 2>&1
+}
+
 # checkpatch comes with the kernel's source only; we take what it needs.
 fetch_checkpatch() {
 	dir=$build/checkpatch
@@ -102,19 +110,17 @@ fetch_checkpatch() {
 		die "no package linux-source in the lists: checkpatch is missing"
 	say "fetching checkpatch out of $source into build/checkpatch"
 	rm -rf "$dir.tmp"
-	mkdir -p "$dir.tmp"
-	(
-		cd "$dir.tmp"
-		apt-get -o APT::Sandbox::User= download "$source"
-		dpkg-deb --fsys-tarfile ./*.deb |
-			tar -xO "./usr/src/$source.tar.xz" |
-			tar -xJ --strip-components=2 \
-				"$source/scripts/checkpatch.pl" \
-				"$source/scripts/spelling.txt" \
-				"$source/scripts/const_structs.checkpatch"
-		rm -f ./*.deb
-	) >"$build/setup.log" 2>&1 ||
+	download "$dir.tmp" "$source" ||
 		die "cannot fetch $source (see build/setup.log)"
+	dpkg-deb --fsys-tarfile "$dir.tmp"/*.deb |
+		tar -xO "./usr/src/$source.tar.xz" |
+		tar -xJ -C "$dir.tmp" --strip-components=2 \
+			"$source/scripts/checkpatch.pl" \
+			"$source/scripts/spelling.txt" \
+			"$source/scripts/const_structs.checkpatch" ||
+		die "cannot unpack $source"
+	rm -f "$dir.tmp"/*.deb
+	rm -rf "$dir"
 	mv "$dir.tmp" "$dir"
 }
 
@@ -164,11 +170,8 @@ fetch_kernel() {
 	say "fetching kernel $release and its headers into build/kernel/$name"
 	tmp=$dir.tmp
 	rm -rf "$tmp"
-	mkdir -p "$tmp/deb"
-	# _apt may not write below a home directory: fetch as who we are.
 	# shellcheck disable=SC2086
-	(cd "$tmp/deb" && apt-get -o APT::Sandbox::User= download $names) \
-		>"$build/setup.log" 2>&1 ||
+	download "$tmp/deb" $names ||
 		die "cannot fetch kernel $release (no network? see" \
 			"build/setup.log): $by_hand"
 	for deb in "$tmp"/deb/*.deb; do

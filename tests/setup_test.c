@@ -39,11 +39,16 @@ static void expect_said(struct run run, int status, const char *text)
 		FAIL("expected \"%s\", saw \"%s\"", text, run.errors);
 }
 
-/* A tree of our own in the current directory, and nothing in PATH yet. */
-static void make_tree(void)
+static void need_tree(void)
 {
 	if (!getenv("TOP"))
 		test_skip("TOP is not set: make check sets it");
+}
+
+/* A tree of our own in the current directory, and nothing in PATH yet. */
+static void make_tree(void)
+{
+	need_tree();
 	shell("mkdir tests bin && cp \"$TOP/tests/setup.sh\" tests/");
 	/* All that the script itself calls. */
 	shell("for tool in sh dirname mkdir id grep sed head df awk rm mv cat "
@@ -114,8 +119,7 @@ TEST(setup, nothing_to_install_says_nothing)
 {
 	struct run run;
 
-	if (!getenv("TOP"))
-		test_skip("TOP is not set: make check sets it");
+	need_tree();
 	run = run_shell("\"$TOP/tests/setup.sh\" tools");
 	expect_said(run, 0, "");
 	EXPECT_STR(run.errors, "");
@@ -238,16 +242,14 @@ TEST(doctor, bad_input)
 /* What make itself is asked for in a wrong way. */
 TEST(make, vm_without_a_command)
 {
-	if (!getenv("TOP"))
-		test_skip("TOP is not set: make check sets it");
+	need_tree();
 	expect_said(run_shell("make --no-print-directory -C \"$TOP\" vm"), 2,
 		    "say what to run: make vm CMD=");
 }
 
 TEST(make, check_of_an_unknown_test)
 {
-	if (!getenv("TOP"))
-		test_skip("TOP is not set: make check sets it");
+	need_tree();
 	expect_said(run_shell("make --no-print-directory -C \"$TOP\" check "
 			      "TESTS='map.* no.such'"), 2,
 		    "no test is named 'no.such'");
@@ -261,8 +263,7 @@ TEST(make, help_names_each_target)
 	};
 	struct run run;
 
-	if (!getenv("TOP"))
-		test_skip("TOP is not set: make check sets it");
+	need_tree();
 	run = run_shell("make --no-print-directory -C \"$TOP\" help");
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
 		if (!strstr(run.output, targets[i]))
@@ -274,8 +275,7 @@ TEST(make, load_says_what_is_missing)
 {
 	struct run run;
 
-	if (!getenv("TOP"))
-		test_skip("TOP is not set: make check sets it");
+	need_tree();
 	run = run_shell("\"$TOP/tests/host.sh\"");
 	EXPECT_EQ(WEXITSTATUS(run.status), 1);
 	if (!access("/proc/modules", F_OK))

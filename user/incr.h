@@ -40,7 +40,8 @@ struct counter {
 
 /*
  * Print "NAME: MESSAGE: ERROR" (the error only where errno is not 0) as one
- * line on standard error and exit with EXIT_FAILED.
+ * line on standard error and exit with EXIT_FAILED. Of a parent and child that
+ * both do, only the first prints; a child that counts is ended first.
  */
 _Noreturn __attribute__((format(printf, 1, 2)))
 void die(const char *format, ...);
