@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -356,6 +357,60 @@ TEST(incr, closed_output_is_an_error)
 		EXPECT_EQ(WEXITSTATUS(status), 1);
 		EXPECT_ERRNO(access("count", F_OK), ENOENT);
 		done(&programs[i]);
+	}
+}
+
+/*
+ * Let the program's child run to its end while the program itself still stands
+ * at its fork; then let that go on, too.
+ */
+static void let_child_end_first(pid_t pid)
+{
+	unsigned long child;
+	char path[64], state = 0;
+	int status;
+
+	EXPECT_EQ(waitpid(pid, &status, 0), pid);	/* at its exec */
+	EXPECT_OK(ptrace(PTRACE_SETOPTIONS, pid, 0,
+			 PTRACE_O_TRACEFORK | PTRACE_O_EXITKILL));
+	EXPECT_OK(ptrace(PTRACE_CONT, pid, 0, 0));
+	EXPECT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status >> 8, SIGTRAP | PTRACE_EVENT_FORK << 8);
+	EXPECT_OK(ptrace(PTRACE_GETEVENTMSG, pid, 0, &child));
+	EXPECT_EQ(waitpid(child, &status, __WALL), child);
+	EXPECT_OK(ptrace(PTRACE_DETACH, child, 0, 0));
+	snprintf(path, sizeof(path), "/proc/%lu/stat", child);
+	while (state != 'Z') {
+		FILE *file = fopen(path, "re");
+
+		EXPECT(file);
+		EXPECT_EQ(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+		fclose(file);
+		usleep(1000);
+	}
+	EXPECT_OK(ptrace(PTRACE_DETACH, pid, 0, 0));
+}
+
+TEST(incr, child_that_fails_first_leaves_no_file)
+{
+	static const char *const names[] = { "incr2", "incr3" };
+
+	for (int i = 0; i < 2; i++) {
+		const char *const args[] = { names[i], "count", "5", NULL };
+		pid_t pid = fork();
+		int status;
+
+		EXPECT_OK(pid);
+		if (!pid) {
+			close(STDOUT_FILENO);
+			EXPECT_OK(ptrace(PTRACE_TRACEME, 0, 0, 0));
+			exec_program(args);
+		}
+		let_child_end_first(pid);
+		EXPECT_EQ(waitpid(pid, &status, 0), pid);
+		EXPECT(WIFEXITED(status));
+		EXPECT_EQ(WEXITSTATUS(status), 1);
+		EXPECT_ERRNO(access("count", F_OK), ENOENT);
 	}
 }
 

@@ -23,7 +23,7 @@ enum { PATIENCE_MS = 100, ROUNDS_WITHOUT_HOLDER = 10 };
 static pid_t child;				/* 0 when there is none */
 static volatile sig_atomic_t child_changed;
 static volatile sig_atomic_t ending_signal;	/* 0, or what is to end us */
-static const char *made_file;			/* to be removed by die() */
+static const char *made_file;			/* to be removed if we fail */
 static int right_to_speak = -1;			/* a pipe with one byte in it */
 
 /*
@@ -51,6 +51,15 @@ static void end_child(void)
 	child = 0;
 }
 
+/* Without a file that holds nothing yet, and without the child. */
+_Noreturn static void give_up(void)
+{
+	if (made_file)
+		unlink(made_file);
+	end_child();
+	exit(EXIT_FAILED);
+}
+
 _Noreturn void die(const char *format, ...)
 {
 	int error = errno;
@@ -61,14 +70,11 @@ _Noreturn void die(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	if (made_file)
-		unlink(made_file);
 	/* Where parent and child fail alike, the first of them says it. */
 	if (right_to_speak < 0 || read(right_to_speak, &byte, 1) == 1)
 		fprintf(stderr, "%s: %s%s%s\n", program_invocation_short_name,
 			line, error ? ": " : "", error ? strerror(error) : "");
-	end_child();
-	exit(EXIT_FAILED);
+	give_up();
 }
 
 _Noreturn void usage(const char *arguments)
@@ -197,7 +203,7 @@ static void check_child(int options)
 		die("child was killed by signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status))
-		exit(EXIT_FAILED);	/* and it has said why */
+		give_up();	/* and it has said why */
 }
 
 /* The state of a process and when it started, from /proc; false: no such. */
