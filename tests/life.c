@@ -191,7 +191,8 @@ static void open_and_map_for_ever(void *unused)
 	}
 }
 
-TEST(life, load_and_unload_under_use)
+/* On a busy host the users may leave us little time to get in between. */
+TEST_LIMIT(life, load_and_unload_under_use, 60)
 {
 	time_t end = time(NULL) + 2;
 	pid_t users[2];
@@ -199,7 +200,7 @@ TEST(life, load_and_unload_under_use)
 
 	for (int i = 0; i < 2; i++)
 		users[i] = start(open_and_map_for_ever, NULL);
-	while (time(NULL) < end) {
+	while (loads <= 2 || time(NULL) < end) {
 		int error = try_load("");
 
 		EXPECT(!error || error == EEXIST);
@@ -211,5 +212,4 @@ TEST(life, load_and_unload_under_use)
 		EXPECT_OK(kill(users[i], SIGKILL));
 		EXPECT_EQ(waitpid(users[i], NULL, 0), users[i]);
 	}
-	EXPECT(loads > 2);
 }
