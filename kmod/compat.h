@@ -8,7 +8,6 @@
 #define SHMCOUNT_COMPAT_H
 
 #include <linux/mm.h>
-#include <linux/pagemap.h>
 
 /* Before the flags of a VMA became a type of their own. */
 #ifndef EMPTY_VMA_FLAGS
@@ -23,16 +22,5 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 	vma->vm_flags = (vma->vm_flags | set) & ~clear;
 }
 #endif
-
-/* Since 5.16 it is the folio of a page that has a mapping. */
-static inline bool page_belongs_to(struct page *page,
-				   struct address_space *mapping)
-{
-#ifdef page_folio
-	return page_folio(page)->mapping == mapping;
-#else
-	return compound_head(page)->mapping == mapping;
-#endif
-}
 
 #endif

@@ -74,17 +74,13 @@ static vm_fault_t shmcount_fault(struct vm_fault *vmf)
 	struct address_space *mapping = shmcount_region->f_mapping;
 	struct page *page;
 
-	/* Past the end of the region this is -EINVAL, and so a SIGBUS. */
-	page = shmem_read_mapping_page(mapping, vmf->pgoff);
-	if (IS_ERR(page))
-		return vmf_error(PTR_ERR(page));
-
-	/* Reclaim may have moved it to swap before we had the lock: again. */
-	lock_page(page);
-	if (unlikely(!page_belongs_to(page, mapping))) {
-		unlock_page(page);
+	/* Locked, so that reclaim does not take it away again. */
+	while (!(page = find_lock_page(mapping, vmf->pgoff))) {
+		/* Past the end of the region this is -EINVAL, and so a SIGBUS. */
+		page = shmem_read_mapping_page(mapping, vmf->pgoff);
+		if (IS_ERR(page))
+			return vmf_error(PTR_ERR(page));
 		put_page(page);
-		return VM_FAULT_NOPAGE;
 	}
 
 	atomic_long_inc(&shmcount_faults);
@@ -93,10 +89,18 @@ static vm_fault_t shmcount_fault(struct vm_fault *vmf)
 	return VM_FAULT_LOCKED;
 }
 
+/* Kernels that fault without the mmap_lock do so only where there is one. */
+static vm_fault_t shmcount_map_pages(struct vm_fault *vmf, pgoff_t start,
+				     pgoff_t end)
+{
+	return 0;	/* each page is to be seen in a fault of its own */
+}
+
 static const struct vm_operations_struct shmcount_vm_ops = {
 	.open	= shmcount_vm_open,
 	.close	= shmcount_vm_close,
 	.fault	= shmcount_fault,
+	.map_pages = shmcount_map_pages,
 };
 
 static int shmcount_mmap(struct file *file, struct vm_area_struct *vma)
@@ -108,10 +112,7 @@ static int shmcount_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;
 
-	/*
-	 * The bounds hold for life: mremap may not grow what was checked. To
-	 * mlock() such a mapping is one of those that it passes over.
-	 */
+	/* What was checked is not to grow. (So mlock() passes it over, too.) */
 	vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYEXEC);
 	vma->vm_ops = &shmcount_vm_ops;
 	shmcount_vm_open(vma);
@@ -121,18 +122,16 @@ static int shmcount_mmap(struct file *file, struct vm_area_struct *vma)
 static int shmcount_open(struct inode *inode, struct file *file)
 {
 	/*
-	 * The price of the line below: where the kernel sees a mapping of
-	 * shmem it looks for shmem's data around the file's own inode too
-	 * (seals, swap usage in smaps). That of a node in devtmpfs or tmpfs
-	 * has them; around another's would be somebody else's memory.
+	 * The price of the line below: in a mapping of shmem the kernel looks
+	 * for shmem's data around the file's own inode, too (seals, swap in
+	 * smaps). In devtmpfs and tmpfs it is there; elsewhere, who knows what.
 	 */
 	if (inode->i_sb->s_magic != TMPFS_MAGIC)
 		return -EOPNOTSUPP;
 
 	/*
-	 * A VMA is linked into the i_mmap of its file's f_mapping. With the
-	 * region's there, rmap finds every mapping of a page, so reclaim,
-	 * migration and swap work.
+	 * A VMA is linked into its file's f_mapping. With the region's, rmap
+	 * finds all mappings of a page: reclaim, migration and swap work.
 	 */
 	file->f_mapping = shmcount_region->f_mapping;
 	atomic_long_inc(&shmcount_opens);
