@@ -15,6 +15,8 @@ TESTS ?=
 # What is too common a name to be taken from the environment.
 PARAMS :=
 CONFIG :=
+ARGS :=
+NATIVE :=
 
 setup := tests/setup.sh
 
@@ -33,8 +35,8 @@ export KERNEL KMOD
 # As it was typed: make would take a $ in it for its own.
 export VM_CMD := $(value CMD)
 
-programs := incr1 incr2 incr3 incr_anon incr_zero incr_dev samepage demo
-groups := load map io share sync life stats perm incr attach show
+programs := incr1 incr2 incr3 incr_anon incr_zero incr_dev samepage demo compare
+groups := load map io share sync life stats perm incr attach show compare
 
 CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -pthread
 
@@ -47,6 +49,8 @@ help:
 #H make            build the module (for the guest's kernel) and the programs
 #H make run        run the six programs in a guest: a few lines of each, a table
 #H make check      run every test; the last line says how many passed
+#H make compare    every path, every lock, in a guest: tables and pictures
+#H                 (NATIVE=1 on this host; ARGS='--quick speed', ARGS=--help)
 #H make shell      a root shell in a guest: module loaded, this host's files
 #H make vm CMD='...'  one command there; its output, and nothing else
 #H make load       load the module on this host (PARAMS='size=65536 mode=0600')
@@ -149,7 +153,19 @@ vm: $(full_guest)
 	@test -n "$$VM_CMD" || { echo "make: say what to run: make vm CMD='uname -r'" >&2; exit 2; }
 	@exec tests/vm.sh host sh -c "$$VM_CMD"
 
-check: $(small_guest) $(full_guest) build/kmod/$(small)/shmcount.ko \
+# A user's words, and not this shell's.
+export COMPARE_ARGS := $(value ARGS)
+export NATIVE
+ifeq ($(NATIVE),)
+compare: $(full_guest)
+endif
+compare: user compare-tools
+	@exec user/comparison/run.sh
+
+compare-tools:
+	@$(setup) compare
+
+check: compare-tools $(small_guest) $(full_guest) build/kmod/$(small)/shmcount.ko \
 		build/kmod/$(full)/shmcount.ko build/bad/init \
 		build/tests/vm_test build/tests/setup_test build/tests/harness_test \
 		build/tests/harness_sample
@@ -180,7 +196,7 @@ clean:
 distclean: clean
 	@rm -rf build
 
-.PHONY: all help tools by-hand user run shell vm check lint doctor load unload \
-	clean distclean
+.PHONY: all help tools compare-tools by-hand user run shell vm compare check \
+	lint doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -83,7 +83,7 @@ mkdir -p "$results"
 part harness "$PROGRAMS/harness_test" "$PROGRAMS/harness_test"
 part set-up "$PROGRAMS/setup_test" "$PROGRAMS/setup_test"
 if [ -z "$patterns" ]; then
-	begin this-host env PROGRAMS="$top/user" "$GUEST/suite" 'incr.*'
+	begin this-host env PROGRAMS="$top/user" "$GUEST/suite" 'incr.*' 'compare.*'
 	finish this-host "$pid"
 fi
 part guest "$GUEST/suite" "$top/tests/vm.sh" tap suite

@@ -100,12 +100,16 @@ void load_pages(size_t pages)
 
 void test_cleanup(void)
 {
+	static const char *const helpers[] = {
+		"fail_register", "own_pages", "textbook",
+	};
 	char path[128];
 
 	if (!getenv("SHMCOUNT_GUEST"))
 		return;
-	/* A helper that its test did not come to unload. */
-	syscall(SYS_delete_module, "fail_register", O_NONBLOCK);
+	/* What its test did not come to unload, or left to us. */
+	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
+		syscall(SYS_delete_module, helpers[i], O_NONBLOCK);
 	snprintf(path, sizeof(path), "/sys/module/%s", module_name());
 	if (!access(path, F_OK))
 		unload();

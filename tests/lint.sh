@@ -51,8 +51,10 @@ checkpatch() {
 
 check 'kmod: W=1, sparse' modules kmod
 check 'tests/bad: W=1, sparse' modules tests/bad
-check 'shell scripts: shellcheck' shellcheck tests/*.sh .ci/run
-check 'programs: cppcheck' cppcheck_sources user/*.c
+check 'shell scripts: shellcheck' shellcheck tests/*.sh \
+	user/comparison/run.sh .ci/run
+check 'programs: cppcheck' cppcheck_sources user/*.c \
+	user/comparison/*.c
 check 'tests: cppcheck' cppcheck_sources tests/*.c
 check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch]
 # Not for programs: rules that want the kernel's macros, or its ways with them.
@@ -60,6 +62,7 @@ not_for_programs=EMBEDDED_FUNCTION_NAME,AVOID_EXTERNS,STATIC_CONST_CHAR_ARRAY
 not_for_programs=$not_for_programs,FUNCTION_ARGUMENTS,SPLIT_STRING,VOLATILE
 not_for_programs=$not_for_programs,PREFER_DEFINED_ATTRIBUTE_MACRO
 check 'programs and tests: checkpatch' checkpatch --max-line-length=100 \
-	--ignore $not_for_programs user/*.[ch] tests/*.[ch] tests/bad/*.c
+	--ignore $not_for_programs user/*.[ch] user/comparison/*.[ch] \
+	tests/*.[ch] tests/bad/*.c
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -50,6 +50,10 @@ shellcheck	shellcheck	checks the shell scripts
 cppcheck	cppcheck	checks the programs and tests
 perl		perl		runs checkpatch
 '
+compare='
+gnuplot-nox	gnuplot		draws the pictures of make compare
+sqlite3		sqlite3		reads its CSV and JSON, in a test
+'
 
 present() {
 	case $1 in
@@ -257,7 +261,8 @@ lint)
 	echo "$lint" | packages
 	fetch_checkpatch
 	;;
+compare) echo "$compare" | packages ;;
 kernel) fetch_kernel "$2" ;;
 by-hand) kernel_by_hand "$2" "$3" ;;
-*) die "usage: setup.sh tools | lint | kernel NAME | by-hand KDIR VMLINUZ" ;;
+*) die "usage: setup.sh tools | lint | compare | kernel NAME | by-hand KDIR VMLINUZ" ;;
 esac

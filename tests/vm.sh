@@ -74,7 +74,9 @@ shell)
 esac
 case $verb in
 tap | run)
-	for file in "$build"/guest/* "$build/bad/$name/fail_register.ko"; do
+	bad=$build/bad/$name
+	for file in "$build"/guest/* "$bad/fail_register.ko" \
+		"$bad/own_pages.ko" "$bad/textbook.ko"; do
 		set -- -f "$file" "$@"
 	done
 	;;

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+/* compare: which questions are asked, of what, and where the answers go. */
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <math.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compare.h"
+
+static const char help[] =
+"usage: compare [option]... [question]...\n"
+"\n"
+"  speed     what an increment costs, on every path and under every lock\n"
+"  setup     what it costs to come by memory and to leave it\n"
+"  stevens   the measurement of UNPv2, appendix A, on the device\n"
+"  crash     who gets the lock when its holder is killed\n"
+"  (all of these if none is named)\n"
+"  exact     does every lock keep the count on every path?\n"
+"  overhead  what the measuring loop itself costs\n"
+"\n"
+"  -q, --quick           fewer and shorter samples\n"
+"  -o, --output=DIR      leave table.txt, results.csv and results.json in DIR\n"
+"  -n, --processes=LIST  how many, for speed (1,2,4,8; at most 16 each)\n"
+"  -l, --loops=N         how often each process counts, for stevens and exact\n"
+"      --paths=LIST      only these paths (--list tells their names)\n"
+"      --locks=LIST      only these locks\n"
+"      --list            list the paths and the locks, and what each is\n"
+"      --device=FILE     the device (" SHMCOUNT_DEVICE ")\n"
+"      --disk=DIR        where the file on a disk is to be (.)\n"
+"      --tmpfs=DIR       where the file on a tmpfs is to be (/dev/shm)\n"
+"      --no-pin          leave it to the scheduler where processes run\n"
+"      --seed=N          the order of the samples\n"
+"      --instructions    the clock counts instructions (vm.sh count)\n"
+"      --progress        say how far it is, also where that is no terminal\n"
+"  -h, --help\n"
+"\n"
+"Exit status: 0; 1 if a lock lost updates or a process failed; 2 for a mistake\n"
+"in these arguments; 130 if interrupted (what was done is reported).\n";
+
+enum { EXIT_INTERRUPTED = 130 };
+
+static const struct question {
+	const char *name;
+	void (*ask)(struct comparison *c);
+	bool by_default;
+} questions[] = {
+	{ "speed", ask_speed, true },
+	{ "setup", ask_setup, true },
+	{ "stevens", ask_stevens, true },
+	{ "crash", ask_crash, true },
+	{ "exact", ask_exact, false },
+	{ "overhead", ask_overhead, false },
+};
+
+enum { QUESTIONS = ARRAY_SIZE(questions) };
+
+static _Noreturn __attribute__((format(printf, 1, 2)))
+void mistaken(const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "compare: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, " (compare --help)\n");
+	exit(EXIT_USAGE);
+}
+
+static void note_interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+static void list_all(void)
+{
+	printf("paths\n");
+	for (int i = 0; i < path_count; i++)
+		printf("  %-13s %s\n", paths[i].name, paths[i].help);
+	printf("locks\n");
+	for (int i = 0; i < lock_count; i++)
+		printf("  %-13s %s\n", locks[i].name, locks[i].help);
+	exit(0);
+}
+
+static long parse_number(const char *option, const char *text, long least,
+			 long most)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end || errno || value < least ||
+	    value > most)
+		mistaken("%s: '%s' is not a number from %ld to %ld", option,
+			 text, least, most);
+	return value;
+}
+
+static void parse_processes(struct comparison *c, const char *list)
+{
+	char *copy = strdup(list), *rest = copy, *item;
+
+	c->process_counts = 0;
+	while (copy && (item = strsep(&rest, ","))) {
+		if (c->process_counts == MAX_PROCESSES)
+			mistaken("--processes: more than %d", MAX_PROCESSES);
+		c->processes[c->process_counts++] =
+			parse_number("--processes", item, 1, MAX_PROCESSES);
+	}
+	free(copy);
+}
+
+/* Every name in the list must be one that is there. */
+static void check_list(const char *what, const char *list)
+{
+	char *copy = strdup(list), *rest = copy, *item;
+	bool of_paths = !strcmp(what, "path");
+
+	while (copy && (item = strsep(&rest, ",")))
+		if (of_paths ? !path_named(item) : !lock_named(item))
+			mistaken("there is no %s '%s' (compare --list)", what,
+				 item);
+	free(copy);
+}
+
+static void find_cpus(struct cpus *cpus)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		die("cannot tell the processors");
+	for (int i = 0; i < CPUS; i++)
+		if (CPU_ISSET(i, &set))
+			cpus->number[cpus->count++] = i;
+}
+
+static void parse(struct comparison *c, int argc, char *argv[],
+		  bool asked[QUESTIONS])
+{
+	enum { PATHS = 256, LOCKS, LIST, DEVICE, DISK, TMPFS, NO_PIN, SEED,
+	       INSTRUCTIONS, PROGRESS };
+	static const struct option long_options[] = {
+		{ "quick", no_argument, NULL, 'q' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "processes", required_argument, NULL, 'n' },
+		{ "loops", required_argument, NULL, 'l' },
+		{ "paths", required_argument, NULL, PATHS },
+		{ "locks", required_argument, NULL, LOCKS },
+		{ "list", no_argument, NULL, LIST },
+		{ "device", required_argument, NULL, DEVICE },
+		{ "disk", required_argument, NULL, DISK },
+		{ "tmpfs", required_argument, NULL, TMPFS },
+		{ "no-pin", no_argument, NULL, NO_PIN },
+		{ "seed", required_argument, NULL, SEED },
+		{ "instructions", no_argument, NULL, INSTRUCTIONS },
+		{ "progress", no_argument, NULL, PROGRESS },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	bool any = false;
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "qo:n:l:h", long_options,
+				     NULL)) != -1) {
+		switch (option) {
+		case 'q':
+			c->quick = true;
+			break;
+		case 'o':
+			c->output = optarg;
+			break;
+		case 'n':
+			parse_processes(c, optarg);
+			break;
+		case 'l':
+			c->loops = parse_number("--loops", optarg, 1,
+						1000000000);
+			break;
+		case PATHS:
+			c->only_paths = optarg;
+			check_list("path", optarg);
+			break;
+		case LOCKS:
+			c->only_locks = optarg;
+			check_list("lock", optarg);
+			break;
+		case LIST:
+			list_all();
+			break;
+		case DEVICE:
+			c->places.device = optarg;
+			break;
+		case DISK:
+			c->places.disk = optarg;
+			break;
+		case TMPFS:
+			c->places.tmpfs = optarg;
+			break;
+		case NO_PIN:
+			c->cpus.pin = false;
+			break;
+		case SEED:
+			c->seed = parse_number("--seed", optarg, 0, UINT_MAX);
+			break;
+		case INSTRUCTIONS:
+			c->instructions = true;
+			break;
+		case PROGRESS:
+			c->progress = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			exit(0);
+		default:
+			mistaken("'%s' is not an option, or lacks its value",
+				 argv[optind - 1]);
+		}
+	}
+	for (; optind < argc; optind++) {
+		int i = 0;
+
+		while (i < QUESTIONS && strcmp(questions[i].name, argv[optind]))
+			i++;
+		if (i == QUESTIONS)
+			mistaken("'%s' is not a question", argv[optind]);
+		asked[i] = any = true;
+	}
+	for (int i = 0; i < QUESTIONS; i++)
+		asked[i] = any ? asked[i] : questions[i].by_default;
+}
+
+static FILE *open_output(struct comparison *c, const char *name)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", c->output, name);
+	file = fopen(path, "we");
+	if (!file)
+		die("cannot write %s", path);
+	return file;
+}
+
+static void close_output(FILE *file, const char *name)
+{
+	if (fflush(file) || ferror(file) || fclose(file))
+		die("cannot write %s", name);
+}
+
+static void write_files(struct comparison *c, const char *table)
+{
+	FILE *file = open_output(c, "table.txt");
+
+	fputs(table, file);
+	close_output(file, "table.txt");
+	file = open_output(c, "results.csv");
+	write_csv(c, file);
+	close_output(file, "results.csv");
+	file = open_output(c, "results.json");
+	write_json(c, file);
+	close_output(file, "results.json");
+}
+
+/* Print what the table has got since the last time. */
+static void show(struct comparison *c, char *const *table)
+{
+	static size_t shown;
+
+	progress(c, "%s", "");
+	fflush(c->table);
+	if (fputs(*table + shown, stdout) == EOF || fflush(stdout))
+		die("cannot write standard output");
+	shown = strlen(*table);
+}
+
+int main(int argc, char *argv[])
+{
+	struct comparison c = {
+		.progress = isatty(STDERR_FILENO),
+		.places = { SHMCOUNT_DEVICE, ".", "/dev/shm" },
+		.cpus = { .pin = true },
+		.seed = time(NULL),
+		.processes = { 1, 2, 4, 8 }, .process_counts = 4,
+	};
+	struct sigaction action = { .sa_handler = note_interrupt };
+	bool asked[QUESTIONS] = { 0 };
+	size_t length;
+	sigset_t child;
+	char *table;
+
+	parse(&c, argc, argv, asked);
+	find_cpus(&c.cpus);
+	c.random = c.seed * 2654435761ULL + 88172645463325252ULL;
+	if (c.output && mkdir(c.output, 0755) && errno != EEXIST)
+		die("cannot make %s", c.output);
+	if (c.output && access(c.output, W_OK | X_OK))
+		die("cannot write to %s", c.output);
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+
+	c.table = open_memstream(&table, &length);
+	if (!c.table)
+		die("no memory");
+	print_header(&c, c.table);
+	for (int i = 0; i < QUESTIONS && !interrupted; i++) {
+		if (!asked[i])
+			continue;
+		questions[i].ask(&c);
+		show(&c, &table);
+	}
+	if (interrupted)
+		fprintf(c.table, "\nInterrupted: what is above was done until then.\n");
+	print_summary(&c);
+	print_targets(&c);
+	show(&c, &table);
+	if (c.output)
+		write_files(&c, table);
+	return interrupted ? EXIT_INTERRUPTED : c.failures ? EXIT_FAILED : 0;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * exact: does every lock keep the count on every path? No times; each of some
+ * processes counts so many times, and the count has to be their sum.
+ */
+#include <string.h>
+
+#include "compare.h"
+
+enum { PROCESSES = 3, LOOPS = 500 };
+
+static void check(struct comparison *c, struct result *result,
+		  const struct path *path, const struct lock *lock)
+{
+	struct object object;
+	struct guard guard;
+	struct job job = {
+		.lock = lock, .guard = &guard, .cpus = &c->cpus,
+		.processes = PROCESSES, .loops = result->loops, .patience = 20,
+	};
+	struct outcome outcome = { 0 };
+	void *memory = NULL;
+
+	if (object_make(&object, path, &c->places, GUARD_BYTES))
+		memory = object_attach(&object);
+	if (!memory) {
+		result->state = SKIPPED;
+		memcpy(result->why, object.why, WHY);
+	} else if (!guard_init(&guard, lock, memory, result->why)) {
+		result->state = SKIPPED;
+	} else {
+		outcome = job_run(&job);
+		guard_fini(&guard, lock);
+	}
+	if (memory)
+		object_detach(&object, memory);
+	object_remove(&object);
+
+	result->increments = outcome.done;
+	result->lost = outcome.lost;
+	if (outcome.verdict == STOPPED)
+		result->state = SKIPPED;
+	if (outcome.verdict == STOPPED || outcome.verdict == BROKEN)
+		memcpy(result->why, outcome.why, WHY);
+	if (outcome.verdict == BROKEN ||
+	    (lock->excludes && path->shares && outcome.lost) ||
+	    (!path->shares && outcome.lost != outcome.done))
+		result->state = FAILED;
+	c->failures += result->state == FAILED;
+}
+
+static void print_results(struct comparison *c, int first)
+{
+	fprintf(c->table,
+		"\nexact: increments that were lost of those that %d processes made\n\n%-9s",
+		PROCESSES, "lock");
+	for (int i = 0; i < path_count; i++)
+		if (is_wanted(c->only_paths, paths[i].name))
+			fprintf(c->table, " %13s", paths[i].name);
+	for (int i = first; i < c->result_count; i++) {
+		const struct result *result = &c->results[i];
+
+		if (i == first || result->lock != result[-1].lock)
+			fprintf(c->table, "\n%-9s", result->lock);
+		if (result->state == MEASURED)
+			fprintf(c->table, " %13lld", result->lost);
+		else
+			fprintf(c->table, " %13s", state_name(result->state));
+	}
+	fprintf(c->table, "\n\n");
+	for (int i = first; i < c->result_count; i++) {
+		const struct result *result = &c->results[i];
+
+		if (!result->why[0] || (i > first && result->lock != c->results[first].lock &&
+					result->state == SKIPPED))
+			continue;
+		fprintf(c->table, "%s, %s", result->path, result->lock);
+		note(c, result);
+	}
+	fprintf(c->table,
+		"Each made %ld. private has to lose all: nothing is shared. With no lock the\n"
+		"count may be lost, with any other it may not.\n",
+		c->loops ?: LOOPS);
+}
+
+void ask_exact(struct comparison *c)
+{
+	int first = c->result_count;
+
+	for (int i = 0; i < lock_count && !interrupted; i++) {
+		if (!is_wanted(c->only_locks, locks[i].name))
+			continue;
+		progress(c, "exact: %s", locks[i].name);
+		for (int j = 0; j < path_count && !interrupted; j++)
+			if (is_wanted(c->only_paths, paths[j].name))
+				check(c, result_add(c, (struct result) {
+					.question = "exact",
+					.path = paths[j].name,
+					.lock = locks[i].name,
+					.what = "increments each",
+					.processes = PROCESSES,
+					.loops = c->loops ?: LOOPS,
+				}), &paths[j], &locks[i]);
+	}
+	print_results(c, first);
+}

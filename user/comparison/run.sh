@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# make compare: runs compare with the words of COMPARE_ARGS in the guest (or here,
+# with NATIVE=1), and leaves what it found, and pictures of it, in
+# build/compare. In the guest setup is asked twice: by the clock, and in a
+# guest whose clock counts instructions.
+set -u
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+out=$top/build/compare
+tmp=$out.tmp
+status=0
+interrupted=
+trap interrupted=1 INT
+
+# Words of one variable, and not for this shell to expand.
+set -f
+# shellcheck disable=SC2086
+set -- ${COMPARE_ARGS-}
+
+# in_guest KIND ARGUMENT...: the results come back as an archive, on standard
+# output; the table is shown when all is done.
+in_guest() {
+	kind=$1
+	shift
+	mkdir -p "$tmp/$kind"
+	# shellcheck disable=SC2016
+	"$top/tests/vm.sh" "$kind" sh -c '
+		out=$(mktemp -d) && compare=$1 && shift
+		"$compare" -o "$out" --disk=/mnt "$@" >/dev/null
+		status=$?
+		tar -C "$out" -cf - .
+		exit $status' sh "$top/user/compare" "$@" >"$tmp/$kind.tar" ||
+		status=$?
+	tar -C "$tmp/$kind" -xf "$tmp/$kind.tar" 2>/dev/null
+	[ -s "$tmp/$kind/results.json" ]
+}
+
+# Put the results of a second run behind those of the first.
+append() {
+	cat "$1/table.txt" >>"$2/table.txt"
+	tail -n +2 "$1/results.csv" >>"$2/results.csv"
+	{
+		sed '$s/]$/,/' "$2/results.json"
+		sed '1s/^\[//' "$1/results.json"
+	} >"$2/both.json"
+	mv "$2/both.json" "$2/results.json"
+}
+
+# Is setup among the questions, or is none named?
+asks_setup() {
+	for word; do
+		case $word in
+		setup) return 0 ;;
+		speed | stevens | crash | exact | overhead) others=1 ;;
+		esac
+	done
+	[ -z "${others-}" ]
+}
+
+# What is left of the arguments without the questions.
+options() {
+	for word; do
+		case $word in
+		speed | setup | stevens | crash | exact | overhead) ;;
+		*) printf '%s ' "$word" ;;
+		esac
+	done
+}
+
+rm -rf "$tmp"
+mkdir -p "$tmp"
+[ ! -t 2 ] || set -- --progress "$@"
+if [ -n "${NATIVE-}" ]; then
+	"$top/user/compare" -o "$tmp/bench" "$@" || status=$?
+else
+	if in_guest bench "$@" && [ -z "$interrupted" ] && asks_setup "$@"; then
+		# shellcheck disable=SC2046
+		in_guest count --instructions $(options "$@") setup &&
+			append "$tmp/count" "$tmp/bench"
+	fi
+	cat "$tmp/bench/table.txt" 2>/dev/null
+fi
+if [ -s "$tmp/bench/results.csv" ]; then
+	gnuplot -e "dir='$tmp/bench'" "$top/user/comparison/pictures.gp" ||
+		status=1
+	rm -rf "$out"
+	mv "$tmp/bench" "$out"
+	echo "compare: the table, results and pictures are in build/compare" >&2
+fi
+rm -rf "$tmp"
+exit $status

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * setup: what it costs to come by memory and to leave it, phase by phase, of
+ * one page, 16, and 2 MiB. Fresh is memory that is made for it, warm memory
+ * that is there already, with all its pages.
+ */
+#include <math.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "compare.h"
+
+enum { PAGE = 4096 };
+enum phase { MAKE, OPEN, MAP, TOUCH, UNMAP, CLOSE, REMOVE, PHASES, ALL = PHASES };
+
+static const char *const phase_names[] = {
+	[MAKE] = "make", [OPEN] = "open", [MAP] = "map", [TOUCH] = "touch",
+	[UNMAP] = "unmap", [CLOSE] = "close", [REMOVE] = "remove",
+	[ALL] = "map+touch+unmap",
+};
+
+static const struct {
+	int pages, cycles;	/* in a sample */
+} sizes[] = { { 1, 64 }, { 16, 24 }, { 512, 4 } };
+
+struct row {
+	const struct path *path;
+	bool fresh;
+	int pages, cycles;
+	int results;		/* the number of the first, PHASES + 1 in all */
+	double latest[PHASES + 1];	/* of this round; NAN: not clean */
+};
+
+struct rows {
+	struct row *rows;
+	int count;
+};
+
+static void add_row(struct comparison *c, struct rows *rows,
+		    const struct path *path, bool fresh, int size)
+{
+	struct row *row = &rows->rows[rows->count++];
+
+	*row = (struct row) {
+		.path = path, .fresh = fresh, .pages = sizes[size].pages,
+		.cycles = sizes[size].cycles, .results = c->result_count,
+	};
+	for (int phase = 0; phase <= PHASES; phase++)
+		result_add(c, (struct result) {
+			.question = "setup", .path = path->name,
+			.object = fresh ? "fresh" : "warm",
+			.pages = row->pages, .what = phase_names[phase],
+			.unit = c->instructions ? "instructions" : "ns",
+			.ratio_to = phase == ALL ? "/dev/zero" : NULL,
+		});
+}
+
+/*
+ * A store to each page: an access that reads first, as an atomic one is for
+ * some emulators, would be another fault. What was in the pages is lost.
+ */
+static void write_pages(void *address, size_t size)
+{
+	for (size_t i = 0; i < size; i += PAGE)
+		((volatile char *)address)[i] = 0;
+}
+
+/* The cost of reading the clock, which stands once in each phase. */
+static double clock_cost(void)
+{
+	enum { READINGS = 64 };
+	double began = now(), last = began;
+
+	for (int i = 0; i < READINGS; i++)
+		last = now();
+	return (last - began) / READINGS;
+}
+
+/* Once round; tells how long each phase took, in seconds. */
+static bool cycle(const struct row *row, struct object *object,
+		  double took[PHASES + 1])
+{
+	const struct path *path = row->path;
+	double at[PHASES + 1];
+	void *address;
+	int fd;
+
+	at[MAKE] = now();
+	if (row->fresh && !object_make(object, path, object->places,
+				       object->size))
+		return false;
+	at[OPEN] = now();
+	fd = path->open ? path->open(object) : -1;
+	at[MAP] = now();
+	address = path->map(object, fd);
+	at[TOUCH] = now();
+	if (address == MAP_FAILED)
+		return false;
+	write_pages(address, object->size);
+	at[UNMAP] = now();
+	path->unmap(object, address);
+	at[CLOSE] = now();
+	if (path->close)
+		path->close(fd);
+	at[REMOVE] = now();
+	if (row->fresh)
+		object_remove(object);
+	at[PHASES] = now();
+	for (int phase = 0; phase < PHASES; phase++)
+		took[phase] = at[phase + 1] - at[phase];
+	return true;
+}
+
+/* So that all its pages are there. */
+static bool fill(struct object *object)
+{
+	void *address = object_attach(object);
+
+	if (!address)
+		return false;
+	write_pages(address, object->size);
+	object_detach(object, address);
+	return true;
+}
+
+/*
+ * A sample is the median of its cycles, after one that does not count: what an
+ * interrupt or work put off adds to a few of them is not the mapping's.
+ */
+static bool run_cycles(const struct row *row, struct object *object,
+		       double medians[PHASES + 1])
+{
+	struct series series[PHASES + 1] = { 0 };
+	double took[PHASES + 1], cost = clock_cost();
+	bool well = row->fresh || fill(object);
+
+	for (int i = -1; i < row->cycles && well; i++) {
+		well = cycle(row, object, took);
+		took[ALL] = took[MAP] + took[TOUCH] + took[UNMAP] - 2 * cost;
+		for (int phase = 0; phase <= PHASES && i >= 0; phase++)
+			series_add(&series[phase], (took[phase] - cost) * 1e9);
+	}
+	for (int phase = 0; phase <= PHASES; phase++) {
+		medians[phase] = quartiles(&series[phase]).median;
+		free(series[phase].value);
+	}
+	return well;
+}
+
+static double waited(void)
+{
+	FILE *file = fopen("/proc/self/schedstat", "re");
+	long long ran, wait = 0;
+
+	if (file && fscanf(file, "%lld %lld", &ran, &wait) != 2)
+		wait = 0;
+	if (file)
+		fclose(file);
+	return wait / 1e9;
+}
+
+static void skip(struct result *results, const char *why)
+{
+	for (int phase = 0; phase <= PHASES; phase++) {
+		results[phase].state = SKIPPED;
+		snprintf(results[phase].why, WHY, "%s", why);
+	}
+}
+
+static void sample(struct comparison *c, struct row *row)
+{
+	struct result *results = &c->results[row->results];
+	double medians[PHASES + 1], began, delay;
+	struct object object;
+	bool clean;
+
+	for (int phase = 0; phase <= PHASES; phase++)
+		row->latest[phase] = NAN;
+	if (results->state != MEASURED)
+		return;
+	/* If it is fresh, this only tells whether it can be had. */
+	if (!object_make(&object, row->path, &c->places,
+			 (size_t)row->pages * PAGE)) {
+		skip(results, object.why);
+		return;
+	}
+	if (row->fresh)
+		object_remove(&object);
+	delay = waited();
+	began = now();
+	if (!run_cycles(row, &object, medians))
+		skip(results, object.why);
+	clean = waited() - delay <= most_disturbed * (now() - began);
+	object_remove(&object);
+	if (results->state != MEASURED)
+		return;
+	for (int phase = 0; phase <= PHASES; phase++) {
+		result_sample(&results[phase], medians[phase], clean);
+		if (clean)
+			row->latest[phase] = medians[phase];
+	}
+}
+
+static const struct row *find(const struct rows *rows, const char *path,
+			      bool fresh, int pages)
+{
+	for (int i = 0; i < rows->count; i++) {
+		const struct row *row = &rows->rows[i];
+
+		if (!strcmp(row->path->name, path) && row->fresh == fresh &&
+		    row->pages == pages)
+			return row;
+	}
+	return NULL;
+}
+
+static void add_ratio(struct series *series, const struct row *row,
+		      const struct row *base, enum phase phase)
+{
+	if (row && base && !isnan(row->latest[phase]) &&
+	    !isnan(base->latest[phase]))
+		series_add(series, row->latest[phase] / base->latest[phase]);
+}
+
+/* Ratios that there is a target for: of the device's row to another's. */
+static const struct goal {
+	enum phase phase;
+	int pages;
+	const char *base;
+	bool fresh;
+	double most;
+} goals[] = {
+	{ ALL, 1, "/dev/zero", true, 0.42 },
+	{ ALL, 1, "tmpfs", false, 1.00 },
+	{ TOUCH, 512, "MAP_ANON", true, 1.00 },
+};
+
+enum { GOALS = ARRAY_SIZE(goals) };
+
+static void print_rows(struct comparison *c, const struct rows *rows)
+{
+	fprintf(c->table, "\nsetup: %s for a mapping, phase by phase\n\n",
+		c->instructions ? "instructions" : "nanoseconds");
+	fprintf(c->table, "%-13s %-5s %5s", "path", "", "pages");
+	for (int phase = 0; phase < PHASES; phase++)
+		fprintf(c->table, " %8s", phase_names[phase]);
+	fprintf(c->table, "  %9s %8s %8s  %6s\n", "map..unmap", "q1", "q3",
+		"/zero");
+	for (int i = 0; i < rows->count; i++) {
+		const struct row *row = &rows->rows[i];
+		const struct result *results = &c->results[row->results];
+		struct quartiles all = quartiles(&results[ALL].values);
+		struct quartiles ratio = quartiles(&results[ALL].ratios);
+		char text[24];
+
+		if (i && row->pages != row[-1].pages)
+			fprintf(c->table, "\n");
+		fprintf(c->table, "%-13s %-5s %5d", row->path->name,
+			row->fresh ? "fresh" : "warm", row->pages);
+		for (int phase = 0; phase < PHASES; phase++) {
+			double median = quartiles(&results[phase].values).median;
+			bool has = phase == MAKE || phase == REMOVE ?
+				   row->fresh && row->path->make :
+				   phase == OPEN ? !!row->path->open :
+				   phase == CLOSE ? !!row->path->close : true;
+
+			fprintf(c->table, " %8s",
+				figure(text, has ? median : NAN));
+		}
+		fprintf(c->table, "  %10s", figure(text, all.median));
+		fprintf(c->table, " %8s", figure(text, all.low));
+		fprintf(c->table, " %8s", figure(text, all.high));
+		fprintf(c->table, "  %6s", figure(text, ratio.median));
+		note(c, &results[ALL]);
+	}
+	fprintf(c->table,
+		"\nfresh: memory that is made for it; warm: memory that is there, with its pages.\n"
+		"/zero: ratio to the same of /dev/zero in the same round. What the clock costs is\n"
+		"taken off.\n");
+}
+
+static void make_rows(struct comparison *c, struct rows *rows)
+{
+	rows->rows = calloc(2 * path_count * ARRAY_SIZE(sizes),
+			    sizeof(*rows->rows));
+	if (!rows->rows)
+		die("no memory");
+	for (size_t size = 0; size < ARRAY_SIZE(sizes); size++) {
+		for (int i = 0; i < path_count; i++) {
+			if (!is_wanted(c->only_paths, paths[i].name))
+				continue;
+			if (paths[i].fresh)
+				add_row(c, rows, &paths[i], true, size);
+			if (paths[i].warm)
+				add_row(c, rows, &paths[i], false, size);
+		}
+	}
+}
+
+static void take_round(struct comparison *c, struct rows *rows,
+		       struct series *of_goals)
+{
+	int order[rows->count];
+
+	for (int i = 0; i < rows->count; i++) {
+		int j = random_below(c, i + 1);
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+	for (int i = 0; i < rows->count && !interrupted; i++)
+		sample(c, &rows->rows[order[i]]);
+	if (interrupted)
+		return;
+	for (int i = 0; i < rows->count; i++) {
+		const struct row *row = &rows->rows[i];
+
+		add_ratio(&c->results[row->results + ALL].ratios, row,
+			  find(rows, "/dev/zero", true, row->pages), ALL);
+	}
+	for (int i = 0; i < GOALS; i++)
+		add_ratio(&of_goals[i],
+			  find(rows, SHMCOUNT_DEVICE, false, goals[i].pages),
+			  find(rows, goals[i].base, goals[i].fresh,
+			       goals[i].pages), goals[i].phase);
+}
+
+void ask_setup(struct comparison *c)
+{
+	int rounds = c->quick ? 5 : c->instructions ? 9 : 41;
+	struct series of_goals[GOALS] = { 0 };
+	struct rows rows = { 0 };
+	cpu_set_t before, one;
+
+	sched_getaffinity(0, sizeof(before), &before);
+	CPU_ZERO(&one);
+	CPU_SET(c->cpus.number[0], &one);
+	if (c->cpus.pin)
+		sched_setaffinity(0, sizeof(one), &one);
+
+	make_rows(c, &rows);
+	for (int round = 0; round < rounds && !interrupted; round++) {
+		progress(c, "setup: round %d of %d", round + 1, rounds);
+		take_round(c, &rows, of_goals);
+	}
+	sched_setaffinity(0, sizeof(before), &before);
+
+	for (int i = 0; i < rows.count; i++)
+		for (int phase = 0; phase <= PHASES; phase++)
+			result_judge(&c->results[rows.rows[i].results + phase],
+				     (rounds + 1) / 2);
+	print_rows(c, &rows);
+	for (int i = 0; i < GOALS; i++)
+		if (of_goals[i].count)
+			target_add(c, goals[i].most, &of_goals[i],
+				   "%s of %d page%s, %s, device / %s %s",
+				   phase_names[goals[i].phase], goals[i].pages,
+				   goals[i].pages == 1 ? "" : "s",
+				   c->instructions ? "instructions" : "time",
+				   goals[i].fresh ? "fresh" : "warm",
+				   goals[i].base);
+	free(rows.rows);
+}

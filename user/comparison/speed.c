@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * speed: nanoseconds an increment, for some numbers of processes: the
+ * semaphore on every path, and every lock on the device and on MAP_ANON. Each
+ * round takes one sample of each, in an order of its own, so that what changes
+ * on the machine meanwhile falls on all alike.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare.h"
+
+static const char baseline[] = "MAP_ANON";
+static const char guard_of_paths[] = "sem";
+
+struct cell {
+	const struct path *path;
+	const struct lock *lock;
+	int result, base;	/* numbers of results; base -1: none */
+	double latest;		/* clean, of this round, or NAN */
+};
+
+struct plan {
+	struct cell *cells;
+	int count;
+	double seconds, seconds_in_turns;	/* of a sample */
+	int wanted, pairs;	/* clean samples; pairs in each round */
+	double budget;		/* seconds */
+};
+
+static struct plan plan_for(const struct comparison *c)
+{
+	if (c->quick)
+		return (struct plan) {
+			.seconds = 0.004, .seconds_in_turns = 0.03,
+			.wanted = 2, .pairs = 1, .budget = 9,
+		};
+	return (struct plan) {
+		.seconds = 0.01, .seconds_in_turns = 0.04,
+		.wanted = 9, .pairs = 6, .budget = 130,
+	};
+}
+
+static struct result *result_of(struct comparison *c, const struct cell *cell)
+{
+	return &c->results[cell->result];
+}
+
+static void add_cells(struct comparison *c, struct plan *plan,
+		      const struct path *path, const struct lock *lock,
+		      const char *why)
+{
+	for (int i = 0; i < c->process_counts; i++) {
+		struct cell *cell = &plan->cells[plan->count++];
+		struct result *result = result_add(c, (struct result) {
+			.question = "speed", .path = path->name,
+			.lock = lock->name, .what = "increment", .unit = "ns",
+			.processes = c->processes[i],
+			.state = why[0] ? SKIPPED : MEASURED,
+		});
+
+		*cell = (struct cell) {
+			.path = path, .lock = lock,
+			.result = result - c->results, .base = -1,
+		};
+		snprintf(result->why, WHY, "%s", why);
+	}
+}
+
+static void make_cells(struct comparison *c, struct plan *plan)
+{
+	char why[WHY];
+
+	plan->cells = calloc(path_count * lock_count * c->process_counts,
+			     sizeof(*plan->cells));
+	if (!plan->cells)
+		die("no memory");
+	for (int p = 0; p < path_count; p++) {
+		bool all = !strcmp(paths[p].name, baseline) ||
+			   !strcmp(paths[p].name, SHMCOUNT_DEVICE);
+
+		if (!is_wanted(c->only_paths, paths[p].name))
+			continue;
+		path_probe(&paths[p], &c->places, why);
+		for (int l = 0; l < lock_count; l++)
+			if (is_wanted(c->only_locks, locks[l].name) &&
+			    (all || !strcmp(locks[l].name, guard_of_paths)))
+				add_cells(c, plan, &paths[p], &locks[l], why);
+	}
+	for (int i = 0; i < plan->count; i++) {
+		struct result *result = result_of(c, &plan->cells[i]);
+
+		for (int j = 0; j < plan->count; j++) {
+			struct result *base = result_of(c, &plan->cells[j]);
+
+			if (!strcmp(base->path, baseline) &&
+			    base->lock == result->lock &&
+			    base->processes == result->processes)
+				plan->cells[i].base = j;
+		}
+		if (plan->cells[i].base >= 0)
+			result->ratio_to = baseline;
+	}
+}
+
+static void fail(struct comparison *c, struct result *result, const char *why)
+{
+	result->state = FAILED;
+	snprintf(result->why, WHY, "%s", why);
+	c->failures++;
+}
+
+static void take_in(struct comparison *c, struct cell *cell,
+		    const struct outcome *outcome)
+{
+	struct result *result = result_of(c, cell);
+	double value = outcome->wall * 1e9 / (outcome->done ?: 1);
+
+	if (outcome->verdict == STOPPED)
+		return;
+	if (outcome->verdict == BROKEN) {
+		fail(c, result, outcome->why);
+		return;
+	}
+	result_sample(result, value, outcome->verdict == CLEAN);
+	result->increments += outcome->done;
+	result->lost += outcome->lost;
+	series_add(&result->fairness, outcome->fairness);
+	series_add(&result->switches, outcome->switches);
+	if (outcome->verdict == CLEAN)
+		cell->latest = value;
+	if (outcome->lost && cell->lock->excludes && cell->path->shares)
+		fail(c, result, "updates were lost under a lock");
+	else if (!cell->path->shares && outcome->lost != outcome->done)
+		fail(c, result, "private memory was shared");
+}
+
+static void sample(struct comparison *c, const struct plan *plan,
+		   struct cell *cell)
+{
+	struct result *result = result_of(c, cell);
+	struct object object;
+	struct guard guard;
+	struct job job = {
+		.lock = cell->lock, .guard = &guard, .cpus = &c->cpus,
+		.processes = result->processes, .patience = 10,
+		.seconds = result->processes > c->cpus.count ?
+			   plan->seconds_in_turns : plan->seconds,
+	};
+	struct outcome outcome;
+	void *memory;
+
+	cell->latest = NAN;
+	if (result->state != MEASURED || interrupted)
+		return;
+	memory = object_make(&object, cell->path, &c->places, GUARD_BYTES) ?
+		 object_attach(&object) : NULL;
+	if (!memory) {
+		fail(c, result, object.why);
+	} else if (!guard_init(&guard, cell->lock, memory, result->why)) {
+		result->state = SKIPPED;
+	} else {
+		outcome = job_run(&job);
+		guard_fini(&guard, cell->lock);
+		take_in(c, cell, &outcome);
+	}
+	if (memory)
+		object_detach(&object, memory);
+	object_remove(&object);
+}
+
+static void add_ratio(struct comparison *c, const struct plan *plan,
+		      const struct cell *cell)
+{
+	const struct cell *base = cell->base < 0 ? cell :
+				  &plan->cells[cell->base];
+
+	if (cell->base >= 0 && !isnan(cell->latest) && !isnan(base->latest))
+		series_add(&result_of(c, cell)->ratios,
+			   cell->latest / base->latest);
+}
+
+static bool has_target(const struct cell *cell)
+{
+	return cell->base >= 0 && !strcmp(cell->path->name, SHMCOUNT_DEVICE) &&
+	       !strcmp(cell->lock->name, guard_of_paths);
+}
+
+/* What there is a target for is sampled more often, next to its baseline. */
+static void sample_pairs(struct comparison *c, const struct plan *plan)
+{
+	for (int i = 0; i < plan->count * plan->pairs; i++) {
+		struct cell *cell = &plan->cells[i / plan->pairs], *base;
+		bool first = random_below(c, 2);
+
+		if (!has_target(cell) || result_of(c, cell)->state != MEASURED)
+			continue;
+		base = &plan->cells[cell->base];
+		sample(c, plan, first ? cell : base);
+		sample(c, plan, first ? base : cell);
+		add_ratio(c, plan, cell);
+	}
+}
+
+static void take_round(struct comparison *c, const struct plan *plan)
+{
+	int order[plan->count];
+
+	for (int i = 0; i < plan->count; i++) {
+		int j = random_below(c, i + 1);
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+	for (int i = 0; i < plan->count; i++)
+		sample(c, plan, &plan->cells[order[i]]);
+	for (int i = 0; i < plan->count; i++)
+		add_ratio(c, plan, &plan->cells[i]);
+	sample_pairs(c, plan);
+}
+
+static bool all_have_enough(struct comparison *c, const struct plan *plan)
+{
+	for (int i = 0; i < plan->count; i++) {
+		const struct result *result = result_of(c, &plan->cells[i]);
+
+		if (result->state == MEASURED && result->clean < plan->wanted)
+			return false;
+	}
+	return true;
+}
+
+static void judge(struct comparison *c, const struct plan *plan)
+{
+	for (int i = 0; i < plan->count; i++) {
+		const struct cell *cell = &plan->cells[i];
+		struct result *result = result_of(c, cell);
+
+		result_judge(result, plan->wanted);
+		if (!cell->lock->excludes && result->processes > 1 &&
+		    result->increments && !result->lost)
+			fail(c, result, "the control lost nothing: the processes did not meet");
+		if (has_target(cell) && result->ratios.count)
+			target_add(c, 1.03, &result->ratios,
+				   "increment under a semaphore, %d processes, device / MAP_ANON",
+				   result->processes);
+	}
+}
+
+static void print_cells(struct comparison *c, const struct plan *plan,
+			bool of_paths)
+{
+	fprintf(c->table, "%-13s %-8s %5s  %8s %8s %8s  %7s %7s %7s %5s %8s  %s\n",
+		"path", "lock", "procs", "ns", "q1", "q3", "/ANON", "q1", "q3",
+		"fair", "switches", "lost");
+	for (int i = 0; i < plan->count; i++) {
+		const struct result *result = result_of(c, &plan->cells[i]);
+		struct quartiles q = quartiles(&result->values);
+		struct quartiles r = quartiles(&result->ratios);
+		char text[8][24], lost[32] = "-";
+
+		if (of_paths != !strcmp(result->lock, guard_of_paths))
+			continue;
+		if (result->increments && result->lost)
+			snprintf(lost, sizeof(lost), "%.1f %%",
+				 100.0 * result->lost / result->increments);
+		else if (result->increments)
+			snprintf(lost, sizeof(lost), "0");
+		fprintf(c->table, "%-13s %-8s %5d  %8s %8s %8s  %7s %7s %7s %5s %8s  %s",
+			result->path, result->lock, result->processes,
+			figure(text[0], q.median), figure(text[1], q.low),
+			figure(text[2], q.high), figure(text[3], r.median),
+			figure(text[4], r.low), figure(text[5], r.high),
+			figure(text[6], quartiles(&result->fairness).median),
+			figure(text[7], quartiles(&result->switches).median),
+			lost);
+		note(c, result);
+	}
+}
+
+void ask_speed(struct comparison *c)
+{
+	struct plan plan = plan_for(c);
+	double deadline = now() + plan.budget;
+	int round = 0;
+
+	make_cells(c, &plan);
+	while (!interrupted && !all_have_enough(c, &plan) &&
+	       (now() < deadline || !round)) {
+		progress(c, "speed: round %d of %d or more", ++round,
+			 plan.wanted);
+		take_round(c, &plan);
+	}
+	judge(c, &plan);
+
+	fprintf(c->table, "\nspeed: the semaphore on every path\n\n");
+	print_cells(c, &plan, true);
+	fprintf(c->table, "\nspeed: every lock on the device, and on %s\n\n",
+		baseline);
+	print_cells(c, &plan, false);
+	fprintf(c->table,
+		"\nns: wall-clock time by all increments of all processes. /ANON: ratio to the\n"
+		"same on MAP_ANON in the same round. fair: smallest share of the increments by\n"
+		"the largest. switches: voluntary context switches, an increment. Median and\n"
+		"quartiles of %d or more samples.\n", plan.wanted);
+	free(plan.cells);
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The summary: on one sheet, what each path and each lock is like. */
+#include <math.h>
+#include <string.h>
+
+#include "compare.h"
+
+/* The first result that is so; NULL stands for any. */
+static const struct result *find(const struct comparison *c,
+				 const char *question, const char *path,
+				 const char *lock, int processes,
+				 const char *what)
+{
+	for (int i = 0; i < c->result_count; i++) {
+		const struct result *result = &c->results[i];
+
+		if (!strcmp(result->question, question) &&
+		    (!path || !strcmp(result->path, path)) &&
+		    (!lock || !strcmp(result->lock, lock)) &&
+		    (!processes || result->processes == processes) &&
+		    (!what || !strcmp(result->what, what)) &&
+		    result->values.count)
+			return result;
+	}
+	return NULL;
+}
+
+static double median(const struct result *result)
+{
+	return result ? quartiles(&result->values).median : NAN;
+}
+
+static const char *wake_up(struct comparison *c, const struct path *path)
+{
+	struct object object;
+	void *memory = NULL;
+	int error = 0;
+
+	if (object_make(&object, path, &c->places, GUARD_BYTES))
+		memory = object_attach(&object);
+	if (memory) {
+		touch(memory, GUARD_BYTES);
+		error = futex_wake_error(memory);
+		object_detach(&object, memory);
+	}
+	object_remove(&object);
+	return !memory ? "-" : error ? strerrorname_np(error) : "0";
+}
+
+static void print_paths(struct comparison *c)
+{
+	fprintf(c->table, "\nsummary: the paths\n\n%-13s %-10s %-13s %6s %8s %8s %10s\n",
+		"path", "shared by", "lasts until", "wake", "ns at 1", "ns at 2",
+		"map..unmap");
+	for (int i = 0; i < path_count; i++) {
+		const char *name = paths[i].name;
+		const struct result *setup;
+		char text[3][24];
+
+		if (!is_wanted(c->only_paths, name))
+			continue;
+		setup = find(c, "setup", name, NULL, 0, "map+touch+unmap");
+		fprintf(c->table, "%-13s %-10s %-13s %6s %8s %8s %10s %s\n", name,
+			paths[i].shared_by, paths[i].lasts,
+			wake_up(c, &paths[i]),
+			figure(text[0], median(find(c, "speed", name, "sem", 1, NULL))),
+			figure(text[1], median(find(c, "speed", name, "sem", 2, NULL))),
+			figure(text[2], median(setup)),
+			setup ? setup->object : "");
+	}
+	fprintf(c->table,
+		"\nwake: what FUTEX_WAKE answers there; a semaphore that has to wait needs 0.\n"
+		"ns: an increment under a semaphore. map..unmap: of one page, touched.\n");
+}
+
+static const char *fate(const struct comparison *c, const char *path,
+			const struct lock *lock, const char *what)
+{
+	if (!lock->can_hold)
+		return "-";
+	return find(c, "crash", path, lock->name, 0, what) ? "yes" : "no";
+}
+
+static void print_locks(struct comparison *c, const char *path)
+{
+	double atomic = median(find(c, "speed", path, "atomic", 2, NULL));
+
+	fprintf(c->table, "\nsummary: the locks, on %s\n\n%-9s %8s %8s %9s %7s  %-18s %s\n",
+		path, "lock", "ns at 1", "ns at 2", "x atomic", "lost",
+		"if holder killed:", "what it is");
+	for (int i = 0; i < lock_count; i++) {
+		const char *name = locks[i].name;
+		const struct result *two = find(c, "speed", path, name, 2, NULL);
+		char text[4][24], after[32];
+
+		if (!is_wanted(c->only_locks, name))
+			continue;
+		snprintf(after, sizeof(after), "%s / %s",
+			 fate(c, path, &locks[i], "waiter gets it"),
+			 fate(c, path, &locks[i], "newcomer gets it"));
+		fprintf(c->table, "%-9s %8s %8s %9s %6s%s  %-18s %s\n", name,
+			figure(text[0], median(find(c, "speed", path, name, 1, NULL))),
+			figure(text[1], median(two)),
+			figure(text[2], median(two) / atomic),
+			figure(text[3], two ? 100.0 * two->lost / two->increments : NAN),
+			two ? "%" : " ", after, locks[i].help);
+	}
+	fprintf(c->table,
+		"\nns: an increment, by 1 and by 2 processes. If the holder is killed, does one that\n"
+		"waits get the lock / does one that comes later?\n");
+}
+
+static bool was_asked(const struct comparison *c, const char *question)
+{
+	for (int i = 0; i < c->result_count; i++)
+		if (!strcmp(c->results[i].question, question))
+			return true;
+	return false;
+}
+
+void print_summary(struct comparison *c)
+{
+	const char *path = find(c, "speed", SHMCOUNT_DEVICE, NULL, 0, NULL) ?
+			   SHMCOUNT_DEVICE : "MAP_ANON";
+
+	if (!was_asked(c, "speed") || !was_asked(c, "crash"))
+		return;
+	print_paths(c);
+	print_locks(c, path);
+}
