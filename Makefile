@@ -30,7 +30,7 @@ else
 small := $(KERNEL)-cloud-amd64
 full := $(KERNEL)-amd64
 endif
-export KERNEL KMOD
+export KERNEL KMOD PARAMS
 
 # As it was typed: make would take a $ in it for its own.
 export VM_CMD := $(value CMD)
@@ -53,7 +53,7 @@ help:
 #H                 (NATIVE=1 on this host; ARGS='--quick speed', ARGS=--help)
 #H make shell      a root shell in a guest: module loaded, this host's files
 #H make vm CMD='...'  one command there; its output, and nothing else
-#H make load       load the module on this host (PARAMS='size=65536 mode=0600')
+#H make load       load the module on this host
 #H make unload     unload it again
 #H make doctor     is a kernel's config fit for all this? (CONFIG=file)
 #H make lint       what the compilers and checkers say of the sources
@@ -61,15 +61,17 @@ help:
 #H
 #H KERNEL=6.1|6.12      the guest's kernel (6.1)
 #H KMOD=other.ko        run, check, shell or vm with another module
+#H PARAMS='size=65536 mode=0600'   the module's parameters, where one is loaded
 #H TESTS='sync.* io.*'  check only these tests
 #H VMLINUZ=file KDIR=headers   a kernel that was not fetched from Debian
 
 tools:
 	@$(setup) tools
 
-# Kernels.
-build/kernel/%/vmlinuz: | tools
+# Kernels. Setup says whether one that is there is what it wants now.
+build/kernel/%/vmlinuz: tests/setup.sh | tools
 	@$(setup) kernel $*
+	@touch $@
 
 ifeq ($(small),by-hand)
 build/kernel/by-hand/vmlinuz: by-hand

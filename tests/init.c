@@ -4,9 +4,10 @@
  * what it printed and how it ended, and powers off.
  *
  * The runner leaves its orders in /orders, strings that each end with NUL:
- * nonce, verb (tap, run or shell), root (guest or host), working directory,
- * rows, columns, terminal type, then the program and its arguments. The file
- * is gone before the program starts, and the nonce with it.
+ * nonce, verb (tap, run or shell), parameters of the module, root (guest or
+ * host), "disk" if there is one, working directory, rows, columns, terminal
+ * type, then the program and its arguments. The file is gone before the program
+ * starts, and the nonce with it.
  *
  * The report goes to ttyS1, in frames: a line "NONCE KIND NUMBER", where KIND
  * is "up" (init runs), "ready" (the program starts), "out" or "err" (NUMBER
@@ -35,7 +36,8 @@
 #include "vm.h"
 
 static struct {
-	const char *nonce, *verb, *root, *directory, *rows, *columns, *term;
+	const char *nonce, *verb, *parameters, *root, *disk, *directory;
+	const char *rows, *columns, *term;
 	char **argv;
 } orders;
 
@@ -140,8 +142,9 @@ static char *read_file(const char *path, size_t *length)
 static void read_orders(void)
 {
 	const char **fields[] = {
-		&orders.nonce, &orders.verb, &orders.root, &orders.directory,
-		&orders.rows, &orders.columns, &orders.term,
+		&orders.nonce, &orders.verb, &orders.parameters, &orders.root,
+		&orders.disk, &orders.directory, &orders.rows, &orders.columns,
+		&orders.term,
 	};
 	size_t length = 0, count = 0;
 	char *data = read_file("/orders", &length);
@@ -167,26 +170,36 @@ static void open_report(void)
 	tcsetattr(report, TCSANOW, &raw);
 }
 
-static void load(const char *path)
+/* Load a module; returns 0, or -1 and errno. */
+static int load(const char *path, const char *parameters)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int ret = fd < 0 ? -1 : syscall(SYS_finit_module, fd, parameters, 0);
 
-	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-		lost("cannot load %s", path);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+/* Load what a list in /modules names; where there is none all is built in. */
+static void load_all(const char *list)
+{
+	size_t length;
+	char *order = read_file(list, &length);
+	char path[128];
+
+	for (char *name = order ? strtok(order, "\n") : NULL; name;
+	     name = strtok(NULL, "\n")) {
+		snprintf(path, sizeof(path), "/modules/%s", name);
+		/* ENODEV: it is for a processor that this guest has not got. */
+		if (load(path, "") && errno != ENODEV)
+			lost("cannot load %s", path);
+	}
 }
 
 /* The host's files, read only, with a layer in memory that takes writes. */
 static void show_host(void)
 {
-	size_t length;
-	char *order = read_file("/modules/order", &length);
-	char path[128];
-
-	for (char *name = strtok(order, "\n"); name; name = strtok(NULL, "\n")) {
-		snprintf(path, sizeof(path), "/modules/%s", name);
-		load(path);
-	}
 	mkdir("/host", 0755);
 	mkdir("/layer", 0755);
 	mkdir("/root", 0755);
@@ -202,6 +215,13 @@ static void show_host(void)
 	mount_all("/root");
 	if (chroot("/root") || chdir("/"))
 		lost("cannot enter the host's files");
+}
+
+static void mount_disk(void)
+{
+	mkdir("/mnt", 0755);
+	if (mount("/dev/vda", "/mnt", "ext4", 0, NULL))
+		lost("cannot mount the disk (are virtio_blk and ext4 in this kernel or among its modules?)");
 }
 
 static void become_terminal(void)
@@ -345,10 +365,18 @@ int main(void)
 	setenv("SHMCOUNT_GUEST", "1", 1);
 	setenv("TERM", orders.term, 1);
 	sethostname("shmcount", 8);
-	if (strcmp(orders.verb, "tap"))
-		load("/lib/shmcount.ko");
-	if (!strcmp(orders.root, "host"))
+	if (strcmp(orders.verb, "tap") &&
+	    load("/lib/shmcount.ko", orders.parameters))
+		lost("cannot load /lib/shmcount.ko%s%.100s",
+		     *orders.parameters ? " with " : "", orders.parameters);
+	if (!strcmp(orders.root, "host")) {
+		load_all("/modules/host");
+		if (*orders.disk)
+			load_all("/modules/disk");
 		show_host();
+	}
+	if (*orders.disk)
+		mount_disk();
 
 	frame("ready", 0);
 	status = run();

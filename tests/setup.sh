@@ -9,8 +9,9 @@
 #   setup.sh by-hand KDIR VMLINUZ    the same layout for a kernel given by hand
 #
 # A kernel directory holds vmlinuz, config, release, headers (a link) and
-# modules/, the modules that show the guest the host's files, with their load
-# order in modules/order. It appears whole or not at all.
+# modules/, with what is in the table of modules below: those that show the
+# guest the host's files, their load order in modules/host, and those for its
+# disk, in modules/disk. It appears whole or not at all.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -43,6 +44,7 @@ qemu-system-x86	qemu-system-x86_64	runs the guest
 cpio		cpio			packs the initramfs of the guest
 kmod		modprobe		finds the order of the guest modules
 xz-utils	xz			unpacks the guest modules
+e2fsprogs	mke2fs			makes the file system of a guest disk
 '
 lint='
 sparse		sparse		checks the module (C=1)
@@ -128,6 +130,10 @@ fetch_checkpatch() {
 	mv "$dir.tmp" "$dir"
 }
 
+# Each line: what for, and the modules.
+modules='host virtio_pci 9p 9pnet_virtio overlay
+disk virtio_blk ext4'
+
 by_hand="give a kernel by hand with VMLINUZ=file KDIR=its-headers"
 
 # Print the real image and headers packages of a series and flavour.
@@ -151,7 +157,8 @@ fetch_kernel() {
 	series=${name%%-*}
 	flavour=${name#*-}
 	dir=$build/kernel/$name
-	[ ! -e "$dir/vmlinuz" ] || return 0
+	# One that was unpacked for another table of modules is fetched anew.
+	[ "$(cat "$dir/modules/wanted" 2>/dev/null)" != "$modules" ] || return 0
 
 	for tool in apt-get apt-cache dpkg-deb; do
 		command -v "$tool" >/dev/null ||
@@ -194,28 +201,32 @@ fetch_kernel() {
 		"$tmp/headers/Makefile"
 	take_modules "$tmp" "$tmp"
 	(cd "$tmp" && rm -rf boot lib usr/share)
+	rm -rf "$dir"
 	mv "$tmp" "$dir"
 }
 
-# take_modules FROM TO: what the guest needs to see the host's files, from
-# FROM/lib/modules into TO/modules, unpacked and numbered in load order.
+# take_modules FROM TO: what is in the table of modules, from FROM/lib/modules
+# into TO/modules, unpacked, and the load order for each line of it.
 take_modules() {
 	release=$(cat "$2/release")
 	mkdir -p "$2/modules"
 	depmod -b "$1" "$release" 2>/dev/null || :
-	for module in virtio_pci 9p 9pnet_virtio overlay; do
-		modprobe -d "$1" -S "$release" --show-depends "$module" \
-			2>/dev/null || :
-	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
-		while read -r ko; do
+	echo "$modules" | while read -r what names; do
+		for module in $names; do
+			modprobe -d "$1" -S "$release" --show-depends \
+				"$module" 2>/dev/null || :
+		done | awk '$1 == "insmod" { print $2 }' | while read -r ko; do
 			plain=${ko##*/}
 			plain=${plain%.xz}
+			[ ! -e "$2/modules/$plain" ] || continue
 			case $ko in
 			*.xz) xz -dc "$ko" >"$2/modules/$plain" ;;
 			*) cp "$ko" "$2/modules/$plain" ;;
 			esac
 			echo "$plain"
-		done >"$2/modules/order"
+		done >"$2/modules/$what"
+	done
+	echo "$modules" >"$2/modules/wanted"
 }
 
 # The release that a kernel image or its headers are of.
@@ -249,7 +260,7 @@ kernel_by_hand() {
 	root=$(realpath "$(dirname "${2:-/boot/vmlinuz}")/..")
 	[ -d "$root/lib/modules/$(cat "$dir/release")" ] || root=/
 	take_modules "$root" "$dir"
-	[ -z "$2" ] || [ -s "$dir/modules/order" ] ||
+	[ -z "$2" ] || [ -s "$dir/modules/host" ] ||
 		say "no modules of $(cat "$dir/release") beside $2: make vm and" \
 			"make shell will need 9p and overlay built into it"
 }

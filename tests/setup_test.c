@@ -176,6 +176,28 @@ TEST(setup, kernel_by_hand)
 		    "no kernel image vmlinuz (VMLINUZ=)");
 }
 
+/* What is there is left alone, until the guests need other modules. */
+TEST(setup, kernel_without_the_modules_is_fetched_again)
+{
+	make_tree();
+	fake_apt_cache();
+	fake("apt-get", "echo called >>calls; exit 100");
+	fake("modprobe", "exit 1");
+	fake("depmod", "exit 1");
+	shell("mkdir -p headers/include/config build/kernel && "
+	      "echo 6.1.0-9-cloud-amd64 >headers/include/config/kernel.release && "
+	      "touch headers/Makefile");
+	expect_said(run_shell(SETUP "by-hand headers ''"), 0, "");
+	shell("mv build/kernel/by-hand build/kernel/6.1-cloud-amd64");
+	expect_said(run_shell(SETUP "kernel 6.1-cloud-amd64"), 0, "");
+	EXPECT_ERRNO(access("calls", F_OK), ENOENT);
+
+	shell("sed -i 's/ ext4$//' build/kernel/*/modules/wanted");
+	expect_said(run_shell(SETUP "kernel 6.1-cloud-amd64"), 1,
+		    "cannot fetch kernel 6.1.0-9-cloud-amd64 (no network?");
+	EXPECT_OK(access("build/kernel/6.1-cloud-amd64/release", F_OK));
+}
+
 TEST(setup, bad_usage)
 {
 	make_tree();

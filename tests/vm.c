@@ -40,9 +40,14 @@ static const char help[] =
 "  -k DIR   the kernel: DIR/vmlinuz and, for -H, DIR/modules\n"
 "  -m FILE  the module: loaded for run and shell, left to the tests for tap\n"
 "  -i FILE  the guest's PID 1\n"
+"  -p TEXT  parameters of the module, for run and shell\n"
 "  -f FILE  put FILE in the guest's /bin (a .ko in /lib); may be repeated\n"
 "  -H       show the guest the host's files, read only, under a layer that\n"
 "           takes writes and is thrown away\n"
+"  -d MB    with -H: a new disk of that size, 8 or more, as ext4 at /mnt\n"
+"  -b       to measure: without the kernel's checks that take time\n"
+"  -I       to count: as -b, on one processor and with a clock that goes on\n"
+"           by 1 ns with each instruction\n"
 "  -t SEC   the most that the program may take (default: no limit)\n"
 "  -c FILE  leave the kernel's log here\n"
 "\n"
@@ -65,14 +70,14 @@ enum { BOOT_SECONDS = 60, LOAD_SECONDS = 30, END_SECONDS = 10 };
 enum { SPLAT_LINES = 12, MAX_FILES = 64 };
 
 static struct {
-	const char *kernel, *module, *init, *console;
+	const char *kernel, *module, *parameters, *init, *console;
 	const char *files[MAX_FILES];
 	int file_count;
-	bool host;
-	int limit;
+	bool host, bench, count;
+	int limit, disk;
 	const char *verb;
 	char **argv;
-} options;
+} options = { .parameters = "" };
 
 /* A stream that is taken apart into lines. */
 struct lines {
@@ -323,8 +328,10 @@ static void write_orders(void)
 	file = fopen(path, "w");
 	if (!file)
 		no_guest("cannot write %s: %s", path, strerror(errno));
-	fprintf(file, "%s%c%s%c%s%c%s%c%d%c%d%c%s%c", run.nonce, 0,
-		options.verb, 0, options.host ? "host" : "guest", 0,
+	fprintf(file, "%s%c%s%c%s%c%s%c%s%c%s%c%d%c%d%c%s%c", run.nonce, 0,
+		options.verb, 0, options.parameters, 0,
+		options.host ? "host" : "guest", 0,
+		options.disk ? "disk" : "", 0,
 		options.host ? directory : "/", 0, size.ws_row, 0,
 		size.ws_col, 0, getenv("TERM") ? getenv("TERM") : "dumb", 0);
 	for (char **arg = options.argv; *arg; arg++)
@@ -368,14 +375,51 @@ static void pack_initramfs(void)
 		no_guest("cannot pack the initramfs (is cpio there, and room?)");
 }
 
+/*
+ * With blocks as on a disk of usual size, on a small one they would be 1 kB;
+ * and complete, for the guest's kernel would finish it while others measure.
+ */
+static void make_disk(void)
+{
+	char command[4400];
+
+	snprintf(command, sizeof(command),
+		 "PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -b 4096 -E lazy_itable_init=0 '%s/disk' %dM >/dev/null",
+		 run.directory, options.disk);
+	if (system(command))
+		no_guest("cannot make a disk of %d MB (is mke2fs there, and room?)",
+			 options.disk);
+}
+
+/*
+ * Any report ends the guest; panic_on_taint asks for B, D, W, L (bad page,
+ * oops, warning, lockup), not for what our module sets itself. U (who
+ * allocated) would say more and find no more, and boots take 0.8 s longer with
+ * it. Expedited grace periods make an unload 12 ms instead of 50. Neither these
+ * nor slub_debug's checks are there when something is measured, and where
+ * instructions are counted no address is random.
+ */
+static const char *command_line(void)
+{
+	static char line[512];
+
+	snprintf(line, sizeof(line),
+		 "console=ttyS0 panic=-1 oops=panic panic_on_taint=0x42a0 "
+		 "softlockup_panic=1 hung_task_panic=1 "
+		 "sysctl.kernel.hung_task_timeout_secs=20 no_timer_check%s%s",
+		 options.bench ? "" :
+		 " slub_debug=FZP rcupdate.rcu_expedited=1",
+		 options.count ? " nokaslr norandmaps" : "");
+	return line;
+}
+
 static void child_qemu(int console_fd, int report_fd)
 {
-	char kernel[4200], initrd[4200], console_arg[64], report_arg[64];
+	char kernel[4200], console_arg[64], report_arg[64];
 	const char *args[64];
 	int n = 0;
 
 	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", options.kernel);
-	path_in(initrd, sizeof(initrd), "initramfs");
 	snprintf(console_arg, sizeof(console_arg), "file:/dev/fd/%d",
 		 console_fd);
 	snprintf(report_arg, sizeof(report_arg), "file:/dev/fd/%d", report_fd);
@@ -387,14 +431,19 @@ static void child_qemu(int console_fd, int report_fd)
 	args[n++] = "-display";
 	args[n++] = "none";
 	args[n++] = "-accel";
-	args[n++] = "tcg,thread=multi";
+	args[n++] = options.count ? "tcg" : "tcg,thread=multi";
 	args[n++] = "-cpu";
-	args[n++] = "max,-cx16";	/* with it QEMU 7.2 oopses 6.12 */
+	/* With cx16 QEMU 7.2 oopses 6.12; with ERMS each byte copied counts. */
+	args[n++] = options.count ? "qemu64,-cx16" : "max,-cx16";
 	args[n++] = "-smp";
-	args[n++] = "2";
+	args[n++] = options.count ? "1" : "2";
+	if (options.count) {
+		args[n++] = "-icount";
+		args[n++] = "shift=0";
+	}
 	args[n++] = "-m";
 	args[n++] = options.host ? "2048" : "512";
-	if (!options.host) {
+	if (!options.host && !options.count) {
 		/* Two nodes, so that pages have somewhere to move to. */
 		args[n++] = "-object";
 		args[n++] = "memory-backend-ram,id=near,size=256M";
@@ -408,19 +457,9 @@ static void child_qemu(int console_fd, int report_fd)
 	args[n++] = "-kernel";
 	args[n++] = kernel;
 	args[n++] = "-initrd";
-	args[n++] = initrd;
+	args[n++] = "initramfs";
 	args[n++] = "-append";
-	/*
-	 * Any report ends the guest; panic_on_taint asks for B, D, W, L (bad
-	 * page, oops, warning, lockup), not for what our module sets itself.
-	 * U (who allocated) would say more and find no more, and boots take
-	 * 0.8 s longer with it. Expedited grace periods make an unload 12 ms
-	 * instead of 50.
-	 */
-	args[n++] = "console=ttyS0 panic=-1 oops=panic panic_on_taint=0x42a0 "
-		    "softlockup_panic=1 hung_task_panic=1 "
-		    "sysctl.kernel.hung_task_timeout_secs=20 "
-		    "slub_debug=FZP no_timer_check rcupdate.rcu_expedited=1";
+	args[n++] = command_line();
 	args[n++] = "-device";
 	args[n++] = "isa-debug-exit,iobase=0xf4,iosize=4";
 	args[n++] = "-serial";
@@ -434,13 +473,18 @@ static void child_qemu(int console_fd, int report_fd)
 		args[n++] = "-serial";
 		args[n++] = report_arg;
 	}
+	if (options.disk) {
+		args[n++] = "-drive";
+		args[n++] = "if=virtio,format=raw,cache=unsafe,file=disk";
+	}
 	if (options.host) {
 		args[n++] = "-virtfs";
 		args[n++] = "local,path=/,mount_tag=host,readonly=on,"
 			    "multidevs=remap,security_model=none";
 	}
 	args[n] = NULL;
-	execvp(args[0], (char *const *)args);
+	if (!chdir(run.directory))
+		execvp(args[0], (char *const *)args);
 	dprintf(STDERR_FILENO, "%s: %s\n", args[0], strerror(errno));
 	_exit(127);
 }
@@ -669,11 +713,21 @@ static _Noreturn void usage(void)
 	exit(STATUS_USAGE);
 }
 
+static int number(const char *text, int least)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (*end || value < least || value > 1000000)
+		usage();
+	return value;
+}
+
 static void parse(int argc, char *argv[])
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "+k:m:i:f:Ht:c:h")) != -1) {
+	while ((option = getopt(argc, argv, "+k:m:i:p:f:Hd:bIt:c:h")) != -1) {
 		switch (option) {
 		case 'k':
 			options.kernel = optarg;
@@ -684,6 +738,9 @@ static void parse(int argc, char *argv[])
 		case 'i':
 			options.init = optarg;
 			break;
+		case 'p':
+			options.parameters = optarg;
+			break;
 		case 'f':
 			if (options.file_count == MAX_FILES)
 				usage();
@@ -692,10 +749,18 @@ static void parse(int argc, char *argv[])
 		case 'H':
 			options.host = true;
 			break;
+		case 'd':
+			options.disk = number(optarg, 8);
+			break;
+		case 'I':
+			options.count = true;
+			options.bench = true;
+			break;
+		case 'b':
+			options.bench = true;
+			break;
 		case 't':
-			options.limit = atoi(optarg);
-			if (options.limit < 1)
-				usage();
+			options.limit = number(optarg, 1);
 			break;
 		case 'c':
 			options.console = optarg;
@@ -712,6 +777,10 @@ static void parse(int argc, char *argv[])
 	if (!is_verb("tap") && !is_verb("run") && !is_verb("shell"))
 		usage();
 	if (!options.kernel || !options.init || argc - optind < 2)
+		usage();
+	if (options.disk && !options.host)
+		usage();
+	if (*options.parameters && is_verb("tap"))
 		usage();
 }
 
@@ -746,6 +815,8 @@ static void prepare(void)
 				 strerror(errno));
 	}
 	pack_initramfs();
+	if (options.disk)
+		make_disk();
 }
 
 int main(int argc, char *argv[])

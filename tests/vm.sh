@@ -2,14 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0
 # The guest with this tree's kernel, module and programs in it.
 #
-#   vm.sh tap PROGRAM [ARG...]   run a test program, check its TAP
-#   vm.sh run PROGRAM [ARG...]   run one of our programs, in a small guest
-#   vm.sh host PROGRAM [ARG...]  run any program of the host's, in a guest that
-#                                sees the host's files
-#   vm.sh shell                  a shell there
+#   vm.sh tap PROGRAM [ARG...]    run a test program, check its TAP
+#   vm.sh run PROGRAM [ARG...]    run one of our programs, in a small guest
+#   vm.sh host PROGRAM [ARG...]   run any program of the host's, in a guest that
+#                                 sees the host's files
+#   vm.sh bench PROGRAM [ARG...]  the same, to measure: with a disk at /mnt, and
+#                                 without the kernel's checks that take time
+#   vm.sh count PROGRAM [ARG...]  as bench, on one processor and with a clock
+#                                 that goes on by 1 ns with each instruction
+#   vm.sh shell                   a shell in a guest as for host
 #
-# KERNEL (6.1, 6.12 or by-hand) and KMOD (a module in place of ours) are taken
-# from the environment. Exit status: see build/tests/vm -h.
+# KERNEL (6.1, 6.12 or by-hand), KMOD (a module in place of ours) and PARAMS (its
+# parameters, but for tap) are taken from the environment. Exit status: see
+# build/tests/vm -h.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,11 +23,11 @@ PATH=$PATH:/usr/sbin:/sbin
 
 verb=${1-}
 case $verb in
-tap | run | host) [ $# -gt 1 ] || verb= ;;
+tap | run | host | bench | count) [ $# -gt 1 ] || verb= ;;
 esac
 case $verb in
 tap | run) flavour=cloud-amd64 ;;
-host | shell) flavour=amd64 ;;
+host | bench | count | shell) flavour=amd64 ;;
 *)
 	sed -n 's/^#   //p' "$0" >&2
 	exit 2
@@ -63,13 +68,19 @@ tap)
 	set -- -t 300 tap "$@"
 	;;
 run)
-	set -- -t 120 run "$@"
+	set -- -p "${PARAMS-}" -t 120 run "$@"
 	;;
 host)
-	set -- -H run "$@"
+	set -- -p "${PARAMS-}" -H run "$@"
+	;;
+bench)
+	set -- -p "${PARAMS-}" -H -b -d 64 -t 900 run "$@"
+	;;
+count)
+	set -- -p "${PARAMS-}" -H -I -d 64 -t 900 run "$@"
 	;;
 shell)
-	set -- -H shell "${SHELL:-/bin/sh}"
+	set -- -p "${PARAMS-}" -H shell "${SHELL:-/bin/sh}"
 	;;
 esac
 case $verb in

@@ -6,7 +6,8 @@
  * The environment says where things are: KERNEL_DIR and HOST_KERNEL_DIR (the
  * kernels of the small guest and of the one with the host's files), KO and
  * HOST_KO (the module for each), BAD_KO (the directory of the bad modules),
- * BAD (that of the bad PID 1), GUEST (of the guest's programs), PROGRAMS (of the runner).
+ * BAD (that of the bad PID 1), GUEST (of the guest's programs), PROGRAMS (of
+ * the runner), TOP (the tree).
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -227,11 +228,19 @@ TEST(runner, bad_usage)
 		RUN("vm", "-k", "k", "-i", "i", "-t", "0", "tap", "suite"),
 		RUN("vm", "-k", "k", "-i", "i", "jump", "suite"),
 		RUN("vm", "-k", "k", "-i", "i", "tap"),
+		RUN("vm", "-k", "k", "-i", "i", "-t", "5x", "tap", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "-d", "64", "run", "sh"),
+		RUN("vm", "-k", "k", "-i", "i", "-H", "-d", "7", "run", "sh"),
+		RUN("vm", "-k", "k", "-i", "i", "-H", "-d", "big", "run", "sh"),
+		RUN("vm", "-k", "k", "-i", "i", "-p", "size=1", "tap", "suite"),
+		RUN(in("TOP", "tests/vm.sh"), "bench"),
+		RUN(in("TOP", "tests/vm.sh"), "count"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
 		expect_status(&runs[i], 2);
-		expect_text(runs[i].errors, "usage: vm ");
+		expect_text(runs[i].errors, i < ARRAY_SIZE(runs) - 2 ?
+			    "usage: vm " : "vm.sh count PROGRAM");
 	}
 }
 
@@ -303,6 +312,98 @@ TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
 	EXPECT_EQ(memcmp(run.output + strlen(expected), "\0c\377", 3), 0);
 	EXPECT_STR(run.errors, "error\n");
 	EXPECT_EQ(system("grep -qx host note"), 0);
+}
+
+/* No checks that take time; parameters, a disk; output byte for byte. */
+TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
+{
+	static const char commands[] =
+		"{ cd /sys; cat class/misc/shmcount/size block/vda/size; "
+		"stat -c %a /dev/shmcount; nproc; "
+		"grep -Eo 'oops=panic|slub_debug|rcu_expedited' /proc/cmdline; "
+		"echo kept >/mnt/file; sync; cat /mnt/file; "
+		"grep -o '/mnt ext4 rw' /proc/mounts; } >&2; ";
+	char command[8192], *directory = getcwd(NULL, 0);
+	struct run run;
+
+	unsetenv("KMOD");
+	setenv("PARAMS", "size=2097152 mode=0640", 1);
+	EXPECT_EQ(system("head -c 200000 /dev/urandom >expected"), 0);
+	snprintf(command, sizeof(command),
+		 "'%s' bench sh -c \"%s cat %s/expected; exit 7\" >seen; "
+		 "echo $?; cmp seen expected && echo same",
+		 in("TOP", "tests/vm.sh"), commands, directory);
+	run = RUN("/bin/sh", "-c", command);
+	EXPECT_STR(run.errors, "2097152\n131072\n640\n2\noops=panic\nkept\n"
+		   "/mnt ext4 rw\n");
+	EXPECT_STR(run.output, "7\nsame\n");
+}
+
+/*
+ * Where instructions are counted, the same work is of the same length. It has
+ * to be all of one process: to start another the guest waits for the host.
+ */
+TEST_LIMIT(runner, count_is_repeatable, GUEST_LIMIT)
+{
+	static const char commands[] =
+		"work() { echo ${EPOCHREALTIME/./}; "
+		"for ((i = 0; i < 10000; i++)); do :; done; }; "
+		"work; work; work; work; nproc; "
+		"grep -c ' nokaslr norandmaps' /proc/cmdline; "
+		"sed -n 's/^cpu MHz.*: //p' /proc/cpuinfo; "
+		"touch /mnt/file && echo disk";
+	long long times[4], first, second;
+	int processors, options;
+	char disk[5] = "";
+	struct run run;
+	double mhz;
+
+	unsetenv("KMOD");
+	run = RUN(in("TOP", "tests/vm.sh"), "count", "bash", "-c", commands);
+	expect_status(&run, 0);
+	if (sscanf(run.output, "%lld %lld %lld %lld %d %d %lf %4s", &times[0],
+		   &times[1], &times[2], &times[3], &processors, &options,
+		   &mhz, disk) != 8)
+		FAIL("saw \"%s\"", run.output);
+	/* From the second on, when all is in the caches. */
+	first = times[2] - times[1];
+	second = times[3] - times[2];
+	EXPECT(first > 10000);
+	if (llabs(first - second) > first / 200)
+		FAIL("the same work took %lld and %lld us", first, second);
+	EXPECT_EQ(processors, 1);
+	EXPECT_EQ(options, 1);
+	EXPECT(mhz > 999 && mhz < 1001);
+	EXPECT_STR(disk, "disk");
+}
+
+TEST_LIMIT(runner, refused_parameters_are_told, GUEST_LIMIT)
+{
+	struct run run = RUN("vm", "-k", in("KERNEL_DIR", ""),
+			     "-i", in("GUEST", "init"), "-m", in("KO", ""),
+			     "-p", "size=0", "run", "incr1", "1");
+
+	expect_status(&run, 125);
+	EXPECT_STR(run.errors, "vm: infrastructure: the guest could not go on: "
+		   "cannot load /lib/shmcount.ko with size=0: Invalid argument\n");
+}
+
+/* A kernel that lacks what a disk needs. */
+TEST_LIMIT(runner, disk_that_cannot_be_is_told, GUEST_LIMIT)
+{
+	const char *kernel = in("HOST_KERNEL_DIR", "");
+	struct run run;
+
+	setenv("KERNEL", kernel, 1);
+	if (system("test -s \"$KERNEL/modules/disk\""))
+		test_skip("this kernel has it built in");
+	EXPECT_EQ(system("cp -r \"$KERNEL/modules\" . && rm modules/disk && "
+			 "ln -s \"$KERNEL/vmlinuz\" ."), 0);
+	run = RUN("vm", "-k", ".", "-i", in("GUEST", "init"), "-H", "-b",
+		  "-d", "8", "-m", in("HOST_KO", ""), "run", "true");
+	expect_status(&run, 125);
+	expect_text(run.errors, "the guest could not go on: cannot mount the disk");
+	EXPECT_EQ(lines_in(run.errors), 1);
 }
 
 TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
