@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -123,6 +124,30 @@ static void read_schedule(int fd, double *ran, double *waited)
 	*waited = wait / 1e9;
 }
 
+static int *stop_word;
+
+static void stop_all(int signal)
+{
+	(void)signal;
+	__atomic_store_n(stop_word, 1, __ATOMIC_RELAXED);
+}
+
+/* The parent sleeps meanwhile: to wake up it would need a processor. */
+static void stop_after(double seconds, int *stop)
+{
+	struct sigaction action = {
+		.sa_handler = stop_all, .sa_flags = SA_RESTART,
+	};
+	struct itimerval timer = {
+		.it_value.tv_sec = seconds,
+		.it_value.tv_usec = (seconds - (long)seconds) * 1e6,
+	};
+
+	stop_word = stop;
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 static _Noreturn void count_in_child(const struct job *job,
 				     struct control *control, int i)
 {
@@ -137,11 +162,13 @@ static _Noreturn void count_in_child(const struct job *job,
 	touch(job->guard->place, GUARD_BYTES);
 
 	__atomic_fetch_add(&control->arrived, 1, __ATOMIC_RELEASE);
-	/* Until all are there; the parent's patience is the limit. */
+	/* Until all are there; if one dies, the parent ends the others. */
 	while (!job->held && __atomic_load_n(&control->arrived,
 					     __ATOMIC_ACQUIRE) < job->processes)
 		sched_yield();
 
+	if (job->seconds && !i)
+		stop_after(job->seconds, &control->stop);
 	getrusage(RUSAGE_SELF, &before);
 	read_schedule(fd, &ran, &waited);
 	slot->start = now();
@@ -256,8 +283,8 @@ static void reap(const pid_t *pids, int count, const struct slot *slots,
 	}
 }
 
-/* Let all come to the start; false if one has ended before. */
-static bool all_arrive(const struct job *job, const struct control *control,
+/* Let all come to the lock, or one end before. */
+static void all_arrive(const struct job *job, const struct control *control,
 		       double deadline)
 {
 	siginfo_t ended = { 0 };
@@ -265,22 +292,20 @@ static bool all_arrive(const struct job *job, const struct control *control,
 	while (__atomic_load_n(&control->arrived, __ATOMIC_ACQUIRE) <
 	       job->processes) {
 		if (interrupted || now() > deadline)
-			return false;
+			return;
 		if (!waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) &&
 		    ended.si_pid)
-			return false;
+			return;
 		nap(0.0001);
 	}
-	return true;
 }
 
 struct outcome job_run(const struct job *job)
 {
 	struct outcome outcome = { .verdict = CLEAN };
-	double deadline = now() + job->patience, released;
+	double deadline = now() + job->patience, released = 0;
 	pid_t pids[MAX_PROCESSES];
 	struct control *control;
-	bool there;
 
 	control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -295,14 +320,11 @@ struct outcome job_run(const struct job *job)
 		if (!pids[i])
 			count_in_child(job, control, i);
 	}
-	there = all_arrive(job, control, deadline);
-	released = now();
-	if (job->held)
+	if (job->held) {
+		all_arrive(job, control, deadline);
+		released = now();
 		job->lock->give(job->guard);
-	if (there && job->seconds)
-		nap(job->seconds);
-	if (!there || job->seconds)
-		__atomic_store_n(&control->stop, 1, __ATOMIC_RELAXED);
+	}
 	reap(pids, job->processes, control->slots, deadline, &outcome);
 	if (interrupted)
 		outcome.verdict = STOPPED;

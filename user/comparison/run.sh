@@ -8,6 +8,8 @@ set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 out=$top/build/compare
+# 2 MiB, the most that setup asks for.
+export PARAMS="${PARAMS:-size=2097152}"
 tmp=$out.tmp
 status=0
 interrupted=

@@ -29,7 +29,7 @@ struct row {
 	const struct path *path;
 	bool fresh;
 	int pages, cycles;
-	int results;		/* the number of the first, PHASES + 1 in all */
+	int results[PHASES + 1];	/* their numbers; -1: no such phase */
 	double latest[PHASES + 1];	/* of this round; NAN: not clean */
 };
 
@@ -38,6 +38,21 @@ struct rows {
 	int count;
 };
 
+static bool has_phase(const struct row *row, enum phase phase)
+{
+	switch (phase) {
+	case MAKE:
+	case REMOVE:
+		return row->fresh && row->path->make;
+	case OPEN:
+		return row->path->open;
+	case CLOSE:
+		return row->path->close;
+	default:
+		return true;
+	}
+}
+
 static void add_row(struct comparison *c, struct rows *rows,
 		    const struct path *path, bool fresh, int size)
 {
@@ -45,9 +60,13 @@ static void add_row(struct comparison *c, struct rows *rows,
 
 	*row = (struct row) {
 		.path = path, .fresh = fresh, .pages = sizes[size].pages,
-		.cycles = sizes[size].cycles, .results = c->result_count,
+		.cycles = sizes[size].cycles,
 	};
-	for (int phase = 0; phase <= PHASES; phase++)
+	for (int phase = 0; phase <= PHASES; phase++) {
+		row->results[phase] = -1;
+		if (!has_phase(row, phase))
+			continue;
+		row->results[phase] = c->result_count;
 		result_add(c, (struct result) {
 			.question = "setup", .path = path->name,
 			.object = fresh ? "fresh" : "warm",
@@ -55,6 +74,16 @@ static void add_row(struct comparison *c, struct rows *rows,
 			.unit = c->instructions ? "instructions" : "ns",
 			.ratio_to = phase == ALL ? "/dev/zero" : NULL,
 		});
+	}
+}
+
+/* NULL if the row has no such phase. */
+static struct result *result_of(struct comparison *c, const struct row *row,
+				enum phase phase)
+{
+	int number = row->results[phase];
+
+	return number < 0 ? NULL : &c->results[number];
 }
 
 /*
@@ -161,43 +190,50 @@ static double waited(void)
 	return wait / 1e9;
 }
 
-static void skip(struct result *results, const char *why)
+static void skip(struct comparison *c, const struct row *row, const char *why)
 {
 	for (int phase = 0; phase <= PHASES; phase++) {
-		results[phase].state = SKIPPED;
-		snprintf(results[phase].why, WHY, "%s", why);
+		struct result *result = result_of(c, row, phase);
+
+		if (!result)
+			continue;
+		result->state = SKIPPED;
+		snprintf(result->why, WHY, "%s", why);
 	}
 }
 
 static void sample(struct comparison *c, struct row *row)
 {
-	struct result *results = &c->results[row->results];
 	double medians[PHASES + 1], began, delay;
 	struct object object;
-	bool clean;
+	bool clean, well;
 
 	for (int phase = 0; phase <= PHASES; phase++)
 		row->latest[phase] = NAN;
-	if (results->state != MEASURED)
+	if (result_of(c, row, ALL)->state != MEASURED)
 		return;
 	/* If it is fresh, this only tells whether it can be had. */
 	if (!object_make(&object, row->path, &c->places,
 			 (size_t)row->pages * PAGE)) {
-		skip(results, object.why);
+		skip(c, row, object.why);
 		return;
 	}
 	if (row->fresh)
 		object_remove(&object);
 	delay = waited();
 	began = now();
-	if (!run_cycles(row, &object, medians))
-		skip(results, object.why);
+	well = run_cycles(row, &object, medians);
 	clean = waited() - delay <= most_disturbed * (now() - began);
 	object_remove(&object);
-	if (results->state != MEASURED)
+	if (!well) {
+		skip(c, row, object.why);
 		return;
+	}
 	for (int phase = 0; phase <= PHASES; phase++) {
-		result_sample(&results[phase], medians[phase], clean);
+		struct result *result = result_of(c, row, phase);
+
+		if (result)
+			result_sample(result, medians[phase], clean);
 		if (clean)
 			row->latest[phase] = medians[phase];
 	}
@@ -250,9 +286,9 @@ static void print_rows(struct comparison *c, const struct rows *rows)
 		"/zero");
 	for (int i = 0; i < rows->count; i++) {
 		const struct row *row = &rows->rows[i];
-		const struct result *results = &c->results[row->results];
-		struct quartiles all = quartiles(&results[ALL].values);
-		struct quartiles ratio = quartiles(&results[ALL].ratios);
+		const struct result *result = result_of(c, row, ALL);
+		struct quartiles all = quartiles(&result->values);
+		struct quartiles ratio = quartiles(&result->ratios);
 		char text[24];
 
 		if (i && row->pages != row[-1].pages)
@@ -260,20 +296,16 @@ static void print_rows(struct comparison *c, const struct rows *rows)
 		fprintf(c->table, "%-13s %-5s %5d", row->path->name,
 			row->fresh ? "fresh" : "warm", row->pages);
 		for (int phase = 0; phase < PHASES; phase++) {
-			double median = quartiles(&results[phase].values).median;
-			bool has = phase == MAKE || phase == REMOVE ?
-				   row->fresh && row->path->make :
-				   phase == OPEN ? !!row->path->open :
-				   phase == CLOSE ? !!row->path->close : true;
+			const struct result *part = result_of(c, row, phase);
 
-			fprintf(c->table, " %8s",
-				figure(text, has ? median : NAN));
+			fprintf(c->table, " %8s", figure(text, part ?
+				quartiles(&part->values).median : NAN));
 		}
 		fprintf(c->table, "  %10s", figure(text, all.median));
 		fprintf(c->table, " %8s", figure(text, all.low));
 		fprintf(c->table, " %8s", figure(text, all.high));
 		fprintf(c->table, "  %6s", figure(text, ratio.median));
-		note(c, &results[ALL]);
+		note(c, result);
 	}
 	fprintf(c->table,
 		"\nfresh: memory that is made for it; warm: memory that is there, with its pages.\n"
@@ -317,7 +349,7 @@ static void take_round(struct comparison *c, struct rows *rows,
 	for (int i = 0; i < rows->count; i++) {
 		const struct row *row = &rows->rows[i];
 
-		add_ratio(&c->results[row->results + ALL].ratios, row,
+		add_ratio(&result_of(c, row, ALL)->ratios, row,
 			  find(rows, "/dev/zero", true, row->pages), ALL);
 	}
 	for (int i = 0; i < GOALS; i++)
@@ -349,8 +381,9 @@ void ask_setup(struct comparison *c)
 
 	for (int i = 0; i < rows.count; i++)
 		for (int phase = 0; phase <= PHASES; phase++)
-			result_judge(&c->results[rows.rows[i].results + phase],
-				     (rounds + 1) / 2);
+			if (has_phase(&rows.rows[i], phase))
+				result_judge(result_of(c, &rows.rows[i], phase),
+					     (rounds + 1) / 2);
 	print_rows(c, &rows);
 	for (int i = 0; i < GOALS; i++)
 		if (of_goals[i].count)
