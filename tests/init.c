@@ -12,7 +12,9 @@
  * The report goes to ttyS1, in frames: a line "NONCE KIND NUMBER", where KIND
  * is "up" (init runs), "ready" (the program starts), "out" or "err" (NUMBER
  * bytes of output follow), "exit" or "signal" (how the program ended), or
- * "lost" (init cannot go on; NUMBER bytes of reason follow). In a shell ttyS1 is the terminal instead.
+ * "lost" (init cannot go on; NUMBER bytes of reason follow). The other way an
+ * "i" comes there, to interrupt the program. In a shell ttyS1 is the terminal
+ * instead.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -304,15 +306,18 @@ static int run(void)
 {
 	int out[2], err[2], status = 0;
 	pid_t pid = start(out, err);
+	bool shell = !strcmp(orders.verb, "shell");
 	bool ended = false;
 
 	for (;;) {
 		struct pollfd fds[] = {
 			{ .fd = out[0], .events = POLLIN },
 			{ .fd = err[0], .events = POLLIN },
+			{ .fd = shell ? -1 : report, .events = POLLIN },
 		};
-		int ready = poll(fds, 2, ended ? 0 : 50);
+		int ready = poll(fds, 3, ended ? 0 : 50);
 		pid_t reaped;
+		char byte;
 
 		if (fds[0].revents && !pump(out[0], "out")) {
 			close(out[0]);
@@ -322,6 +327,10 @@ static int run(void)
 			close(err[0]);
 			err[0] = -1;
 		}
+		/* Until it has called setsid() it is no group. */
+		if (fds[2].revents && read(report, &byte, 1) == 1 &&
+		    byte == 'i' && !ended && kill(-pid, SIGINT))
+			kill(pid, SIGINT);
 		if (ended && ready <= 0)
 			return status;
 		while (!ended && (reaped = waitpid(-1, &status, WNOHANG)) > 0)

@@ -88,12 +88,16 @@ struct lines {
 
 static volatile sig_atomic_t interrupted;
 
+/* Where a SIGINT goes, so that the program can end by itself; -1: nowhere. */
+static volatile sig_atomic_t to_program = -1;
+
 static struct {
 	char nonce[33];
 	char directory[4096];	/* of this run; removed at its end */
 	FILE *console_log;
 	double deadline;
 
+	int to_guest;		/* what we write here is input of its port */
 	bool up, ready, ended, timed_out;
 	int program_status;	/* exit status, or 128 + signal */
 	size_t frame_left;	/* bytes of the frame still to come */
@@ -162,14 +166,12 @@ void no_guest(const char *format, ...)
 
 static void write_all(int fd, const char *data, size_t length)
 {
-	while (length) {
+	while (length && !interrupted) {
 		ssize_t n = write(fd, data, length);
 
 		/* That nobody reads any more is as good as an interrupt. */
 		if (n < 0 && errno != EINTR)
 			interrupted = 1;
-		if (interrupted)
-			return;
 		if (n > 0) {
 			data += n;
 			length -= n;
@@ -242,10 +244,14 @@ static void take_head(char *line)
 	} else if (!strcmp(kind, "ready")) {
 		run.ready = true;
 		run.deadline = options.limit ? now() + options.limit : 0;
+		if (is_verb("run"))
+			to_program = run.to_guest;
 	} else if (!strcmp(kind, "exit") || !strcmp(kind, "signal")) {
 		run.ended = true;
 		run.program_status = number + (*kind == 's' ? 128 : 0);
 		run.deadline = now() + END_SECONDS;
+		to_program = -1;
+		alarm(0);
 	} else {
 		run.frame_kind = kind[0];
 		run.frame_left = number;
@@ -413,16 +419,15 @@ static const char *command_line(void)
 	return line;
 }
 
-static void child_qemu(int console_fd, int report_fd)
+static void child_qemu(int console_fd)
 {
-	char kernel[4200], console_arg[64], report_arg[64];
+	char kernel[4200], console_arg[64];
 	const char *args[64];
 	int n = 0;
 
 	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", options.kernel);
 	snprintf(console_arg, sizeof(console_arg), "file:/dev/fd/%d",
 		 console_fd);
-	snprintf(report_arg, sizeof(report_arg), "file:/dev/fd/%d", report_fd);
 
 	args[n++] = "qemu-system-x86_64";
 	args[n++] = "-nodefaults";
@@ -464,15 +469,10 @@ static void child_qemu(int console_fd, int report_fd)
 	args[n++] = "isa-debug-exit,iobase=0xf4,iosize=4";
 	args[n++] = "-serial";
 	args[n++] = console_arg;
-	if (is_verb("shell")) {
-		args[n++] = "-chardev";
-		args[n++] = "stdio,id=terminal,signal=off";
-		args[n++] = "-serial";
-		args[n++] = "chardev:terminal";
-	} else {
-		args[n++] = "-serial";
-		args[n++] = report_arg;
-	}
+	args[n++] = "-chardev";
+	args[n++] = "stdio,id=port,signal=off";
+	args[n++] = "-serial";
+	args[n++] = "chardev:port";
 	if (options.disk) {
 		args[n++] = "-drive";
 		args[n++] = "if=virtio,format=raw,cache=unsafe,file=disk";
@@ -491,11 +491,12 @@ static void child_qemu(int console_fd, int report_fd)
 
 static pid_t start_qemu(int *console_fd, int *report_fd)
 {
-	int console_pipe[2], report_pipe[2], null;
+	int console_pipe[2], report_pipe[2], input_pipe[2];
 	pid_t parent = getpid(), pid;
 	sigset_t none;
 
-	if (pipe2(console_pipe, O_CLOEXEC) || pipe2(report_pipe, O_CLOEXEC))
+	if (pipe2(console_pipe, O_CLOEXEC) || pipe2(report_pipe, O_CLOEXEC) ||
+	    pipe2(input_pipe, O_CLOEXEC))
 		no_guest("cannot make a pipe: %s", strerror(errno));
 	pid = fork();
 	if (pid < 0)
@@ -508,16 +509,17 @@ static pid_t start_qemu(int *console_fd, int *report_fd)
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		signal(SIGPIPE, SIG_DFL);
 		if (!is_verb("shell")) {
-			null = open("/dev/null", O_RDWR);
-			dup2(null, STDIN_FILENO);
-			dup2(null, STDOUT_FILENO);
+			setsid();	/* a Ctrl-C is ours to deal with */
+			dup2(input_pipe[0], STDIN_FILENO);
+			dup2(report_pipe[1], STDOUT_FILENO);
 		}
 		fcntl(console_pipe[1], F_SETFD, 0);
-		fcntl(report_pipe[1], F_SETFD, 0);
-		child_qemu(console_pipe[1], report_pipe[1]);
+		child_qemu(console_pipe[1]);
 	}
 	close(console_pipe[1]);
 	close(report_pipe[1]);
+	close(input_pipe[0]);
+	run.to_guest = input_pipe[1];
 	*console_fd = console_pipe[0];
 	*report_fd = report_pipe[0];
 	return pid;
@@ -701,10 +703,15 @@ static void conclude(int status, const char *why)
 			options.console);
 }
 
-static void note_interrupt(int signal)
+/* The program has some seconds to end by itself, once. */
+static void note_signal(int signal)
 {
-	(void)signal;
-	interrupted = 1;
+	if (signal == SIGINT && to_program >= 0 &&
+	    write(to_program, "i", 1) == 1)
+		alarm(END_SECONDS);
+	else
+		interrupted = 1;
+	to_program = -1;
 }
 
 static _Noreturn void usage(void)
@@ -821,7 +828,7 @@ static void prepare(void)
 
 int main(int argc, char *argv[])
 {
-	struct sigaction action = { .sa_handler = note_interrupt };
+	struct sigaction action = { .sa_handler = note_signal };
 	int console_fd, report_fd, qemu;
 	struct termios terminal;
 	enum status status;
@@ -836,6 +843,7 @@ int main(int argc, char *argv[])
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
 	sigaction(SIGQUIT, &action, NULL);
+	sigaction(SIGALRM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	is_terminal = !tcgetattr(STDIN_FILENO, &terminal);

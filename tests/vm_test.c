@@ -314,7 +314,11 @@ TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
 	EXPECT_EQ(system("grep -qx host note"), 0);
 }
 
-/* No checks that take time; parameters, a disk; output byte for byte. */
+/*
+ * No checks that take time; parameters, a disk; output byte for byte, and none
+ * of it lost when an interrupt ends the program. Were that for the shell alone
+ * it would wait for sleep to end.
+ */
 TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 {
 	static const char commands[] =
@@ -322,16 +326,21 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 		"stat -c %a /dev/shmcount; nproc; "
 		"grep -Eo 'oops=panic|slub_debug|rcu_expedited' /proc/cmdline; "
 		"echo kept >/mnt/file; sync; cat /mnt/file; "
-		"grep -o '/mnt ext4 rw' /proc/mounts; } >&2; ";
+		"grep -o '/mnt ext4 rw' /proc/mounts; } >&2; "
+		"trap 'echo caught; exit 7' INT; ";
 	char command[8192], *directory = getcwd(NULL, 0);
 	struct run run;
 
 	unsetenv("KMOD");
 	setenv("PARAMS", "size=2097152 mode=0640", 1);
-	EXPECT_EQ(system("head -c 200000 /dev/urandom >expected"), 0);
+	EXPECT_EQ(system("{ head -c 200000 /dev/urandom; echo; echo up; } "
+			 ">expected"), 0);
 	snprintf(command, sizeof(command),
-		 "'%s' bench sh -c \"%s cat %s/expected; exit 7\" >seen; "
-		 "echo $?; cmp seen expected && echo same",
+		 ">seen; '%s' bench sh -c \"%s cat %s/expected; sleep 60\" >seen & "
+		 "until tail -n 1 seen | grep -aqx up; do "
+		 "kill -0 $! || exit 1; sleep 0.1; done; "
+		 "kill -INT $!; wait $!; echo $?; "
+		 "echo caught >>expected; cmp seen expected && echo same",
 		 in("TOP", "tests/vm.sh"), commands, directory);
 	run = RUN("/bin/sh", "-c", command);
 	EXPECT_STR(run.errors, "2097152\n131072\n640\n2\noops=panic\nkept\n"
@@ -404,6 +413,38 @@ TEST_LIMIT(runner, disk_that_cannot_be_is_told, GUEST_LIMIT)
 	expect_status(&run, 125);
 	expect_text(run.errors, "the guest could not go on: cannot mount the disk");
 	EXPECT_EQ(lines_in(run.errors), 1);
+}
+
+/* A second interrupt ends the guest, and so do 10 seconds. */
+TEST_LIMIT(runner, interrupt_ends_what_does_not_heed_it, GUEST_LIMIT)
+{
+	struct run runs[2];
+	double begin;
+
+	for (int i = 0; i < 2; i++)
+		runs[i] = START("vm", "-k", in("HOST_KERNEL_DIR", ""),
+				"-i", in("GUEST", "init"), "-H", "-b",
+				"-m", in("HOST_KO", ""), "run", "sh", "-c",
+				"trap '' INT; echo up; sleep 60");
+	for (int i = 0; i < 2; i++) {
+		char byte = '\0';
+
+		while (byte != '\n')
+			EXPECT_EQ(read(runs[i].out, &byte, 1), 1);
+	}
+	begin = now();
+	EXPECT_OK(kill(runs[0].pid, SIGINT));
+	EXPECT_OK(kill(runs[1].pid, SIGINT));
+	sleep(1);
+	EXPECT_EQ(waitpid(runs[0].pid, NULL, WNOHANG), 0);
+	EXPECT_OK(kill(runs[0].pid, SIGINT));
+	for (int i = 0; i < 2; i++) {
+		collect(&runs[i]);
+		expect_status(&runs[i], 130);
+		expect_text(runs[i].errors, "vm: interrupted");
+		EXPECT(i || now() - begin < 5);
+	}
+	EXPECT(now() - begin > 9 && now() - begin < 20);
 }
 
 TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
