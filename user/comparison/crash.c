@@ -18,6 +18,11 @@ enum { COUNTS = 1000 };
 /* What there is to say of one that did not get it in time. */
 static const char locked[] = "stays locked: after";
 
+static double limit_of(const struct comparison *c)
+{
+	return c->quick ? 0.1 : 0.5;	/* seconds */
+}
+
 struct scene {
 	volatile int holds;		/* the holder does */
 	volatile double got;		/* when the other one did; 0: not */
@@ -128,7 +133,7 @@ static void ask(struct comparison *c, int number, const struct path *path,
 		const struct lock *lock, bool waits)
 {
 	struct result *result = &c->results[number];
-	double limit = c->quick ? 0.15 : 0.5;
+	double limit = limit_of(c);
 	int times = c->quick ? 1 : 5;
 	struct scene *scene;
 	struct object object;
@@ -215,7 +220,7 @@ static void print_results(struct comparison *c, int first)
 		"\nms: from the kill, or from when the later one starts, to its having the lock.\n"
 		"stays locked: for %.2f s, which is how long was waited. count: after %d\n"
 		"increments by each, one of them by the holder in the end.\n",
-		c->quick ? 0.15 : 0.5, COUNTS);
+		limit_of(c), COUNTS);
 }
 
 void ask_crash(struct comparison *c)

@@ -34,7 +34,7 @@ static struct plan plan_for(const struct comparison *c)
 	if (c->quick)
 		return (struct plan) {
 			.seconds = 0.004, .seconds_in_turns = 0.03,
-			.wanted = 2, .pairs = 1, .budget = 9,
+			.wanted = 2, .pairs = 1, .budget = 7,
 		};
 	return (struct plan) {
 		.seconds = 0.01, .seconds_in_turns = 0.04,
@@ -243,8 +243,9 @@ static void judge(struct comparison *c, const struct plan *plan)
 			fail(c, result, "the control lost nothing: the processes did not meet");
 		if (has_target(cell) && result->ratios.count)
 			target_add(c, 1.03, &result->ratios,
-				   "increment under a semaphore, %d processes, device / MAP_ANON",
-				   result->processes);
+				   "increment under a semaphore, %d process%s, device / MAP_ANON",
+				   result->processes,
+				   result->processes == 1 ? "" : "es");
 	}
 }
 

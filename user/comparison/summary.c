@@ -9,7 +9,7 @@
 static const struct result *find(const struct comparison *c,
 				 const char *question, const char *path,
 				 const char *lock, int processes,
-				 const char *what)
+				 const char *what, const char *object)
 {
 	for (int i = 0; i < c->result_count; i++) {
 		const struct result *result = &c->results[i];
@@ -19,6 +19,7 @@ static const struct result *find(const struct comparison *c,
 		    (!lock || !strcmp(result->lock, lock)) &&
 		    (!processes || result->processes == processes) &&
 		    (!what || !strcmp(result->what, what)) &&
+		    (!object || !strcmp(result->object, object)) &&
 		    result->values.count)
 			return result;
 	}
@@ -28,6 +29,19 @@ static const struct result *find(const struct comparison *c,
 static double median(const struct result *result)
 {
 	return result ? quartiles(&result->values).median : NAN;
+}
+
+static double speed_of(const struct comparison *c, const char *path,
+		       const char *lock, int processes)
+{
+	return median(find(c, "speed", path, lock, processes, NULL, NULL));
+}
+
+static double setup_of(const struct comparison *c, const char *path,
+		       const char *object)
+{
+	return median(find(c, "setup", path, NULL, 0, "map+touch+unmap",
+			   object));
 }
 
 static const char *wake_up(struct comparison *c, const struct path *path)
@@ -49,28 +63,27 @@ static const char *wake_up(struct comparison *c, const struct path *path)
 
 static void print_paths(struct comparison *c)
 {
-	fprintf(c->table, "\nsummary: the paths\n\n%-13s %-10s %-13s %6s %8s %8s %10s\n",
+	fprintf(c->table, "\nsummary: the paths\n\n%-13s %-10s %-13s %6s %8s %8s %8s %8s\n",
 		"path", "shared by", "lasts until", "wake", "ns at 1", "ns at 2",
-		"map..unmap");
+		"fresh", "warm");
 	for (int i = 0; i < path_count; i++) {
 		const char *name = paths[i].name;
-		const struct result *setup;
-		char text[3][24];
+		char text[4][24];
 
 		if (!is_wanted(c->only_paths, name))
 			continue;
-		setup = find(c, "setup", name, NULL, 0, "map+touch+unmap");
-		fprintf(c->table, "%-13s %-10s %-13s %6s %8s %8s %10s %s\n", name,
+		fprintf(c->table, "%-13s %-10s %-13s %6s %8s %8s %8s %8s\n", name,
 			paths[i].shared_by, paths[i].lasts,
 			wake_up(c, &paths[i]),
-			figure(text[0], median(find(c, "speed", name, "sem", 1, NULL))),
-			figure(text[1], median(find(c, "speed", name, "sem", 2, NULL))),
-			figure(text[2], median(setup)),
-			setup ? setup->object : "");
+			figure(text[0], speed_of(c, name, "sem", 1)),
+			figure(text[1], speed_of(c, name, "sem", 2)),
+			figure(text[2], setup_of(c, name, "fresh")),
+			figure(text[3], setup_of(c, name, "warm")));
 	}
 	fprintf(c->table,
 		"\nwake: what FUTEX_WAKE answers there; a semaphore that has to wait needs 0.\n"
-		"ns: an increment under a semaphore. map..unmap: of one page, touched.\n");
+		"ns: an increment under a semaphore, by 1 and by 2 processes. fresh, warm: ns to\n"
+		"map a page, touch and unmap it, where it is new and where it is there.\n");
 }
 
 static const char *fate(const struct comparison *c, const char *path,
@@ -78,19 +91,20 @@ static const char *fate(const struct comparison *c, const char *path,
 {
 	if (!lock->can_hold)
 		return "-";
-	return find(c, "crash", path, lock->name, 0, what) ? "yes" : "no";
+	return find(c, "crash", path, lock->name, 0, what, NULL) ? "yes" : "no";
 }
 
 static void print_locks(struct comparison *c, const char *path)
 {
-	double atomic = median(find(c, "speed", path, "atomic", 2, NULL));
+	double atomic = speed_of(c, path, "atomic", 2);
 
 	fprintf(c->table, "\nsummary: the locks, on %s\n\n%-9s %8s %8s %9s %7s  %-18s %s\n",
 		path, "lock", "ns at 1", "ns at 2", "x atomic", "lost",
 		"if holder killed:", "what it is");
 	for (int i = 0; i < lock_count; i++) {
 		const char *name = locks[i].name;
-		const struct result *two = find(c, "speed", path, name, 2, NULL);
+		const struct result *two = find(c, "speed", path, name, 2,
+					       NULL, NULL);
 		char text[4][24], after[32];
 
 		if (!is_wanted(c->only_locks, name))
@@ -99,7 +113,7 @@ static void print_locks(struct comparison *c, const char *path)
 			 fate(c, path, &locks[i], "waiter gets it"),
 			 fate(c, path, &locks[i], "newcomer gets it"));
 		fprintf(c->table, "%-9s %8s %8s %9s %6s%s  %-18s %s\n", name,
-			figure(text[0], median(find(c, "speed", path, name, 1, NULL))),
+			figure(text[0], speed_of(c, path, name, 1)),
 			figure(text[1], median(two)),
 			figure(text[2], median(two) / atomic),
 			figure(text[3], two ? 100.0 * two->lost / two->increments : NAN),
@@ -120,7 +134,7 @@ static bool was_asked(const struct comparison *c, const char *question)
 
 void print_summary(struct comparison *c)
 {
-	const char *path = find(c, "speed", SHMCOUNT_DEVICE, NULL, 0, NULL) ?
+	const char *path = find(c, "speed", SHMCOUNT_DEVICE, NULL, 0, NULL, NULL) ?
 			   SHMCOUNT_DEVICE : "MAP_ANON";
 
 	if (!was_asked(c, "speed") || !was_asked(c, "crash"))
