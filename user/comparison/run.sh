@@ -7,7 +7,7 @@
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-out=$top/build/compare
+out=${OUT:-$top/build/compare}
 # 2 MiB, the most that setup asks for.
 export PARAMS="${PARAMS:-size=2097152}"
 tmp=$out.tmp
@@ -28,10 +28,11 @@ in_guest() {
 	mkdir -p "$tmp/$kind"
 	# shellcheck disable=SC2016
 	"$top/tests/vm.sh" "$kind" sh -c '
+		trap : INT
 		out=$(mktemp -d) && compare=$1 && shift
 		"$compare" -o "$out" --disk=/mnt "$@" >/dev/null
 		status=$?
-		tar -C "$out" -cf - .
+		tar -C "$out" -cf - table.txt results.csv results.json
 		exit $status' sh "$top/user/compare" "$@" >"$tmp/$kind.tar" ||
 		status=$?
 	tar -C "$tmp/$kind" -xf "$tmp/$kind.tar" 2>/dev/null
@@ -88,7 +89,7 @@ if [ -s "$tmp/bench/results.csv" ]; then
 		status=1
 	rm -rf "$out"
 	mv "$tmp/bench" "$out"
-	echo "compare: the table, results and pictures are in build/compare" >&2
+	echo "compare: the table, results and pictures are in $out" >&2
 fi
 rm -rf "$tmp"
 exit $status

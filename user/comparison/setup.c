@@ -362,7 +362,7 @@ static void take_round(struct comparison *c, struct rows *rows,
 
 void ask_setup(struct comparison *c)
 {
-	int rounds = c->quick ? 3 : c->instructions ? 9 : 41;
+	int rounds = c->quick ? 3 : c->instructions ? 9 : 15;
 	struct series of_goals[GOALS] = { 0 };
 	struct rows rows = { 0 };
 	cpu_set_t before, one;

@@ -177,7 +177,7 @@ static const char *choose_path(struct comparison *c)
 void ask_stevens(struct comparison *c)
 {
 	const char *path = choose_path(c);
-	double budget = (c->quick ? 2.5 : 90.0) / (ROWS * MOST);
+	double budget = (c->quick ? 2.5 : 65.0) / (ROWS * MOST);
 	int first = c->result_count;
 
 	for (int row = 0; row < ROWS; row++) {
