@@ -467,6 +467,89 @@ TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
 	EXPECT_OK(rmdir(path));
 }
 
+/* A command of the host's; returns what it prints. */
+static char *shell(const char *command)
+{
+	struct run run = RUN("/bin/sh", "-c", command);
+
+	expect_status(&run, 0);
+	EXPECT_STR(run.errors, "");
+	return run.output;
+}
+
+static const char same_work[] =
+	"sqlite3 :memory: -cmd '.mode csv' -cmd '.import out/results.csv a' "
+	"-cmd '.import again.csv b' \"select count(*), "
+	"max(abs(a.median - b.median) / b.median) < 0.005, min(a.median) > 5000, "
+	"(select json_array_length(readfile('out/results.json'))), "
+	"(select count(*) from a where unit = 'ns') > 0 "
+	"from a join b using (path, object, pages, what, unit) "
+	"where unit = 'instructions' and what = 'map+touch+unmap' and pages = '1'\"";
+
+/* What make compare does: in one guest by the clock, in another by counting. */
+TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
+{
+	static const char again[] =
+		"$TOP/tests/vm.sh count sh -c \"$TOP/user/compare $COMPARE_ARGS "
+		"--instructions --disk=/mnt -o /tmp/again >&2 && "
+		"cat /tmp/again/results.csv\" >again.csv 2>/dev/null";
+	struct run run;
+
+	in("TOP", "");
+	unsetenv("KMOD");
+	setenv("OUT", "out", 1);
+	setenv("PARAMS", "size=2097152", 1);
+	setenv("COMPARE_ARGS",
+	       "--quick setup --paths=file,tmpfs,/dev/zero,/dev/shmcount", 1);
+	run = RUN(in("TOP", "user/comparison/run.sh"));
+	expect_status(&run, 0);
+	expect_text(run.output, "in instructions, device / warm tmpfs");
+	EXPECT(!strstr(run.output, "skipped"));
+	EXPECT_EQ(system("test -s out/setup.png && test -s out/setup.svg"), 0);
+	EXPECT_EQ(system(again), 0);
+	EXPECT_STR(shell(same_work), "6,1,1,2,1\n");
+}
+
+TEST_LIMIT(compare, interrupted_in_the_guest_keeps_what_is_done, GUEST_LIMIT)
+{
+	char text[200] = "";
+	struct run run;
+
+	unsetenv("KMOD");
+	setenv("OUT", "out", 1);
+	setenv("COMPARE_ARGS", "--progress", 1);
+	run = START("/usr/bin/setsid", in("TOP", "user/comparison/run.sh"));
+	while (!strstr(text, "speed: round"))
+		EXPECT(read(run.err, text, sizeof(text) - 1) > 0);
+	/* As a terminal does it: to all of them. */
+	EXPECT_OK(kill(-run.pid, SIGINT));
+	collect(&run);
+	expect_status(&run, 130);
+	expect_text(run.output, "Interrupted");
+	EXPECT_STR(shell("sqlite3 :memory: \"select json_valid(readfile('out/results.json'))\""),
+		   "1\n");
+	EXPECT_EQ(access("out.tmp", F_OK), -1);
+}
+
+TEST(compare, native_and_mistaken)
+{
+	struct run run;
+
+	in("TOP", "");
+	setenv("OUT", "out", 1);
+	setenv("NATIVE", "1", 1);
+	setenv("COMPARE_ARGS", "--quick speed -n 1 --locks=sem --paths=MAP_ANON", 1);
+	run = RUN(in("TOP", "user/comparison/run.sh"));
+	expect_status(&run, 0);
+	expect_text(run.errors, "are in out");
+	EXPECT_EQ(system("test -s out/table.txt && test -s out/speed-paths.png"), 0);
+	setenv("COMPARE_ARGS", "--quack", 1);
+	run = RUN(in("TOP", "user/comparison/run.sh"));
+	expect_status(&run, 2);
+	expect_text(run.errors, "'--quack' is not an option");
+	EXPECT_EQ(system("test -s out/table.txt && ! test -e out.tmp"), 0);
+}
+
 /* What is in a kernel's log, and what it is. */
 static const struct {
 	const char *line;

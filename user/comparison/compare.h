@@ -239,12 +239,13 @@ struct result {
 	char why[WHY];
 };
 
+/* A ratio, and where its median is in 19 of 20 cases. */
 struct target {
 	char what[120];
 	double most;
-	struct quartiles seen;	/* a ratio */
+	double median, low, high;
 	int samples;
-	bool met;
+	enum { MET, NOT_MET, UNDECIDED } verdict;
 };
 
 /* A whole run of compare. */

@@ -140,6 +140,11 @@ static void ask(struct comparison *c, int number, const struct path *path,
 	struct guard guard;
 	void *memory = NULL;
 
+	if (!lock->can_hold) {
+		result->state = SKIPPED;
+		snprintf(result->why, WHY, "there is no holder to be killed");
+		return;
+	}
 	scene = mmap(NULL, sizeof(*scene), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (scene == MAP_FAILED)
@@ -234,8 +239,7 @@ void ask_crash(struct comparison *c)
 		if (!is_wanted(c->only_paths, path->name))
 			continue;
 		for (int j = 0; j < lock_count; j++) {
-			if (!locks[j].take ||
-			    !is_wanted(c->only_locks, locks[j].name))
+			if (!is_wanted(c->only_locks, locks[j].name))
 				continue;
 			progress(c, "crash: %s on %s", locks[j].name,
 				 path->name);

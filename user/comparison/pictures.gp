@@ -94,6 +94,8 @@ if (words(rows)) {
 # stevens: each row by its own first column, one panel a lock.
 rows = unique('^"stevens"', 3)
 if (words(rows)) {
+	stats csv skip 1 using (strcol(1) eq 'stevens' ? column(16) : NaN) name 'ratio' nooutput
+	highest = 2 ** ceil(log(ratio_max < 8 ? 8 : ratio_max) / log(2))
 	do for [end in ends] {
 		eval (end eq 'svg' ? svg : png)
 		set output sprintf('%s/stevens.%s', dir, end)
@@ -102,7 +104,7 @@ if (words(rows)) {
 		set ylabel 'ratio'
 		set logscale y 2
 		set xrange [0.8:5.2]
-		set yrange [0.5:64]
+		set yrange [0.5:highest]
 		set xtics norotate 1, 1, 5
 		unset key
 		do for [n = 1:words(rows)] {

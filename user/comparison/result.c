@@ -72,19 +72,26 @@ static double quantile(const double *sorted, int count, double share)
 	return sorted[below] + (at - below) * (sorted[below + 1] - sorted[below]);
 }
 
-struct quartiles quartiles(const struct series *series)
+static double *sorted_copy(const struct series *series)
 {
-	struct quartiles q = { NAN, NAN, NAN, NAN };
 	size_t bytes = series->count * sizeof(double);
-	double *sorted;
+	double *sorted = malloc(bytes);
 
-	if (!series->count)
-		return q;
-	sorted = malloc(bytes);
 	if (!sorted)
 		die("no memory");
 	memcpy(sorted, series->value, bytes);
 	qsort(sorted, series->count, sizeof(double), compare_values);
+	return sorted;
+}
+
+struct quartiles quartiles(const struct series *series)
+{
+	struct quartiles q = { NAN, NAN, NAN, NAN };
+	double *sorted;
+
+	if (!series->count)
+		return q;
+	sorted = sorted_copy(series);
 	q.least = sorted[0];
 	q.low = quantile(sorted, series->count, 0.25);
 	q.median = quantile(sorted, series->count, 0.5);
@@ -146,7 +153,9 @@ const char *state_name(enum state state)
 void target_add(struct comparison *c, double most, const struct series *ratios,
 		const char *format, ...)
 {
+	int n = ratios->count, rank;
 	struct target *target;
+	double *sorted;
 	va_list args;
 
 	c->targets = grow(c->targets, c->target_count, sizeof(*target));
@@ -155,9 +164,19 @@ void target_add(struct comparison *c, double most, const struct series *ratios,
 	vsnprintf(target->what, sizeof(target->what), format, args);
 	va_end(args);
 	target->most = most;
-	target->seen = quartiles(ratios);
-	target->samples = ratios->count;
-	target->met = target->seen.median <= most;
+	target->samples = n;
+	target->median = quartiles(ratios).median;
+
+	/* By the binomial distribution of how many samples are below it. */
+	rank = n / 2.0 - 0.98 * sqrt(n);
+	if (rank < 0)
+		rank = 0;
+	sorted = sorted_copy(ratios);
+	target->low = sorted[rank];
+	target->high = sorted[n - 1 - rank];
+	free(sorted);
+	target->verdict = target->high <= most ? MET :
+			  target->low > most ? NOT_MET : UNDECIDED;
 }
 
 const char *figure(char text[24], double value)
@@ -262,18 +281,21 @@ void print_header(struct comparison *c, FILE *file)
 		fprintf(file, "# %-11s %s\n", names[i], values[i]);
 }
 
+static const char *const verdicts[] = {
+	[MET] = "met", [NOT_MET] = "not met", [UNDECIDED] = "undecided",
+};
+
 void print_targets(struct comparison *c)
 {
 	if (!c->target_count)
 		return;
-	fprintf(c->table, "\nTargets\n");
+	fprintf(c->table, "\nTargets: a ratio, where its median is by 95 %%, and the most it may be\n\n");
 	for (int i = 0; i < c->target_count; i++) {
 		const struct target *target = &c->targets[i];
 
-		fprintf(c->table, "  %-7s %5.3f [%5.3f %5.3f], at most %.2f: %s\n",
-			target->met ? "met" : "not met", target->seen.median,
-			target->seen.low, target->seen.high, target->most,
-			target->what);
+		fprintf(c->table, "%5.3f  %5.3f to %5.3f  %4.2f  %-9s  %s\n",
+			target->median, target->low, target->high, target->most,
+			verdicts[target->verdict], target->what);
 	}
 }
 
@@ -424,12 +446,12 @@ void write_json(struct comparison *c, FILE *file)
 		w.first = true;
 		write_text(&w, "what", target->what);
 		write_number(&w, "most", target->most);
-		write_number(&w, "ratio", target->seen.median);
-		write_number(&w, "ratio_q1", target->seen.low);
-		write_number(&w, "ratio_q3", target->seen.high);
+		write_number(&w, "ratio", target->median);
+		write_number(&w, "low", target->low);
+		write_number(&w, "high", target->high);
 		write_number(&w, "samples", target->samples);
-		begin_field(&w, "met");
-		fprintf(file, "%s}", target->met ? "true" : "false");
+		write_text(&w, "verdict", verdicts[target->verdict]);
+		fputc('}', file);
 	}
 	fprintf(file, "]}]\n");
 }

@@ -38,6 +38,12 @@ struct rows {
 	int count;
 };
 
+/* Counts are quick, and have to agree, in any case. */
+static bool is_quick(const struct comparison *c)
+{
+	return c->quick && !c->instructions;
+}
+
 static bool has_phase(const struct row *row, enum phase phase)
 {
 	switch (phase) {
@@ -60,8 +66,8 @@ static void add_row(struct comparison *c, struct rows *rows,
 
 	*row = (struct row) {
 		.path = path, .fresh = fresh, .pages = sizes[size].pages,
-		.cycles = c->quick ? sizes[size].quick_cycles :
-				     sizes[size].cycles,
+		.cycles = is_quick(c) ? sizes[size].quick_cycles :
+					sizes[size].cycles,
 	};
 	for (int phase = 0; phase <= PHASES; phase++) {
 		row->results[phase] = -1;
@@ -362,7 +368,7 @@ static void take_round(struct comparison *c, struct rows *rows,
 
 void ask_setup(struct comparison *c)
 {
-	int rounds = c->quick ? 3 : c->instructions ? 9 : 15;
+	int rounds = c->instructions ? 9 : is_quick(c) ? 3 : 15;
 	struct series of_goals[GOALS] = { 0 };
 	struct rows rows = { 0 };
 	cpu_set_t before, one;

@@ -38,7 +38,7 @@ static struct plan plan_for(const struct comparison *c)
 		};
 	return (struct plan) {
 		.seconds = 0.01, .seconds_in_turns = 0.04,
-		.wanted = 9, .pairs = 6, .budget = 110,
+		.wanted = 9, .pairs = 14, .budget = 130,
 	};
 }
 
