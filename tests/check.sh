@@ -65,6 +65,30 @@ part() {
 	finish "$name" "$pid"
 }
 
+# halves NAME LISTER COMMAND...: as part, but all in two that run at the same
+# time: a guest keeps about one processor busy, and nothing here is timed.
+halves() {
+	if [ -n "$patterns" ]; then
+		part "$@"
+		return
+	fi
+	name=$1
+	shift 2
+	begin_half 1 "$@"
+	first=$pid
+	begin_half 2 "$@"
+	second=$pid
+	finish "$name-1" "$first"
+	finish "$name-2" "$second"
+}
+
+begin_half() {
+	half=$1
+	shift
+	CONSOLE=$results/console-$name-$half.log \
+		begin "$name-$half" "$@" -s "$half/2"
+}
+
 for pattern in $patterns; do
 	known=
 	for program in "$PROGRAMS/harness_test" "$PROGRAMS/setup_test" \
@@ -86,18 +110,8 @@ if [ -z "$patterns" ]; then
 	begin this-host env PROGRAMS="$top/user" "$GUEST/suite" 'incr.*' 'compare.*'
 	finish this-host "$pid"
 fi
-part guest "$GUEST/suite" "$top/tests/vm.sh" tap suite
-# A guest that boots keeps one processor busy, and nothing here is timed.
-if chosen "$PROGRAMS/vm_test"; then
-	# shellcheck disable=SC2086
-	begin runner-1 "$PROGRAMS/vm_test" -s 1/2 $mine
-	first=$pid
-	# shellcheck disable=SC2086
-	begin runner-2 "$PROGRAMS/vm_test" -s 2/2 $mine
-	second=$pid
-	finish runner-1 "$first"
-	finish runner-2 "$second"
-fi
+halves guest "$GUEST/suite" "$top/tests/vm.sh" tap suite
+halves runner "$PROGRAMS/vm_test" "$PROGRAMS/vm_test"
 
 set +f
 bad=0

@@ -62,7 +62,7 @@ built=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)
 		"build it with make -C build/kernel/$name/headers M=DIR"
 
 mkdir -p "$build/results"
-log=$build/results/console-$verb.log
+log=${CONSOLE:-$build/results/console-$verb.log}
 case $verb in
 tap)
 	set -- -t 300 tap "$@"

@@ -29,6 +29,8 @@ where = has(measured, device) ? device : 'MAP_ANON'
 locks = unique('^"speed","' . where . '"', 3)
 ways = unique('^"speed",.*,"sem",', 2)
 counts = unique('^"speed"', 4)
+# The powers of 10 around all quartiles; of locks and of paths the same.
+decades = system(sprintf("awk -F, '/^\"speed\"/ && $10 > 0 { if (!n++ || $10 < low) low = $10; if ($11 > high) high = $11 } END { print 10 ^ int(log(low) / log(10) - (low < 1)), 10 ^ int(log(high) / log(10) + 1) }' '%s'", csv))
 offset(i) = (i - (words(counts) + 1) / 2.0) * 0.8 / words(counts)
 
 do for [picture in words(measured) ? 'locks paths' : ''] {
@@ -45,6 +47,7 @@ do for [picture in words(measured) ? 'locks paths' : ''] {
 		set ylabel 'ns an increment (median, quartiles)'
 		set logscale y
 		set ytics 10
+		set yrange [word(decades, 1):word(decades, 2)]
 		set key outside right top title 'processes'
 		set xrange [0.4:words(names) + 0.6]
 		set xtics rotate by -40 ()
@@ -59,6 +62,7 @@ do for [picture in words(measured) ? 'locks paths' : ''] {
 	}
 	unset logscale y
 	set ytics autofreq
+	set yrange [*:*]
 }
 
 # setup: the phases of one page, stacked; counted in instructions where the

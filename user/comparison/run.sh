@@ -12,8 +12,8 @@ out=${OUT:-$top/build/compare}
 export PARAMS="${PARAMS:-size=2097152}"
 tmp=$out.tmp
 status=0
-interrupted=
-trap interrupted=1 INT
+# An interrupt is for compare, which tells of it by its status.
+trap : INT
 
 # Words of one variable, and not for this shell to expand.
 set -f
@@ -77,7 +77,7 @@ mkdir -p "$tmp"
 if [ -n "${NATIVE-}" ]; then
 	"$top/user/compare" -o "$tmp/bench" "$@" || status=$?
 else
-	if in_guest bench "$@" && [ -z "$interrupted" ] && asks_setup "$@"; then
+	if in_guest bench "$@" && [ $status -ne 130 ] && asks_setup "$@"; then
 		# shellcheck disable=SC2046
 		in_guest count --instructions $(options "$@") setup &&
 			append "$tmp/count" "$tmp/bench"
