@@ -239,7 +239,7 @@ struct result {
 	char why[WHY];
 };
 
-/* A ratio, and where its median is in 19 of 20 cases. */
+/* A ratio, where its median is by 95 %, and so whether it is small enough. */
 struct target {
 	char what[120];
 	double most;
@@ -284,6 +284,7 @@ void result_sample(struct result *result, double value, bool clean);
 void result_judge(struct result *result, int wanted);
 
 const char *state_name(enum state state);
+struct target target_of(double most, const struct series *ratios);
 void target_add(struct comparison *c, double most, const struct series *ratios,
 		const char *format, ...) __attribute__((format(printf, 4, 5)));
 

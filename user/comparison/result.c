@@ -150,33 +150,45 @@ const char *state_name(enum state state)
 	return names[state];
 }
 
-void target_add(struct comparison *c, double most, const struct series *ratios,
-		const char *format, ...)
+struct target target_of(double most, const struct series *ratios)
 {
 	int n = ratios->count, rank;
-	struct target *target;
+	struct target target = {
+		.most = most, .samples = n, .verdict = UNDECIDED,
+		.median = NAN, .low = NAN, .high = NAN,
+	};
 	double *sorted;
-	va_list args;
 
-	c->targets = grow(c->targets, c->target_count, sizeof(*target));
-	target = &c->targets[c->target_count++];
-	va_start(args, format);
-	vsnprintf(target->what, sizeof(target->what), format, args);
-	va_end(args);
-	target->most = most;
-	target->samples = n;
-	target->median = quartiles(ratios).median;
-
+	if (!n)
+		return target;
 	/* By the binomial distribution of how many samples are below it. */
 	rank = n / 2.0 - 0.98 * sqrt(n);
 	if (rank < 0)
 		rank = 0;
 	sorted = sorted_copy(ratios);
-	target->low = sorted[rank];
-	target->high = sorted[n - 1 - rank];
+	target.median = quantile(sorted, n, 0.5);
+	target.low = sorted[rank];
+	target.high = sorted[n - 1 - rank];
 	free(sorted);
-	target->verdict = target->high <= most ? MET :
-			  target->low > most ? NOT_MET : UNDECIDED;
+	if (target.high <= most)
+		target.verdict = MET;
+	else if (target.low > most)
+		target.verdict = NOT_MET;
+	return target;
+}
+
+void target_add(struct comparison *c, double most, const struct series *ratios,
+		const char *format, ...)
+{
+	struct target *target;
+	va_list args;
+
+	c->targets = grow(c->targets, c->target_count, sizeof(*target));
+	target = &c->targets[c->target_count++];
+	*target = target_of(most, ratios);
+	va_start(args, format);
+	vsnprintf(target->what, sizeof(target->what), format, args);
+	va_end(args);
 }
 
 const char *figure(char text[24], double value)
