@@ -23,4 +23,22 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 }
 #endif
 
+/*
+ * For map_pages, which told nothing before 5.12: each page is to be seen in a
+ * fault of its own. Kernels that can fault without the mmap_lock do so only
+ * where there is a map_pages.
+ */
+#ifdef HAVE_MAP_PAGES_RESULT
+static inline vm_fault_t no_fault_around(struct vm_fault *vmf, pgoff_t start,
+					 pgoff_t end)
+{
+	return 0;
+}
+#else
+static inline void no_fault_around(struct vm_fault *vmf, pgoff_t start,
+				   pgoff_t end)
+{
+}
+#endif
+
 #endif

@@ -75,12 +75,16 @@ static vm_fault_t shmcount_fault(struct vm_fault *vmf)
 	struct page *page;
 
 	/* Locked, so that reclaim does not take it away again. */
-	while (!(page = find_lock_page(mapping, vmf->pgoff))) {
+	page = find_lock_page(mapping, vmf->pgoff);
+	if (!page) {
 		/* Past the end of the region this is -EINVAL, and so a SIGBUS. */
 		page = shmem_read_mapping_page(mapping, vmf->pgoff);
 		if (IS_ERR(page))
 			return vmf_error(PTR_ERR(page));
 		put_page(page);
+		page = find_lock_page(mapping, vmf->pgoff);
+		if (!page)
+			return VM_FAULT_NOPAGE;	/* the process tries again */
 	}
 
 	atomic_long_inc(&shmcount_faults);
@@ -89,18 +93,11 @@ static vm_fault_t shmcount_fault(struct vm_fault *vmf)
 	return VM_FAULT_LOCKED;
 }
 
-/* Kernels that fault without the mmap_lock do so only where there is one. */
-static vm_fault_t shmcount_map_pages(struct vm_fault *vmf, pgoff_t start,
-				     pgoff_t end)
-{
-	return 0;	/* each page is to be seen in a fault of its own */
-}
-
 static const struct vm_operations_struct shmcount_vm_ops = {
 	.open	= shmcount_vm_open,
 	.close	= shmcount_vm_close,
 	.fault	= shmcount_fault,
-	.map_pages = shmcount_map_pages,
+	.map_pages = no_fault_around,
 };
 
 static int shmcount_mmap(struct file *file, struct vm_area_struct *vma)

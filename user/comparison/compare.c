@@ -273,6 +273,8 @@ static void write_files(struct comparison *c, const char *table)
 	close_output(file, "results.json");
 }
 
+static bool output_failed;	/* a matter for when the files are written */
+
 /* Print what the table has got since the last time. */
 static void show(struct comparison *c, char *const *table)
 {
@@ -281,7 +283,7 @@ static void show(struct comparison *c, char *const *table)
 	progress(c, "%s", "");
 	fflush(c->table);
 	if (fputs(*table + shown, stdout) == EOF || fflush(stdout))
-		die("cannot write standard output");
+		output_failed = true;
 	shown = strlen(*table);
 }
 
@@ -310,7 +312,11 @@ int main(int argc, char *argv[])
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
+	/* Not under nohup. */
+	if (signal(SIGHUP, SIG_IGN) != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
@@ -329,8 +335,11 @@ int main(int argc, char *argv[])
 		fprintf(c.table, "\nInterrupted: what is above was done until then.\n");
 	print_summary(&c);
 	print_targets(&c);
-	show(&c, &table);
+	fflush(c.table);
 	if (c.output)
 		write_files(&c, table);
+	show(&c, &table);
+	if (output_failed)
+		die("cannot write standard output");
 	return interrupted ? EXIT_INTERRUPTED : c.failures ? EXIT_FAILED : 0;
 }

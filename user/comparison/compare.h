@@ -284,7 +284,6 @@ void result_sample(struct result *result, double value, bool clean);
 void result_judge(struct result *result, int wanted);
 
 const char *state_name(enum state state);
-struct target target_of(double most, const struct series *ratios);
 void target_add(struct comparison *c, double most, const struct series *ratios,
 		const char *format, ...) __attribute__((format(printf, 4, 5)));
 

@@ -20,7 +20,7 @@ static const char locked[] = "stays locked: after";
 
 static double limit_of(const struct comparison *c)
 {
-	return c->quick ? 0.1 : 0.5;	/* seconds */
+	return c->quick ? 0.2 : 0.5;	/* seconds */
 }
 
 struct scene {
@@ -35,6 +35,7 @@ static _Noreturn void hold(const struct lock *lock, struct guard *guard,
 {
 	const int go_on = 0;
 
+	guard->why = scene->why;
 	if (lock->join)
 		lock->join(guard);
 	lock->run(guard, &go_on, COUNTS - 1);
@@ -103,9 +104,16 @@ static double play(struct comparison *c, struct result *result,
 	killed = now();
 	kill(holder, SIGKILL);
 	waitpid(holder, &status, 0);
+	if (interrupted && follower) {
+		kill(follower, SIGKILL);
+		waitpid(follower, &status, 0);
+	}
+	if (interrupted)
+		return NAN;
 	if (!scene->holds) {
 		result->state = FAILED;
-		snprintf(result->why, WHY, "the holder did not get the lock");
+		snprintf(result->why, WHY, "%s", scene->why[0] ? scene->why :
+			 "the holder did not get the lock");
 		return NAN;
 	}
 	if (!waits) {
@@ -114,10 +122,17 @@ static double play(struct comparison *c, struct result *result,
 		if (!follower)
 			follow(lock, guard, scene);
 	}
-	/* Once it has the lock, the rest of what it does is no matter of it. */
-	deadline = now() + limit;
-	if (!child_ends(follower, deadline, &status) && !scene->got)
+	for (deadline = now() + limit; now() < deadline && !scene->got;)
+		usleep(500);
+	/* Once it has the lock it may take its time for the rest. */
+	if (!child_ends(follower, scene->got ? now() + 10 : 0, &status) &&
+	    (interrupted || !scene->got))
 		return NAN;
+	if (scene->got && scene->got < killed) {
+		result->state = FAILED;
+		snprintf(result->why, WHY, "it got the lock while another held it");
+		return NAN;
+	}
 	if (!scene->got) {
 		/* No failure of ours: so it is with that lock. */
 		snprintf(result->why, WHY, "%s", WIFSIGNALED(status) ?
@@ -179,6 +194,11 @@ static void ask(struct comparison *c, int number, const struct path *path,
 	} else if (result->state == MEASURED && !result->values.count &&
 		   !result->why[0]) {
 		snprintf(result->why, WHY, "%s %.2f s", locked, limit);
+	} else if (result->state == MEASURED && !interrupted &&
+		   result->values.count && result->values.count < times) {
+		result->state = FAILED;
+		snprintf(result->why, WHY, "recovered %d times, and then not",
+			 result->values.count);
 	} else if (result->lost) {
 		result->state = FAILED;
 		snprintf(result->why, WHY, "the count is off by %lld",

@@ -38,15 +38,29 @@ static void check(struct comparison *c, struct result *result,
 
 	result->increments = outcome.done;
 	result->lost = outcome.lost;
-	if (outcome.verdict == STOPPED)
+	if (outcome.verdict == STOPPED) {
 		result->state = SKIPPED;
-	if (outcome.verdict == STOPPED || outcome.verdict == BROKEN)
+		snprintf(result->why, WHY, "interrupted");
+	}
+	if (outcome.verdict == BROKEN)
 		memcpy(result->why, outcome.why, WHY);
 	if (outcome.verdict == BROKEN ||
 	    (lock->excludes && path->shares && outcome.lost) ||
 	    (!path->shares && outcome.lost != outcome.done))
 		result->state = FAILED;
 	c->failures += result->state == FAILED;
+}
+
+/* The same path, skipped for the same reason, is on the list already. */
+static bool is_said(const struct comparison *c, int first, int number)
+{
+	const struct result *result = &c->results[number];
+
+	for (int i = first; i < number && result->state == SKIPPED; i++)
+		if (c->results[i].path == result->path &&
+		    !strcmp(c->results[i].why, result->why))
+			return true;
+	return false;
 }
 
 static void print_results(struct comparison *c, int first)
@@ -71,8 +85,7 @@ static void print_results(struct comparison *c, int first)
 	for (int i = first; i < c->result_count; i++) {
 		const struct result *result = &c->results[i];
 
-		if (!result->why[0] || (i > first && result->lock != c->results[first].lock &&
-					result->state == SKIPPED))
+		if (!result->why[0] || is_said(c, first, i))
 			continue;
 		fprintf(c->table, "%s, %s", result->path, result->lock);
 		note(c, result);

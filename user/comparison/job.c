@@ -90,10 +90,9 @@ static void await_child(double deadline)
 	struct timespec timeout = { 0 };
 	sigset_t child;
 
-	if (left > 0) {
-		timeout.tv_sec = left;
-		timeout.tv_nsec = (left - timeout.tv_sec) * 1e9;
-	}
+	/* Not too long: a signal just before this does not cut it short. */
+	if (left > 0)
+		timeout.tv_nsec = (left < 0.2 ? left : 0.2) * 1e9;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigtimedwait(&child, NULL, &timeout);
@@ -256,8 +255,10 @@ static void tell_end(int status, const struct slot *slot,
 		snprintf(outcome->why, WHY, "%s", slot->why);
 }
 
+enum { GONE = -2 };		/* no pid, nor what waitpid() answers */
+
 /* When one ends badly the others are ended too: it may have held the lock. */
-static void reap(const pid_t *pids, int count, const struct slot *slots,
+static void reap(pid_t *pids, int count, const struct slot *slots,
 		 double deadline, struct outcome *outcome)
 {
 	int left = count, status;
@@ -267,17 +268,21 @@ static void reap(const pid_t *pids, int count, const struct slot *slots,
 		bool late = !pid && (interrupted || now() > deadline);
 
 		left -= pid > 0;
-		for (int i = 0; i < count; i++)
-			if (pids[i] == pid && status &&
-			    outcome->verdict != BROKEN)
+		for (int i = 0; i < count; i++) {
+			if (pids[i] != pid)
+				continue;
+			pids[i] = GONE;
+			if (status && outcome->verdict != BROKEN)
 				tell_end(status, &slots[i], outcome);
+		}
 		if (late && outcome->verdict != BROKEN) {
 			outcome->verdict = BROKEN;
 			snprintf(outcome->why, WHY, "a process hung");
 		}
 		if (late || (pid > 0 && status))
 			for (int i = 0; i < count; i++)
-				kill(pids[i], SIGKILL);
+				if (pids[i] != GONE)
+					kill(pids[i], SIGKILL);
 		if (!pid)
 			await_child(late ? now() + 1 : deadline);
 	}

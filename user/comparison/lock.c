@@ -18,10 +18,13 @@
 
 #include "compare.h"
 
-/* How many increments there are between two looks at stop. */
-enum { BATCH = 64 };
+/*
+ * How many increments there are between two looks at stop: many where one
+ * takes nanoseconds, one where it is a system call.
+ */
+enum { FAST = 64, SLOW = 1 };
 
-#define LOOP(name, increment)						\
+#define LOOP(name, look, increment)					\
 static long name##_run(struct guard *guard, const volatile int *stop,	\
 		       long limit)					\
 {									\
@@ -31,7 +34,7 @@ static long name##_run(struct guard *guard, const volatile int *stop,	\
 	long done = 0;							\
 									\
 	while (done < limit && !*stop) {				\
-		long batch = limit - done < BATCH ? limit - done : BATCH; \
+		long batch = limit - done < look ? limit - done : look;	\
 									\
 		for (long left = batch; left; left--) {		\
 			increment;					\
@@ -41,8 +44,8 @@ static long name##_run(struct guard *guard, const volatile int *stop,	\
 	return done;							\
 }
 
-#define LOCK_LOOP(name)							\
-LOOP(name, name##_take(g); *count = *count + 1; name##_give(g))
+#define LOCK_LOOP(name, look)						\
+LOOP(name, look, name##_take(g); *count = *count + 1; name##_give(g))
 
 /* The table entry of a lock that is made of those. */
 #define LOCK(lock)							\
@@ -84,8 +87,8 @@ static bool nothing_init(struct guard *g)
 	return true;
 }
 
-LOOP(none, *count = *count + 1)
-LOOP(atomic, __atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST))
+LOOP(none, FAST, *count = *count + 1)
+LOOP(atomic, FAST, __atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST))
 
 /*
  * futex: 0 free, 1 taken, 2 taken and somebody may sleep. After U. Drepper,
@@ -128,7 +131,7 @@ static inline void futex_give(struct guard *g)
 		futex(g, FUTEX_WAKE, 1);
 }
 
-LOCK_LOOP(futex)
+LOCK_LOOP(futex, FAST)
 
 /* sem, named sem */
 
@@ -166,7 +169,7 @@ static inline void sem_give(struct guard *g)
 	must(g, !sem_post(g->named), "sem_post");
 }
 
-LOCK_LOOP(sem)
+LOCK_LOOP(sem, FAST)
 
 /* mutexes */
 
@@ -226,7 +229,7 @@ static inline void mutex_give(struct guard *g)
 	must_be_0(g, pthread_mutex_unlock(g->place), "pthread_mutex_unlock");
 }
 
-LOCK_LOOP(mutex)
+LOCK_LOOP(mutex, FAST)
 
 /* rwlock, held for writing */
 
@@ -251,7 +254,7 @@ static inline void rwlock_give(struct guard *g)
 	must_be_0(g, pthread_rwlock_unlock(g->place), "pthread_rwlock_unlock");
 }
 
-LOCK_LOOP(rwlock)
+LOCK_LOOP(rwlock, FAST)
 
 /* spin */
 
@@ -271,7 +274,7 @@ static inline void spin_give(struct guard *g)
 	must_be_0(g, pthread_spin_unlock(g->place), "pthread_spin_unlock");
 }
 
-LOCK_LOOP(spin)
+LOCK_LOOP(spin, FAST)
 
 /* System V semaphores; a set is on no list that exit() could go through */
 
@@ -322,7 +325,7 @@ static inline void sysv_give(struct guard *g)
 	sysv_add(g, 1, 0);
 }
 
-LOCK_LOOP(sysv)
+LOCK_LOOP(sysv, SLOW)
 
 static inline void undo_take(struct guard *g)
 {
@@ -334,7 +337,7 @@ static inline void undo_give(struct guard *g)
 	sysv_add(g, 1, SEM_UNDO);
 }
 
-LOCK_LOOP(undo)
+LOCK_LOOP(undo, SLOW)
 
 /* record locks, on a file that has no name any more */
 
@@ -367,7 +370,7 @@ static inline void fcntl_give(struct guard *g)
 	record(g, F_SETLKW, F_UNLCK);
 }
 
-LOCK_LOOP(fcntl)
+LOCK_LOOP(fcntl, SLOW)
 
 static bool ofd_init(struct guard *g)
 {
@@ -401,7 +404,7 @@ static inline void ofd_give(struct guard *g)
 	record(g, F_OFD_SETLKW, F_UNLCK);
 }
 
-LOCK_LOOP(ofd)
+LOCK_LOOP(ofd, SLOW)
 
 /* pipe: who has read the byte out of it holds the lock */
 
@@ -431,7 +434,7 @@ static inline void pipe_give(struct guard *g)
 	must(g, write(g->fd[1], "", 1) == 1, "write");
 }
 
-LOCK_LOOP(pipe)
+LOCK_LOOP(pipe, SLOW)
 
 /* eventfd, counting as a semaphore does */
 
@@ -456,7 +459,7 @@ static inline void event_give(struct guard *g)
 	must(g, write(g->fd[0], &one, sizeof(one)) == sizeof(one), "write");
 }
 
-LOCK_LOOP(event)
+LOCK_LOOP(event, SLOW)
 
 const struct lock locks[] = {
 	{

@@ -210,14 +210,14 @@ static void remove_memfd(struct object *object)
 static bool make_sysv(struct object *object)
 {
 	static int number;
+	int id;
 
-	errno = 0;
-	do
-		object->id = getpid() << 8 ^ ++number;
-	while ((!object->id ||
-		shmget(object->id, object->size, IPC_CREAT | IPC_EXCL | 0600) < 0) &&
-	       (errno == EEXIST || !object->id));
-	return !errno || lacks(object, "shmget");
+	do {
+		object->id = (getpid() << 8 ^ ++number) | 1 << 30;
+		id = shmget(object->id, object->size,
+			    IPC_CREAT | IPC_EXCL | 0600);
+	} while (id < 0 && errno == EEXIST);
+	return id >= 0 || lacks(object, "shmget");
 }
 
 static int open_sysv(struct object *object)

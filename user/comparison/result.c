@@ -6,11 +6,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "compare.h"
+
+enum { FACTS = 16 };
 
 /* Quartiles further apart than this share of the median are not ranked. */
 static const double most_spread = 0.25;
@@ -150,7 +153,7 @@ const char *state_name(enum state state)
 	return names[state];
 }
 
-struct target target_of(double most, const struct series *ratios)
+static struct target target_of(double most, const struct series *ratios)
 {
 	int n = ratios->count, rank;
 	struct target target = {
@@ -161,12 +164,13 @@ struct target target_of(double most, const struct series *ratios)
 
 	if (!n)
 		return target;
+	target.median = quartiles(ratios).median;
+	/* With fewer not even the least and the greatest are far enough out. */
+	if (n < 6)
+		return target;
 	/* By the binomial distribution of how many samples are below it. */
 	rank = n / 2.0 - 0.98 * sqrt(n);
-	if (rank < 0)
-		rank = 0;
 	sorted = sorted_copy(ratios);
-	target.median = quantile(sorted, n, 0.5);
 	target.low = sorted[rank];
 	target.high = sorted[n - 1 - rank];
 	free(sorted);
@@ -238,16 +242,24 @@ static void cpu_name(char *name, size_t size)
 		if (!value || strncmp(line, "model name", 10))
 			continue;
 		line[strcspn(line, "\n")] = '\0';
-		snprintf(name, size, "%s", value + 2);
+		snprintf(name, size, "%s", value + (value[1] ? 2 : 1));
 		break;
 	}
 	if (file)
 		fclose(file);
 }
 
+/* Its number, of those in linux/magic.h; 0 if there is no such directory. */
+static unsigned long file_system(const char *directory)
+{
+	struct statfs fs;
+
+	return statfs(directory, &fs) ? 0 : fs.f_type;
+}
+
 /* Facts of the run, name and value. Returns how many there are. */
-static int facts(const struct comparison *c, const char *names[12],
-		 char values[12][200])
+static int facts(const struct comparison *c, const char *names[FACTS],
+		 char values[FACTS][200])
 {
 	struct utsname system;
 	time_t time_now = time(NULL);
@@ -277,7 +289,14 @@ static int facts(const struct comparison *c, const char *names[12],
 	names[n] = "run_delay";
 	snprintf(values[n++], 200, "%s", access("/proc/self/schedstat", R_OK) ?
 		 "unknown here: samples are not rejected for it" :
-		 "over 5 % of a sample rejects it");
+		 "over 5 % of a sample of speed or setup rejects it");
+	names[n] = "device";
+	snprintf(values[n++], 200, "%s", c->places.device);
+	names[n] = "disk";
+	snprintf(values[n++], 200, "%s (file system type 0x%lx)",
+		 c->places.disk, file_system(c->places.disk));
+	names[n] = "tmpfs";
+	snprintf(values[n++], 200, "%s", c->places.tmpfs);
 	names[n] = "seed";
 	snprintf(values[n++], 200, "%u", c->seed);
 	return n;
@@ -285,8 +304,8 @@ static int facts(const struct comparison *c, const char *names[12],
 
 void print_header(struct comparison *c, FILE *file)
 {
-	const char *names[12];
-	char values[12][200];
+	const char *names[FACTS];
+	char values[FACTS][200];
 	int n = facts(c, names, values);
 
 	for (int i = 0; i < n; i++)
@@ -325,7 +344,7 @@ static bool begin_field(struct writer *w, const char *name)
 	if (!w->first)
 		fputc(',', w->file);
 	w->first = false;
-	if (w->as == NAMES)
+	if (w->as == NAMES && name)
 		fputs(name, w->file);
 	else if (w->as == JSON && name)
 		fprintf(w->file, "\"%s\":", name);
@@ -435,8 +454,8 @@ static void write_series(struct writer *w, const char *name,
 void write_json(struct comparison *c, FILE *file)
 {
 	struct writer w = { .file = file, .as = JSON, .first = true };
-	const char *names[12];
-	char values[12][200];
+	const char *names[FACTS];
+	char values[FACTS][200];
 	int n = facts(c, names, values);
 
 	fprintf(file, "[{\"run\":{");
@@ -448,6 +467,7 @@ void write_json(struct comparison *c, FILE *file)
 		w.first = true;
 		write_result(&w, &c->results[i]);
 		write_series(&w, "samples", &c->results[i].values);
+		write_series(&w, "ratios", &c->results[i].ratios);
 		fputc('}', file);
 	}
 	fprintf(file, "],\n\"targets\":[\n");

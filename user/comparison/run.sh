@@ -7,10 +7,9 @@
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-out=${OUT:-$top/build/compare}
+out=${COMPARE_OUT:-$top/build/compare}
 # 2 MiB, the most that setup asks for.
 export PARAMS="${PARAMS:-size=2097152}"
-tmp=$out.tmp
 status=0
 # An interrupt is for compare, which tells of it by its status.
 trap : INT
@@ -71,8 +70,19 @@ options() {
 	done
 }
 
-rm -rf "$tmp"
-mkdir -p "$tmp"
+for word; do
+	case $word in
+	-h | --help | --list) exec "$top/user/compare" "$word" ;;
+	-o* | --output*)
+		echo "compare: make compare leaves its results in $out" >&2
+		exit 2
+		;;
+	esac
+done
+
+set +f
+
+tmp=$(mktemp -d) || exit 1
 [ ! -t 2 ] || set -- --progress "$@"
 if [ -n "${NATIVE-}" ]; then
 	"$top/user/compare" -o "$tmp/bench" "$@" || status=$?
@@ -87,9 +97,12 @@ fi
 if [ -s "$tmp/bench/results.csv" ]; then
 	gnuplot -e "dir='$tmp/bench'" "$top/user/comparison/pictures.gp" ||
 		status=1
-	rm -rf "$out"
-	mv "$tmp/bench" "$out"
+	mkdir -p "$out"
+	rm -f "$out"/table.txt "$out"/results.* "$out"/*.png "$out"/*.svg
+	mv "$tmp/bench"/* "$out"
 	echo "compare: the table, results and pictures are in $out" >&2
+elif [ $status -eq 0 ]; then
+	status=1
 fi
 rm -rf "$tmp"
 exit $status

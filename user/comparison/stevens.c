@@ -83,6 +83,8 @@ static long choose_loops(struct comparison *c, struct result *result,
 		return c->loops;
 	most = 1e6 * budget / TIMES /
 	       repeat(c, result, lock, 0, c->quick ? 0.01 : 0.05);
+	if (isnan(most))
+		return 0;	/* interrupted, or it cannot be had */
 	return most > LOOPS ? LOOPS : most < LEAST ? LEAST : most;
 }
 

@@ -40,8 +40,10 @@ static double speed_of(const struct comparison *c, const char *path,
 static double setup_of(const struct comparison *c, const char *path,
 		       const char *object)
 {
-	return median(find(c, "setup", path, NULL, 0, "map+touch+unmap",
-			   object));
+	const struct result *result = find(c, "setup", path, NULL, 0,
+					   "map+touch+unmap", object);
+
+	return result && result->pages == 1 ? median(result) : NAN;
 }
 
 static const char *wake_up(struct comparison *c, const struct path *path)
@@ -89,9 +91,16 @@ static void print_paths(struct comparison *c)
 static const char *fate(const struct comparison *c, const char *path,
 			const struct lock *lock, const char *what)
 {
-	if (!lock->can_hold)
-		return "-";
-	return find(c, "crash", path, lock->name, 0, what, NULL) ? "yes" : "no";
+	for (int i = 0; i < c->result_count; i++) {
+		const struct result *result = &c->results[i];
+
+		if (!strcmp(result->question, "crash") &&
+		    !strcmp(result->path, path) &&
+		    !strcmp(result->lock, lock->name) &&
+		    !strcmp(result->what, what) && result->state == MEASURED)
+			return result->values.count ? "yes" : "no";
+	}
+	return "-";
 }
 
 static void print_locks(struct comparison *c, const char *path)
