@@ -24,8 +24,10 @@ setup := tests/setup.sh
 # of the guest with the host's files. A kernel given by hand serves for both.
 ifneq ($(KDIR)$(VMLINUZ),)
 override KERNEL := by-hand
-small := by-hand
-full := by-hand
+endif
+ifneq ($(filter by-hand debug,$(KERNEL)),)
+small := $(KERNEL)
+full := $(KERNEL)
 else
 small := $(KERNEL)-cloud-amd64
 full := $(KERNEL)-amd64
@@ -36,7 +38,7 @@ export KERNEL KMOD PARAMS
 export VM_CMD := $(value CMD)
 
 programs := incr1 incr2 incr3 incr_anon incr_zero incr_dev samepage demo compare
-groups := load map io share sync life stats perm incr attach show compare
+groups := load map io share sync life stats perm fault incr attach show compare
 
 CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -pthread
 
@@ -59,7 +61,8 @@ help:
 #H make lint       what the compilers and checkers say of the sources
 #H make clean      remove what was built (make distclean: and what was fetched)
 #H
-#H KERNEL=6.1|6.12      the guest's kernel (6.1)
+#H KERNEL=6.1|6.12|debug  the guest's kernel (6.1); debug is built here, with
+#H                      the kernel's checkers in it
 #H KMOD=other.ko        run, check, shell or vm with another module
 #H PARAMS='size=65536 mode=0600'   the module's parameters, where one is loaded
 #H TESTS='sync.* io.*'  check only these tests
@@ -72,6 +75,8 @@ tools:
 build/kernel/%/vmlinuz: tests/setup.sh | tools
 	@$(setup) kernel $*
 	@touch $@
+
+build/kernel/debug/vmlinuz: Kconfig.notes
 
 ifeq ($(small),by-hand)
 build/kernel/by-hand/vmlinuz: by-hand
@@ -96,7 +101,7 @@ build/kmod/%/shmcount.ko: $(kmod_files) build/kernel/%/vmlinuz
 	@$(call modules,$(kmod_files))
 	@touch $@
 
-build/bad/%/fail_register.ko: $(bad_files) build/kernel/%/vmlinuz
+build/bad/%/force_return.ko: $(bad_files) build/kernel/%/vmlinuz
 	@$(call modules,$(bad_files))
 	@touch $@
 
@@ -138,7 +143,7 @@ $(programs:%=build/guest/%): build/guest/%: user
 # Guests.
 small_guest := build/tests/vm build/guest/init build/guest/suite \
 	$(programs:%=build/guest/%) build/kernel/$(small)/vmlinuz \
-	build/bad/$(small)/fail_register.ko
+	build/bad/$(small)/force_return.ko
 full_guest := build/tests/vm build/guest/init build/kernel/$(full)/vmlinuz user
 ifeq ($(KMOD),)
 small_guest += build/kmod/$(small)/shmcount.ko

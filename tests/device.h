@@ -32,6 +32,15 @@ void load_pages(size_t pages);
 /* Load a helper module of the guest, by its file in /lib. */
 int try_load_file(const char *path, const char *parameters);
 
+/*
+ * Make a function of the kernel return a value at once, the next so many times
+ * that the test's processes call it (tests/bad/force_return.c); once in a test.
+ */
+void force_return(const char *function, long value, int times);
+
+/* Returns how often it is still to do so. */
+int still_forced(void);
+
 /* Returns a new open of the device; fails the test if there is none. */
 int open_device(int flags);
 

@@ -5,16 +5,18 @@
  *
  * The runner leaves its orders in /orders, strings that each end with NUL:
  * nonce, verb (tap, run or shell), parameters of the module, root (guest or
- * host), "disk" if there is one, working directory, rows, columns, terminal
- * type, then the program and its arguments. The file is gone before the program
- * starts, and the nonce with it.
+ * host), "disk" if there is one, a file to send at the end or "", working
+ * directory, rows, columns, terminal type, then the program and its arguments.
+ * /orders is gone before the program starts, and the nonce with it.
  *
  * The report goes to ttyS1, in frames: a line "NONCE KIND NUMBER", where KIND
  * is "up" (init runs), "ready" (the program starts), "out" or "err" (NUMBER
- * bytes of output follow), "exit" or "signal" (how the program ended), or
- * "lost" (init cannot go on; NUMBER bytes of reason follow). The other way an
- * "i" comes there, to interrupt the program. In a shell ttyS1 is the terminal
- * instead.
+ * bytes of output follow), "file" (NUMBER bytes of the file to send follow),
+ * "exit" or "signal" (how the program ended), or "lost" (init cannot go on;
+ * NUMBER bytes of reason follow). The other way an "i" comes there, to interrupt
+ * the program. In a shell ttyS1 is the terminal instead.
+ *
+ * A kernel that can look for lost memory is asked to before the guest ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +40,8 @@
 #include "vm.h"
 
 static struct {
-	const char *nonce, *verb, *parameters, *root, *disk, *directory;
+	const char *nonce, *verb, *parameters, *root, *disk, *wanted;
+	const char *directory;
 	const char *rows, *columns, *term;
 	char **argv;
 } orders;
@@ -145,7 +148,7 @@ static void read_orders(void)
 {
 	const char **fields[] = {
 		&orders.nonce, &orders.verb, &orders.parameters, &orders.root,
-		&orders.disk, &orders.directory, &orders.rows, &orders.columns,
+		&orders.disk, &orders.wanted, &orders.directory, &orders.rows, &orders.columns,
 		&orders.term,
 	};
 	size_t length = 0, count = 0;
@@ -339,6 +342,69 @@ static int run(void)
 }
 
 /*
+ * A file of the kernel's need not say its size, so it is read until its end;
+ * the frames of one file follow each other.
+ */
+static void send_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char data[4096];
+	ssize_t length;
+
+	if (fd < 0)
+		lost("cannot open %s", path);
+	while ((length = read(fd, data, sizeof(data))) > 0) {
+		frame("file", length);
+		write_all(report, data, length);
+	}
+	if (length < 0)
+		lost("cannot read %s", path);
+	close(fd);
+}
+
+/* Copy what a file holds to the kernel's log, if it has the text in it. */
+static void log_file(const char *path, const char *text, const char *why)
+{
+	FILE *file = fopen(path, "re");
+	FILE *log = fopen("/dev/kmsg", "we");
+	char line[512];
+	bool found = false;
+
+	if (!file || !log)
+		return;
+	setvbuf(log, NULL, _IOLBF, 0);
+	while (fgets(line, sizeof(line), file)) {
+		if (!found && strstr(line, text))
+			found = fprintf(log, "%s\n", why) > 0;
+		if (found)
+			fputs(line, log);
+	}
+	fclose(file);
+	fclose(log);
+}
+
+/*
+ * What a debug kernel knows and has not said yet. An object must be some
+ * seconds old to count as lost, and once more lost in a second scan.
+ */
+static void ask_checkers(void)
+{
+	static const char leaks[] = "/sys/kernel/debug/kmemleak";
+	int fd = open(leaks, O_WRONLY | O_CLOEXEC);
+
+	log_file("/proc/lockdep_stats", "debug_locks:                             0",
+		 "INFO: possible deadlocks were not looked for to the end:");
+	if (fd < 0)
+		return;
+	sleep(6);
+	for (int i = 0; i < 2; i++)
+		if (write(fd, "scan", 4) < 0)
+			perror(leaks);
+	close(fd);
+	log_file(leaks, "unreferenced object", "kmemleak: new suspected memory leaks:");
+}
+
+/*
  * To enable a tracepoint is to have the scheduler traced too, for the names of
  * processes, and so to patch the scheduler's code. QEMU, when it emulates two
  * processors, now and then goes on with the old code on one of them, which is
@@ -389,6 +455,9 @@ int main(void)
 
 	frame("ready", 0);
 	status = run();
+	ask_checkers();
+	if (*orders.wanted)
+		send_file(orders.wanted);
 	if (WIFSIGNALED(status))
 		frame("signal", WTERMSIG(status));
 	else

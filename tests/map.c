@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -459,6 +460,64 @@ TEST(map, kernel_can_move_the_pages)
 	EXPECT_EQ(frame_of(a), frame_of(b));
 	b[0] = 'n';
 	EXPECT_EQ(a[0], 'n');
+}
+
+/* Make the RAM disk a place to swap to: the format's first page, version 1. */
+static void swap_on(const char *disk)
+{
+	char header[page_size()];
+	uint32_t *info = (uint32_t *)(header + 1024);
+	int fd = open(disk, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		test_skip("this kernel has no RAM disk to swap to: make check KERNEL=debug has one that can");
+	EXPECT_OK(fd);
+	memset(header, 0, sizeof(header));
+	info[0] = 1;
+	info[1] = EXPECT_OK(lseek(fd, 0, SEEK_END)) / page_size() - 1;
+	memcpy(header + sizeof(header) - 10, "SWAPSPACE2", 10);
+	EXPECT_EQ(pwrite(fd, header, sizeof(header), 0), sizeof(header));
+	close(fd);
+	EXPECT_OK(swapon(disk, 0));
+}
+
+TEST(map, pages_are_swapped_out_and_in)
+{
+	static const char disk[] = "/dev/ram0";
+	unsigned char resident[PAGES];
+	char *map;
+
+	swap_on(disk);
+	load_pages(PAGES);
+	map = map_pages(0, PAGES, MAP_SHARED);
+	for (int i = 0; i < PAGES; i++)
+		map[i * page_size()] = 'a' + i;
+	EXPECT_OK(madvise(map, PAGES * page_size(), MADV_PAGEOUT));
+	EXPECT_OK(mincore(map, PAGES * page_size(), resident));
+	for (int i = 0; i < PAGES; i++)
+		EXPECT_EQ(resident[i] & 1, 0);
+	for (int i = 0; i < PAGES; i++)
+		EXPECT_EQ(map[i * page_size()], 'a' + i);
+	EXPECT_EQ(attribute("faults"), 2 * PAGES);
+	EXPECT_OK(swapoff(disk));
+	EXPECT_EQ(map[0], 'a');
+}
+
+/*
+ * Reclaim may take a page between the fault handler's having it and locking
+ * it: then the process faults again, and notices nothing.
+ */
+TEST(map, page_that_is_gone_before_it_is_locked)
+{
+	char *map;
+
+	load_pages(1);
+	map = map_pages(0, 1, MAP_SHARED);
+	force_return("pagecache_get_page", 0, 2);
+	map[0] = 'g';
+	EXPECT_EQ(still_forced(), 0);
+	EXPECT_EQ(attribute("faults"), 1);
+	EXPECT_EQ(map[0], 'g');
 }
 
 static void fault_for_ever(void *map)

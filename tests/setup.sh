@@ -6,6 +6,7 @@
 #   setup.sh tools                   Debian packages for building and the guest
 #   setup.sh lint                    Debian packages for make lint, checkpatch
 #   setup.sh kernel SERIES-FLAVOUR   a kernel and its headers in build/kernel/
+#   setup.sh kernel debug            the same, built here from Kconfig.notes
 #   setup.sh by-hand KDIR VMLINUZ    the same layout for a kernel given by hand
 #
 # A kernel directory holds vmlinuz, config, release, headers (a link) and
@@ -51,6 +52,13 @@ sparse		sparse		checks the module (C=1)
 shellcheck	shellcheck	checks the shell scripts
 cppcheck	cppcheck	checks the programs and tests
 perl		perl		runs checkpatch
+'
+debug='
+make		make		builds the debug kernel
+flex		flex		builds its configuration tool
+bison		bison		the same
+bc		bc		makes its table of time constants
+libelf-dev	libelf.a	builds its objtool
 '
 compare='
 gnuplot-nox	gnuplot		draws the pictures of make compare
@@ -205,6 +213,65 @@ fetch_kernel() {
 	mv "$tmp" "$dir"
 }
 
+# The config that Kconfig.notes asks for: of each option its first value.
+fragment() {
+	awk '!/^(#|$)/ {
+		split($2, option, /[=,]/)
+		if (option[2] == "n")
+			print "# CONFIG_" option[1] " is not set"
+		else
+			print "CONFIG_" option[1] "=" option[2]
+	}' "$top/Kconfig.notes"
+}
+
+# Built where the modules for it will be, and then cut down to what they need.
+build_debug_kernel() {
+	dir=$build/kernel/debug
+	[ "$(fragment)" != "$(cat "$dir/fragment" 2>/dev/null)" ] || return 0
+	echo "$debug" | packages
+	free=$(df -Pk "$build" | awk 'NR == 2 { print $4 }')
+	[ "$free" -gt 3000000 ] ||
+		die "no room: the debug kernel needs 3 GB in $build for a while"
+
+	source=linux-source-6.1
+	say "fetching $source and building the debug kernel in build/kernel/debug" \
+		"(some minutes; its log: build/setup.log)"
+	tmp=$dir.tmp
+	rm -rf "$tmp"
+	mkdir -p "$tmp/headers"
+	download "$tmp/deb" "$source" || {
+		as_root apt-get update -q >"$build/setup.log" 2>&1 || :
+		download "$tmp/deb" "$source" ||
+			die "cannot fetch $source (see build/setup.log)"
+	}
+	dpkg-deb --fsys-tarfile "$tmp"/deb/*.deb |
+		tar -xO "./usr/src/$source.tar.xz" |
+		tar -xJ -C "$tmp/headers" --strip-components=1 ||
+		die "cannot unpack $source"
+	fragment >"$tmp/fragment"
+	{
+		make -C "$tmp/headers" KCONFIG_ALLCONFIG="$tmp/fragment" \
+			allnoconfig &&
+			cp "$tmp/headers/.config" "$tmp/config" &&
+			make -C "$tmp/headers" -s -j "$(nproc)" bzImage modules &&
+			cp "$tmp/headers/arch/x86/boot/bzImage" "$tmp/vmlinuz"
+	} >"$build/setup.log" 2>&1 ||
+		die "cannot build the debug kernel (see build/setup.log)"
+	"$top/tests/doctor.sh" "$tmp/config" | grep '^  .*CONFIG_' >&2 &&
+		die "the debug kernel is not what Kconfig.notes asks for"
+	cat "$tmp/headers/include/config/kernel.release" >"$tmp/release"
+
+	mkdir "$tmp/kept"
+	(cd "$tmp/headers" && cp -a --parents .config Makefile Module.symvers \
+		include scripts tools/objtool/objtool arch/x86/Makefile* \
+		arch/x86/include ../kept)
+	rm -rf "$tmp/headers" "$tmp/deb"
+	mv "$tmp/kept" "$tmp/headers"
+	take_modules "$tmp" "$tmp"
+	rm -rf "$dir"
+	mv "$tmp" "$dir"
+}
+
 # take_modules FROM TO: what is in the table of modules, from FROM/lib/modules
 # into TO/modules, unpacked, and the load order for each line of it.
 take_modules() {
@@ -273,7 +340,12 @@ lint)
 	fetch_checkpatch
 	;;
 compare) echo "$compare" | packages ;;
-kernel) fetch_kernel "$2" ;;
+kernel)
+	case $2 in
+	debug) build_debug_kernel ;;
+	*) fetch_kernel "$2" ;;
+	esac
+	;;
 by-hand) kernel_by_hand "$2" "$3" ;;
 *) die "usage: setup.sh tools | lint | compare | kernel NAME | by-hand KDIR VMLINUZ" ;;
 esac

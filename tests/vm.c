@@ -45,6 +45,10 @@ static const char help[] =
 "  -H       show the guest the host's files, read only, under a layer that\n"
 "           takes writes and is thrown away\n"
 "  -d MB    with -H: a new disk of that size, 8 or more, as ext4 at /mnt\n"
+"  -M MB    so much memory, 128 or more (default: 512; with -H 2048)\n"
+"  -a TEXT  more for the kernel's command line\n"
+"  -o FROM:TO  for tap and run: when the program has ended, the guest's file\n"
+"           FROM is left here as TO; no FROM is an error\n"
 "  -b       to measure: without the kernel's checks that take time\n"
 "  -I       to count: as -b, on one processor and with a clock that goes on\n"
 "           by 1 ns with each instruction\n"
@@ -74,10 +78,11 @@ static struct {
 	const char *files[MAX_FILES];
 	int file_count;
 	bool host, bench, count;
-	int limit, disk;
+	int limit, disk, memory;
+	const char *append, *wanted, *wanted_as;
 	const char *verb;
 	char **argv;
-} options = { .parameters = "" };
+} options = { .parameters = "", .append = "", .wanted = "" };
 
 /* A stream that is taken apart into lines. */
 struct lines {
@@ -101,8 +106,9 @@ static struct {
 	bool up, ready, ended, timed_out;
 	int program_status;	/* exit status, or 128 + signal */
 	size_t frame_left;	/* bytes of the frame still to come */
-	char frame_kind;	/* 'o'ut, 'e'rr or 'l'ost */
+	char frame_kind;	/* 'o'ut, 'e'rr, 'f'ile or 'l'ost */
 	char lost[512];
+	FILE *file;		/* what was asked for with -o */
 	int foreign;		/* lines of the report that are not ours */
 	char first_foreign[256];
 
@@ -258,6 +264,15 @@ static void take_head(char *line)
 	}
 }
 
+static void take_file(const char *data, size_t length)
+{
+	if (!run.file)
+		run.file = fopen(options.wanted_as, "we");
+	if (!run.file || fwrite(data, 1, length, run.file) != length)
+		no_guest("cannot write %s: %s", options.wanted_as,
+			 strerror(errno));
+}
+
 static void take_report(const char *data, size_t length)
 {
 	static char head[256];
@@ -274,6 +289,8 @@ static void take_report(const char *data, size_t length)
 				strncat(run.lost, data,
 					part < sizeof(run.lost) -
 					strlen(run.lost) - 1 ? part : 0);
+			else if (run.frame_kind == 'f')
+				take_file(data, part);
 			else if (is_verb("run"))
 				write_all(run.frame_kind == 'o' ?
 					  STDOUT_FILENO : STDERR_FILENO, data,
@@ -334,10 +351,10 @@ static void write_orders(void)
 	file = fopen(path, "w");
 	if (!file)
 		no_guest("cannot write %s: %s", path, strerror(errno));
-	fprintf(file, "%s%c%s%c%s%c%s%c%s%c%s%c%d%c%d%c%s%c", run.nonce, 0,
+	fprintf(file, "%s%c%s%c%s%c%s%c%s%c%s%c%s%c%d%c%d%c%s%c", run.nonce, 0,
 		options.verb, 0, options.parameters, 0,
 		options.host ? "host" : "guest", 0,
-		options.disk ? "disk" : "", 0,
+		options.disk ? "disk" : "", 0, options.wanted, 0,
 		options.host ? directory : "/", 0, size.ws_row, 0,
 		size.ws_col, 0, getenv("TERM") ? getenv("TERM") : "dumb", 0);
 	for (char **arg = options.argv; *arg; arg++)
@@ -407,27 +424,37 @@ static void make_disk(void)
  */
 static const char *command_line(void)
 {
-	static char line[512];
+	static char line[1024];
 
 	snprintf(line, sizeof(line),
 		 "console=ttyS0 panic=-1 oops=panic panic_on_taint=0x42a0 "
 		 "softlockup_panic=1 hung_task_panic=1 "
-		 "sysctl.kernel.hung_task_timeout_secs=20 no_timer_check%s%s",
+		 "sysctl.kernel.hung_task_timeout_secs=20 no_timer_check%s%s %s",
 		 options.bench ? "" :
 		 " slub_debug=FZP rcupdate.rcu_expedited=1",
-		 options.count ? " nokaslr norandmaps" : "");
+		 options.count ? " nokaslr norandmaps" : "", options.append);
 	return line;
+}
+
+static __attribute__((format(printf, 1, 0)))
+const char *argument(const char *format, int number)
+{
+	char *text;
+
+	if (asprintf(&text, format, number) < 0)
+		_exit(127);
+	return text;
 }
 
 static void child_qemu(int console_fd)
 {
-	char kernel[4200], console_arg[64];
+	int memory = options.memory ? options.memory :
+		     options.host   ? 2048 : 512;
+	char kernel[4200];
 	const char *args[64];
 	int n = 0;
 
 	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", options.kernel);
-	snprintf(console_arg, sizeof(console_arg), "file:/dev/fd/%d",
-		 console_fd);
 
 	args[n++] = "qemu-system-x86_64";
 	args[n++] = "-nodefaults";
@@ -447,13 +474,15 @@ static void child_qemu(int console_fd)
 		args[n++] = "shift=0";
 	}
 	args[n++] = "-m";
-	args[n++] = options.host ? "2048" : "512";
+	args[n++] = argument("%dM", memory);
 	if (!options.host && !options.count) {
 		/* Two nodes, so that pages have somewhere to move to. */
 		args[n++] = "-object";
-		args[n++] = "memory-backend-ram,id=near,size=256M";
+		args[n++] = argument("memory-backend-ram,id=near,size=%dM",
+				     memory - memory / 2);
 		args[n++] = "-object";
-		args[n++] = "memory-backend-ram,id=far,size=256M";
+		args[n++] = argument("memory-backend-ram,id=far,size=%dM",
+				     memory / 2);
 		args[n++] = "-numa";
 		args[n++] = "node,nodeid=0,cpus=0-1,memdev=near";
 		args[n++] = "-numa";
@@ -468,7 +497,7 @@ static void child_qemu(int console_fd)
 	args[n++] = "-device";
 	args[n++] = "isa-debug-exit,iobase=0xf4,iosize=4";
 	args[n++] = "-serial";
-	args[n++] = console_arg;
+	args[n++] = argument("file:/dev/fd/%d", console_fd);
 	args[n++] = "-chardev";
 	args[n++] = "stdio,id=port,signal=off";
 	args[n++] = "-serial";
@@ -734,7 +763,7 @@ static void parse(int argc, char *argv[])
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "+k:m:i:p:f:Hd:bIt:c:h")) != -1) {
+	while ((option = getopt(argc, argv, "+k:m:i:p:f:Hd:M:a:o:bIt:c:h")) != -1) {
 		switch (option) {
 		case 'k':
 			options.kernel = optarg;
@@ -758,6 +787,19 @@ static void parse(int argc, char *argv[])
 			break;
 		case 'd':
 			options.disk = number(optarg, 8);
+			break;
+		case 'M':
+			options.memory = number(optarg, 128);
+			break;
+		case 'a':
+			options.append = optarg;
+			break;
+		case 'o':
+			options.wanted_as = strchr(optarg, ':');
+			if (!options.wanted_as++)
+				usage();
+			options.wanted = strndup(optarg, options.wanted_as -
+						 optarg - 1);
 			break;
 		case 'I':
 			options.count = true;
@@ -788,6 +830,8 @@ static void parse(int argc, char *argv[])
 	if (options.disk && !options.host)
 		usage();
 	if (*options.parameters && is_verb("tap"))
+		usage();
+	if (*options.wanted && is_verb("shell"))
 		usage();
 }
 

@@ -12,7 +12,7 @@
 #                                 that goes on by 1 ns with each instruction
 #   vm.sh shell                   a shell in a guest as for host
 #
-# KERNEL (6.1, 6.12 or by-hand), KMOD (a module in place of ours) and PARAMS (its
+# KERNEL (6.1, 6.12, debug or by-hand), KMOD (a module in place of ours) and PARAMS (its
 # parameters, but for tap) are taken from the environment. Exit status: see
 # build/tests/vm -h.
 set -eu
@@ -36,7 +36,7 @@ esac
 shift
 
 case ${KERNEL:-6.1} in
-by-hand) name=by-hand ;;
+by-hand | debug) name=$KERNEL ;;
 *) name=${KERNEL:-6.1}-$flavour ;;
 esac
 kernel=$build/kernel/$name
@@ -65,7 +65,7 @@ mkdir -p "$build/results"
 log=${CONSOLE:-$build/results/console-$verb.log}
 case $verb in
 tap)
-	set -- -t 300 tap "$@"
+	set -- -t 1200 tap "$@"
 	;;
 run)
 	set -- -p "${PARAMS-}" -t 120 run "$@"
@@ -86,11 +86,15 @@ esac
 case $verb in
 tap | run)
 	bad=$build/bad/$name
-	for file in "$build"/guest/* "$bad/fail_register.ko" \
+	for file in "$build"/guest/* "$bad/force_return.ko" \
 		"$bad/own_pages.ko" "$bad/textbook.ko"; do
 		set -- -f "$file" "$@"
 	done
 	;;
 esac
+# The checkers take memory, and some are off until they are asked for.
+if [ "$name" = debug ]; then
+	set -- -M 2048 -a 'page_poison=1 page_owner=on' "$@"
+fi
 exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$build/guest/init" \
 	-c "$log" "$@"
