@@ -90,6 +90,14 @@ void object_remove(struct object *object);
 void *object_attach(struct object *object);
 void object_detach(struct object *object, void *address);
 
+/*
+ * Make an object of GUARD_BYTES and attach it; and the reverse. Returns the
+ * address, or NULL with the reason in object->why and nothing to release.
+ */
+void *object_acquire(struct object *object, const struct path *path,
+		     const struct places *places);
+void object_release(struct object *object, void *address);
+
 /* Can the path be had on this host? If not, why says why not. */
 bool path_probe(const struct path *path, const struct places *places,
 		char why[WHY]);
@@ -154,8 +162,9 @@ struct cpus {
 };
 
 struct job {
+	const struct path *path;
+	const struct places *places;
 	const struct lock *lock;
-	struct guard *guard;
 	const struct cpus *cpus;
 	int processes;
 	/* Each counts so many times; or for so many seconds, if not 0. */
@@ -172,6 +181,7 @@ enum verdict {
 	APART,			/* the processes did not run at the same time */
 	BROKEN,			/* one did not end well; why says how */
 	STOPPED,		/* interrupted */
+	NO_PATH, NO_LOCK,	/* it cannot be had on this host; why says why */
 };
 
 struct outcome {
@@ -184,7 +194,10 @@ struct outcome {
 	char why[WHY];
 };
 
-/* Have the processes count, in children of this one; none is left behind. */
+/*
+ * Have the processes count in a new object of the path, in children of this
+ * one; nothing is left behind.
+ */
 struct outcome job_run(const struct job *job);
 
 /*

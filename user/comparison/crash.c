@@ -153,24 +153,23 @@ static void ask(struct comparison *c, int number, const struct path *path,
 	struct scene *scene;
 	struct object object;
 	struct guard guard;
-	void *memory = NULL;
+	void *memory;
 
 	if (!lock->can_hold) {
 		result->state = SKIPPED;
 		snprintf(result->why, WHY, "there is no holder to be killed");
 		return;
 	}
+	memory = object_acquire(&object, path, &c->places);
+	if (!memory) {
+		result->state = SKIPPED;
+		memcpy(result->why, object.why, WHY);
+		return;
+	}
 	scene = mmap(NULL, sizeof(*scene), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (scene == MAP_FAILED)
 		die("no memory");
-	if (object_make(&object, path, &c->places, GUARD_BYTES))
-		memory = object_attach(&object);
-	if (!memory) {
-		result->state = SKIPPED;
-		memcpy(result->why, object.why, WHY);
-		times = 0;
-	}
 	for (int i = 0; i < times && !interrupted; i++) {
 		double seconds;
 
@@ -184,10 +183,8 @@ static void ask(struct comparison *c, int number, const struct path *path,
 			break;
 		result_sample(result, seconds * 1e3, true);
 	}
-	if (memory)
-		object_detach(&object, memory);
-	object_remove(&object);
 	munmap(scene, sizeof(*scene));
+	object_release(&object, memory);
 
 	if (result->state == MEASURED && interrupted && !result->values.count) {
 		result_judge(result, 0);

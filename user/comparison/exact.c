@@ -12,38 +12,21 @@ enum { PROCESSES = 3, LOOPS = 500 };
 static void check(struct comparison *c, struct result *result,
 		  const struct path *path, const struct lock *lock)
 {
-	struct object object;
-	struct guard guard;
 	struct job job = {
-		.lock = lock, .guard = &guard, .cpus = &c->cpus,
-		.processes = PROCESSES, .loops = result->loops, .patience = 20,
+		.path = path, .places = &c->places, .lock = lock,
+		.cpus = &c->cpus, .processes = PROCESSES,
+		.loops = result->loops, .patience = 20,
 	};
-	struct outcome outcome = { 0 };
-	void *memory = NULL;
-
-	if (object_make(&object, path, &c->places, GUARD_BYTES))
-		memory = object_attach(&object);
-	if (!memory) {
-		result->state = SKIPPED;
-		memcpy(result->why, object.why, WHY);
-	} else if (!guard_init(&guard, lock, memory, result->why)) {
-		result->state = SKIPPED;
-	} else {
-		outcome = job_run(&job);
-		guard_fini(&guard, lock);
-	}
-	if (memory)
-		object_detach(&object, memory);
-	object_remove(&object);
+	struct outcome outcome = job_run(&job);
 
 	result->increments = outcome.done;
 	result->lost = outcome.lost;
-	if (outcome.verdict == STOPPED) {
-		result->state = SKIPPED;
+	memcpy(result->why, outcome.why, WHY);
+	if (outcome.verdict == STOPPED)
 		snprintf(result->why, WHY, "interrupted");
-	}
-	if (outcome.verdict == BROKEN)
-		memcpy(result->why, outcome.why, WHY);
+	if (outcome.verdict == STOPPED || outcome.verdict == NO_PATH ||
+	    outcome.verdict == NO_LOCK)
+		result->state = SKIPPED;
 	if (outcome.verdict == BROKEN ||
 	    (lock->excludes && path->shares && outcome.lost) ||
 	    (!path->shares && outcome.lost != outcome.done))

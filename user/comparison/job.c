@@ -148,6 +148,7 @@ static void stop_after(double seconds, int *stop)
 }
 
 static _Noreturn void count_in_child(const struct job *job,
+				     struct guard *guard,
 				     struct control *control, int i)
 {
 	struct slot *slot = &control->slots[i];
@@ -155,10 +156,10 @@ static _Noreturn void count_in_child(const struct job *job,
 	double ran, waited;
 	struct rusage before, after;
 
-	job->guard->why = slot->why;
+	guard->why = slot->why;
 	if (job->lock->join)
-		job->lock->join(job->guard);
-	touch(job->guard->place, GUARD_BYTES);
+		job->lock->join(guard);
+	touch(guard->place, GUARD_BYTES);
 
 	__atomic_fetch_add(&control->arrived, 1, __ATOMIC_RELEASE);
 	/* Until all are there; if one dies, the parent ends the others. */
@@ -171,7 +172,7 @@ static _Noreturn void count_in_child(const struct job *job,
 	getrusage(RUSAGE_SELF, &before);
 	read_schedule(fd, &ran, &waited);
 	slot->start = now();
-	slot->done = job->lock->run(job->guard, &control->stop,
+	slot->done = job->lock->run(guard, &control->stop,
 				    job->seconds ? LONG_MAX : job->loops);
 	slot->end = now();
 	read_schedule(fd, &slot->ran, &slot->waited);
@@ -212,7 +213,7 @@ static double disturbance(const struct job *job, const struct slot *slots,
 }
 
 static void judge(const struct job *job, const struct slot *slots,
-		  struct outcome *outcome)
+		  long count, struct outcome *outcome)
 {
 	double first = slots[0].start, last = slots[0].end;
 	double all_from = first, all_until = last, overlap;
@@ -234,7 +235,7 @@ static void judge(const struct job *job, const struct slot *slots,
 	outcome->wall = last - first;
 	outcome->fairness = most ? (double)least / most : 0;
 	outcome->switches = (double)switches / (outcome->done ?: 1);
-	outcome->lost = outcome->done - *job->guard->count;
+	outcome->lost = outcome->done - count;
 
 	overlap = (all_until - all_from) / outcome->wall;
 	if (overlap < (in_turns ? least_overlap_in_turns : least_overlap))
@@ -305,7 +306,7 @@ static void all_arrive(const struct job *job, const struct control *control,
 	}
 }
 
-struct outcome job_run(const struct job *job)
+static struct outcome run_under(const struct job *job, struct guard *guard)
 {
 	struct outcome outcome = { .verdict = CLEAN };
 	double deadline = now() + job->patience, released = 0;
@@ -317,27 +318,48 @@ struct outcome job_run(const struct job *job)
 	if (control == MAP_FAILED)
 		die("no memory");
 	touch(control, sizeof(*control));
-	*job->guard->count = 0;
+	*guard->count = 0;
 	if (job->held)
-		job->lock->take(job->guard);
+		job->lock->take(guard);
 	for (int i = 0; i < job->processes; i++) {
 		pids[i] = start_child(job->cpus, i);
 		if (!pids[i])
-			count_in_child(job, control, i);
+			count_in_child(job, guard, control, i);
 	}
 	if (job->held) {
 		all_arrive(job, control, deadline);
 		released = now();
-		job->lock->give(job->guard);
+		job->lock->give(guard);
 	}
 	reap(pids, job->processes, control->slots, deadline, &outcome);
 	if (interrupted)
 		outcome.verdict = STOPPED;
 	if (outcome.verdict == CLEAN)
-		judge(job, control->slots, &outcome);
+		judge(job, control->slots, *guard->count, &outcome);
 	/* His clock is the parent's. */
 	if (job->held)
 		outcome.wall = now() - released;
 	munmap(control, sizeof(*control));
+	return outcome;
+}
+
+struct outcome job_run(const struct job *job)
+{
+	struct outcome outcome = { .verdict = NO_PATH };
+	struct object object;
+	struct guard guard;
+	void *memory = object_acquire(&object, job->path, job->places);
+
+	if (!memory) {
+		memcpy(outcome.why, object.why, WHY);
+		return outcome;
+	}
+	if (guard_init(&guard, job->lock, memory, outcome.why)) {
+		outcome = run_under(job, &guard);
+		guard_fini(&guard, job->lock);
+	} else {
+		outcome.verdict = NO_LOCK;
+	}
+	object_release(&object, memory);
 	return outcome;
 }

@@ -43,10 +43,9 @@ void ask_overhead(struct comparison *c)
 	});
 	struct object object;
 	struct guard guard;
-	void *memory = NULL;
+	void *memory = object_acquire(&object, path_named("MAP_ANON"),
+				      &c->places);
 
-	if (object_make(&object, path_named("MAP_ANON"), &c->places, GUARD_BYTES))
-		memory = object_attach(&object);
 	if (!memory || !guard_init(&guard, lock, memory, result->why))
 		die("no memory");
 	for (int i = 0; i < PAIRS && !interrupted; i++) {
@@ -61,7 +60,7 @@ void ask_overhead(struct comparison *c)
 		series_add(&result->ratios, table / hand);
 	}
 	guard_fini(&guard, lock);
-	object_detach(&object, memory);
+	object_release(&object, memory);
 	result_judge(result, 1);
 	target_add(c, 1.02, &result->ratios,
 		   "increment in the measuring loop / in one written by hand");

@@ -431,18 +431,33 @@ void object_detach(struct object *object, void *address)
 	object->path->unmap(object, address);
 }
 
+void *object_acquire(struct object *object, const struct path *path,
+		     const struct places *places)
+{
+	void *address;
+
+	if (!object_make(object, path, places, GUARD_BYTES))
+		return NULL;
+	address = object_attach(object);
+	if (!address)
+		object_remove(object);
+	return address;
+}
+
+void object_release(struct object *object, void *address)
+{
+	object_detach(object, address);
+	object_remove(object);
+}
+
 bool path_probe(const struct path *path, const struct places *places,
 		char why[WHY])
 {
 	struct object object;
-	void *address;
+	void *address = object_acquire(&object, path, places);
 
-	if (object_make(&object, path, places, GUARD_BYTES)) {
-		address = object_attach(&object);
-		if (address)
-			object_detach(&object, address);
-		object_remove(&object);
-	}
+	if (address)
+		object_release(&object, address);
 	memcpy(why, object.why, WHY);
 	return !why[0];
 }

@@ -123,7 +123,13 @@ static void take_in(struct comparison *c, struct cell *cell,
 
 	if (outcome->verdict == STOPPED)
 		return;
-	if (outcome->verdict == BROKEN) {
+	if (outcome->verdict == NO_LOCK) {
+		result->state = SKIPPED;
+		memcpy(result->why, outcome->why, WHY);
+		return;
+	}
+	/* The path could be had before. */
+	if (outcome->verdict == BROKEN || outcome->verdict == NO_PATH) {
 		fail(c, result, outcome->why);
 		return;
 	}
@@ -144,34 +150,20 @@ static void sample(struct comparison *c, const struct plan *plan,
 		   struct cell *cell)
 {
 	struct result *result = result_of(c, cell);
-	struct object object;
-	struct guard guard;
 	struct job job = {
-		.lock = cell->lock, .guard = &guard, .cpus = &c->cpus,
+		.path = cell->path, .places = &c->places,
+		.lock = cell->lock, .cpus = &c->cpus,
 		.processes = result->processes, .patience = 10,
 		.seconds = result->processes > c->cpus.count ?
 			   plan->seconds_in_turns : plan->seconds,
 	};
 	struct outcome outcome;
-	void *memory;
 
 	cell->latest = NAN;
 	if (result->state != MEASURED || interrupted)
 		return;
-	memory = object_make(&object, cell->path, &c->places, GUARD_BYTES) ?
-		 object_attach(&object) : NULL;
-	if (!memory) {
-		fail(c, result, object.why);
-	} else if (!guard_init(&guard, cell->lock, memory, result->why)) {
-		result->state = SKIPPED;
-	} else {
-		outcome = job_run(&job);
-		guard_fini(&guard, cell->lock);
-		take_in(c, cell, &outcome);
-	}
-	if (memory)
-		object_detach(&object, memory);
-	object_remove(&object);
+	outcome = job_run(&job);
+	take_in(c, cell, &outcome);
 }
 
 static void add_ratio(struct comparison *c, const struct plan *plan,

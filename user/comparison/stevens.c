@@ -35,34 +35,21 @@ static double repeat(struct comparison *c, struct result *result,
 		     const struct lock *lock, long loops, double seconds)
 {
 	const struct cpus unpinned = { .count = c->cpus.count };
-	struct object object;
-	struct guard guard;
 	struct job job = {
-		.lock = lock, .guard = &guard, .cpus = &unpinned,
+		.path = path_named(result->path), .places = &c->places,
+		.lock = lock, .cpus = &unpinned,
 		.processes = result->processes, .loops = loops,
 		.seconds = seconds, .held = !seconds, .patience = 120,
 	};
-	struct outcome outcome = { .verdict = STOPPED };
-	void *memory = NULL;
-
-	if (object_make(&object, path_named(result->path), &c->places,
-			GUARD_BYTES))
-		memory = object_attach(&object);
-	if (!memory) {
-		result->state = SKIPPED;
-		memcpy(result->why, object.why, WHY);
-	} else if (!guard_init(&guard, lock, memory, result->why)) {
-		result->state = SKIPPED;
-	} else {
-		outcome = job_run(&job);
-		guard_fini(&guard, lock);
-	}
-	if (memory)
-		object_detach(&object, memory);
-	object_remove(&object);
+	struct outcome outcome = job_run(&job);
 
 	if (outcome.verdict == STOPPED)
 		return NAN;
+	if (outcome.verdict == NO_PATH || outcome.verdict == NO_LOCK) {
+		result->state = SKIPPED;
+		memcpy(result->why, outcome.why, WHY);
+		return NAN;
+	}
 	if (outcome.verdict == BROKEN || outcome.lost) {
 		result->state = FAILED;
 		snprintf(result->why, WHY, "%s", outcome.lost ?

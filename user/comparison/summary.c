@@ -49,18 +49,15 @@ static double setup_of(const struct comparison *c, const char *path,
 static const char *wake_up(struct comparison *c, const struct path *path)
 {
 	struct object object;
-	void *memory = NULL;
-	int error = 0;
+	void *memory = object_acquire(&object, path, &c->places);
+	int error;
 
-	if (object_make(&object, path, &c->places, GUARD_BYTES))
-		memory = object_attach(&object);
-	if (memory) {
-		touch(memory, GUARD_BYTES);
-		error = futex_wake_error(memory);
-		object_detach(&object, memory);
-	}
-	object_remove(&object);
-	return !memory ? "-" : error ? strerrorname_np(error) : "0";
+	if (!memory)
+		return "-";
+	touch(memory, GUARD_BYTES);
+	error = futex_wake_error(memory);
+	object_release(&object, memory);
+	return error ? strerrorname_np(error) : "0";
 }
 
 static void print_paths(struct comparison *c)
