@@ -316,6 +316,9 @@ void progress(const struct comparison *c, const char *format, ...)
 /* A random number below limit; the seed is printed with the results. */
 int random_below(struct comparison *c, int limit);
 
+/* The numbers below count, in a random order. */
+void random_order(struct comparison *c, int *order, int count);
+
 /* ---- the questions; each prints its table ---- */
 
 void ask_speed(struct comparison *c);

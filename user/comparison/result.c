@@ -40,6 +40,16 @@ int random_below(struct comparison *c, int limit)
 	return c->random % limit;
 }
 
+void random_order(struct comparison *c, int *order, int count)
+{
+	for (int i = 0; i < count; i++) {
+		int j = random_below(c, i + 1);
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+}
+
 static void *grow(void *array, int count, size_t size)
 {
 	/* When count is 0 or a power of 2, there is no room for one more. */

@@ -356,12 +356,7 @@ static void take_round(struct comparison *c, struct rows *rows,
 {
 	int order[rows->count];
 
-	for (int i = 0; i < rows->count; i++) {
-		int j = random_below(c, i + 1);
-
-		order[i] = order[j];
-		order[j] = i;
-	}
+	random_order(c, order, rows->count);
 	for (int i = 0; i < rows->count && !interrupted; i++)
 		sample(c, &rows->rows[order[i]]);
 	if (interrupted)

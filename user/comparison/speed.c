@@ -213,12 +213,7 @@ static void take_round(struct comparison *c, const struct plan *plan)
 {
 	int order[plan->count];
 
-	for (int i = 0; i < plan->count; i++) {
-		int j = random_below(c, i + 1);
-
-		order[i] = order[j];
-		order[j] = i;
-	}
+	random_order(c, order, plan->count);
 	for (int i = 0; i < plan->count; i++)
 		sample(c, plan, &plan->cells[order[i]]);
 	for (int i = 0; i < plan->count; i++)
