@@ -17,7 +17,7 @@
 
 #include "../incr.h"
 
-enum { MAX_PROCESSES = 16, WHY = 160, CPUS = 1024 };
+enum { MAX_PROCESSES = 16, WHY = 160, CPUS = 1024, PAGE = 4096 };
 
 /* Set by SIGINT, SIGTERM and SIGHUP: what is done so far is reported. */
 extern volatile sig_atomic_t interrupted;

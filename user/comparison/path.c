@@ -17,8 +17,6 @@
 
 #include "compare.h"
 
-enum { PAGE = 4096 };
-
 static struct object *made;	/* to be removed at exit */
 static pid_t maker;		/* by this process, not by its children */
 

@@ -49,13 +49,18 @@ append() {
 	mv "$2/both.json" "$2/results.json"
 }
 
+is_question() {
+	case $1 in
+	speed | setup | stevens | crash | exact | overhead) ;;
+	*) return 1 ;;
+	esac
+}
+
 # Is setup among the questions, or is none named?
 asks_setup() {
 	for word; do
-		case $word in
-		setup) return 0 ;;
-		speed | stevens | crash | exact | overhead) others=1 ;;
-		esac
+		[ "$word" != setup ] || return 0
+		! is_question "$word" || others=1
 	done
 	[ -z "${others-}" ]
 }
@@ -63,10 +68,7 @@ asks_setup() {
 # What is left of the arguments without the questions.
 options() {
 	for word; do
-		case $word in
-		speed | setup | stevens | crash | exact | overhead) ;;
-		*) printf '%s ' "$word" ;;
-		esac
+		is_question "$word" || printf '%s ' "$word"
 	done
 }
 

@@ -12,7 +12,6 @@
 
 #include "compare.h"
 
-enum { PAGE = 4096 };
 enum phase { MAKE, OPEN, MAP, TOUCH, UNMAP, CLOSE, REMOVE, PHASES, ALL = PHASES };
 
 static const char *const phase_names[] = {
