@@ -314,7 +314,7 @@ TEST(attach, samepage_leaves_the_count_alone)
 	load("");
 	count_on("5", "gave count 5");
 	run = RUN("samepage");
-	EXPECT_EQ(WEXITSTATUS(run.status), 0);
+	expect_status(&run, 0);
 	count_on("5", "gave count 10");
 }
 

@@ -141,11 +141,31 @@ int lines_in(const char *text)
 	return lines;
 }
 
-void expect_end(const struct run *run, int status, const char *text)
+char *shell(const char *line)
+{
+	struct run run = RUN("/bin/sh", "-c", line);
+
+	if (run.status || run.errors[0])
+		FAIL("%s: wait status %#x\n%s", line, run.status, run.errors);
+	return run.output;
+}
+
+void expect_status(const struct run *run, int status)
 {
 	if (!WIFEXITED(run->status) || WEXITSTATUS(run->status) != status)
-		FAIL("expected exit status %d, saw wait status %#x, \"%s\"",
-		     status, run->status, run->errors);
+		FAIL("expected exit status %d, saw wait status %#x\n%s%s",
+		     status, run->status, run->output, run->errors);
+}
+
+void expect_silent(const struct run *run, int status)
+{
+	EXPECT_STR(run->errors, "");
+	expect_status(run, status);
+}
+
+void expect_end(const struct run *run, int status, const char *text)
+{
+	expect_status(run, status);
 	if (!strstr(run->errors, text))
 		FAIL("expected \"%s\" on standard error, saw \"%s\"", text,
 		     run->errors);

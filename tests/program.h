@@ -37,6 +37,13 @@ int run_into(const char *file, const char *const args[]);
 /* Read all that a started program still writes, and how it ends. */
 void collect(struct run *run);
 
+/* Run a line of shell, which must succeed silently; returns what it prints. */
+char *shell(const char *line);
+
+/* It ended with this exit status; with nothing on standard error, besides. */
+void expect_status(const struct run *run, int status);
+void expect_silent(const struct run *run, int status);
+
 /*
  * It ended with this exit status, and with one line on standard error that
  * holds the text. A refusal has nothing on standard output, besides.

@@ -11,18 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
 #include "program.h"
-
-/* Run a line of shell, which must succeed. */
-static void shell(const char *line)
-{
-	if (system(line))
-		FAIL("failed: %s", line);
-}
 
 /* Run a line of shell with the tests' PATH; TOP and SCRATCH are set in it. */
 static struct run run_shell(const char *line)
@@ -32,9 +24,7 @@ static struct run run_shell(const char *line)
 
 static void expect_said(struct run run, int status, const char *text)
 {
-	if (!WIFEXITED(run.status) || WEXITSTATUS(run.status) != status)
-		FAIL("expected exit status %d, saw wait status %#x: %s%s",
-		     status, run.status, run.output, run.errors);
+	expect_status(&run, status);
 	if (!strstr(run.errors, text))
 		FAIL("expected \"%s\", saw \"%s\"", text, run.errors);
 }
@@ -299,7 +289,7 @@ TEST(make, load_says_what_is_missing)
 
 	need_tree();
 	run = run_shell("\"$TOP/tests/host.sh\"");
-	EXPECT_EQ(WEXITSTATUS(run.status), 1);
+	expect_status(&run, 1);
 	if (!access("/proc/modules", F_OK))
 		test_skip("this host's kernel takes modules");
 	expect_said(run_shell("\"$TOP/tests/host.sh\" load"), 1,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* show: samepage and demo, the programs that show something of the others. */
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -21,7 +20,7 @@ TEST(show, samepage_finds_the_same_frames)
 		test_skip("needs the guest, and root there");
 	load("");
 	run = RUN("samepage");
-	EXPECT_EQ(WEXITSTATUS(run.status), 0);
+	expect_status(&run, 0);
 	for (char *line = strtok(run.output, "\n"); line;
 	     line = strtok(NULL, "\n")) {
 		char *word = strrchr(line, ' ') + 1;
@@ -41,7 +40,7 @@ TEST(show, samepage_skips_a_missing_device)
 	if (getuid() || !access(DEVICE, F_OK))
 		test_skip("needs root and no device");
 	run = RUN("samepage");
-	EXPECT_EQ(WEXITSTATUS(run.status), 0);
+	expect_status(&run, 0);
 	EXPECT(strstr(run.output, "skipped: No such file"));
 }
 
@@ -53,12 +52,11 @@ TEST(show, demo_runs_them_all)
 		test_skip("needs the guest");
 	load("");
 	run = RUN("demo");
-	EXPECT_EQ(WEXITSTATUS(run.status), 0);
-	EXPECT_STR(run.errors, "");
+	expect_silent(&run, 0);
 	EXPECT(strstr(run.output, "incr_dev"));
 	EXPECT(!strstr(run.output, "failed"));
 	unload();
 	run = RUN("demo");
-	EXPECT_EQ(WEXITSTATUS(run.status), 1);
+	expect_status(&run, 1);
 	EXPECT(strstr(run.output, "failed, exit status 1"));
 }

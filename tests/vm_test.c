@@ -53,13 +53,6 @@ static struct run probe(const char *module, const char *test)
 	return probe_for("30", module, test);
 }
 
-static void expect_status(const struct run *run, int status)
-{
-	if (!WIFEXITED(run->status) || WEXITSTATUS(run->status) != status)
-		FAIL("expected exit status %d, saw wait status %#x\n%s%s",
-		     status, run->status, run->output, run->errors);
-}
-
 static void expect_text(const char *seen, const char *text)
 {
 	if (!strstr(seen, text))
@@ -465,16 +458,6 @@ TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
 	expect_status(&run, 130);
 	expect_text(run.errors, "vm: interrupted");
 	EXPECT_OK(rmdir(path));
-}
-
-/* A command of the host's; returns what it prints. */
-static char *shell(const char *command)
-{
-	struct run run = RUN("/bin/sh", "-c", command);
-
-	expect_status(&run, 0);
-	EXPECT_STR(run.errors, "");
-	return run.output;
 }
 
 static const char same_work[] =
