@@ -31,7 +31,10 @@ struct run run_args(const char *const args[]);
  */
 void exec_program(const char *const args[]);
 
-/* Run it with standard output into a file; returns its exit status. */
+/*
+ * Run it with standard output into a file, or closed if that is NULL; returns
+ * its exit status.
+ */
 int run_into(const char *file, const char *const args[]);
 
 /* Read all that a started program still writes, and how it ends. */
