@@ -2,13 +2,16 @@
 /*
  * The TAP harness: main(), and what harness.h says.
  *
- * Usage: PROGRAM [-l] [-s K/N] [NAME...], a NAME being a test or a pattern
- * ('sync.*'); -l lists, -s takes only each Nth test from the Kth on, so that N
- * processes share the work. Exit status as in kselftest: 0 passed, 1 failed, 4 all skipped; 2 usage.
+ * Usage: PROGRAM [-l] [-r N] [-s K/N] [NAME...], a NAME being a test or a
+ * pattern ('sync.*'); -l lists, -r runs all that is chosen N times, as NAME.1 to
+ * NAME.N, -s takes only each Nth test from the Kth on, so that N processes share
+ * the work. Exit status as in kselftest: 0 passed, 1 failed, 4 all skipped; 2
+ * usage.
  *
  * The output is KTAP that other readers of TAP take too: version and plan
  * first, a flat list, "# " before all else. "# begin NAME" goes before each
- * test, so that what was running is known when the kernel stops.
+ * test, so that what was running is known when the kernel stops, and
+ * "# took SECONDS s" before its result.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +37,7 @@ enum {
 	STATUS_SKIP = 4,
 	STATUS_INTERRUPTED = 130,
 };
-enum { REAP_SECONDS = 3, OUTPUT_LINES = 100 };
+enum { REAP_SECONDS = 3, OUTPUT_LINES = 100, REPEAT_MOST = 1000 };
 
 enum outcome { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
 
@@ -328,47 +331,50 @@ static void print_output(int output)
 	fclose(file);
 }
 
-static enum outcome run_test(const struct test *test, int number)
+/* Run it and, after it, what puts things back. */
+static enum outcome run_and_clean_up(const struct test *test, int output,
+				     const char *directory)
+{
+	enum outcome outcome, cleanup;
+
+	outcome = run_apart(test->run, test->limit, output, directory);
+	if (!test_cleanup || outcome == UNKILLABLE)
+		return outcome;
+	shared->failures = 0;
+	shared->returned = false;
+	cleanup = run_apart(test_cleanup, test->limit, output, directory);
+	if (cleanup == PASSED)
+		return outcome;
+	dprintf(output, "and putting things back failed\n");
+	return outcome == PASSED || outcome == SKIPPED ||
+	       cleanup == UNKILLABLE ? cleanup : outcome;
+}
+
+static enum outcome run_test(const struct test *test, const char *name,
+			     size_t number)
 {
 	char directory[] = "/tmp/test.XXXXXX";
+	double begin = now();
 	enum outcome outcome;
 	int output;
 
 	memset(shared, 0, sizeof(*shared));
-	printf("# begin %s\n", test->name);
-	output = memfd_create(test->name, 0);
+	printf("# begin %s\n", name);
+	output = memfd_create(name, 0);
 	if (output < 0 || !mkdtemp(directory)) {
-		printf("# no place for it: %s\nnot ok %d %s\n",
-		       strerror(errno), number, test->name);
+		printf("# no place for it: %s\nnot ok %zu %s\n",
+		       strerror(errno), number, name);
 		return FAILED;
 	}
 	fcntl(output, F_SETFL, O_APPEND);
-
-	outcome = run_apart(test->run, test->limit, output, directory);
-	if (test_cleanup && outcome != UNKILLABLE) {
-		enum outcome cleanup;
-
-		shared->failures = 0;
-		shared->returned = false;
-		cleanup = run_apart(test_cleanup, test->limit, output,
-				    directory);
-		if (cleanup != PASSED) {
-			dprintf(output, "and putting things back failed\n");
-			if (outcome == PASSED || outcome == SKIPPED ||
-			    cleanup == UNKILLABLE)
-				outcome = cleanup;
-		}
-	}
-
+	outcome = run_and_clean_up(test, output, directory);
 	nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-	if (outcome != PASSED && outcome != SKIPPED) {
+	if (outcome != PASSED && outcome != SKIPPED)
 		print_output(output);
-		printf("# to run this test alone: make check TESTS='%s'\n",
-		       test->name);
-	}
 	close(output);
-	printf("%s %d %s", outcome == PASSED || outcome == SKIPPED ?
-	       "ok" : "not ok", number, test->name);
+	printf("# took %.3f s\n%s %zu %s", now() - begin,
+	       outcome == PASSED || outcome == SKIPPED ? "ok" : "not ok",
+	       number, name);
 	if (outcome == SKIPPED)
 		printf(" # SKIP %s", shared->skip_reason);
 	if (outcome == TIMED_OUT || outcome == UNKILLABLE)
@@ -400,81 +406,45 @@ static size_t choose(const struct test **tests, size_t count, char *patterns[])
 	return chosen;
 }
 
-/* Keep each nth test from the kth on; returns how many. */
-static size_t share(const struct test **tests, size_t count, size_t k, size_t n)
-{
-	size_t kept = 0;
+/* What is to be done with the tests: repeated, shared, listed. */
+struct order {
+	unsigned int repeat;	/* so often */
+	unsigned int k, n;	/* each nth of all the runs, from the kth on */
+	bool list;
+};
 
-	for (size_t i = k - 1; i < count; i += n)
-		tests[kept++] = tests[i];
-	return kept;
+static const char *name_of(const struct test *test, const struct order *order,
+			   size_t run)
+{
+	static char name[128];
+
+	if (order->repeat == 1)
+		return test->name;
+	snprintf(name, sizeof(name), "%s.%zu", test->name, run);
+	return name;
 }
 
-static int usage(void)
+/* Run them all, then all again; or only list them. Returns the exit status. */
+static int run_tests(const struct test **tests, size_t count,
+		     const struct order *order)
 {
-	fprintf(stderr, "usage: %s [-l] [-s K/N] [test or pattern]...\n",
-		program_invocation_short_name);
-	return STATUS_USAGE;
-}
-
-int main(int argc, char *argv[])
-{
-	/* cppcheck-suppress comparePointers; one array, says the linker */
-	size_t count = __stop_tests - __start_tests;
-	const struct test *tests[count];
 	unsigned int outcomes[UNKILLABLE + 1] = { 0 };
-	unsigned int k = 1, n = 1;
-	bool list = false;
-	int option;
+	size_t runs = count * order->repeat, number = 0;
+	size_t plan = (runs + order->n - order->k) / order->n;
 
-	while ((option = getopt(argc, argv, "ls:")) != -1) {
-		if (option == 'l')
-			list = true;
-		else if (option != 's' ||
-			 sscanf(optarg, "%u/%u", &k, &n) != 2 || !k || k > n)
-			return usage();
-	}
-	memcpy(tests, __start_tests, count * sizeof(tests[0]));
-	qsort(tests, count, sizeof(tests[0]), compare);
-	for (int i = optind; i < argc; i++) {
-		char *pattern[] = { argv[i], NULL };
-		const struct test *copy[count];
+	if (!order->list)
+		printf("TAP version 13\n1..%zu%s\n", plan,
+		       plan ? "" : " # SKIP no test is in this share");
+	for (size_t i = order->k - 1; i < runs; i += order->n) {
+		const struct test *test = tests[i % count];
+		const char *name = name_of(test, order, i / count + 1);
+		enum outcome outcome;
 
-		memcpy(copy, tests, sizeof(tests));
-		if (!choose(copy, count, pattern)) {
-			fprintf(stderr, "%s: no test is named '%s'\n",
-				program_invocation_short_name, argv[i]);
-			return STATUS_USAGE;
+		if (order->list) {
+			puts(name);
+			continue;
 		}
-	}
-	if (optind < argc)
-		count = choose(tests, count, argv + optind);
-	count = share(tests, count, k, n);
-	for (size_t i = 0; list && i < count; i++)
-		puts(tests[i]->name);
-	if (list)
-		return 0;
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	signal(SIGCHLD, SIG_DFL);	/* who started us may have ignored it */
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANON, -1, 0);
-	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1)) {
-		printf("Bail out! %s\n", strerror(errno));
-		return STATUS_FAIL;
-	}
-	sigemptyset(&awaited);
-	sigaddset(&awaited, SIGCHLD);
-	sigaddset(&awaited, SIGINT);
-	sigaddset(&awaited, SIGTERM);
-	sigaddset(&awaited, SIGHUP);
-	sigprocmask(SIG_BLOCK, &awaited, NULL);
-
-	printf("TAP version 13\n1..%zu%s\n", count,
-	       count ? "" : " # SKIP no test is in this share");
-	for (size_t i = 0; i < count; i++) {
-		enum outcome outcome = run_test(tests[i], i + 1);
-
+		outcome = run_test(test, name, ++number);
 		outcomes[outcome]++;
 		if (interrupted) {
 			printf("Bail out! interrupted\n");
@@ -482,11 +452,93 @@ int main(int argc, char *argv[])
 		}
 		if (outcome == UNKILLABLE) {
 			printf("Bail out! a process of %s cannot be killed\n",
-			       tests[i]->name);
+			       name);
 			return STATUS_FAIL;
 		}
 	}
 	if (outcomes[FAILED] || outcomes[TIMED_OUT])
 		return STATUS_FAIL;
-	return outcomes[SKIPPED] == count ? STATUS_SKIP : 0;
+	return outcomes[SKIPPED] == plan && !order->list ? STATUS_SKIP : 0;
+}
+
+static _Noreturn void usage(void)
+{
+	fprintf(stderr,
+		"usage: %s [-l] [-r N] [-s K/N] [test or pattern]...\n",
+		program_invocation_short_name);
+	exit(STATUS_USAGE);
+}
+
+static struct order parse(int argc, char *argv[])
+{
+	struct order order = { .repeat = 1, .k = 1, .n = 1 };
+	int option;
+	char rest;
+
+	while ((option = getopt(argc, argv, "lr:s:")) != -1) {
+		if (option == 'l')
+			order.list = true;
+		else if (option == 'r' &&
+			 sscanf(optarg, "%u%c", &order.repeat, &rest) == 1 &&
+			 order.repeat && order.repeat <= REPEAT_MOST)
+			continue;
+		else if (option != 's' ||
+			 sscanf(optarg, "%u/%u%c", &order.k, &order.n,
+				&rest) != 2 || !order.k || order.k > order.n)
+			usage();
+	}
+	return order;
+}
+
+static void refuse_unknown(const struct test **tests, size_t count,
+			   char *patterns[])
+{
+	for (; *patterns; patterns++) {
+		char *pattern[] = { *patterns, NULL };
+		const struct test *copy[count];
+
+		memcpy(copy, tests, sizeof(copy));
+		if (choose(copy, count, pattern))
+			continue;
+		fprintf(stderr, "%s: no test is named '%s'\n",
+			program_invocation_short_name, *patterns);
+		exit(STATUS_USAGE);
+	}
+}
+
+/* Returns false, and has said why, where that cannot be had. */
+static bool prepare(void)
+{
+	static const int signals[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP };
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGCHLD, SIG_DFL);	/* who started us may have ignored it */
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANON, -1, 0);
+	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1)) {
+		printf("Bail out! %s\n", strerror(errno));
+		return false;
+	}
+	sigemptyset(&awaited);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&awaited, signals[i]);
+	sigprocmask(SIG_BLOCK, &awaited, NULL);
+	return true;
+}
+
+int main(int argc, char *argv[])
+{
+	/* cppcheck-suppress comparePointers; one array, says the linker */
+	size_t count = __stop_tests - __start_tests;
+	struct order order = parse(argc, argv);
+	const struct test *tests[count];
+
+	memcpy(tests, __start_tests, count * sizeof(tests[0]));
+	qsort(tests, count, sizeof(tests[0]), compare);
+	refuse_unknown(tests, count, argv + optind);
+	if (optind < argc)
+		count = choose(tests, count, argv + optind);
+	if (!order.list && !prepare())
+		return STATUS_FAIL;
+	return run_tests(tests, count, &order);
 }
