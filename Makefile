@@ -58,6 +58,7 @@ help:
 #H make load       load the module on this host
 #H make unload     unload it again
 #H make doctor     is a kernel's config fit for all this? (CONFIG=file)
+#H make coverage   which lines and branches of the module those tests run
 #H make lint       what the compilers and checkers say of the sources
 #H make clean      remove what was built (make distclean: and what was fetched)
 #H
@@ -183,6 +184,15 @@ check: compare-tools $(small_guest) $(full_guest) build/kmod/$(small)/shmcount.k
 		BAD=$(CURDIR)/build/bad BAD_KO=$(CURDIR)/build/bad/$(small) \
 		tests/check.sh '$(TESTS)'
 
+ifeq ($(KERNEL),debug)
+coverage: $(small_guest)
+	@$(setup) coverage
+	@exec tests/coverage.sh
+else
+coverage:
+	@$(MAKE) --no-print-directory KERNEL=debug coverage
+endif
+
 lint: build/kernel/$(small)/vmlinuz
 	@$(setup) lint
 	@KDIR=build/kernel/$(small)/headers tests/lint.sh
@@ -199,11 +209,11 @@ unload:
 clean:
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
-		build/results build/setup.log
+		build/results build/coverage build/setup.log
 distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools by-hand user run shell vm compare check \
-	lint doctor load unload clean distclean
+	coverage lint doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

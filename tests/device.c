@@ -100,7 +100,7 @@ void load_pages(size_t pages)
 void test_cleanup(void)
 {
 	static const char *const helpers[] = {
-		"force_return", "own_pages", "textbook",
+		"force_return", "spare", "own_pages", "textbook",
 	};
 	char path[128];
 

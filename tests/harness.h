@@ -25,7 +25,7 @@
 struct test {
 	const char *name;		/* group.what */
 	void (*run)(void);
-	unsigned int limit;		/* seconds */
+	unsigned int limit;		/* seconds, times SLOWER if that is set */
 	const char *file;
 	int line;
 };

@@ -60,6 +60,9 @@ bison		bison		the same
 bc		bc		makes its table of time constants
 libelf-dev	libelf.a	builds its objtool
 '
+coverage='
+lcov		genhtml		tells which lines ran, as pages
+'
 compare='
 gnuplot-nox	gnuplot		draws the pictures of make compare
 sqlite3		sqlite3		reads its CSV and JSON, in a test
@@ -340,6 +343,7 @@ lint)
 	fetch_checkpatch
 	;;
 compare) echo "$compare" | packages ;;
+coverage) echo "$coverage" | packages ;;
 kernel)
 	case $2 in
 	debug) build_debug_kernel ;;
@@ -347,5 +351,5 @@ kernel)
 	esac
 	;;
 by-hand) kernel_by_hand "$2" "$3" ;;
-*) die "usage: setup.sh tools | lint | compare | kernel NAME | by-hand KDIR VMLINUZ" ;;
+*) die "usage: setup.sh tools | lint | compare | coverage | kernel NAME | by-hand KDIR VMLINUZ" ;;
 esac

@@ -12,6 +12,8 @@
 #                                 that goes on by 1 ns with each instruction
 #   vm.sh shell                   a shell in a guest as for host
 #
+# FETCH=FROM:TO brings a file of the guest's back (tap).
+#
 # KERNEL (6.1, 6.12, debug or by-hand), KMOD (a module in place of ours) and PARAMS (its
 # parameters, but for tap) are taken from the environment. Exit status: see
 # build/tests/vm -h.
@@ -65,7 +67,7 @@ mkdir -p "$build/results"
 log=${CONSOLE:-$build/results/console-$verb.log}
 case $verb in
 tap)
-	set -- -t 1200 tap "$@"
+	set -- ${FETCH:+-o "$FETCH"} -t 1200 tap "$@"
 	;;
 run)
 	set -- -p "${PARAMS-}" -t 120 run "$@"
@@ -86,15 +88,16 @@ esac
 case $verb in
 tap | run)
 	bad=$build/bad/$name
-	for file in "$build"/guest/* "$bad/force_return.ko" \
+	for file in "$build"/guest/* "$bad/force_return.ko" "$bad/spare.ko" \
 		"$bad/own_pages.ko" "$bad/textbook.ko"; do
 		set -- -f "$file" "$@"
 	done
 	;;
 esac
-# The checkers take memory, and some are off until they are asked for.
+# The checkers take memory and time, and some are off until they are asked for.
+# What the kernel does not know of its command line is its init's environment.
 if [ "$name" = debug ]; then
-	set -- -M 2048 -a 'page_poison=1 page_owner=on' "$@"
+	set -- -M 2048 -a 'page_poison=1 page_owner=on SLOWER=4' "$@"
 fi
 exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$build/guest/init" \
 	-c "$log" "$@"

@@ -9,6 +9,7 @@
  * BAD (that of the bad PID 1), GUEST (of the guest's programs), PROGRAMS (of
  * the runner), TOP (the tree).
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -230,6 +231,8 @@ TEST(runner, bad_usage)
 		RUN("vm", "-k", "k", "-i", "i", "-H", "-d", "7", "run", "sh"),
 		RUN("vm", "-k", "k", "-i", "i", "-H", "-d", "big", "run", "sh"),
 		RUN("vm", "-k", "k", "-i", "i", "-p", "size=1", "tap", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "-M", "64", "run", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "-o", "no-colon", "run", "sh"),
 		RUN(in("TOP", "tests/vm.sh"), "bench"),
 		RUN(in("TOP", "tests/vm.sh"), "count"),
 	};
@@ -392,6 +395,28 @@ TEST_LIMIT(runner, refused_parameters_are_told, GUEST_LIMIT)
 	expect_status(&run, 125);
 	EXPECT_STR(run.errors, "vm: infrastructure: the guest could not go on: "
 		   "cannot load /lib/shmcount.ko with size=0: Invalid argument\n");
+}
+
+static struct run run_and_fetch(const char *what)
+{
+	return RUN("vm", "-k", in("KERNEL_DIR", ""), "-i", in("GUEST", "init"),
+		   "-m", in("KO", ""), "-f", in("GUEST", "incr1"), "-M", "384",
+		   "-a", "some=thing", "-o", what, "run", "incr1", "1");
+}
+
+TEST_LIMIT(runner, fetches_a_file_of_the_guest, GUEST_LIMIT)
+{
+	struct run run = run_and_fetch("/proc/cmdline:seen");
+
+	expect_status(&run, 0);
+	shell("grep -q ' some=thing$' seen");
+	run = run_and_fetch("/proc/meminfo:seen");
+	expect_status(&run, 0);
+	shell("awk '/^MemTotal/ { exit $2 < 300000 || $2 > 393216 }' seen");
+	run = run_and_fetch("/no/such/file:not-seen");
+	expect_status(&run, 125);
+	expect_text(run.errors, "the guest could not go on: cannot open /no/such/file: No such file");
+	EXPECT_ERRNO(access("not-seen", F_OK), ENOENT);
 }
 
 /* A kernel that lacks what a disk needs. */
