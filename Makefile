@@ -17,6 +17,8 @@ PARAMS :=
 CONFIG :=
 ARGS :=
 NATIVE :=
+REPEAT :=
+LOAD :=
 
 setup := tests/setup.sh
 
@@ -32,7 +34,11 @@ else
 small := $(KERNEL)-cloud-amd64
 full := $(KERNEL)-amd64
 endif
-export KERNEL KMOD PARAMS
+export KERNEL KMOD PARAMS REPEAT LOAD
+
+# make check as it was called, but for the tests.
+export AGAIN := $(strip make check $(foreach v,KERNEL KMOD KDIR VMLINUZ,\
+	$(if $(filter command environment,$(origin $v)),$(if $($v),$v='$($v)'))))
 
 # As it was typed: make would take a $ in it for its own.
 export VM_CMD := $(value CMD)
@@ -67,6 +73,9 @@ help:
 #H KMOD=other.ko        run, check, shell or vm with another module
 #H PARAMS='size=65536 mode=0600'   the module's parameters, where one is loaded
 #H TESTS='sync.* io.*'  check only these tests
+#H REPEAT=20            check them so often (build/results/ has what came of it,
+#H                      as tap, junit.xml and json)
+#H LOAD=2               with so many busy loops on this host meanwhile
 #H VMLINUZ=file KDIR=headers   a kernel that was not fetched from Debian
 
 tools:
@@ -125,11 +134,15 @@ build/guest/init: build/obj/init.o
 	@$(link)
 build/tests/vm: $(patsubst %,build/obj/%.o,vm tap splat)
 	@$(link)
+build/tests/report: $(patsubst %,build/obj/%.o,report report_read report_write tap)
+	@$(link)
 build/tests/vm_test: $(patsubst %,build/obj/%.o,vm_test tap splat harness program)
 	@$(link)
 build/tests/harness_test: $(patsubst %,build/obj/%.o,harness_test harness program)
 	@$(link)
 build/tests/setup_test: $(patsubst %,build/obj/%.o,setup_test harness program)
+	@$(link)
+build/tests/report_test: $(patsubst %,build/obj/%.o,report_test tap harness program)
 	@$(link)
 build/tests/harness_sample: $(patsubst %,build/obj/%.o,harness_sample harness)
 	@$(link)
@@ -173,10 +186,13 @@ compare: user compare-tools
 compare-tools:
 	@$(setup) compare
 
-check: compare-tools $(small_guest) $(full_guest) build/kmod/$(small)/shmcount.ko \
+check-tools: compare-tools
+	@$(setup) check
+
+check: check-tools $(small_guest) $(full_guest) build/kmod/$(small)/shmcount.ko \
 		build/kmod/$(full)/shmcount.ko build/bad/init \
 		build/tests/vm_test build/tests/setup_test build/tests/harness_test \
-		build/tests/harness_sample
+		build/tests/harness_sample build/tests/report build/tests/report_test
 	@exec env KERNEL_DIR=$(CURDIR)/build/kernel/$(small) \
 		HOST_KERNEL_DIR=$(CURDIR)/build/kernel/$(full) \
 		KO=$(CURDIR)/build/kmod/$(small)/shmcount.ko \
@@ -213,7 +229,7 @@ clean:
 distclean: clean
 	@rm -rf build
 
-.PHONY: all help tools compare-tools by-hand user run shell vm compare check \
-	coverage lint doctor load unload clean distclean
+.PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
+	compare check coverage lint doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,12 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Run the test programs, on the host and in a guest, and count (make check).
+# Run the test programs, on the host and in a guest, and report (make check).
 #
 #   check.sh ['PATTERN...']   only the tests that a pattern names
 #
-# The TAP of each goes to build/results/, too. The last line is
+# REPEAT=N runs each of them N times; LOAD=N keeps the host busy meanwhile, with
+# N loops. The report is made by build/tests/report: build/results/ has tap,
+# junit.xml and json and, in parts/, what each program printed. The last line is
 # "N passed, N failed"; the exit status is 0 only if none failed and every
-# program said that all is well.
+# program said that all is well. Beside what the tests want (see vm_test.c),
+# AGAIN in the environment is the command that this was started by, but for
+# TESTS=.
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,6 +22,26 @@ export PROGRAMS="$build/tests" GUEST="$build/guest" TOP="$top"
 patterns=${1-}
 set -f
 
+die() {
+	echo "check: $*" >&2
+	exit 2
+}
+
+# number NAME LEAST MOST VALUE
+number() {
+	case $4 in
+	'' | *[!0-9]* | ?????*) ;;
+	*) [ "$4" -lt "$2" ] || [ "$4" -gt "$3" ] || return 0 ;;
+	esac
+	die "$1=$4: it has to be a number from $2 to $3"
+}
+
+REPEAT=${REPEAT:-1}
+LOAD=${LOAD:-0}
+number REPEAT 1 1000 "$REPEAT"
+number LOAD 0 1000 "$LOAD"
+export REPEAT
+
 # of PROGRAM: those of the patterns that name a test of it.
 of() {
 	for pattern in $patterns; do
@@ -25,13 +49,20 @@ of() {
 	done
 }
 
+parts=
 pids=
 
-# begin NAME COMMAND...: start it, its output going to NAME.tap.
+# begin NAME LISTER 'ARG...' COMMAND...: start the command, with the arguments.
+# LISTER is the test program itself, and says which tests they are.
 begin() {
-	tap=$results/$1.tap
-	shift
-	"$@" >"$tap" &
+	part=$results/parts/$1
+	parts="$parts $1"
+	args="-r $REPEAT $3"
+	# shellcheck disable=SC2086
+	"$2" -l $args >"$part.list"
+	shift 3
+	# shellcheck disable=SC2086
+	"$@" $args >"$part.tap" &
 	pid=$!
 	pids="$pids $pid"
 }
@@ -40,10 +71,10 @@ begin() {
 # What is waited for is in the background, so that a signal is heard at once.
 finish() {
 	echo "# $1"
-	tail -n +1 -s 0.1 -f --pid="$2" "$results/$1.tap" &
+	tail -n +1 -s 0.1 -f --pid="$2" "$results/parts/$1.tap" &
 	shown=$!
 	wait "$2"
-	echo $? >"$results/$1.status"
+	echo $? >"$results/parts/$1.status"
 	wait "$shown"
 }
 
@@ -54,14 +85,14 @@ chosen() {
 	[ -z "$patterns" ] || [ -n "$mine" ]
 }
 
-# part NAME LISTER COMMAND...: run the command with the patterns that LISTER,
-# the test program itself, knows; not at all if there are patterns for others.
+# part NAME LISTER COMMAND...: run the command with the patterns that LISTER
+# knows; not at all if there are patterns for others.
 part() {
-	name=$1
 	chosen "$2" || return 0
+	name=$1
+	lister=$2
 	shift 2
-	# shellcheck disable=SC2086
-	begin "$name" "$@" $mine
+	begin "$name" "$lister" "$mine" "$@"
 	finish "$name" "$pid"
 }
 
@@ -73,7 +104,6 @@ halves() {
 		return
 	fi
 	name=$1
-	shift 2
 	begin_half 1 "$@"
 	first=$pid
 	begin_half 2 "$@"
@@ -84,56 +114,71 @@ halves() {
 
 begin_half() {
 	half=$1
-	shift
+	lister=$3
+	shift 3
 	CONSOLE=$results/console-$name-$half.log \
-		begin "$name-$half" "$@" -s "$half/2"
+		begin "$name-$half" "$lister" "-s $half/2" "$@"
+}
+
+# Those tests of the guest's programs that make sense here, too.
+this_host() {
+	chosen "$GUEST/suite" || return 0
+	# shellcheck disable=SC2086
+	mine=$("$GUEST/suite" -l $mine | grep -E '^(incr|compare)\.') || return 0
+	begin this-host "$GUEST/suite" "$mine" \
+		env PROGRAMS="$top/user" "$GUEST/suite"
+	finish this-host "$pid"
+}
+
+# Keep a processor busy for as long as this shell is there.
+keep_busy() {
+	while kill -0 $$ 2>/dev/null; do :; done
+}
+
+report() {
+	[ -z "$parts" ] || {
+		# shellcheck disable=SC2086
+		"$PROGRAMS/report" -k "$(cat "$KERNEL_DIR/release")" \
+			-m "${KMOD:-${KO#"$top/"}}" -a "${AGAIN:-make check}" \
+			"$results" $parts
+	}
+}
+
+# What there is by then is reported, too.
+interrupted() {
+	trap '' INT TERM HUP
+	# shellcheck disable=SC2086
+	kill -TERM $pids $loops 2>/dev/null
+	wait
+	report
+	exit 130
 }
 
 for pattern in $patterns; do
 	known=
 	for program in "$PROGRAMS/harness_test" "$PROGRAMS/setup_test" \
-		"$PROGRAMS/vm_test" "$GUEST/suite"; do
+		"$PROGRAMS/report_test" "$PROGRAMS/vm_test" "$GUEST/suite"; do
 		known=$known$("$program" -l "$pattern" 2>/dev/null)
 	done
-	if [ -z "$known" ]; then
-		echo "check: no test is named '$pattern'" >&2
-		exit 2
-	fi
+	[ -n "$known" ] || die "no test is named '$pattern'"
 done
 
-trap 'kill -TERM $pids 2>/dev/null; wait; exit 130' INT TERM HUP
+loops=
+trap interrupted INT TERM HUP
+# shellcheck disable=SC2086
+trap 'kill $loops 2>/dev/null' EXIT
 rm -rf "$results"
-mkdir -p "$results"
+mkdir -p "$results/parts"
+while [ "$LOAD" -gt 0 ]; do
+	keep_busy &
+	loops="$loops $!"
+	LOAD=$((LOAD - 1))
+done
+
 part harness "$PROGRAMS/harness_test" "$PROGRAMS/harness_test"
 part set-up "$PROGRAMS/setup_test" "$PROGRAMS/setup_test"
-if [ -z "$patterns" ]; then
-	begin this-host env PROGRAMS="$top/user" "$GUEST/suite" 'incr.*' 'compare.*'
-	finish this-host "$pid"
-fi
+part report "$PROGRAMS/report_test" "$PROGRAMS/report_test"
+this_host
 halves guest "$GUEST/suite" "$top/tests/vm.sh" tap suite
 halves runner "$PROGRAMS/vm_test" "$PROGRAMS/vm_test"
-
-set +f
-bad=0
-for status in "$results"/*.status; do
-	case $(cat "$status") in
-	0 | 4) ;;
-	*) bad=1 ;;
-	esac
-done
-cat "$results"/*.tap | awk -v bad="$bad" '
-/^1\.\./ { planned += substr($1, 4) }
-/^ok .* # SKIP/ { skipped++; next }
-/^ok / { passed++ }
-/^not ok / { failed++ }
-/^Bail out!/ { bailed++ }
-END {
-	# What ended badly without a failed test to show for it has failed too.
-	missing = planned - passed - failed - skipped
-	if ((bad || bailed || missing) && !failed)
-		failed = missing > 0 ? missing : 1
-	if (skipped)
-		printf "# %d skipped, each with its reason above\n", skipped
-	printf "%d passed, %d failed\n", passed, failed
-	exit failed > 0
-}'
+report

@@ -5,6 +5,9 @@
 #
 #   setup.sh tools                   Debian packages for building and the guest
 #   setup.sh lint                    Debian packages for make lint, checkpatch
+#   setup.sh compare                 Debian packages for make compare
+#   setup.sh check                   Debian packages that tests read our files with
+#   setup.sh coverage                Debian packages for make coverage
 #   setup.sh kernel SERIES-FLAVOUR   a kernel and its headers in build/kernel/
 #   setup.sh kernel debug            the same, built here from Kconfig.notes
 #   setup.sh by-hand KDIR VMLINUZ    the same layout for a kernel given by hand
@@ -65,7 +68,10 @@ lcov		genhtml		tells which lines ran, as pages
 '
 compare='
 gnuplot-nox	gnuplot		draws the pictures of make compare
-sqlite3		sqlite3		reads its CSV and JSON, in a test
+'
+check='
+sqlite3		sqlite3		reads the CSV and JSON that we write
+libxml2-utils	xmllint		reads the XML that we write
 '
 
 present() {
@@ -343,6 +349,7 @@ lint)
 	fetch_checkpatch
 	;;
 compare) echo "$compare" | packages ;;
+check) echo "$check" | packages ;;
 coverage) echo "$coverage" | packages ;;
 kernel)
 	case $2 in
@@ -351,5 +358,8 @@ kernel)
 	esac
 	;;
 by-hand) kernel_by_hand "$2" "$3" ;;
-*) die "usage: setup.sh tools | lint | compare | coverage | kernel NAME | by-hand KDIR VMLINUZ" ;;
+*)
+	sed -n 's/^#   //p' "$0" >&2
+	exit 2
+	;;
 esac

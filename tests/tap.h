@@ -18,10 +18,18 @@ struct tap {
 	bool bailed;
 	char bail[256];		/* what "Bail out!" said */
 	char error[256];	/* the first thing that was wrong, or "" */
+
+	/* The last result. */
+	bool ok;
+	bool sound;		/* it is the one that was announced */
+	char directive[256];	/* "SKIP why", "TIMEOUT 20 seconds", or "" */
 };
 
+/* What a line is. */
+enum tap_kind { TAP_OTHER, TAP_BEGIN, TAP_NOTE, TAP_RESULT };
+
 /* Take one line, without its newline. */
-void tap_line(struct tap *tap, const char *line);
+enum tap_kind tap_line(struct tap *tap, const char *line);
 
 /* True when the report is whole and nothing was wrong with its form. */
 bool tap_complete(const struct tap *tap);

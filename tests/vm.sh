@@ -12,10 +12,10 @@
 #                                 that goes on by 1 ns with each instruction
 #   vm.sh shell                   a shell in a guest as for host
 #
-# FETCH=FROM:TO brings a file of the guest's back (tap).
-#
-# KERNEL (6.1, 6.12, debug or by-hand), KMOD (a module in place of ours) and PARAMS (its
-# parameters, but for tap) are taken from the environment. Exit status: see
+# KERNEL (6.1, 6.12, debug or by-hand), KMOD (a module in place of ours), PARAMS
+# (its parameters, but for tap), REPEAT (how often a tap program does its tests,
+# and so how long it may take) and FETCH (FROM:TO, a file of the guest's to bring
+# back, for tap) are taken from the environment. Exit status: see
 # build/tests/vm -h.
 set -eu
 
@@ -65,9 +65,11 @@ built=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)
 
 mkdir -p "$build/results"
 log=${CONSOLE:-$build/results/console-$verb.log}
+limit=300
+[ "$name" != debug ] || limit=1500
 case $verb in
 tap)
-	set -- ${FETCH:+-o "$FETCH"} -t 1200 tap "$@"
+	set -- ${FETCH:+-o "$FETCH"} -t $((limit * ${REPEAT:-1})) tap "$@"
 	;;
 run)
 	set -- -p "${PARAMS-}" -t 120 run "$@"

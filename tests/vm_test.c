@@ -89,7 +89,7 @@ TEST_LIMIT(runner, failed_test_is_a_failure, GUEST_LIMIT)
 
 	expect_status(&run, 1);
 	expect_text(run.output, "\nnot ok 1 " PROBE "\n");
-	expect_text(run.output, ": expected ");
+	expect_text(run.output, "# tests/device.c:");
 	EXPECT(!strstr(run.output, "Bail out!"));
 }
 
@@ -668,6 +668,7 @@ static const struct {
 	{ HEAD ONE "noise\n# begin a.c\nok 2 a.c\n", false, 0 },
 	{ HEAD ONE TWO "Bail out! why\n", false, 1 },
 	{ HEAD ONE TWO "Bail out!\n", false, 1 },
+	{ "Bail out! why\n", false, 0 },
 };
 
 TEST(tap, only_a_whole_report_is_believed)

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A report as KTAP, as JUnit's XML and as JSON; see report.h.
+ *
+ * The XML keeps to what Jenkins and GitLab both read: testsuites, a testsuite
+ * for each part, a testcase for each test with failure or skipped in it.
+ */
+#include <string.h>
+
+#include "report.h"
+
+/* ---- KTAP ---- */
+
+static void put_notes(FILE *file, const char *text)
+{
+	while (*text) {
+		int length = strcspn(text, "\n");
+
+		fprintf(file, "# %.*s\n", length, text);
+		text += length + !!text[length];
+	}
+}
+
+static void write_tap_test(FILE *file, const struct test *test, size_t number)
+{
+	fprintf(file, "# begin %s\n", test->name);
+	put_notes(file, test->output);
+	if (test->outcome == NOT_RUN)
+		put_notes(file, test->reason);
+	if (test->seconds >= 0)
+		fprintf(file, "# took %.3f s\n", test->seconds);
+	fprintf(file, "%s %zu %s%s%s\n",
+		test->outcome == PASSED || test->outcome == SKIPPED ?
+		"ok" : "not ok", number, test->name,
+		*test->directive ? " # " : "", test->directive);
+}
+
+void write_tap(FILE *file, const struct report *report)
+{
+	fprintf(file, "TAP version 13\n1..%zu\n", report->test_count);
+	fprintf(file, "# kernel %s\n# module %s\n", report->kernel,
+		report->module);
+	for (size_t i = 0; i < report->test_count; i++)
+		write_tap_test(file, &report->tests[i], i + 1);
+}
+
+/* ---- JUnit ---- */
+
+static void put_xml(FILE *file, const char *text)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '&':
+			fputs("&amp;", file);
+			break;
+		case '<':
+			fputs("&lt;", file);
+			break;
+		case '>':
+			fputs("&gt;", file);
+			break;
+		case '"':
+			fputs("&quot;", file);
+			break;
+		case '\t':
+			fputs("&#9;", file);	/* a space, in an attribute */
+			break;
+		default:
+			putc(*text, file);
+		}
+	}
+}
+
+static void put_attribute(FILE *file, const char *name, const char *value)
+{
+	fprintf(file, " %s=\"", name);
+	put_xml(file, value);
+	putc('"', file);
+}
+
+static double seconds_of(const struct test *tests, size_t count)
+{
+	double seconds = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (tests[i].seconds > 0)
+			seconds += tests[i].seconds;
+	return seconds;
+}
+
+static void put_totals(FILE *file, const struct test *tests, size_t count)
+{
+	fprintf(file, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"%.3f\"",
+		count, failed_of(tests, count), seconds_of(tests, count));
+}
+
+static void put_result(FILE *file, const struct test *test)
+{
+	if (test->outcome == PASSED) {
+		fprintf(file, "/>\n");
+		return;
+	}
+	fprintf(file, ">\n      <%s", test->outcome == SKIPPED ? "skipped" :
+								 "failure");
+	put_attribute(file, "message", test->reason);
+	if (test->outcome == SKIPPED) {
+		fprintf(file, "/>\n    </testcase>\n");
+		return;
+	}
+	putc('>', file);
+	put_xml(file, *test->output ? test->output : "no output\n");
+	fputs("again: ", file);
+	put_xml(file, test->command);
+	fprintf(file, "</failure>\n    </testcase>\n");
+}
+
+static void write_testcase(FILE *file, const struct test *test)
+{
+	char group[128];
+
+	snprintf(group, sizeof(group), "%.*s", (int)strcspn(test->name, "."),
+		 test->name);
+	fputs("    <testcase", file);
+	put_attribute(file, "classname", group);
+	put_attribute(file, "name", test->name + strlen(group) +
+		      (test->name[strlen(group)] == '.'));
+	if (test->seconds >= 0)
+		fprintf(file, " time=\"%.3f\"", test->seconds);
+	put_result(file, test);
+}
+
+static void write_testsuite(FILE *file, const struct report *report,
+			    const struct part *part)
+{
+	const struct test *tests = report->tests + part->first;
+	char begin[32];
+
+	strftime(begin, sizeof(begin), "%Y-%m-%dT%H:%M:%S",
+		 gmtime(&part->begin));
+	fputs("  <testsuite", file);
+	put_attribute(file, "name", part->name);
+	put_totals(file, tests, part->count);
+	fprintf(file, " skipped=\"%zu\" timestamp=\"%s\">\n    <properties>\n",
+		count_of(tests, part->count, SKIPPED), begin);
+	fputs("      <property name=\"kernel\"", file);
+	put_attribute(file, "value", report->kernel);
+	fputs("/>\n      <property name=\"module\"", file);
+	put_attribute(file, "value", report->module);
+	fputs("/>\n    </properties>\n", file);
+	for (size_t i = 0; i < part->count; i++)
+		write_testcase(file, &tests[i]);
+	fputs("  </testsuite>\n", file);
+}
+
+void write_junit(FILE *file, const struct report *report)
+{
+	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	      "<testsuites name=\"shmcount\"", file);
+	put_totals(file, report->tests, report->test_count);
+	fputs(">\n", file);
+	for (size_t i = 0; i < report->part_count; i++)
+		write_testsuite(file, report, &report->parts[i]);
+	fputs("</testsuites>\n", file);
+}
+
+/* ---- JSON ---- */
+
+/* What goes before it, then the value as a string. */
+static void put_json(FILE *file, const char *before, const char *value)
+{
+	fprintf(file, "%s\"", before);
+	for (; *value; value++) {
+		if (*value == '"' || *value == '\\')
+			putc('\\', file);
+		if (*value == '\n')
+			fputs("\\n", file);
+		else if (*value == '\t')
+			fputs("\\t", file);
+		else
+			putc(*value, file);
+	}
+	putc('"', file);
+}
+
+static void write_json_part(FILE *file, const struct part *part)
+{
+	put_json(file, "{\"name\": ", part->name);
+	fprintf(file, ", \"status\": %d", part->status);
+	if (part->trouble)
+		put_json(file, ", \"trouble\": ", part->trouble);
+	fputs("}", file);
+}
+
+static void write_json_test(FILE *file, const struct test *test)
+{
+	put_json(file, "{\"name\": ", test->name);
+	put_json(file, ", \"part\": ", test->part->name);
+	put_json(file, ", \"result\": ", test->outcome == PASSED ? "passed" :
+		 test->outcome == SKIPPED ? "skipped" : "failed");
+	if (test->seconds >= 0)
+		fprintf(file, ", \"seconds\": %.3f", test->seconds);
+	if (test->outcome != PASSED)
+		put_json(file, ", \"reason\": ", test->reason);
+	if (*test->output)
+		put_json(file, ", \"output\": ", test->output);
+	put_json(file, ", \"command\": ", test->command);
+	fputs("}", file);
+}
+
+static time_t begin_of(const struct report *report)
+{
+	time_t begin = report->parts[0].begin;
+
+	for (size_t i = 0; i < report->part_count; i++)
+		if (report->parts[i].begin < begin)
+			begin = report->parts[i].begin;
+	return begin;
+}
+
+void write_json(FILE *file, const struct report *report)
+{
+	const struct test *tests = report->tests;
+	time_t begin = begin_of(report);
+	char when[32];
+
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime(&begin));
+	put_json(file, "{\n\"kernel\": ", report->kernel);
+	put_json(file, ",\n\"module\": ", report->module);
+	put_json(file, ",\n\"when\": ", when);
+	fprintf(file, ",\n\"totals\": {\"passed\": %zu, \"failed\": %zu, \"skipped\": %zu}",
+		count_of(tests, report->test_count, PASSED),
+		failed_of(tests, report->test_count),
+		count_of(tests, report->test_count, SKIPPED));
+	for (size_t i = 0; i < report->part_count; i++) {
+		fputs(i ? ",\n" : ",\n\"parts\": [\n", file);
+		write_json_part(file, &report->parts[i]);
+	}
+	for (size_t i = 0; i < report->test_count; i++) {
+		fputs(i ? ",\n" : "\n],\n\"tests\": [\n", file);
+		write_json_test(file, &report->tests[i]);
+	}
+	fputs("\n]\n}\n", file);
+}
