@@ -158,6 +158,12 @@ void expect_status(const struct run *run, int status)
 		     status, run->status, run->output, run->errors);
 }
 
+void expect_text(const char *seen, const char *text)
+{
+	if (!strstr(seen, text))
+		FAIL("expected \"%s\", saw \"%s\"", text, seen);
+}
+
 void expect_silent(const struct run *run, int status)
 {
 	EXPECT_STR(run->errors, "");

@@ -47,6 +47,9 @@ char *shell(const char *line);
 void expect_status(const struct run *run, int status);
 void expect_silent(const struct run *run, int status);
 
+/* The text is in what was seen. */
+void expect_text(const char *seen, const char *text);
+
 /*
  * It ended with this exit status, and with one line on standard error that
  * holds the text. A refusal has nothing on standard output, besides.

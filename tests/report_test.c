@@ -67,19 +67,6 @@ static void part(const char *name, const char *list, const char *tap,
 #define REPORT(...) RUN("report", "-k", "6.1.0-9-test", "-m", "x.ko", "-a", \
 			"make check KERNEL='6.1'", ".", __VA_ARGS__)
 
-static void expect_status(const struct run *run, int status)
-{
-	if (!WIFEXITED(run->status) || WEXITSTATUS(run->status) != status)
-		FAIL("expected exit status %d, saw wait status %#x: %s%s",
-		     status, run->status, run->output, run->errors);
-}
-
-static void expect_text(const char *seen, const char *text)
-{
-	if (!strstr(seen, text))
-		FAIL("expected \"%s\", saw \"%s\"", text, seen);
-}
-
 /* Our own reader believes the tap, and sees so many tests and failures. */
 static void expect_tap(int tests, int failed)
 {

@@ -2,10 +2,13 @@
 /* stats: the numbers in sysfs, and the tracepoints that tell of each event. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,4 +158,51 @@ TEST(stats, trace_tells_the_life_of_a_mapping)
 	expect_event(trace, "shmcount_unmap", child, map, page);
 	expect_event(trace, "shmcount_unmap", getpid(), map, page);
 	fclose(trace);
+}
+
+/* Count an event, whoever makes it, on one processor; returns a descriptor. */
+static int perf_counter(const char *event, int processor)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr),
+		.sample_period = 1, .disabled = 1,
+	};
+	char path[100];
+	int fd;
+
+	snprintf(path, sizeof(path), TRACING "events/shmcount/%s/id", event);
+	attr.config = number_in(path, "");
+	fd = syscall(SYS_perf_event_open, &attr, -1, processor, -1,
+		     PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0 && errno == ENOSYS)
+		test_skip("this kernel has no perf events");
+	EXPECT_OK(fd);
+	EXPECT_OK(ioctl(fd, PERF_EVENT_IOC_ENABLE, 0));
+	return fd;
+}
+
+/* A process's own counter would have the scheduler patched: see init.c. */
+TEST(stats, perf_counts_the_events)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int counters[processors];
+	long long seen = 0;
+	char *map;
+
+	load_pages(PAGES);
+	if (access(TRACING "events/shmcount", F_OK))
+		test_skip("this kernel has no tracing");
+	for (int i = 0; i < processors; i++)
+		counters[i] = perf_counter("shmcount_fault", i);
+	map = map_pages(0, PAGES, MAP_SHARED);
+	for (int i = 0; i < PAGES; i++)
+		map[i * page_size()] = 'p';
+	for (int i = 0; i < processors; i++) {
+		long long count;
+
+		EXPECT_EQ(read(counters[i], &count, sizeof(count)),
+			  sizeof(count));
+		seen += count;
+	}
+	EXPECT_EQ(seen, PAGES);
 }

@@ -54,12 +54,6 @@ static struct run probe(const char *module, const char *test)
 	return probe_for("30", module, test);
 }
 
-static void expect_text(const char *seen, const char *text)
-{
-	if (!strstr(seen, text))
-		FAIL("expected \"%s\", saw \"%s\"", text, seen);
-}
-
 static void expect_verdict(struct run run, int status, const char *verdict)
 {
 	expect_status(&run, status);
