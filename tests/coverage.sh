@@ -59,10 +59,14 @@ quietly genhtml --branch-coverage --prefix "$top" --title shmcount \
 # The source and the notes, and then what ran.
 awk -v top="$top/" '
 FILENAME ~ /\.notes$/ {
-	if (/^\t/)
-		reason[about] = reason[about] " " substr($0, 2)
-	else if (!/^(#|$)/)
-		about = $0
+	# Lines that stand together have their reason together.
+	if (/^$/)
+		abouts = 0
+	else if (/^\t/)
+		for (i = 1; i <= abouts; i++)
+			reason[about[i]] = reason[about[i]] " " substr($0, 2)
+	else if (!/^#/)
+		about[++abouts] = $0
 	next
 }
 FILENAME !~ /\.info$/ {
@@ -87,25 +91,25 @@ FILENAME !~ /\.info$/ {
 		taken++
 		next
 	}
-	about = name ": " line[file, field[1]]
-	if (!not_taken[about]++)
-		order[++count] = about
+	spot = name ": " line[file, field[1]]
+	if (!not_taken[spot]++)
+		order[++count] = spot
 }
 END {
 	printf "lines:    %d of %d run\n%s", lines_run, lines, missed
 	printf "branches: %d of %d taken\n", taken, total
 	for (i = 1; i <= count; i++) {
-		about = order[i]
-		if (!(about in reason))
+		spot = order[i]
+		if (!(spot in reason))
 			unexplained++
-		printf "  %s\n    %d not taken:%s\n", about, not_taken[about],
-			about in reason ? reason[about] : \
+		printf "  %s\n    %d not taken:%s\n", spot, not_taken[spot],
+			spot in reason ? reason[spot] : \
 					  " no reason is given"
 	}
-	for (about in reason)
-		if (!(about in not_taken)) {
+	for (spot in reason)
+		if (!(spot in not_taken)) {
 			printf "  %s\n    is in coverage.notes, and all of it was taken\n",
-				about
+				spot
 			unexplained++
 		}
 	exit !lines || lines_run < lines || unexplained > 0
