@@ -30,9 +30,13 @@ endif
 ifneq ($(filter by-hand debug,$(KERNEL)),)
 small := $(KERNEL)
 full := $(KERNEL)
-else
+else ifneq ($(filter 1% 2% 3% 4% 5% 6% 7% 8% 9%,$(KERNEL)),)
 small := $(KERNEL)-cloud-amd64
 full := $(KERNEL)-amd64
+else
+# That of a Debian suite, with its own compiler: for the small guest only.
+small := $(KERNEL)
+full :=
 endif
 export KERNEL KMOD PARAMS REPEAT LOAD
 
@@ -68,8 +72,9 @@ help:
 #H make lint       what the compilers and checkers say of the sources
 #H make clean      remove what was built (make distclean: and what was fetched)
 #H
-#H KERNEL=6.1|6.12|debug  the guest's kernel (6.1); debug is built here, with
-#H                      the kernel's checkers in it
+#H KERNEL=6.1|6.12      the guest's kernel (6.1)
+#H KERNEL=debug         one that is built here, with the kernel's checkers in it
+#H KERNEL=unstable      that of a Debian suite (run and check: the guest's tests)
 #H KMOD=other.ko        run, check, shell or vm with another module
 #H PARAMS='size=65536 mode=0600'   the module's parameters, where one is loaded
 #H TESTS='sync.* io.*'  check only these tests
@@ -88,6 +93,12 @@ build/kernel/%/vmlinuz: tests/setup.sh | tools
 
 build/kernel/debug/vmlinuz: Kconfig.notes
 
+ifeq ($(full),)
+build/kernel/$(small)/vmlinuz: tests/suite.sh | tools
+	@tests/suite.sh $(small)
+	@touch $@
+endif
+
 ifeq ($(small),by-hand)
 build/kernel/by-hand/vmlinuz: by-hand
 	@:
@@ -99,9 +110,8 @@ endif
 # directory of links to them.
 modules = mkdir -p $(@D) && \
 	ln -sf $(patsubst %,$(CURDIR)/%,$(1)) $(@D)/ && \
-	$(MAKE) -s --no-print-directory -C build/kernel/$*/headers \
-		M=$(CURDIR)/$(@D) CONFIG_DEBUG_INFO_BTF_MODULES= \
-		$(if $(W),W=$(W)) $(if $(C),C=$(C)) modules >&2
+	tests/kbuild.sh $* $(CURDIR)/$(@D) \
+		$(if $(W),W=$(W)) $(if $(C),C=$(C)) >&2
 
 kmod_files := $(wildcard kmod/*.[ch]) kmod/Kbuild
 bad_files := $(filter-out tests/bad/init.c,$(wildcard tests/bad/*.c)) \
@@ -163,6 +173,13 @@ ifeq ($(KMOD),)
 small_guest += build/kmod/$(small)/shmcount.ko
 full_guest += build/kmod/$(full)/shmcount.ko
 endif
+ifeq ($(full),)
+full_guest := not-of-a-suite
+endif
+not-of-a-suite:
+	@echo "make: KERNEL=$(KERNEL) is for make, make run and make check: it has" \
+		"a compiler of its own, and a guest without this host's files" >&2
+	@exit 2
 
 run: $(small_guest)
 	@exec tests/vm.sh run demo
@@ -189,14 +206,19 @@ compare-tools:
 check-tools: compare-tools
 	@$(setup) check
 
-check: check-tools $(small_guest) $(full_guest) build/kmod/$(small)/shmcount.ko \
-		build/kmod/$(full)/shmcount.ko build/bad/init \
-		build/tests/vm_test build/tests/setup_test build/tests/harness_test \
-		build/tests/harness_sample build/tests/report build/tests/report_test
+check_needs := check-tools $(small_guest) build/kmod/$(small)/shmcount.ko \
+	build/bad/init build/tests/vm_test build/tests/setup_test \
+	build/tests/harness_test build/tests/harness_sample build/tests/report \
+	build/tests/report_test
+ifneq ($(full),)
+check_needs += $(full_guest) build/kmod/$(full)/shmcount.ko
+endif
+
+check: $(check_needs)
 	@exec env KERNEL_DIR=$(CURDIR)/build/kernel/$(small) \
-		HOST_KERNEL_DIR=$(CURDIR)/build/kernel/$(full) \
 		KO=$(CURDIR)/build/kmod/$(small)/shmcount.ko \
-		HOST_KO=$(CURDIR)/build/kmod/$(full)/shmcount.ko \
+		$(if $(full),HOST_KERNEL_DIR=$(CURDIR)/build/kernel/$(full)) \
+		$(if $(full),HOST_KO=$(CURDIR)/build/kmod/$(full)/shmcount.ko) \
 		BAD=$(CURDIR)/build/bad BAD_KO=$(CURDIR)/build/bad/$(small) \
 		tests/check.sh '$(TESTS)'
 
@@ -209,7 +231,7 @@ coverage:
 	@$(MAKE) --no-print-directory KERNEL=debug coverage
 endif
 
-lint: build/kernel/$(small)/vmlinuz
+lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)
 	@$(setup) lint
 	@KDIR=build/kernel/$(small)/headers tests/lint.sh
 
@@ -230,6 +252,6 @@ distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
-	compare check coverage lint doctor load unload clean distclean
+	compare check coverage not-of-a-suite lint doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -12,10 +12,10 @@
 #                                 that goes on by 1 ns with each instruction
 #   vm.sh shell                   a shell in a guest as for host
 #
-# KERNEL (6.1, 6.12, debug or by-hand), KMOD (a module in place of ours), PARAMS
-# (its parameters, but for tap), REPEAT (how often a tap program does its tests,
-# and so how long it may take) and FETCH (FROM:TO, a file of the guest's to bring
-# back, for tap) are taken from the environment. Exit status: see
+# KERNEL (6.1, 6.12, debug, a Debian suite or by-hand), KMOD (a module in place
+# of ours), PARAMS (its parameters, but for tap), REPEAT (how often a tap program
+# does its tests, and so how long it may take) and FETCH (FROM:TO, a file of the
+# guest's to bring back, for tap) are taken from the environment. Exit status: see
 # build/tests/vm -h.
 set -eu
 
@@ -37,17 +37,22 @@ host | bench | count | shell) flavour=amd64 ;;
 esac
 shift
 
-case ${KERNEL:-6.1} in
-by-hand | debug) name=$KERNEL ;;
-*) name=${KERNEL:-6.1}-$flavour ;;
-esac
-kernel=$build/kernel/$name
-module=${KMOD:-$build/kmod/$name/shmcount.ko}
-
 die() {
 	echo "vm: infrastructure: $*" >&2
 	exit 125
 }
+
+case ${KERNEL:-6.1} in
+by-hand | debug) name=$KERNEL ;;
+[1-9]*) name=${KERNEL:-6.1}-$flavour ;;
+*)
+	name=$KERNEL
+	[ $flavour = cloud-amd64 ] ||
+		die "the guest of KERNEL=$KERNEL cannot see this host's files"
+	;;
+esac
+kernel=$build/kernel/$name
+module=${KMOD:-$build/kmod/$name/shmcount.ko}
 
 for file in "$kernel/vmlinuz" "$kernel/release" "$build/tests/vm"; do
 	[ -e "$file" ] || case $name in
@@ -61,7 +66,7 @@ built=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)
 [ -n "$built" ] || die "$module is not a module"
 [ "$wanted" = "$built" ] ||
 	die "$module is for kernel $built and this guest runs $wanted:" \
-		"build it with make -C build/kernel/$name/headers M=DIR"
+		"build it with tests/kbuild.sh $name FOLDER"
 
 mkdir -p "$build/results"
 log=${CONSOLE:-$build/results/console-$verb.log}
