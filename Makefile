@@ -12,6 +12,7 @@ KMOD ?=
 KDIR ?=
 VMLINUZ ?=
 TESTS ?=
+SUITES ?= bullseye bookworm trixie unstable
 # What is too common a name to be taken from the environment.
 PARAMS :=
 CONFIG :=
@@ -69,6 +70,8 @@ help:
 #H make unload     unload it again
 #H make doctor     is a kernel's config fit for all this? (CONFIG=file)
 #H make coverage   which lines and branches of the module those tests run
+#H make matrix     the guest's tests on 5.10, 6.1, 6.12 and the newest kernel
+#H                 (SUITES='bookworm unstable': on those of these Debian suites)
 #H make lint       what the compilers and checkers say of the sources
 #H make clean      remove what was built (make distclean: and what was fetched)
 #H
@@ -181,6 +184,8 @@ not-of-a-suite:
 		"a compiler of its own, and a guest without this host's files" >&2
 	@exit 2
 
+small-guest: $(small_guest)
+
 run: $(small_guest)
 	@exec tests/vm.sh run demo
 
@@ -231,6 +236,9 @@ coverage:
 	@$(MAKE) --no-print-directory KERNEL=debug coverage
 endif
 
+matrix: user
+	@exec tests/matrix.sh $(SUITES)
+
 lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)
 	@$(setup) lint
 	@KDIR=build/kernel/$(small)/headers tests/lint.sh
@@ -252,6 +260,7 @@ distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
-	compare check coverage not-of-a-suite lint doctor load unload clean distclean
+	compare check matrix coverage small-guest not-of-a-suite lint doctor \
+	load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -3,7 +3,7 @@
  * Tests of the scripts around the build: what they say, and with which exit
  * status, where something cannot be had. TOP is the tree, in the environment.
  *
- * setup.sh runs in a copy of its own, with a PATH that has only the programs
+ * Those that fetch and build run in a copy of their own, with a PATH that has only the programs
  * that a test gives it.
  */
 #include <errno.h>
@@ -38,10 +38,10 @@ static void need_tree(void)
 static void make_tree(void)
 {
 	need_tree();
-	shell("mkdir tests bin && cp \"$TOP/tests/setup.sh\" tests/");
+	shell("mkdir tests bin && cp \"$TOP\"/tests/*.sh tests/");
 	/* All that the script itself calls. */
 	shell("for tool in sh dirname mkdir id grep sed head df awk rm mv cat "
-	      "ln tail od tr realpath gcc sleep; do "
+	      "ln tail od tr realpath gcc sleep sort ls date setsid unshare; do "
 	      "ln -s \"$(command -v $tool)\" bin/; done");
 }
 
@@ -193,6 +193,248 @@ TEST(setup, bad_usage)
 	expect_said(run_shell(SETUP), 2, "setup.sh tools ");
 }
 
+#define SUITE "PATH=$PWD/bin sh tests/suite.sh "
+
+/* An apt whose host has one mirror; what else it is asked for is the line. */
+static void fake_apt(const char *line)
+{
+	char script[400];
+
+	snprintf(script, sizeof(script),
+		 "case $1 in\n"
+		 "indextargets) echo \"file:$PWD/mirror\"; exit;;\n"
+		 "esac\n%s", line);
+	fake("apt-get", script);
+}
+
+/* Packages of a kernel 9.9, as apt leaves them and dpkg-deb unpacks them. */
+static void fake_packages(void)
+{
+	fake_apt("echo \"$*\" >>calls\n"
+		 "case $* in *install*)\n"
+		 "cd \"${APT_CONFIG%/*}/archives\" && : >a.deb && : >base-files_1.deb\n"
+		 "esac");
+	fake("dpkg-deb",
+	     "case $2 in\n"
+	     "*base-files*) mkdir \"$3/usr\" \"$3/usr/bin\" \"$3/dev\"; ln -s usr/bin \"$3/bin\";;\n"
+	     "*/a.deb) mkdir \"$3/boot\" \"$3/usr/src\" \"$3/usr/src/linux-headers-9.9-cloud-amd64\"\n"
+	     "echo image >\"$3/boot/vmlinuz-9.9-cloud-amd64\"\n"
+	     "echo config >\"$3/boot/config-9.9-cloud-amd64\";;\n"
+	     "esac");
+}
+
+static void need_keyring(void)
+{
+	if (access("/usr/share/keyrings/debian-archive-keyring.gpg", R_OK))
+		test_skip("needs debian-archive-keyring");
+}
+
+static void expect_no_suite(void)
+{
+	EXPECT_EQ(WEXITSTATUS(run_shell("ls build/kernel | grep .").status), 1);
+}
+
+TEST(suite, comes_whole_and_is_then_left_alone)
+{
+	make_tree();
+	need_keyring();
+	fake_packages();
+	expect_said(run_shell(SUITE "trixie"), 0, "fetching the kernel of trixie");
+	shell("cd build/kernel/trixie && test \"$(cat vmlinuz config release)\" = "
+	      "\"$(printf 'image\\nconfig\\n9.9-cloud-amd64')\" && "
+	      "test -d headers/ && test -L tree/usr/bin/sh && "
+	      "test -L tree/usr/bin/awk && test -e tree/dev/null");
+	EXPECT_EQ(lines_in(run_shell("cat calls").output), 2);
+	EXPECT_STR(run_shell(SUITE "trixie").errors, "");
+	EXPECT_EQ(lines_in(run_shell("cat calls").output), 2);
+	EXPECT_STR(run_shell("ls build/kernel").output, "trixie\n");
+}
+
+TEST(suite, no_network)
+{
+	make_tree();
+	need_keyring();
+	fake("dpkg-deb", "exit 0");
+	fake_apt("echo 'E: Failed to fetch it  No route to host'; exit 100");
+	expect_said(run_shell(SUITE "trixie"), 4,
+		    "cannot fetch trixie: Failed to fetch it  No route to host");
+	expect_no_suite();
+}
+
+TEST(suite, broken_package)
+{
+	make_tree();
+	need_keyring();
+	fake_packages();
+	fake("dpkg-deb", "echo 'it is torn' >&2; exit 2");
+	expect_said(run_shell(SUITE "trixie"), 4,
+		    "cannot unpack base-files_1.deb: it is torn");
+	expect_no_suite();
+}
+
+TEST(suite, no_mirror_and_no_debian)
+{
+	make_tree();
+	expect_said(run_shell(SUITE "trixie"), 4,
+		    "no apt-get, so this is not Debian");
+	need_keyring();
+	fake("dpkg-deb", "exit 0");
+	fake("apt-get", "exit 0");
+	expect_said(run_shell(SUITE "trixie"), 4,
+		    "this host's apt knows no mirror of Debian's");
+}
+
+TEST(suite, no_room)
+{
+	make_tree();
+	need_keyring();
+	fake_packages();
+	fake("df", "echo header; echo 'disk 1000000 900000 100000 90% /'");
+	expect_said(run_shell(SUITE "trixie"), 4, "no room: trixie needs 1 GB");
+}
+
+TEST(suite, bad_name)
+{
+	make_tree();
+	expect_said(run_shell(SUITE), 2, "'' is not the name of a Debian suite");
+	expect_said(run_shell(SUITE "../etc"), 2, "'../etc' is not the name");
+}
+
+/* The host's real apt, with our configuration, of a mirror that signs nothing. */
+TEST(suite, unsigned_is_not_taken)
+{
+	struct run run;
+
+	make_tree();
+	need_keyring();
+	if (WEXITSTATUS(run_shell("command -v apt-get").status))
+		test_skip("needs apt-get");
+	fake("dpkg-deb", "exit 0");
+	fake_apt("PATH=/usr/bin:/bin exec /usr/bin/apt-get \"$@\"");
+	shell("mkdir -p mirror/dists/trixie/main/binary-amd64 && "
+	      "cd mirror/dists/trixie && : >main/binary-amd64/Packages && "
+	      "{ echo 'Suite: trixie'; echo 'Codename: trixie'; "
+	      "echo 'Date: Sat, 01 Jan 2022 00:00:00 UTC'; echo 'SHA256:'; "
+	      "echo \" $(sha256sum </dev/null | cut -d ' ' -f 1) 0 "
+	      "main/binary-amd64/Packages\"; } >Release");
+	run = run_shell(SUITE "trixie");
+	expect_said(run, 4, "cannot fetch trixie: The repository");
+	EXPECT(strstr(run.errors, "is not signed"));
+	expect_no_suite();
+}
+
+/* As from a terminal: all processes of the group are told. */
+TEST(suite, interrupt_leaves_nothing)
+{
+	struct run run;
+
+	make_tree();
+	need_keyring();
+	fake("dpkg-deb", "exit 0");
+	fake_apt("echo called >calls; exec sleep 1000");
+	run = run_shell("PATH=$PWD/bin setsid sh tests/suite.sh trixie & suite=$!\n"
+			"while ! [ -s calls ]; do sleep 0.1; done\n"
+			"kill -TERM -$suite; wait $suite");
+	EXPECT_EQ(WEXITSTATUS(run.status), 130);
+	expect_no_suite();
+}
+
+/* Where there are neither root's rights nor user namespaces. */
+TEST(kbuild, no_namespace)
+{
+	make_tree();
+	shell("mkdir -p build/kernel/trixie/tree");
+	fake("unshare", "echo 'not permitted' >&2; exit 1");
+	expect_said(run_shell("PATH=$PWD/bin sh tests/kbuild.sh trixie $PWD"), 1,
+		    "I need root or user namespaces: not permitted");
+}
+
+#define MATRIX "PATH=$PWD/bin sh tests/matrix.sh "
+
+/* Suites that are there, but for one, and a make that does what the lines say. */
+static void make_matrix(const char *build, const char *check)
+{
+	char script[400];
+
+	make_tree();
+	shell("rm tests/suite.sh; cat >tests/suite.sh <<'END'\n"
+	      "#!/bin/sh\n"
+	      "[ $1 != gone ] || { echo 'suite: no such' >&2; exit 4; }\n"
+	      "mkdir -p build/kernel/$1; echo 9.9-$1 >build/kernel/$1/release\n"
+	      "END\n"
+	      "chmod +x tests/suite.sh");
+	snprintf(script, sizeof(script),
+		 "case $* in *small-guest) %s ;; *check) %s ;; esac",
+		 build, check);
+	fake("make", script);
+}
+
+static const char well[] = "echo '# 2 skipped'; echo '9 passed, 0 failed'";
+
+TEST(matrix, one_line_for_each_kernel)
+{
+	struct run run;
+
+	make_matrix(":", well);
+	run = run_shell(MATRIX "trixie gone sid");
+	expect_said(run, 0, "");
+	EXPECT_EQ(lines_in(run.output), 4);
+	EXPECT(strstr(run.output,
+		      "9.9-trixie                   trixie     9 passed, 0 failed, 2 skipped, "));
+	EXPECT(strstr(run.output, "gone       skipped: suite: no such\n"));
+	EXPECT(strstr(run.output, "\n2 passed, 0 failed\n"));
+}
+
+TEST(matrix, all_skipped_is_no_pass)
+{
+	struct run run;
+
+	make_matrix(":", well);
+	run = run_shell(MATRIX "gone");
+	expect_said(run, 4, "");
+	EXPECT(strstr(run.output, "\n0 passed, 0 failed\n"));
+}
+
+TEST(matrix, failed_tests_and_guests_are_told)
+{
+	struct run run;
+
+	make_matrix(":", "case $* in *=sid*) exit 2;; esac; echo 'not ok 3 map.x'; "
+		    "echo '8 passed, 1 failed'; exit 1");
+	run = run_shell(MATRIX "trixie sid");
+	expect_said(run, 1, "");
+	EXPECT(strstr(run.output, " 8 passed, 1 failed, 0 skipped, "));
+	EXPECT(strstr(run.output, "\nnot ok 3 map.x\n"));
+	EXPECT(strstr(run.output, "sid        ended without a result, "));
+	EXPECT(strstr(run.output, "\n0 passed, 2 failed\n"));
+}
+
+/* And so is one that only warns. */
+TEST(matrix, failed_build_is_told)
+{
+	struct run run;
+
+	make_matrix("echo 'x.c: warning: no' >&2; case $* in *=sid*) exit 2;; esac",
+		    well);
+	run = run_shell(MATRIX "trixie sid");
+	expect_said(run, 1, "");
+	EXPECT(strstr(run.output, "failed to build: build/matrix/trixie/build.log"));
+	EXPECT(strstr(run.output, "\nx.c: warning: no\n"));
+	EXPECT(strstr(run.output, "\n0 passed, 2 failed\n"));
+}
+
+TEST(matrix, interrupt_ends_what_runs)
+{
+	struct run run;
+
+	make_matrix(":", "echo $$ >pid; exec sleep 1000");
+	run = run_shell("PATH=$PWD/bin sh tests/matrix.sh trixie & matrix=$!\n"
+			"while ! [ -s pid ]; do sleep 0.1; done\n"
+			"kill -TERM $matrix; wait $matrix; status=$?\n"
+			"kill -0 $(cat pid) 2>/dev/null && status=1; exit $status");
+	EXPECT_EQ(WEXITSTATUS(run.status), 130);
+}
+
 /* A config of all that Kconfig.notes wants, but for what a test takes out. */
 #define WHOLE_CONFIG \
 	"awk '/^[a-z]/ { sub(\",.*\", \"\", $2); print \"CONFIG_\" $2 }' " \
@@ -271,6 +513,7 @@ TEST(make, help_names_each_target)
 	static const char *const targets[] = {
 		"make run ", "make check ", "make shell ", "make vm CMD=",
 		"make load ", "make unload ", "make doctor ", "make clean ",
+		"make matrix ",
 	};
 	struct run run;
 
