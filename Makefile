@@ -140,7 +140,7 @@ build/obj/%.o: tests/%.c | tools
 link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 build/guest/suite: LDFLAGS := -static
-build/guest/suite: $(patsubst %,build/obj/%.o,$(groups) harness device program)
+build/guest/suite: $(patsubst %,build/obj/%.o,$(groups) harness device module program)
 	@$(link)
 build/guest/init: LDFLAGS := -static
 build/guest/init: build/obj/init.o

@@ -8,13 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "device.h"
 #include "harness.h"
+#include "module.h"
 
 #define MODULE "/lib/shmcount.ko"
 
@@ -26,49 +25,31 @@ size_t page_size(void)
 /* The module's name as it says itself: another's need not be ours (KMOD=). */
 static const char *module_name(void)
 {
-	static const char key[] = "\0name=";
 	static char name[64];
-	struct stat stat;
-	char *data, *found;
-	int fd;
 
 	if (name[0])
 		return name;
-	fd = open(MODULE, O_RDONLY | O_CLOEXEC);
 	if (!getenv("SHMCOUNT_GUEST"))
 		test_skip("needs the guest: make check runs one");
-	EXPECT_OK(fd);
-	EXPECT_OK(fstat(fd, &stat));
-	data = mmap(NULL, stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	EXPECT(data != MAP_FAILED);
-	close(fd);
-	found = memmem(data, stat.st_size, key, sizeof(key) - 1);
-	EXPECT(found);
-	snprintf(name, sizeof(name), "%s", found + sizeof(key) - 1);
-	munmap(data, stat.st_size);
+	if (!module_name_of(MODULE, name, sizeof(name)))
+		FAIL("no module in %s: %s", MODULE, strerror(errno));
 	return name;
 }
 
 int try_load_file(const char *path, const char *parameters)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int error = 0;
-
-	if (fd < 0 || syscall(SYS_finit_module, fd, parameters, 0))
-		error = errno;
-	close(fd);
-	return error;
+	return module_load(path, parameters);
 }
 
 int try_load(const char *parameters)
 {
 	module_name();
-	return try_load_file(MODULE, parameters);
+	return module_load(MODULE, parameters);
 }
 
 int try_unload(void)
 {
-	return syscall(SYS_delete_module, module_name(), O_NONBLOCK) ? errno : 0;
+	return module_unload(module_name());
 }
 
 void load(const char *parameters)
@@ -108,7 +89,7 @@ void test_cleanup(void)
 		return;
 	/* What its test did not come to unload, or left to us. */
 	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
-		syscall(SYS_delete_module, helpers[i], O_NONBLOCK);
+		module_unload(helpers[i]);
 	snprintf(path, sizeof(path), "/sys/module/%s", module_name());
 	if (!access(path, F_OK))
 		unload();
