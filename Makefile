@@ -20,6 +20,8 @@ ARGS :=
 NATIVE :=
 REPEAT :=
 LOAD :=
+SEED :=
+OPS := 200000
 
 setup := tests/setup.sh
 
@@ -49,7 +51,8 @@ export AGAIN := $(strip make check $(foreach v,KERNEL KMOD KDIR VMLINUZ,\
 export VM_CMD := $(value CMD)
 
 programs := incr1 incr2 incr3 incr_anon incr_zero incr_dev samepage demo compare
-groups := load map io share sync life stats perm fault incr attach show compare
+groups := load map io share sync life stats perm fault incr attach show compare \
+	fuzz_test
 
 CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -pthread
 
@@ -62,6 +65,8 @@ help:
 #H make            build the module (for the guest's kernel) and the programs
 #H make run        run the six programs in a guest: a few lines of each, a table
 #H make check      run every test; the last line says how many passed
+#H make fuzz       random operations by several processes, against a model
+#H                 (OPS=1000000 of them; SEED=n and ARGS=... as a report says)
 #H make compare    every path, every lock, in a guest: tables and pictures
 #H                 (NATIVE=1 on this host; ARGS='--quick speed', ARGS=--help)
 #H make shell      a root shell in a guest: module loaded, this host's files
@@ -142,6 +147,10 @@ link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 build/guest/suite: LDFLAGS := -static
 build/guest/suite: $(patsubst %,build/obj/%.o,$(groups) harness device module program)
 	@$(link)
+build/guest/fuzz: LDFLAGS := -static
+build/guest/fuzz: $(patsubst %,build/obj/%.o,fuzz fuzz_worker fuzz_model \
+		fuzz_map fuzz_io fuzz_sync fuzz_life module)
+	@$(link)
 build/guest/init: LDFLAGS := -static
 build/guest/init: build/obj/init.o
 	@$(link)
@@ -169,6 +178,7 @@ $(programs:%=build/guest/%): build/guest/%: user
 
 # Guests.
 small_guest := build/tests/vm build/guest/init build/guest/suite \
+	build/guest/fuzz \
 	$(programs:%=build/guest/%) build/kernel/$(small)/vmlinuz \
 	build/bad/$(small)/force_return.ko
 full_guest := build/tests/vm build/guest/init build/kernel/$(full)/vmlinuz user
@@ -239,6 +249,12 @@ endif
 matrix: user
 	@exec tests/matrix.sh $(SUITES)
 
+# The device against a model. The limit is for a guest that stops; what hangs
+# in it is noticed sooner.
+fuzz: $(small_guest)
+	@exec env LIMIT=$$((300 + $(OPS) / 20)) tests/vm.sh run fuzz -n $(OPS) \
+		$(if $(SEED),-s $(SEED)) $(ARGS)
+
 lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)
 	@$(setup) lint
 	@KDIR=build/kernel/$(small)/headers tests/lint.sh
@@ -260,7 +276,7 @@ distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
-	compare check matrix coverage small-guest not-of-a-suite lint doctor \
-	load unload clean distclean
+	compare check matrix coverage fuzz small-guest not-of-a-suite lint \
+	doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -60,7 +60,7 @@ check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch]
 # Not for programs: rules that want the kernel's macros, or its ways with them.
 not_for_programs=EMBEDDED_FUNCTION_NAME,AVOID_EXTERNS,STATIC_CONST_CHAR_ARRAY
 not_for_programs=$not_for_programs,FUNCTION_ARGUMENTS,SPLIT_STRING,VOLATILE
-not_for_programs=$not_for_programs,PREFER_DEFINED_ATTRIBUTE_MACRO
+not_for_programs=$not_for_programs,PREFER_DEFINED_ATTRIBUTE_MACRO,ENOSYS
 check 'programs and tests: checkpatch' checkpatch --max-line-length=100 \
 	--ignore $not_for_programs user/*.[ch] user/comparison/*.[ch] \
 	tests/*.[ch] tests/bad/*.c

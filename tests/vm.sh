@@ -13,10 +13,10 @@
 #   vm.sh shell                   a shell in a guest as for host
 #
 # KERNEL (6.1, 6.12, debug, a Debian suite or by-hand), KMOD (a module in place
-# of ours), PARAMS (its parameters, but for tap), REPEAT (how often a tap program
-# does its tests, and so how long it may take) and FETCH (FROM:TO, a file of the
-# guest's to bring back, for tap) are taken from the environment. Exit status: see
-# build/tests/vm -h.
+# of ours), PARAMS (its parameters, but for tap), LIMIT (seconds, for run), REPEAT
+# (how often a tap program does its tests, and so how long it may take) and FETCH
+# (FROM:TO, a file of the guest's to bring back, for tap) are taken from the
+# environment. Exit status: see build/tests/vm -h.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -77,7 +77,7 @@ tap)
 	set -- ${FETCH:+-o "$FETCH"} -t $((limit * ${REPEAT:-1})) tap "$@"
 	;;
 run)
-	set -- -p "${PARAMS-}" -t 120 run "$@"
+	set -- -p "${PARAMS-}" -t "${LIMIT:-120}" run "$@"
 	;;
 host)
 	set -- -p "${PARAMS-}" -H run "$@"

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Operations of fuzz on descriptors: open to close, read, write, seek. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "fuzz_model.h"
+
+static uint8_t buffer[MAX_SIZE + PAGE];
+
+static size_t draw_length(void)
+{
+	switch (below(16)) {
+	case 0:
+		return 0;
+	case 1:
+		return below(run->size + PAGE);
+	case 2:
+	case 3:
+		return below(2 * PAGE);
+	default:
+		return 1 + below(300);
+	}
+}
+
+/* An offset: inside, about the borders of pages, the end, far away, wrong. */
+static long draw_offset(void)
+{
+	switch (below(32)) {
+	case 0:
+		return -1 - (long)below(PAGE);
+	case 1:
+		return 1L << (20 + below(42));
+	case 2:
+	case 3:
+		return run->size + below(PAGE);
+	case 4:
+	case 5:
+		return run->size - below(300);
+	case 6:
+	case 7:
+	case 8:
+		return below(run->pages) * PAGE + below(2) * (PAGE - 40);
+	default:
+		return below(run->size);
+	}
+}
+
+static bool do_open(void)
+{
+	static const int modes[] = { O_RDWR, O_RDWR, O_RDONLY, O_WRONLY };
+	int flags = modes[below(ARRAY_SIZE(modes))] |
+		    (one_in(8) ? O_APPEND : 0) | (one_in(8) ? O_TRUNC : 0);
+	bool direct = one_in(16);
+	int slot = 0, file = 0;
+	long seen;
+
+	while (slot < DESCRIPTORS && places.fd[slot] >= 0)
+		slot++;
+	while (file < FILES && places.files[file].flags >= 0)
+		file++;
+	if (slot == DESCRIPTORS || file == FILES)
+		return false;
+	doing("open(flags %#lo), to be fd %ld", flags | (direct ? O_DIRECT : 0),
+	      slot);
+	seen = open(DEVICE, flags | (direct ? O_DIRECT : 0) | O_CLOEXEC);
+	answer(seen < 0 ? seen : slot);
+	if (direct) {
+		expect(seen < 0 ? -errno : seen, -EINVAL);
+		return true;
+	}
+	if (seen < 0)
+		disagree("expected success, saw %s", answer_text(-errno));
+	places.fd[slot] = seen;
+	places.file_of[slot] = file;
+	places.files[file] = (struct file) {
+		.flags = flags,
+		.position = &me.worker->positions[me.depth][file],
+	};
+	*places.files[file].position = 0;
+	return true;
+}
+
+static bool do_close(void)
+{
+	int slot = draw_descriptor();
+
+	if (slot < 0)
+		return false;
+	doing("close(fd %ld)", slot);
+	expect(answer(close(places.fd[slot])), 0);
+	places.fd[slot] = -1;
+	return true;
+}
+
+static bool do_dup(void)
+{
+	int slot = draw_descriptor(), to = 0;
+	int fd;
+
+	while (to < DESCRIPTORS && places.fd[to] >= 0)
+		to++;
+	if (slot < 0 || to == DESCRIPTORS)
+		return false;
+	doing("dup(fd %ld), to be fd %ld", slot, to);
+	fd = fcntl(places.fd[slot], F_DUPFD_CLOEXEC, 0);
+	answer(fd < 0 ? fd : to);
+	if (fd < 0)
+		disagree("expected success, saw %s", answer_text(-errno));
+	places.fd[to] = fd;
+	places.file_of[to] = places.file_of[slot];
+	return true;
+}
+
+/* What the device answers to a read or a write of so many bytes there. */
+static long predict(int file, bool writes, long offset, size_t length)
+{
+	bool ends = writes && places.files[file].flags & O_APPEND;
+	size_t room;
+
+	if (offset < 0)
+		return -EINVAL;
+	if (writes ? !is_writable(file) : !is_readable(file))
+		return -EBADF;
+	if (!length)
+		return 0;
+	if (ends || offset >= (long)run->size)
+		return writes ? -ENOSPC : 0;
+	room = run->size - offset;
+	return length < room ? length : room;
+}
+
+static bool do_pread(void)
+{
+	int slot = draw_descriptor();
+	size_t length = draw_length();
+	long offset = draw_offset(), seen;
+
+	if (slot < 0)
+		return false;
+	doing("pread(fd %ld, %ld bytes, %#lx)", slot, length, offset);
+	seen = answer(pread(places.fd[slot], buffer, length, offset));
+	expect(seen, predict(places.file_of[slot], false, offset, length));
+	if (seen > 0)
+		check_region(offset, buffer, seen);
+	return true;
+}
+
+static bool do_read(void)
+{
+	int slot = draw_descriptor();
+	size_t length = draw_length();
+	long *position, seen;
+
+	if (slot < 0)
+		return false;
+	position = places.files[places.file_of[slot]].position;
+	doing("read(fd %ld, %ld bytes), at %#lx", slot, length, *position);
+	seen = answer(read(places.fd[slot], buffer, length));
+	expect(seen, predict(places.file_of[slot], false, *position, length));
+	if (seen > 0) {
+		check_region(*position, buffer, seen);
+		*position += seen;
+	}
+	return true;
+}
+
+/* Two pieces, and the second is found right behind the first. */
+static bool do_preadv(void)
+{
+	int slot = draw_descriptor();
+	size_t length = draw_length(), first = below(length + 1);
+	struct iovec pieces[] = {
+		{ buffer, first }, { buffer + first, length - first },
+	};
+	long offset = draw_offset(), seen;
+
+	if (slot < 0)
+		return false;
+	doing("preadv(fd %ld, %ld + %ld bytes, %#lx)", slot, first,
+	      length - first, offset);
+	seen = answer(preadv(places.fd[slot], pieces, 2, offset));
+	expect(seen, predict(places.file_of[slot], false, offset, length));
+	if (seen > 0)
+		check_region(offset, buffer, seen);
+	return true;
+}
+
+/* As many bytes as may be written there, since none but our own would be. */
+static size_t may_write(long offset, size_t length)
+{
+	size_t own;
+
+	if (offset < 0 || offset >= (long)run->size)
+		return length;
+	own = own_run(offset, length);
+	return offset + own == run->size ? length : own;
+}
+
+static long draw_own_offset(void)
+{
+	long offset = draw_offset();
+
+	if (offset < 0 || offset >= (long)run->size)
+		return offset;
+	return next_own(offset);
+}
+
+static bool do_pwrite(void)
+{
+	int slot = draw_descriptor();
+	long offset = draw_own_offset(), seen;
+	size_t length = may_write(offset, draw_length());
+
+	if (slot < 0)
+		return false;
+	draw_bytes(buffer, length);
+	doing("pwrite(fd %ld, %ld bytes, the first %#lx, %#lx)", slot, length,
+	      buffer[0], offset);
+	seen = answer(pwrite(places.fd[slot], buffer, length, offset));
+	expect(seen, predict(places.file_of[slot], true, offset, length));
+	if (seen > 0)
+		wrote_region(offset, buffer, seen);
+	return true;
+}
+
+static bool do_write(void)
+{
+	int slot = draw_descriptor();
+	size_t length = draw_length();
+	long *position, seen;
+
+	if (slot < 0)
+		return false;
+	position = places.files[places.file_of[slot]].position;
+	length = may_write(*position, length);
+	draw_bytes(buffer, length);
+	doing("write(fd %ld, %ld bytes, the first %#lx), at %#lx", slot,
+	      length, buffer[0], *position);
+	seen = answer(write(places.fd[slot], buffer, length));
+	expect(seen, predict(places.file_of[slot], true, *position, length));
+	if (seen > 0) {
+		wrote_region(*position, buffer, seen);
+		*position += seen;
+	}
+	return true;
+}
+
+static bool do_pwritev(void)
+{
+	int slot = draw_descriptor();
+	long offset = draw_own_offset(), seen;
+	size_t length = may_write(offset, draw_length());
+	size_t first = below(length + 1);
+	struct iovec pieces[] = {
+		{ buffer, first }, { buffer + first, length - first },
+	};
+
+	if (slot < 0)
+		return false;
+	draw_bytes(buffer, length);
+	doing("pwritev(fd %ld, %ld + %ld bytes, the first %#lx, %#lx)", slot,
+	      first, length - first, buffer[0], offset);
+	seen = answer(pwritev(places.fd[slot], pieces, 2, offset));
+	expect(seen, predict(places.file_of[slot], true, offset, length));
+	if (seen > 0)
+		wrote_region(offset, buffer, seen);
+	return true;
+}
+
+static bool do_seek(void)
+{
+	static const int whences[] = {
+		SEEK_SET, SEEK_SET, SEEK_SET, SEEK_CUR, SEEK_CUR, SEEK_END,
+		SEEK_DATA, SEEK_HOLE, 99,
+	};
+	int slot = draw_descriptor();
+	int whence = whences[below(ARRAY_SIZE(whences))];
+	long offset = draw_offset(), wanted, seen, *position;
+
+	if (slot < 0)
+		return false;
+	position = places.files[places.file_of[slot]].position;
+	if (whence == SEEK_END || (whence == SEEK_CUR && one_in(2)))
+		offset = -offset;
+	wanted = whence == SEEK_CUR ? *position + offset :
+		 whence == SEEK_END ? (long)run->size + offset : offset;
+	if (wanted < 0 || wanted > (long)run->size || whence > SEEK_END)
+		wanted = -EINVAL;
+	doing("lseek(fd %ld, %ld, whence %ld), at %#lx", slot, offset, whence,
+	      *position);
+	seen = answer(lseek(places.fd[slot], offset, whence));
+	expect(seen, wanted);
+	if (seen >= 0)
+		*position = seen;
+	return true;
+}
+
+/* A read of the region into a mapping of it. */
+static bool do_read_into(void)
+{
+	int slot = draw_descriptor();
+	size_t spot = below(PLACES * PAGE - 2 * PAGE), reached;
+	size_t length = 1 + below(one_in(4) ? 2 * PAGE : 300);
+	int at = draw_place(NULL);
+	size_t offset = next_own(below(run->size));
+	long seen;
+
+	if (slot < 0 || !is_readable(places.file_of[slot]))
+		return false;
+	if (at >= 0 && at < PLACES - 3)
+		spot = at * PAGE + spot % PAGE;
+	length = writable_run(spot, own_run(offset, length));
+	if (!length || overlaps(spot, offset, length))
+		return false;
+	reached = reach(spot, length, PROT_WRITE);
+	doing("pread(fd %ld, into places %#lx, %ld bytes, %#lx)", slot, spot,
+	      length, offset);
+	seen = answer(pread(places.fd[slot], places.base + spot, length,
+			    offset));
+	expect(seen, reached ? (long)reached : -EFAULT);
+	memcpy(buffer, run->bytes + offset, reached);
+	if (reached)
+		wrote_places(spot, buffer, reached);
+	return true;
+}
+
+/*
+ * Where some of the memory cannot be read, how much of the rest is written
+ * differs from kernel to kernel.
+ */
+static void expect_part(long seen, size_t length, size_t reached)
+{
+	if (reached == length || !reached)
+		expect(seen, reached ? (long)reached : -EFAULT);
+	else if (seen != -EFAULT && (seen <= 0 || seen > (long)reached))
+		disagree("expected 1 to %zu or EFAULT, saw %s", reached,
+			 answer_text(seen));
+}
+
+/* A private copy holds what others wrote, too; that we may not write. */
+static bool are_own(const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (run->kind != IN_TURN && bytes[i] &&
+		    bytes[i] >> 5 != me.process)
+			return false;
+	return true;
+}
+
+/* A write to the region from a mapping of it. */
+static bool do_write_from(void)
+{
+	int slot = draw_descriptor();
+	size_t spot = below(PLACES * PAGE - 2 * PAGE), reached;
+	size_t length = 1 + below(one_in(4) ? 2 * PAGE : 300);
+	int at = draw_place(NULL);
+	size_t offset = next_own(below(run->size));
+	long seen;
+
+	if (slot < 0 || !is_writable(places.file_of[slot]) ||
+	    places.files[places.file_of[slot]].flags & O_APPEND)
+		return false;
+	if (at >= 0 && at < PLACES - 3)
+		spot = at * PAGE + spot % PAGE;
+	length = known_run(spot, own_run(offset, length));
+	if (!length || overlaps(spot, offset, length))
+		return false;
+	reached = reach(spot, length, PROT_READ);
+	bytes_of_places(spot, buffer, reached);
+	if (!are_own(buffer, reached))
+		return false;
+	doing("pwrite(fd %ld, from places %#lx, %ld bytes, %#lx)", slot, spot,
+	      length, offset);
+	seen = answer(pwrite(places.fd[slot], places.base + spot, length,
+			     offset));
+	expect_part(seen, length, reached);
+	if (seen > 0) {
+		touched_places(spot, seen);
+		wrote_region(offset, buffer, seen);
+	}
+	return true;
+}
+
+/* What would change the region itself; nobody may. */
+static bool do_resize(void)
+{
+	int slot = draw_descriptor();
+	size_t offset = below(run->pages) * PAGE;
+	bool truncate = one_in(2);
+
+	if (slot < 0)
+		return false;
+	if (truncate) {
+		doing("ftruncate(fd %ld, %#lx)", slot, offset);
+		expect(answer(ftruncate(places.fd[slot], offset)), -EINVAL);
+	} else {
+		int mode = one_in(2) ? 0 : FALLOC_FL_PUNCH_HOLE |
+					   FALLOC_FL_KEEP_SIZE;
+
+		doing("fallocate(fd %ld, mode %ld, %#lx, 1 page)", slot, mode,
+		      offset);
+		expect(answer(fallocate(places.fd[slot], mode, offset, PAGE)),
+		       is_writable(places.file_of[slot]) ? -ENODEV : -EBADF);
+	}
+	return true;
+}
+
+static bool do_sync_file(void)
+{
+	int slot = draw_descriptor();
+	bool advise = one_in(2);
+
+	if (slot < 0)
+		return false;
+	if (advise) {
+		doing("posix_fadvise(fd %ld, POSIX_FADV_DONTNEED)", slot);
+		expect(answer(posix_fadvise(places.fd[slot], 0, 0,
+					    POSIX_FADV_DONTNEED)), 0);
+	} else {
+		doing("fsync(fd %ld)", slot);
+		expect(answer(fsync(places.fd[slot])), 0);
+	}
+	return true;
+}
+
+const struct operation io_operations[] = {
+	{ "open", 50, do_open },
+	{ "close", 30, do_close },
+	{ "dup", 15, do_dup },
+	{ "pread", 60, do_pread },
+	{ "read", 40, do_read },
+	{ "preadv", 20, do_preadv },
+	{ "pwrite", 60, do_pwrite },
+	{ "write", 40, do_write },
+	{ "pwritev", 20, do_pwritev },
+	{ "seek", 50, do_seek },
+	{ "read_into", 30, do_read_into },
+	{ "write_from", 30, do_write_from },
+	{ "resize", 8, do_resize },
+	{ "sync_file", 15, do_sync_file },
+	{ NULL, 0, NULL }
+};

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Operations of fuzz on lives: children that come and end in several ways, and
+ * the module, that is loaded and unloaded while others use it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "fuzz_model.h"
+#include "module.h"
+
+enum end { EXITS, LEAVES_NOTHING, KILLED_ASLEEP, KILLED_AT_WORK, ENDS };
+
+static uint8_t buffer[MAX_SIZE];
+
+void load_region(void)
+{
+	pthread_mutexattr_t shared;
+	struct meeting *meeting;
+	char parameters[32];
+	int error;
+
+	snprintf(parameters, sizeof(parameters), "size=%zu", run->size);
+	error = module_load(run->module, parameters);
+	if (error)
+		disagree("load(%s): expected success, saw %s", parameters,
+			 answer_text(-error));
+	model_reload();
+	meeting = go_to_meeting();
+	pthread_mutexattr_init(&shared);
+	pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(&meeting->mutex, &shared);
+	sem_init(&meeting->semaphore, 1, 1);
+	leave_meeting(meeting);
+}
+
+/* What its parent has is at the same spot, and so far the same. */
+static void read_of_parent(int at)
+{
+	size_t spot = at * (size_t)PAGE;
+	struct iovec local = { buffer, PAGE };
+	struct iovec remote = { places.base + spot, PAGE };
+	long seen = process_vm_readv(getppid(), &local, 1, &remote, 1, 0);
+
+	if (seen < 0 && errno == ENOSYS)
+		return;
+	expect(seen < 0 ? -errno : seen, PAGE);
+	check_places(spot, buffer, PAGE);
+}
+
+/* Use the device for ever, without a change that the model would miss. */
+static _Noreturn void use_for_ever(void)
+{
+	for (;;) {
+		int fd = open(DEVICE, O_RDONLY | O_CLOEXEC);
+		char *map = mmap(NULL, run->size, PROT_READ, MAP_SHARED, fd, 0);
+
+		close(fd);
+		if (map == MAP_FAILED)
+			disagree("the child cannot map the region: %s",
+				 answer_text(-errno));
+		for (size_t i = 0; i < run->size; i += PAGE)
+			*(volatile char *)(map + i);
+		munmap(map, run->size);
+	}
+}
+
+static void leave_nothing(void)
+{
+	munmap(places.base, PLACES * PAGE);
+	clear_places(0, PLACES);
+	for (int i = 0; i < DESCRIPTORS; i++) {
+		if (places.fd[i] >= 0)
+			close(places.fd[i]);
+		places.fd[i] = -1;
+	}
+}
+
+static _Noreturn void live_as_child(unsigned int operations, enum end end,
+				    int ready, int at)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	me.depth = 1;
+	if (at >= 0)
+		read_of_parent(at);
+	model_fork();
+	while (operations--)
+		operate();
+	if (end == LEAVES_NOTHING)
+		leave_nothing();
+	if (end == KILLED_ASLEEP || end == KILLED_AT_WORK) {
+		if (write(ready, "", 1) != 1)
+			_exit(STATUS_DISAGREED);
+		if (end == KILLED_AT_WORK)
+			use_for_ever();
+		pause();
+	}
+	_exit(0);
+}
+
+/* Wait for it, or until it may be killed, and then a moment longer. */
+static void end_child(pid_t pid, enum end end, int ready, size_t moment)
+{
+	bool killed = end == KILLED_ASLEEP || end == KILLED_AT_WORK;
+	int status;
+	char byte;
+
+	if (killed && read(ready, &byte, 1) == 1) {
+		usleep(moment);
+		kill(pid, SIGKILL);
+	}
+	close(ready);
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_DISAGREED)
+		_exit(STATUS_DISAGREED);
+	if (killed ? !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL :
+		     status)
+		disagree("the child ended with wait status %#x", status);
+}
+
+static bool is_readable_place(const struct place *place)
+{
+	return place->prot & PROT_READ;
+}
+
+static bool do_fork(void)
+{
+	unsigned int operations = 1 + below(8);
+	enum end end = below(ENDS);
+	size_t moment = below(3000);
+	int at = draw_place(is_readable_place), ready[2];
+	pid_t pid;
+
+	if (me.depth)
+		return false;
+	doing("fork(), %ld operations of the child, end %ld", operations, end);
+	if (pipe2(ready, O_CLOEXEC))
+		disagree("no pipe: %s", answer_text(-errno));
+	pid = fork();
+	if (!pid)
+		live_as_child(operations, end, ready[1], at);
+	if (at >= 0)
+		places.at[at].touched = true;
+	answer(pid < 0 ? pid : 0);
+	if (pid < 0)
+		disagree("expected success, saw %s", answer_text(-errno));
+	close(ready[1]);
+	end_child(pid, end, ready[0], moment);
+	me.worker->opens[1] = 0;
+	me.worker->mappings[1] = 0;
+	return true;
+}
+
+static bool do_attributes(void)
+{
+	if (!run->attributes)
+		return false;
+	doing("attributes");
+	answer(read_attribute(SIZE));
+	if (read_attribute(SIZE) != (long)run->size)
+		disagree("attribute size: expected %zu, saw %ld", run->size,
+			 read_attribute(SIZE));
+	check_attributes();
+	return true;
+}
+
+static bool is_anybody_there(void)
+{
+	long opens = run->pinned;
+
+	for (int i = 0; i < run->processes; i++)
+		for (int depth = 0; depth < GENERATIONS; depth++)
+			opens += run->workers[i].opens[depth];
+	return opens || me.depth;
+}
+
+/* A child may hold what the model counts as its parent's. */
+static bool do_unload(void)
+{
+	long seen;
+
+	if (me.depth)
+		return false;
+	doing("unload()");
+	seen = answer(-module_unload(run->module_name));
+	if (run->kind != IN_TURN || is_anybody_there()) {
+		expect(seen, -EWOULDBLOCK);
+		return true;
+	}
+	expect(seen, 0);
+	load_region();
+	return true;
+}
+
+static bool do_leave(void)
+{
+	doing("munmap and close all");
+	leave_nothing();
+	return true;
+}
+
+static bool do_load_again(void)
+{
+	doing("load()");
+	expect(answer(-module_load(run->module, "")), -EEXIST);
+	return true;
+}
+
+const struct operation life_operations[] = {
+	{ "fork", 12, do_fork },
+	{ "attributes", 20, do_attributes },
+	{ "leave", 4, do_leave },
+	{ "unload", 15, do_unload },
+	{ "load_again", 1, do_load_again },
+	{ NULL, 0, NULL }
+};
+
+/* From here on: generations in which nothing holds the module. */
+
+static bool do_reload(void)
+{
+	static const long ends[] = { -EEXIST, -EBUSY, 0 };
+	size_t pages = 1 + below(MAX_PAGES);
+	char parameters[32];
+
+	doing("load(size=%ld)", pages * PAGE);
+	snprintf(parameters, sizeof(parameters), "size=%zu", pages * PAGE);
+	expect_one_of(answer(-module_load(run->module, parameters)), ends,
+		      "EEXIST, EBUSY or success");
+	return true;
+}
+
+static bool do_unload_if_unused(void)
+{
+	static const long ends[] = { -EWOULDBLOCK, -ENOENT, -EBUSY, 0 };
+
+	doing("unload()");
+	expect_one_of(answer(-module_unload(run->module_name)), ends,
+		      "EWOULDBLOCK, ENOENT, EBUSY or success");
+	return true;
+}
+
+/* While this process has it open it cannot go. */
+static void try_to_unload(void)
+{
+	static const long refusals[] = { -EWOULDBLOCK, -EBUSY, 0 };
+	long seen = -module_unload(run->module_name);
+
+	if (!seen)
+		disagree("unload() of what is open: expected EWOULDBLOCK, saw success");
+	expect_one_of(seen, refusals, "EWOULDBLOCK or EBUSY");
+}
+
+/*
+ * Each load is known by a stamp that the first process to come leaves in the
+ * region. Another stamp than the last time: all is zero again, but for what
+ * others have written since.
+ */
+static void recognise(struct meeting *meeting, uint64_t stamp)
+{
+	static uint64_t last;
+	unsigned long long found = 0;
+
+	if (atomic_compare_exchange_strong(&meeting->stamp, &found, stamp))
+		found = stamp;
+	if (found == last)
+		return;
+	last = found;
+	for (size_t at = next_own(0); at < me.size;) {
+		size_t own = own_run(at, me.size - at);
+
+		memset(run->bytes + at, 0, own);
+		at = next_own(at + own);
+	}
+}
+
+static void use(int fd, char *map, uint64_t stamp)
+{
+	recognise((struct meeting *)(map + run->meeting), stamp);
+	if (one_in(2)) {
+		check_region(0, (uint8_t *)map, me.size);
+	} else {
+		expect(pread(fd, buffer, sizeof(buffer), 0), me.size);
+		check_region(0, buffer, me.size);
+	}
+	for (int i = below(20); i >= 0; i--) {
+		size_t at = next_own(below(me.size));
+		size_t length = own_run(at, 1 + below(100));
+
+		if (at >= me.size)
+			continue;
+		draw_bytes(buffer, length);
+		if (one_in(2))
+			memcpy(map + at, buffer, length);
+		else
+			expect(pwrite(fd, buffer, length, at), length);
+		wrote_region(at, buffer, length);
+	}
+}
+
+static bool do_visit(void)
+{
+	static const long ends[] = { -ENOENT, -ENODEV, -ENXIO, 0 };
+	uint64_t stamp = draw() | 1;
+	bool tries = one_in(4), closes_first = one_in(2);
+	char *map;
+	int fd;
+
+	doing("open() and use it");
+	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (answer(fd) < 0) {
+		expect_one_of(-errno, ends, "ENOENT, ENODEV, ENXIO or success");
+		return true;
+	}
+	answer(0);
+	me.size = lseek(fd, 0, SEEK_END);
+	if (me.size < PAGE || me.size > MAX_SIZE || me.size % PAGE)
+		disagree("expected 1 to %d whole pages, saw %zd bytes",
+			 MAX_PAGES, (ssize_t)me.size);
+	map = mmap(NULL, me.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		disagree("mmap: expected success, saw %s", answer_text(-errno));
+	use(fd, map, stamp);
+	if (closes_first)
+		close(fd);
+	if (tries)
+		try_to_unload();
+	if (munmap(map, me.size))
+		disagree("munmap: expected success, saw %s",
+			 answer_text(-errno));
+	if (!closes_first)
+		close(fd);
+	return true;
+}
+
+/* A number, or none because the module is gone. */
+static bool do_look(void)
+{
+	static const char *const names[] = {
+		"size", "opens", "mappings", "faults",
+	};
+	static const long ends[] = { -ENOENT, -ENODEV, 0 };
+	int which = below(ARRAY_SIZE(names));
+	char path[64], text[32];
+	long seen;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s",
+		 names[which]);
+	doing("look at attribute %ld", which);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (answer(fd) >= 0) {
+		seen = answer(read(fd, text, sizeof(text)));
+		close(fd);
+	} else {
+		seen = -errno;
+	}
+	if (seen <= 0)
+		expect_one_of(seen ? seen : -EIO, ends,
+			      "a number, ENOENT or ENODEV");
+	return true;
+}
+
+const struct operation reload_operations[] = {
+	{ "visit", 30, do_visit },
+	{ "reload", 30, do_reload },
+	{ "unload_unused", 30, do_unload_if_unused },
+	{ "look", 15, do_look },
+	{ NULL, 0, NULL }
+};

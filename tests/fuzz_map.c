@@ -1,0 +1,617 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Operations of fuzz on mappings: made, changed, and read and written by. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mempolicy.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "fuzz_model.h"
+
+enum { RW = PROT_READ | PROT_WRITE };
+
+static uint8_t buffer[4 * PAGE];
+
+static char *address(size_t spot)
+{
+	return places.base + spot;
+}
+
+/* An address that an answer may be, relative to the places. */
+static long from_base(void *map)
+{
+	return map == MAP_FAILED ? -1 : (char *)map - places.base;
+}
+
+/*
+ * A spot, most often where something fitting is mapped; there is room for
+ * length after it.
+ */
+static size_t draw_spot(size_t length, bool (*fits)(const struct place *place))
+{
+	int at = one_in(16) ? -1 : draw_place(one_in(4) ? NULL : fits);
+	size_t spot;
+
+	if (at < 0)
+		at = below(PLACES);
+	spot = at * (size_t)PAGE + below(PAGE);
+	if (one_in(4))
+		spot -= spot % PAGE;
+	if (spot + length > (size_t)PLACES * PAGE)
+		spot = (size_t)PLACES * PAGE - length;
+	return spot;
+}
+
+static bool is_readable_place(const struct place *place)
+{
+	return place->prot & PROT_READ;
+}
+
+static bool is_writable_place(const struct place *place)
+{
+	return place->prot & PROT_WRITE;
+}
+
+/* Some places in a row, half the time of one VMA; returns how many. */
+static int draw_places(int *at)
+{
+	int mapped = draw_place(NULL);
+	int count = one_in(8) ? 1 + below(PLACES / 2) : 1 + below(4);
+	int most = PLACES;
+
+	*at = mapped >= 0 && !one_in(8) ? mapped : (int)below(PLACES);
+	if (*at == mapped && one_in(2))
+		most = end_of_vma(*at);
+	return *at + count > most ? most - *at : count;
+}
+
+static int draw_prot(void)
+{
+	size_t number = below(16);
+
+	return number == 0 ? PROT_NONE : number < 4 ? PROT_READ : RW;
+}
+
+/*
+ * To populate what is private and writable is to write to it. Returns false,
+ * as the kernel goes no further, at what cannot be accessed.
+ */
+static bool populate_places(int at, int count)
+{
+	for (int end = at + count; at < end; at++) {
+		struct place *place = &places.at[at];
+
+		if (place->prot == PROT_NONE)
+			return false;
+		place->touched = true;
+		if (!place->shared && !place->copied && place->prot == RW)
+			copied_place(at);
+	}
+	return true;
+}
+
+struct request {
+	int slot, file, prot, flags;
+	size_t page, count;		/* of the region */
+	int at;
+};
+
+static long call_mmap(const struct request *r, size_t at)
+{
+	return from_base(mmap(address(at * PAGE), r->count * PAGE, r->prot,
+			      r->flags, places.fd[r->slot], r->page * PAGE));
+}
+
+static void map_places(const struct request *r)
+{
+	bool shared = r->flags & MAP_SHARED;
+
+	clear_places(r->at, r->count);
+	for (size_t i = 0; i < r->count; i++)
+		places.at[r->at + i] = (struct place) {
+			.mapped = true, .starts = !i, .page = r->page + i,
+			.prot = r->prot, .file = r->file, .shared = shared,
+			.may_write = !shared || is_writable(r->file),
+			.advice = MADV_NORMAL,
+		};
+	if (r->flags & MAP_POPULATE)
+		populate_places(r->at, r->count);
+}
+
+/* By a hint the kernel takes the address, as nothing else is ever there. */
+static long map_and_move(const struct request *r)
+{
+	struct request beside = *r;
+	long seen;
+
+	beside.flags &= ~MAP_FIXED;
+	seen = call_mmap(&beside, PLACES);
+	if (seen != PLACES * PAGE)
+		return answer(seen);
+	return answer(from_base(mremap(address(PLACES * PAGE),
+				       r->count * PAGE, r->count * PAGE,
+				       MREMAP_MAYMOVE | MREMAP_FIXED,
+				       address(r->at * PAGE))));
+}
+
+static bool do_mmap(void)
+{
+	struct request r = { .slot = draw_descriptor() };
+	long seen;
+
+	if (r.slot < 0)
+		return false;
+	r.file = places.file_of[r.slot];
+	r.count = one_in(4) ? 1 + below(run->pages) : 1;
+	if (r.count == 1)
+		r.count += below(run->pages < 4 ? run->pages : 4);
+	r.page = below(run->pages - r.count + 1);
+	r.at = below(PLACES - r.count + 1);
+	r.prot = draw_prot();
+	r.flags = MAP_FIXED | (one_in(4) ? MAP_PRIVATE : MAP_SHARED) |
+		  (one_in(8) ? MAP_POPULATE : 0);
+	if (!is_readable(r.file) ||
+	    (!is_writable(r.file) && r.flags & MAP_SHARED && r.prot == RW))
+		return false;
+	doing("mmap(places+%ld, %ld pages, prot %ld, flags %#lx, fd %ld, page %ld)",
+	      r.at, r.count, r.prot, r.flags, r.slot, r.page);
+	seen = one_in(4) ? map_and_move(&r) : answer(call_mmap(&r, r.at));
+	expect(seen, r.at * (long)PAGE);
+	map_places(&r);
+	return true;
+}
+
+/* What cannot be mapped: beside the places, for a failed mmap may unmap. */
+static bool do_mmap_wrong(void)
+{
+	static const long far[] = {
+		1L << 20, 1L << 40, (1L << 50) + 1, (1L << 51) - 1, 1L << 51,
+	};
+	struct request r = {
+		.slot = draw_descriptor(), .prot = PROT_READ,
+		.flags = MAP_SHARED,
+	};
+	long wanted = -EINVAL;
+
+	if (r.slot < 0)
+		return false;
+	r.file = places.file_of[r.slot];
+	r.count = 1 + below(run->pages);
+	r.page = run->pages - r.count + 1 + below(3);
+	r.flags = one_in(2) ? MAP_PRIVATE : MAP_SHARED;
+	switch (below(4)) {
+	case 0:
+		r.page = below(run->pages - r.count + 1);
+		r.prot = PROT_READ | PROT_EXEC;
+		wanted = -EPERM;
+		break;
+	case 1:
+		r.page = far[below(ARRAY_SIZE(far))];
+		break;
+	case 2:
+		r.prot = RW;
+		break;
+	}
+	if (!is_readable(r.file) ||
+	    (!is_writable(r.file) && r.flags == MAP_SHARED && r.prot == RW))
+		wanted = -EACCES;
+	doing("mmap(beside, %ld pages, prot %ld, flags %#lx, fd %ld, page %#lx)",
+	      r.count, r.prot, r.flags, r.slot, r.page);
+	expect(answer(call_mmap(&r, PLACES)), wanted);
+	return true;
+}
+
+/* What no file can be asked for. */
+static bool do_mmap_odd(void)
+{
+	size_t length = one_in(2) ? 0 : PAGE, offset = one_in(2) ? 1 : 0;
+	int slot = draw_descriptor();
+
+	if (slot < 0 || (length && !offset))
+		return false;
+	doing("mmap(beside, %ld bytes, fd %ld, offset %ld)", length, slot,
+	      offset);
+	expect(answer(from_base(mmap(address(PLACES * PAGE), length, PROT_READ,
+				     MAP_PRIVATE, places.fd[slot], offset))),
+	       -EINVAL);
+	return true;
+}
+
+static bool do_munmap(void)
+{
+	int at, count = draw_places(&at);
+
+	doing("munmap(places+%ld, %ld pages)", at, count);
+	expect(answer(munmap(address(at * PAGE), count * (size_t)PAGE)), 0);
+	clear_places(at, count);
+	return true;
+}
+
+static bool do_move(void)
+{
+	int from = draw_place(NULL), most, count, to;
+
+	if (from < 0)
+		return false;
+	most = end_of_vma(from) - from;
+	count = 1 + below(most);
+	to = below(PLACES - count + 1);
+	doing("mremap(places+%ld, %ld pages, MREMAP_FIXED, places+%ld)", from,
+	      count, to);
+	if (to < from + count && from < to + count) {
+		expect(answer(from_base(mremap(address(from * PAGE),
+					       count * PAGE, count * PAGE,
+					       MREMAP_MAYMOVE | MREMAP_FIXED,
+					       address(to * PAGE)))), -EINVAL);
+		return true;
+	}
+	expect(answer(from_base(mremap(address(from * PAGE), count * PAGE,
+				       count * PAGE,
+				       MREMAP_MAYMOVE | MREMAP_FIXED,
+				       address(to * PAGE)))), to * (long)PAGE);
+	move_places(to, from, count);
+	return true;
+}
+
+static bool do_shrink(void)
+{
+	int at = draw_place(NULL), count, left;
+
+	if (at < 0 || end_of_vma(at) - at < 2)
+		return false;
+	count = end_of_vma(at) - at;
+	left = 1 + below(count - 1);
+	doing("mremap(places+%ld, %ld pages, to %ld pages)", at, count, left);
+	expect(answer(from_base(mremap(address(at * PAGE), count * PAGE,
+				       left * PAGE, 0))), at * (long)PAGE);
+	clear_places(at + left, count - left);
+	return true;
+}
+
+static bool do_grow(void)
+{
+	int at = draw_place(NULL), count, more = 1 + below(4);
+
+	if (at < 0)
+		return false;
+	count = end_of_vma(at) - at;
+	doing("mremap(places+%ld, %ld pages, to %ld pages, MREMAP_MAYMOVE)",
+	      at, count, count + more);
+	expect(answer(from_base(mremap(address(at * PAGE), count * PAGE,
+				       (count + more) * PAGE,
+				       MREMAP_MAYMOVE))), -EFAULT);
+	return true;
+}
+
+/* The kernel goes from VMA to VMA, and stops where one is not to be had. */
+static long protect_places(int at, int count, int prot)
+{
+	int end = at + count;
+
+	while (at < end) {
+		int next = end_of_vma(at);
+
+		if (!places.at[at].mapped)
+			return -ENOMEM;
+		if (prot & PROT_EXEC ||
+		    (prot & PROT_WRITE && !places.at[at].may_write))
+			return -EACCES;
+		next = next < end ? next : end;
+		if (places.at[at].prot != prot) {
+			split_before(at);
+			split_before(next);
+		}
+		for (; at < next; at++)
+			places.at[at].prot = prot;
+	}
+	return 0;
+}
+
+static bool do_mprotect(void)
+{
+	int at, count = draw_places(&at);
+	int prot = one_in(16) ? PROT_READ | PROT_EXEC : draw_prot();
+	long seen;
+
+	doing("mprotect(places+%ld, %ld pages, prot %ld)", at, count, prot);
+	seen = answer(mprotect(address(at * PAGE), count * PAGE, prot));
+	expect(seen, protect_places(at, count, prot));
+	return true;
+}
+
+static void advise_place(struct place *place, int advice)
+{
+	switch (advice) {
+	case MADV_NORMAL:
+	case MADV_RANDOM:
+	case MADV_SEQUENTIAL:
+		place->advice = advice;
+		break;
+	case MADV_DONTFORK:
+	case MADV_DOFORK:
+		place->dont_fork = advice == MADV_DONTFORK;
+		break;
+	case MADV_DONTNEED:
+		place->touched = false;
+		place->copied = false;
+		break;
+	}
+}
+
+/*
+ * Does no mapping like these take the advice? For newer kernels one that may
+ * not grow stays out of children.
+ */
+static bool is_refused(int advice, long seen)
+{
+	return advice == MADV_FREE || advice == MADV_WIPEONFORK ||
+	       (advice == MADV_DOFORK && seen == -EINVAL);
+}
+
+/* Flags are of a VMA, so where they change it is split. */
+static long advise_places(int at, int count, int advice, long seen)
+{
+	int end = at + count;
+	long wanted = 0;
+
+	while (at < end) {
+		struct place first = places.at[at], changed = first;
+		int next = end_of_vma(at);
+
+		if (!first.mapped) {
+			wanted = -ENOMEM;
+			at++;
+			continue;
+		}
+		if (is_refused(advice, seen))
+			return -EINVAL;
+		next = next < end ? next : end;
+		advise_place(&changed, advice);
+		if (changed.advice != first.advice ||
+		    changed.dont_fork != first.dont_fork) {
+			split_before(at);
+			split_before(next);
+		}
+		for (; at < next; at++)
+			advise_place(&places.at[at], advice);
+	}
+	return wanted;
+}
+
+static bool do_madvise(void)
+{
+	static const int advices[] = {
+		MADV_DONTNEED, MADV_DONTNEED, MADV_DONTNEED, MADV_NORMAL,
+		MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_COLD,
+		MADV_PAGEOUT, MADV_DONTFORK, MADV_DOFORK, MADV_FREE,
+		MADV_WIPEONFORK,
+	};
+	int at, count = draw_places(&at);
+	int advice = advices[below(ARRAY_SIZE(advices))];
+	long seen;
+
+	doing("madvise(places+%ld, %ld pages, advice %ld)", at, count, advice);
+	seen = answer(madvise(address(at * PAGE), count * (size_t)PAGE,
+			      advice));
+	expect(seen, advise_places(at, count, advice, seen));
+	return true;
+}
+
+/* Pages cannot be taken out of the region; which errno depends on the VMA. */
+static bool do_remove(void)
+{
+	static const long refusals[] = { -ENODEV, -EACCES, 0 };
+	int at = draw_place(NULL);
+	long seen;
+
+	if (at < 0)
+		return false;
+	doing("madvise(places+%ld, 1 page, MADV_REMOVE)", at);
+	seen = answer(madvise(address(at * PAGE), PAGE, MADV_REMOVE));
+	if (!seen)
+		disagree("expected ENODEV or EACCES, saw success");
+	expect_one_of(seen, refusals, "ENODEV or EACCES");
+	return true;
+}
+
+static bool has_hole(int at, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (!places.at[at + i].mapped)
+			return true;
+	return false;
+}
+
+static bool do_msync(void)
+{
+	int at, count = draw_places(&at);
+
+	doing("msync(places+%ld, %ld pages, MS_SYNC)", at, count);
+	expect(answer(msync(address(at * PAGE), count * PAGE, MS_SYNC)),
+	       has_hole(at, count) ? -ENOMEM : 0);
+	return true;
+}
+
+/* These mappings it does not lock, but populates. */
+static bool do_mlock(void)
+{
+	int at, count = draw_places(&at);
+	bool hole = has_hole(at, count);
+	long seen;
+
+	doing("mlock(places+%ld, %ld pages)", at, count);
+	seen = answer(mlock(address(at * PAGE), count * PAGE));
+	expect(seen, !hole && populate_places(at, count) ? 0 : -ENOMEM);
+	return true;
+}
+
+/* The first access to a page in a mapping is a fault, and counts as one. */
+static void expect_fault(size_t spot)
+{
+	if (run->kind == IN_TURN && !places.at[spot / PAGE].touched)
+		run->faults++;
+}
+
+/* The processor's own accesses are within a page; a longer one is two. */
+static size_t draw_within_page(size_t spot)
+{
+	size_t room = PAGE - spot % PAGE;
+	size_t length = one_in(8) ? PAGE : 1 + below(64);
+
+	return length < room ? length : room;
+}
+
+static bool do_load(void)
+{
+	size_t spot = draw_spot(1, is_readable_place), length = draw_within_page(spot);
+	bool works = reach(spot, length, PROT_READ) == length;
+	long signal;
+
+	doing("load(places %#lx, %ld bytes)", spot, length);
+	signal = copy_carefully(buffer, address(spot), length);
+	answer(signal ? signal : (long)length);
+	expect(signal, works ? 0 : -(SIGNALLED + SIGSEGV));
+	if (works) {
+		expect_fault(spot);
+		check_places(spot, buffer, length);
+	}
+	return true;
+}
+
+static bool do_store(void)
+{
+	size_t spot = draw_spot(1, is_writable_place);
+	size_t length = writable_run(spot, draw_within_page(spot));
+	bool works = reach(spot, length, PROT_WRITE) == length;
+	long signal;
+
+	if (!length)
+		return false;
+	draw_bytes(buffer, length);
+	doing("store(places %#lx, %ld bytes, the first %#lx)", spot, length,
+	      buffer[0]);
+	signal = copy_carefully(address(spot), buffer, length);
+	answer(signal ? signal : (long)length);
+	expect(signal, works ? 0 : -(SIGNALLED + SIGSEGV));
+	if (works) {
+		expect_fault(spot);
+		wrote_places(spot, buffer, length);
+	}
+	return true;
+}
+
+/* What the kernel copies it copies up to the first page that it cannot get. */
+static long as_far_as(size_t reached)
+{
+	return reached ? (long)reached : -EFAULT;
+}
+
+static bool do_vm_readv(void)
+{
+	size_t length = 1 + below(one_in(4) ? 3 * PAGE : 300);
+	size_t spot = draw_spot(length, is_readable_place), reached;
+	struct iovec local = { buffer, length };
+	struct iovec remote = { address(spot), length };
+	long seen;
+
+	reached = reach(spot, length, PROT_READ);
+	doing("process_vm_readv(self, places %#lx, %ld bytes)", spot, length);
+	seen = answer(process_vm_readv(getpid(), &local, 1, &remote, 1, 0));
+	if (seen == -ENOSYS)
+		return true;
+	expect(seen, as_far_as(reached));
+	check_places(spot, buffer, reached);
+	return true;
+}
+
+static bool do_vm_writev(void)
+{
+	size_t length = 1 + below(one_in(4) ? 3 * PAGE : 300);
+	size_t spot = draw_spot(length, is_writable_place), reached;
+	struct iovec local = { .iov_base = buffer };
+	struct iovec remote = { .iov_base = address(spot) };
+	long seen;
+
+	length = writable_run(spot, length);
+	if (!length)
+		return false;
+	local.iov_len = length;
+	remote.iov_len = length;
+	reached = reach(spot, length, RW);
+	draw_bytes(buffer, length);
+	doing("process_vm_writev(self, places %#lx, %ld bytes)", spot, length);
+	seen = answer(process_vm_writev(getpid(), &local, 1, &remote, 1, 0));
+	if (seen == -ENOSYS)
+		return true;
+	expect(seen, as_far_as(reached));
+	wrote_places(spot, buffer, reached);
+	return true;
+}
+
+/* The pages themselves go through a pipe. */
+static bool do_vmsplice(void)
+{
+	size_t length = 1 + below(one_in(4) ? 3 * PAGE : 300);
+	size_t spot = draw_spot(length, is_readable_place);
+	struct iovec whole = { .iov_base = address(spot) };
+	int ends[2];
+	long seen;
+
+	length = known_run(spot, reach(spot, length, PROT_READ));
+	if (!length)
+		return false;
+	whole.iov_len = length;
+	doing("vmsplice(places %#lx, %ld bytes)", spot, length);
+	if (pipe(ends))
+		disagree("no pipe: %s", answer_text(-errno));
+	seen = answer(vmsplice(ends[1], &whole, 1, 0));
+	expect(seen, length);
+	expect(read(ends[0], buffer, sizeof(buffer)), length);
+	close(ends[0]);
+	close(ends[1]);
+	check_places(spot, buffer, length);
+	return true;
+}
+
+/* Whether a page can be moved just now is the kernel's affair. */
+static bool do_migrate(void)
+{
+	int at = draw_place(NULL), node = below(2), status;
+	void *page;
+	long seen;
+
+	if (at < 0)
+		return false;
+	page = address(at * PAGE);
+	doing("move_pages(places+%ld, to node %ld)", at, node);
+	seen = answer(syscall(SYS_move_pages, 0, 1, &page, &node, &status,
+			      MPOL_MF_MOVE_ALL));
+	if (seen < 0 && seen != -ENOSYS && seen != -ENODEV)
+		disagree("expected success, saw %s", answer_text(seen));
+	return true;
+}
+
+const struct operation map_operations[] = {
+	{ "mmap", 100, do_mmap },
+	{ "mmap_wrong", 20, do_mmap_wrong },
+	{ "mmap_odd", 3, do_mmap_odd },
+	{ "munmap", 40, do_munmap },
+	{ "move", 30, do_move },
+	{ "shrink", 15, do_shrink },
+	{ "grow", 15, do_grow },
+	{ "mprotect", 50, do_mprotect },
+	{ "madvise", 60, do_madvise },
+	{ "remove", 8, do_remove },
+	{ "msync", 8, do_msync },
+	{ "mlock", 8, do_mlock },
+	{ "load", 150, do_load },
+	{ "store", 150, do_store },
+	{ "vm_readv", 40, do_vm_readv },
+	{ "vm_writev", 30, do_vm_writev },
+	{ "vmsplice", 15, do_vmsplice },
+	{ "migrate", 15, do_migrate },
+	{ NULL, 0, NULL }
+};

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Operations of fuzz that make processes meet: futexes anywhere in a shared
+ * mapping, and a sum, a semaphore and a mutex that all processes use.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "fuzz_model.h"
+
+/* To wait at a private page is to write to it. */
+static bool is_shared(const struct place *place)
+{
+	return place->shared;
+}
+
+/* A word in a shared mapping; returns false if there is none. */
+static bool draw_word(size_t *spot)
+{
+	int at = draw_place(is_shared);
+
+	*spot = at * (size_t)PAGE + below(PAGE / 4) * 4;
+	return at >= 0;
+}
+
+static bool is_reached(size_t spot)
+{
+	if (reach(spot, 4, PROT_READ) < 4)
+		return false;
+	touched_places(spot, 4);
+	return true;
+}
+
+static void *word_at(size_t spot)
+{
+	return places.base + spot;
+}
+
+/* The word as the model has it; false where others may write to it. */
+static bool known_word(size_t spot, uint32_t *word)
+{
+	if (known_run(spot, 4) < 4)
+		return false;
+	bytes_of_places(spot, (uint8_t *)word, 4);
+	return true;
+}
+
+/* In turn nobody sleeps when another runs. */
+static void expect_woken(long seen)
+{
+	if (run->kind == IN_TURN)
+		expect(seen, 0);
+	else if (seen < 0 || seen > MAX_PROCESSES)
+		disagree("expected 0 to %d woken, saw %s", MAX_PROCESSES,
+			 answer_text(seen));
+}
+
+static bool do_wake(void)
+{
+	size_t spot;
+	long seen;
+
+	if (!draw_word(&spot))
+		return false;
+	doing("futex(places %#lx, FUTEX_WAKE, 1)", spot);
+	seen = answer(futex(word_at(spot), FUTEX_WAKE, 1, 0));
+	if (is_reached(spot))
+		expect_woken(seen);
+	else
+		expect(seen, -EFAULT);
+	return true;
+}
+
+static bool do_wait(void)
+{
+	static const long ends[] = { -EAGAIN, -ETIMEDOUT, 0 };
+	bool differs = one_in(2), known;
+	uint32_t word = 0;
+	size_t spot;
+	long seen;
+
+	if (!draw_word(&spot))
+		return false;
+	known = is_reached(spot) && known_word(spot, &word);
+	word += differs;
+	doing("futex(places %#lx, FUTEX_WAIT, its value + %ld, 0.2 ms)", spot,
+	      differs);
+	seen = answer(futex(word_at(spot), FUTEX_WAIT, word, 0.0002));
+	if (!is_reached(spot))
+		expect(seen, -EFAULT);
+	else if (known && run->kind == IN_TURN)
+		expect(seen, differs ? -EAGAIN : -ETIMEDOUT);
+	else
+		expect_one_of(seen, ends, "EAGAIN, ETIMEDOUT or 0");
+	return true;
+}
+
+static bool do_requeue(void)
+{
+	static const long ends[] = { -EAGAIN, 0 };
+	uint32_t word = 0;
+	size_t from, to;
+	bool known;
+	long seen;
+
+	if (!draw_word(&from) || !draw_word(&to) || !is_reached(from) ||
+	    !is_reached(to))
+		return false;
+	known = known_word(from, &word);
+	doing("futex(places %#lx, FUTEX_CMP_REQUEUE, 1, 1, places %#lx)", from,
+	      to);
+	seen = answer(syscall(SYS_futex, word_at(from), FUTEX_CMP_REQUEUE, 1,
+			      1, word_at(to), word));
+	if (!known)
+		expect_one_of(seen < 0 ? seen : 0, ends, "EAGAIN or a count");
+	else
+		expect_woken(seen);
+	return true;
+}
+
+struct meeting *go_to_meeting(void)
+{
+	size_t page = run->meeting / PAGE, within = run->meeting % PAGE;
+	char *map;
+	int fd;
+
+	for (int i = 0; i < PLACES; i++) {
+		const struct place *place = &places.at[i];
+
+		if (place->mapped && place->shared &&
+		    place->page == (int)page &&
+		    place->prot == (PROT_READ | PROT_WRITE)) {
+			touched_places(i * (size_t)PAGE, 1);
+			return (void *)(places.base + i * (size_t)PAGE + within);
+		}
+	}
+	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		disagree("cannot open the device: %s", answer_text(-errno));
+	/* Beside the places, so that it never gets in their way. */
+	map = mmap(places.base + PLACES * PAGE, PAGE, PROT_READ | PROT_WRITE,
+		   MAP_SHARED, fd, page * PAGE);
+	if (map == MAP_FAILED)
+		disagree("cannot map page %zu: %s", page, answer_text(-errno));
+	close(fd);
+	return (void *)(map + within);
+}
+
+void leave_meeting(struct meeting *meeting)
+{
+	char *page = (char *)meeting - run->meeting % PAGE;
+
+	if (page == places.base + PLACES * PAGE)
+		munmap(page, PAGE);
+}
+
+static bool do_add(void)
+{
+	struct meeting *meeting = go_to_meeting();
+	long sum;
+
+	doing("add to the sum");
+	sum = atomic_fetch_add(&meeting->sum, 1);
+	answer(sum);
+	if (run->kind == IN_TURN)
+		expect(sum, run->sum);
+	run->sum++;
+	leave_meeting(meeting);
+	return true;
+}
+
+static struct timespec deadline(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	time.tv_sec += PATIENCE;
+	return time;
+}
+
+/* Two steps, with now and then another process let run between them. */
+static void count_slowly(long *count)
+{
+	long before = *(volatile long *)count;
+
+	if (one_in(4))
+		sched_yield();
+	if (one_in(16))
+		usleep(1);
+	*(volatile long *)count = before + 1;
+}
+
+static bool do_semaphore(void)
+{
+	struct meeting *meeting = go_to_meeting();
+	struct timespec limit = deadline();
+
+	doing("count under the semaphore");
+	if (sem_timedwait(&meeting->semaphore, &limit))
+		disagree("sem_wait: expected success, saw %s",
+			 answer_text(-errno));
+	count_slowly(&meeting->under_semaphore);
+	run->under_semaphore++;
+	answer(sem_post(&meeting->semaphore));
+	leave_meeting(meeting);
+	return true;
+}
+
+static bool do_mutex(void)
+{
+	struct meeting *meeting = go_to_meeting();
+	struct timespec limit = deadline();
+	int error;
+
+	doing("count under the mutex");
+	error = pthread_mutex_timedlock(&meeting->mutex, &limit);
+	if (error)
+		disagree("pthread_mutex_lock: expected success, saw %s",
+			 answer_text(-error));
+	count_slowly(&meeting->under_mutex);
+	run->under_mutex++;
+	answer(-pthread_mutex_unlock(&meeting->mutex));
+	leave_meeting(meeting);
+	return true;
+}
+
+/* In a child, by an open and a mapping of its own. */
+static _Noreturn void sleep_until_woken(void)
+{
+	size_t page = run->meeting / PAGE;
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	char *map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			 page * PAGE);
+	struct meeting *meeting = (void *)(map + run->meeting % PAGE);
+	long seen;
+
+	if (map == MAP_FAILED)
+		disagree("the child cannot map page %zu: %s", page,
+			 answer_text(-errno));
+	do {
+		seen = futex(&meeting->word[me.process], FUTEX_WAIT, 0,
+			     PATIENCE) ? -errno : 0;
+	} while (seen == -EINTR);
+	if (seen)
+		disagree("FUTEX_WAIT of a child: expected 0, saw %s",
+			 answer_text(seen));
+	_exit(0);
+}
+
+/* The child sleeps for certain: nothing but this wakes it. */
+static bool do_sleep(void)
+{
+	double limit = now() + PATIENCE;
+	struct meeting *meeting;
+	int status = 0;
+	long woken = 0;
+	pid_t pid;
+
+	if (me.depth)
+		return false;
+	meeting = go_to_meeting();
+	doing("wake a child");
+	pid = fork();
+	if (!pid)
+		sleep_until_woken();
+	while (!woken && now() < limit && !waitpid(pid, &status, WNOHANG)) {
+		usleep(100);
+		woken = futex(&meeting->word[me.process], FUTEX_WAKE, 1, 0);
+	}
+	expect(answer(woken), 1);
+	waitpid(pid, &status, 0);
+	if (status)
+		disagree("the child ended with wait status %#x", status);
+	leave_meeting(meeting);
+	return true;
+}
+
+const struct operation sync_operations[] = {
+	{ "wake", 30, do_wake },
+	{ "wait", 8, do_wait },
+	{ "requeue", 8, do_requeue },
+	{ "add", 30, do_add },
+	{ "semaphore", 30, do_semaphore },
+	{ "mutex", 30, do_mutex },
+	{ "sleep", 3, do_sleep },
+	{ NULL, 0, NULL }
+};
