@@ -69,9 +69,11 @@ static void print_failure(const struct test *test)
 
 static void print_not_run(const struct part *part)
 {
-	printf("\nfailed: %zu tests of %s did not run: %s\n",
-	       count_of(report.tests + part->first, part->count, NOT_RUN),
-	       part->name, part->trouble);
+	size_t count = count_of(report.tests + part->first, part->count,
+				NOT_RUN);
+
+	printf("\nfailed: %zu test%s of %s did not run: %s\n", count,
+	       count == 1 ? "" : "s", part->name, part->trouble);
 	print_output(part->output);
 	printf("  again: %s\n", command_of(&report, part, NOT_RUN));
 }

@@ -164,19 +164,29 @@ static void begin_notes(struct notes *notes)
 	notes->file = check(open_memstream(&notes->text, &notes->length));
 }
 
-/* "took" is a note as any other when it is not the last. */
-static void add_note(struct notes *notes, char *line)
+/* It is a note as any other when it is not the last before a result. */
+static void put_took(struct notes *notes)
 {
-	char *text = line + 1 + (line[1] == ' '), rest;
-
 	if (notes->took)
 		fprintf(notes->file, "%s\n", notes->took);
 	notes->took = NULL;
 	notes->seconds = -1;
-	if (sscanf(text, "took %lf s%c", &notes->seconds, &rest) == 1)
+}
+
+static void add_note(struct notes *notes, char *line)
+{
+	char *text = line + 1 + (line[1] == ' ');
+	double seconds;
+	int end = 0;
+
+	put_took(notes);
+	if (sscanf(text, "took %lf s%n", &seconds, &end) == 1 && end &&
+	    !text[end] && seconds >= 0 && seconds < 1e9) {
 		notes->took = text;
-	else
+		notes->seconds = seconds;
+	} else {
 		fprintf(notes->file, "%s\n", text);
+	}
 }
 
 static char *end_notes(struct notes *notes)
@@ -202,7 +212,7 @@ static void take_result(struct test *test, const struct tap *tap,
 {
 	test->outcome = !tap->ok ? FAILED :
 			strncmp(tap->directive, "SKIP", 4) ? PASSED : SKIPPED;
-	test->directive = check(strdup(tap->directive));
+	test->directive = cleaned(tap->directive, strlen(tap->directive));
 	test->seconds = notes->seconds;
 	test->output = end_notes(notes);
 	begin_notes(notes);
@@ -232,6 +242,7 @@ static struct tap read_tap(const struct report *report, struct part *part)
 	}
 	if (file)
 		fclose(file);
+	put_took(&notes);
 	part->output = end_notes(&notes);
 	if (running) {
 		running->outcome = FAILED;
@@ -292,10 +303,11 @@ static char *trouble_of(const struct report *report, const struct part *part,
 	const struct test *tests = report->tests + part->first;
 	size_t failed = count_of(tests, part->count, FAILED);
 
+	/* The reader keeps so much, and may cut a character in two. */
 	if (tap->bailed)
-		return text_of("%s", tap->bail);
+		return cleaned(tap->bail, strlen(tap->bail));
 	if (tap->error[0])
-		return text_of("%s", tap->error);
+		return cleaned(tap->error, strlen(tap->error));
 	if ((size_t)tap->seen < part->count || !part->count)
 		return text_of("it ended too early (exit status %d)",
 			       part->status);

@@ -181,7 +181,7 @@ TEST(report, program_that_ends_in_a_test)
 	expect_status(&run, 1);
 	expect_text(run.output, "failed: a.b (here)\n  half a wo\n"
 		    "  it was running when its program ended\n");
-	expect_text(run.output, "failed: 1 tests of here did not run: "
+	expect_text(run.output, "failed: 1 test of here did not run: "
 		    "it ended too early (exit status 137)\n");
 	expect_text(run.output, "\n0 passed, 2 failed\n");
 	expect_tap(2, 2);
@@ -335,6 +335,41 @@ TEST(report, xml_is_read_by_others)
 		     "//testsuite/@failures, //testsuite/@skipped, "
 		     "/testsuites/@tests, count(//testcase))' junit.xml",
 		     "a c 0.100 here 21122\n");
+}
+
+/* A character is three bytes, so that one of these ends is within one. */
+TEST(report, long_reasons_are_cut_between_characters)
+{
+	char tap[2000] = HEAD("2") "# begin a.b\nok 1 a.b # SKIP ";
+	char bail[1000] = "Bail out! ";
+
+	need("xmllint");
+	for (int i = 0; i < 300; i++) {
+		strcat(tap, "\xe2\x82\xac");
+		strcat(bail, i ? "\xe2\x82\xac" : "");
+	}
+	part("here", "a.b\na.c\n", strcat(tap, "\n"), "4\n");
+	part("there", "a.d\n", bail, "1\n");
+	REPORT("here", "there");
+	expect_shell("xmllint --noout junit.xml", "");
+	expect_shell("xmllint --xpath 'string-length(//skipped/@message) > 80' "
+		     "junit.xml", "true\n");
+}
+
+/* What a program might say as its time. */
+TEST(report, only_a_time_is_one)
+{
+	need("sqlite3");
+	part("here", "a.b\na.c\na.d\n", HEAD("3")
+	     "# begin a.b\n# took inf s\nok 1 a.b\n"
+	     "# begin a.c\n# took -1 s\nok 2 a.c\n"
+	     "# begin a.d\n# took 2 minutes\nok 3 a.d\n", "0\n");
+	REPORT("here");
+	expect_shell("sqlite3 :memory: \"select json_valid(json), "
+		     "json_extract(json, '$.tests[0].seconds'), "
+		     "json_extract(json, '$.tests[2].output') "
+		     "from (select cast(readfile('json') as text) as json)\"",
+		     "1||took 2 minutes\n\n");
 }
 
 TEST(report, json_is_read_by_others)

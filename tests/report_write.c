@@ -5,6 +5,7 @@
  * The XML keeps to what Jenkins and GitLab both read: testsuites, a testsuite
  * for each part, a testcase for each test with failure or skipped in it.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
@@ -116,10 +117,9 @@ static void put_result(FILE *file, const struct test *test)
 
 static void write_testcase(FILE *file, const struct test *test)
 {
-	char group[128];
+	char *group = text_of("%.*s", (int)strcspn(test->name, "."),
+			      test->name);
 
-	snprintf(group, sizeof(group), "%.*s", (int)strcspn(test->name, "."),
-		 test->name);
 	fputs("    <testcase", file);
 	put_attribute(file, "classname", group);
 	put_attribute(file, "name", test->name + strlen(group) +
@@ -127,6 +127,7 @@ static void write_testcase(FILE *file, const struct test *test)
 	if (test->seconds >= 0)
 		fprintf(file, " time=\"%.3f\"", test->seconds);
 	put_result(file, test);
+	free(group);
 }
 
 static void write_testsuite(FILE *file, const struct report *report,
