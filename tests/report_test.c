@@ -168,7 +168,8 @@ TEST(report, crash_fails_what_ran_and_what_did_not)
 		   "  again: make check KERNEL='6.1' TESTS='a.* e.*'\n"
 		   "\n1 passed, 4 failed\n");
 	expect_tap(5, 4);
-	expect_text(read_file("tap"), "\nnot ok 5 a.g\n");
+	expect_text(read_file("tap"), "\n# it did not run: crash: BUG: x, "
+		    "while a.c was running\nnot ok 5 a.g\n");
 }
 
 /* What is left of it when a program is killed. */
@@ -176,15 +177,19 @@ TEST(report, program_that_ends_in_a_test)
 {
 	struct run run;
 
-	part("here", "a.b\na.c\n", HEAD("2") "# begin a.b\n# half a wo", "137\n");
+	part("here", "a.b\na.c\n", HEAD("2") "# begin a.b\n"
+	     "# took 1 s\n# took 2 s\n# half a wo", "137\n");
 	run = REPORT("here");
 	expect_status(&run, 1);
-	expect_text(run.output, "failed: a.b (here)\n  half a wo\n"
+	expect_text(run.output, "failed: a.b (here)\n"
+		    "  took 1 s\n  took 2 s\n  half a wo\n"
 		    "  it was running when its program ended\n");
 	expect_text(run.output, "failed: 1 test of here did not run: "
 		    "it ended too early (exit status 137)\n");
 	expect_text(run.output, "\n0 passed, 2 failed\n");
 	expect_tap(2, 2);
+	part("here", "a.b\n", HEAD("1") "# begin a.b\n# took 3 s\n", "137\n");
+	expect_text(REPORT("here").output, "failed: a.b (here)\n  took 3 s\n");
 }
 
 /* Parts of a.b and a.c, and how many of them can be said to have passed. */
@@ -243,6 +248,7 @@ TEST(report, only_a_whole_part_is_believed)
 		expect_tap(parts[i].passed + parts[i].failed + skipped,
 			   parts[i].failed);
 		EXPECT(!parts[i].failed || strstr(run.output, "\n  again: "));
+		EXPECT(!strstr(run.output, "(null)"));
 	}
 	part("here", NULL, HEAD("1") PASS("1", "a.b"), "0\n");
 	expect_text(REPORT("here").output, "\n0 passed, 1 failed\n");
@@ -341,7 +347,7 @@ TEST(report, xml_is_read_by_others)
 TEST(report, long_reasons_are_cut_between_characters)
 {
 	char tap[2000] = HEAD("2") "# begin a.b\nok 1 a.b # SKIP ";
-	char bail[1000] = "Bail out! ";
+	char bail[1000] = "Bail out! x";
 
 	need("xmllint");
 	for (int i = 0; i < 300; i++) {
@@ -367,9 +373,10 @@ TEST(report, only_a_time_is_one)
 	REPORT("here");
 	expect_shell("sqlite3 :memory: \"select json_valid(json), "
 		     "json_extract(json, '$.tests[0].seconds'), "
+		     "json_extract(json, '$.tests[1].output') || "
 		     "json_extract(json, '$.tests[2].output') "
 		     "from (select cast(readfile('json') as text) as json)\"",
-		     "1||took 2 minutes\n\n");
+		     "1||took -1 s\ntook 2 minutes\n\n");
 }
 
 TEST(report, json_is_read_by_others)
