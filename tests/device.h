@@ -2,7 +2,7 @@
 /*
  * The module and its device, for tests. A test loads the module as it wants
  * it; test_cleanup() unloads it again, and fails the test where that cannot
- * be done.
+ * be done. MODULE in the environment is another file to load.
  */
 #ifndef DEVICE_H
 #define DEVICE_H
@@ -34,9 +34,11 @@ int try_load_file(const char *path, const char *parameters);
 
 /*
  * Make a function of the kernel return a value at once, the next so many times
- * that the test's processes call it (tests/bad/force_return.c); once in a test.
+ * that the test's processes call it (tests/bad/force_return.c), or until
+ * stop_forcing(); once in a test. Skips it where the kernel has no such function.
  */
 void force_return(const char *function, long value, int times);
+void stop_forcing(void);
 
 /* Returns how often it is still to do so. */
 int still_forced(void);

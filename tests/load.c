@@ -216,3 +216,12 @@ TEST(load, failed_registration_leaves_nothing)
 	load("");
 	EXPECT_EQ(attribute("size"), page_size());
 }
+
+TEST(load, region_that_cannot_be_had)
+{
+	force_return("shmem_file_setup", -ENOMEM, 1);
+	EXPECT_EQ(try_load(""), ENOMEM);
+	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
+	load("");
+	EXPECT_EQ(attribute("size"), page_size());
+}

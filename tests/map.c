@@ -416,6 +416,23 @@ TEST(map, pages_come_back_when_page_tables_are_dropped)
 	EXPECT_EQ(attribute("faults"), 2 * PAGES);
 }
 
+/* As where the page was in swap, and cannot be read from there. */
+TEST(map, page_that_cannot_be_had_is_a_sigbus)
+{
+	char *map;
+
+	load_pages(PAGES);
+	map = map_pages(0, PAGES, MAP_SHARED);
+	map[0] = 's';
+	force_return("shmem_read_mapping_page_gfp", -EIO, 1000);
+	expect_signal(SIGBUS, touch, map + page_size());
+	EXPECT_EQ(((char *)map_pages(0, 1, MAP_SHARED))[0], 's');
+	EXPECT_EQ(attribute("faults"), 2);
+	stop_forcing();
+	touch(map + page_size());
+	EXPECT_EQ(attribute("faults"), 3);
+}
+
 /* Have the kernel move a page to a node of memory; returns where it is. */
 static int move_page(void *page, int node)
 {
