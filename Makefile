@@ -13,6 +13,8 @@ KDIR ?=
 VMLINUZ ?=
 TESTS ?=
 SUITES ?= bullseye bookworm trixie unstable
+MUTANTS ?=
+SAMPLE ?=
 # What is too common a name to be taken from the environment.
 PARAMS :=
 CONFIG :=
@@ -77,6 +79,7 @@ help:
 #H make coverage   which lines and branches of the module those tests run
 #H make matrix     the guest's tests on 5.10, 6.1, 6.12 and the newest kernel
 #H                 (SUITES='bookworm unstable': on those of these Debian suites)
+#H make mutants    wrong versions of the module: does a test notice each?
 #H make lint       what the compilers and checkers say of the sources
 #H make clean      remove what was built (make distclean: and what was fetched)
 #H
@@ -89,6 +92,7 @@ help:
 #H REPEAT=20            check them so often (build/results/ has what came of it,
 #H                      as tap, junit.xml and json)
 #H LOAD=2               with so many busy loops on this host meanwhile
+#H MUTANTS='no_*' SAMPLE=8      only these mutants, only so many of them
 #H VMLINUZ=file KDIR=headers   a kernel that was not fetched from Debian
 
 tools:
@@ -133,6 +137,23 @@ build/bad/%/force_return.ko: $(bad_files) build/kernel/%/vmlinuz
 	@$(call modules,$(bad_files))
 	@touch $@
 
+# Mutants: the module with one patch each, in a directory of its own.
+mutant_patches := tests/mutants
+
+define mutant
+build/mutants/%/$(1)/$(1).ko: $(mutant_patches)/$(1).patch $(kmod_files) \
+		build/kernel/%/vmlinuz
+	@rm -rf $$(@D) && mkdir -p $$(@D)/kmod && cp $(kmod_files) $$(@D)/kmod/
+	@echo 'does not apply' >$$(@D)/failed
+	@patch --batch --forward -p1 -F0 -d $$(@D) <$$< >$$(@D)/log 2>&1
+	@echo 'does not build' >$$(@D)/failed
+	@($$(call modules,$$(addprefix $$(@D)/,$(kmod_files)))) \
+		2>$$(@D)/log
+	@mv $$(@D)/shmcount.ko $$@ && rm $$(@D)/failed
+endef
+$(foreach patch,$(wildcard $(mutant_patches)/*.patch),\
+	$(eval $(call mutant,$(basename $(notdir $(patch))))))
+
 # Programs.
 user: | tools
 	@$(MAKE) -s --no-print-directory -C user >&2
@@ -154,6 +175,12 @@ build/guest/fuzz: $(patsubst %,build/obj/%.o,fuzz fuzz_worker fuzz_model \
 build/guest/init: LDFLAGS := -static
 build/guest/init: build/obj/init.o
 	@$(link)
+build/guest/batch: LDFLAGS := -static
+build/guest/batch: build/obj/batch.o
+	@$(link)
+build/tests/mutants: $(patsubst %,build/obj/%.o,mutants mutant batches \
+		batch_report child)
+	@$(link)
 build/tests/vm: $(patsubst %,build/obj/%.o,vm tap splat)
 	@$(link)
 build/tests/report: $(patsubst %,build/obj/%.o,report report_read report_write tap)
@@ -161,6 +188,8 @@ build/tests/report: $(patsubst %,build/obj/%.o,report report_read report_write t
 build/tests/vm_test: $(patsubst %,build/obj/%.o,vm_test tap splat harness program)
 	@$(link)
 build/tests/harness_test: $(patsubst %,build/obj/%.o,harness_test harness program)
+	@$(link)
+build/tests/mutants_test: $(patsubst %,build/obj/%.o,mutants_test harness program)
 	@$(link)
 build/tests/setup_test: $(patsubst %,build/obj/%.o,setup_test harness program)
 	@$(link)
@@ -224,7 +253,7 @@ check-tools: compare-tools
 check_needs := check-tools $(small_guest) build/kmod/$(small)/shmcount.ko \
 	build/bad/init build/tests/vm_test build/tests/setup_test \
 	build/tests/harness_test build/tests/harness_sample build/tests/report \
-	build/tests/report_test
+	build/tests/report_test build/tests/mutants_test build/tests/mutants
 ifneq ($(full),)
 check_needs += $(full_guest) build/kmod/$(full)/shmcount.ko
 endif
@@ -255,6 +284,18 @@ fuzz: $(small_guest)
 	@exec env LIMIT=$$((300 + $(OPS) / 20)) tests/vm.sh run fuzz -n $(OPS) \
 		$(if $(SEED),-s $(SEED)) $(ARGS)
 
+# The modules are made by a make of their own, for two at a time; one that
+# cannot be built is no reason not to try the rest. (A kernel given by hand is
+# prepared by now, and would be a second time.)
+mutants: $(small_guest) build/guest/batch build/tests/mutants \
+		build/kmod/$(small)/shmcount.ko
+	@$(setup) mutants
+	@+set -f; exec env KMOD= TOP=$(CURDIR) SAMPLE=$(SAMPLE) \
+		BUILD='$(MAKE) -skj2 --no-print-directory $(if \
+		$(filter by-hand,$(small)),-o build/kernel/by-hand/vmlinuz)' \
+		build/tests/mutants $(mutant_patches) build/mutants/$(small) \
+		$(MUTANTS)
+
 lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)
 	@$(setup) lint
 	@KDIR=build/kernel/$(small)/headers tests/lint.sh
@@ -271,12 +312,12 @@ unload:
 clean:
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
-		build/results build/coverage build/setup.log
+		build/mutants build/results build/coverage build/setup.log
 distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
-	compare check matrix coverage fuzz small-guest not-of-a-suite lint \
+	compare check matrix coverage mutants fuzz small-guest not-of-a-suite lint \
 	doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -163,6 +163,7 @@ for pattern in $patterns; do
 		${HOST_KERNEL_DIR:+"$PROGRAMS/harness_test"} \
 		${HOST_KERNEL_DIR:+"$PROGRAMS/setup_test"} \
 		${HOST_KERNEL_DIR:+"$PROGRAMS/report_test"} \
+		${HOST_KERNEL_DIR:+"$PROGRAMS/mutants_test"} \
 		${HOST_KERNEL_DIR:+"$PROGRAMS/vm_test"}; do
 		known=$known$("$program" -l "$pattern" 2>/dev/null)
 	done
@@ -185,6 +186,7 @@ if [ -n "${HOST_KERNEL_DIR-}" ]; then
 	part harness "$PROGRAMS/harness_test" "$PROGRAMS/harness_test"
 	part set-up "$PROGRAMS/setup_test" "$PROGRAMS/setup_test"
 	part report "$PROGRAMS/report_test" "$PROGRAMS/report_test"
+	part mutants "$PROGRAMS/mutants_test" "$PROGRAMS/mutants_test"
 	this_host
 fi
 halves guest "$GUEST/suite" "$top/tests/vm.sh" tap suite

@@ -75,6 +75,9 @@ TEST(io, write_is_cut_at_the_end)
 	EXPECT_EQ(pwrite(fd, bytes, 16, size - 5), 5);
 	EXPECT_EQ(pread(fd, seen, sizeof(seen), size - 5), 5);
 	EXPECT_EQ(memcmp(seen, bytes, 5), 0);
+	EXPECT_EQ(pwrite(fd, "zz", 2, size - 1), 1);
+	EXPECT_EQ(pread(fd, seen, sizeof(seen), size - 1), 1);
+	EXPECT_EQ(seen[0], 'z');
 	EXPECT_EQ(write(fd, bytes, size + 1), size);
 	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), size);
 }

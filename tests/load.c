@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
@@ -103,8 +104,12 @@ TEST(load, size_zero_is_refused_with_the_bounds)
 
 TEST(load, size_is_at_most_half_of_ram)
 {
+	int log;
+
 	EXPECT_EQ(try_load_with("size", "%lu", half_of_ram() + 1), EINVAL);
+	log = open_log_at_end();
 	EXPECT_EQ(try_load_with("size", "%lu", ~0UL), EINVAL);
+	EXPECT(log_has(log, "size=18446744073709551615 is not"));
 	EXPECT_EQ(try_load_with("size", "%lu", ~0UL - page_size()), EINVAL);
 	EXPECT_EQ(try_load_with("size", "%lu", half_of_ram()), 0);
 	EXPECT_EQ(attribute("size"), half_of_ram());
@@ -115,6 +120,19 @@ TEST(load, size_must_be_a_number)
 	EXPECT_EQ(try_load("size=-1"), EINVAL);
 	EXPECT_EQ(try_load("size=page"), EINVAL);
 	EXPECT_EQ(try_load("size="), EINVAL);
+}
+
+/* What they were is what the region and the node are, until the unload. */
+TEST(load, parameters_cannot_be_changed)
+{
+	static const char size[] = "/sys/module/shmcount/parameters/size";
+	struct stat stat_buf;
+
+	load("");
+	EXPECT_OK(stat(size, &stat_buf));
+	EXPECT_EQ(stat_buf.st_mode & 07777, 0444);
+	EXPECT_ERRNO(access("/sys/module/shmcount/parameters/mode", F_OK),
+		     ENOENT);
 }
 
 TEST(load, mode_is_that_of_the_node)
@@ -183,14 +201,19 @@ TEST(load, region_is_zero_at_each_load)
 }
 
 /* So a fault in it does not fail for memory that others were promised too. */
-TEST(load, region_is_accounted_for_from_the_start)
+TEST(load, region_is_accounted_for_while_loaded)
 {
 	long before = number_in("/proc/meminfo", "Committed_AS:");
 
 	load("size=67108864");
-	if (number_in("/proc/meminfo", "Committed_AS:") < before + 32 * 1024)
-		FAIL("promised memory went from %ld to %ld KiB", before,
-		     number_in("/proc/meminfo", "Committed_AS:"));
+	for (int i = 0; i < 3; i++) {
+		if (number_in("/proc/meminfo", "Committed_AS:") <
+		    before + 32 * 1024)
+			FAIL("after %d opens promised memory went from %ld to %ld KiB",
+			     i, before,
+			     number_in("/proc/meminfo", "Committed_AS:"));
+		close(open_device(O_RDWR));
+	}
 }
 
 /*
@@ -217,11 +240,18 @@ TEST(load, failed_registration_leaves_nothing)
 	EXPECT_EQ(attribute("size"), page_size());
 }
 
+/* And no node is there even for a moment, in which it could be opened. */
 TEST(load, region_that_cannot_be_had)
 {
+	int watch = EXPECT_OK(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+	char event[512];
+
+	EXPECT_OK(inotify_add_watch(watch, "/dev", IN_CREATE));
 	force_return("shmem_file_setup", -ENOMEM, 1);
 	EXPECT_EQ(try_load(""), ENOMEM);
 	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
+	EXPECT_ERRNO(read(watch, event, sizeof(event)), EAGAIN);
 	load("");
+	EXPECT(read(watch, event, sizeof(event)) > 0);
 	EXPECT_EQ(attribute("size"), page_size());
 }

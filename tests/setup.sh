@@ -5,6 +5,7 @@
 #
 #   setup.sh tools                   Debian packages for building and the guest
 #   setup.sh lint                    Debian packages for make lint, checkpatch
+#   setup.sh mutants                 Debian packages for make mutants
 #   setup.sh compare                 Debian packages for make compare
 #   setup.sh check                   Debian packages that tests read our files with
 #   setup.sh coverage                Debian packages for make coverage
@@ -65,6 +66,9 @@ libelf-dev	libelf.a	builds its objtool
 '
 coverage='
 lcov		genhtml		tells which lines ran, as pages
+'
+mutants='
+patch		patch		makes wrong versions of the module
 '
 compare='
 gnuplot-nox	gnuplot		draws the pictures of make compare
@@ -330,7 +334,8 @@ kernel_by_hand() {
 	grep -Eq '^[0-9]+\.[0-9]+' "$dir/release" ||
 		die "${2:-$1} does not say its release: is it an x86 kernel?"
 	# What was built for the kernel that was here before will not do.
-	rm -rf "$build/kmod/by-hand" "$build/bad/by-hand"
+	rm -rf "$build/kmod/by-hand" "$build/bad/by-hand" \
+		"$build/mutants/by-hand"
 
 	# The image is in boot/ of this host, or of an unpacked package.
 	root=$(realpath "$(dirname "${2:-/boot/vmlinuz}")/..")
@@ -348,6 +353,7 @@ lint)
 	echo "$lint" | packages
 	fetch_checkpatch
 	;;
+mutants) echo "$mutants" | packages ;;
 compare) echo "$compare" | packages ;;
 check) echo "$check" | packages ;;
 coverage) echo "$coverage" | packages ;;

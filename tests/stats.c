@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,13 @@
 
 enum { PAGES = 4 };
 
+static void close_and_end(void *fd)
+{
+	EXPECT_OK(close(*(int *)fd));
+	EXPECT_EQ(attribute("opens"), 2);
+}
+
+/* Not descriptors: a copy of one, and a child's, are of the same open file. */
 TEST(stats, opens_are_open_files)
 {
 	int a, b;
@@ -27,10 +35,14 @@ TEST(stats, opens_are_open_files)
 	a = open_device(O_RDWR);
 	b = open_device(O_RDONLY);
 	EXPECT_EQ(attribute("opens"), 2);
-	EXPECT_OK(dup(a));
+	close(EXPECT_OK(dup(a)));
+	EXPECT_EQ(attribute("opens"), 2);
+	finish(start(close_and_end, &a));
 	EXPECT_EQ(attribute("opens"), 2);
 	close(b);
 	EXPECT_EQ(attribute("opens"), 1);
+	close(a);
+	EXPECT_EQ(attribute("opens"), 0);
 }
 
 static void expect_two_more(void *unused)
@@ -80,16 +92,32 @@ TEST(stats, faults_are_pages_given)
 	EXPECT_EQ(attribute("faults"), 2 * PAGES);
 }
 
+static const char *const names[] = { "size", "opens", "mappings", "faults" };
+
+TEST(stats, each_number_is_a_line)
+{
+	load("");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[64], seen[32] = "", wanted[32];
+		int fd;
+
+		snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s",
+			 names[i]);
+		snprintf(wanted, sizeof(wanted), "%ld\n", attribute(names[i]));
+		fd = EXPECT_OK(open(path, O_RDONLY));
+		EXPECT_OK(read(fd, seen, sizeof(seen) - 1));
+		EXPECT_STR(seen, wanted);
+		close(fd);
+	}
+}
+
 TEST(stats, numbers_cannot_be_written)
 {
 	load("");
 	EXPECT_EQ(attribute("size"), page_size());
 	EXPECT(access("/sys/class/misc/shmcount/size", R_OK) == 0);
 	/* Root may open it for writing all the same; the kernel refuses. */
-	for (int i = 0; i < 4; i++) {
-		static const char *const names[] = {
-			"size", "opens", "mappings", "faults",
-		};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[64];
 		int fd;
 
@@ -129,6 +157,25 @@ static void touch(void *map)
 	exit(0);
 }
 
+static void load_traced(void)
+{
+	if (access(TRACING, F_OK))
+		test_skip("this kernel has no tracing");
+	load_pages(PAGES);
+	write_to(TRACING "events/shmcount/enable", "1");
+	write_to(TRACING "tracing_on", "1");
+}
+
+static FILE *end_of_trace(void)
+{
+	FILE *trace;
+
+	write_to(TRACING "events/shmcount/enable", "0");
+	trace = fopen(TRACING "trace", "re");
+	EXPECT(trace);
+	return trace;
+}
+
 TEST(stats, trace_tells_the_life_of_a_mapping)
 {
 	long page = page_size();
@@ -136,21 +183,14 @@ TEST(stats, trace_tells_the_life_of_a_mapping)
 	FILE *trace;
 	pid_t child;
 
-	if (access(TRACING, F_OK))
-		test_skip("this kernel has no tracing");
-	load_pages(PAGES);
-	write_to(TRACING "events/shmcount/enable", "1");
-	write_to(TRACING "tracing_on", "1");
-
+	load_traced();
 	map = map_pages(1, 2, MAP_SHARED);
 	map[page] = 1;
 	child = start(touch, map);
 	finish(child);
 	EXPECT_OK(munmap(map, 2 * page));
 
-	write_to(TRACING "events/shmcount/enable", "0");
-	trace = fopen(TRACING "trace", "re");
-	EXPECT(trace);
+	trace = end_of_trace();
 	expect_event(trace, "shmcount_mmap", getpid(), map, page);
 	expect_event(trace, "shmcount_fault", getpid(), map + page, 2 * page);
 	expect_event(trace, "shmcount_mmap", getpid(), map, page);
@@ -205,4 +245,29 @@ TEST(stats, perf_counts_the_events)
 		seen += count;
 	}
 	EXPECT_EQ(seen, PAGES);
+}
+
+static void *touch_in_thread(void *map)
+{
+	EXPECT(gettid() != getpid());
+	*(volatile char *)map = 1;
+	EXPECT_OK(munmap(map, page_size()));
+	return NULL;
+}
+
+TEST(stats, trace_names_the_process)
+{
+	pthread_t thread;
+	char *map;
+	FILE *trace;
+
+	load_traced();
+	map = map_pages(0, 1, MAP_SHARED);
+	EXPECT_EQ(pthread_create(&thread, NULL, touch_in_thread, map), 0);
+	EXPECT_EQ(pthread_join(thread, NULL), 0);
+	trace = end_of_trace();
+	expect_event(trace, "shmcount_mmap", getpid(), map, 0);
+	expect_event(trace, "shmcount_fault", getpid(), map, 0);
+	expect_event(trace, "shmcount_unmap", getpid(), map, 0);
+	fclose(trace);
 }

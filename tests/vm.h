@@ -5,6 +5,9 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Exit statuses of the runner that its callers know by name. */
+enum { VM_STATUS_CRASH = 121, VM_STATUS_HANG = 124 };
+
 /* QEMU's isa-debug-exit: writing VALUE ends QEMU with 2 * VALUE + 1. */
 #define VM_EXIT_PORT 0xf4
 #define VM_EXIT_VALUE 0x2a

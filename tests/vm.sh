@@ -14,9 +14,10 @@
 #
 # KERNEL (6.1, 6.12, debug, a Debian suite or by-hand), KMOD (a module in place
 # of ours), PARAMS (its parameters, but for tap), LIMIT (seconds, for run), REPEAT
-# (how often a tap program does its tests, and so how long it may take) and FETCH
-# (FROM:TO, a file of the guest's to bring back, for tap) are taken from the
-# environment. Exit status: see build/tests/vm -h.
+# (how often a tap program does its tests, and so how long it may take), FETCH
+# (FROM:TO, a file of the guest's to bring back, for tap) and FILES (more for the
+# guest of tap or run) are taken from the environment. Exit status: see
+# build/tests/vm -h.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -96,7 +97,7 @@ case $verb in
 tap | run)
 	bad=$build/bad/$name
 	for file in "$build"/guest/* "$bad/force_return.ko" "$bad/spare.ko" \
-		"$bad/own_pages.ko" "$bad/textbook.ko"; do
+		"$bad/own_pages.ko" "$bad/textbook.ko" ${FILES-}; do
 		set -- -f "$file" "$@"
 	done
 	;;

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a guest reports of a batch of modules: the TAP of tests/batch.c, as
+ * tests/vm.c passes it on.
+ */
+#ifndef BATCH_REPORT_H
+#define BATCH_REPORT_H
+
+#include <stdbool.h>
+
+enum { MAX_BATCH = 32 };
+
+/* Lists of names have a space before and behind each. */
+struct batch_result {
+	bool given;		/* it ran to its end, the guest says */
+	bool stuck;
+	char begun[128];	/* the test last begun, or "" */
+	char passed[16384], failed[16384], skipped[16384];
+};
+
+struct batch_report {
+	int count;		/* modules that ran to their end */
+	struct batch_result results[MAX_BATCH];
+	char end[512];		/* why the guest came to no good end, or "" */
+};
+
+/* Read a report; where there is none it is one of no modules. */
+struct batch_report *read_report(const char *path);
+
+/* True if the name is in the list. */
+bool is_listed(const char *list, const char *name);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Children of a program that an interrupt ends together with all of them.
+ * SIGINT, SIGTERM and SIGHUP are waited for, so that none is missed.
+ */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include <sys/types.h>
+
+enum { MAX_CHILDREN = 8, STATUS_INTERRUPTED = 130 };
+
+/* Once, before all else. */
+void prepare_for_children(void);
+
+/* Start a command, its output and its errors into files (may be the same). */
+pid_t start_child(char *const args[], const char *output, const char *errors);
+
+/*
+ * Wait for a child to end and return it; leaves its exit status, or 128 + the
+ * signal that ended it. An interrupt ends all children, and the program.
+ */
+pid_t await_child(int *status);
+
+/* Run a command to its end, with no other at work; returns its status. */
+int run_child(char *const args[], const char *output);
+
+#endif
