@@ -131,13 +131,6 @@ static void expect_line(const struct run *run, const char *line)
 		     run->errors);
 }
 
-static void expect_status(const struct run *run, int status)
-{
-	if (!WIFEXITED(run->status) || WEXITSTATUS(run->status) != status)
-		FAIL("expected exit status %d, saw wait status %#x: %s%s",
-		     status, run->status, run->output, run->errors);
-}
-
 /* All mutants of the scene come out with this status and this line. */
 static void expect_outcome(int status, const char *line)
 {
