@@ -64,6 +64,8 @@ begin() {
 	# shellcheck disable=SC2086
 	"$2" -l $args >"$part.list"
 	shift 3
+	# Whoever shows it may come sooner than who writes it.
+	: >"$part.tap"
 	# shellcheck disable=SC2086
 	"$@" $args >"$part.tap" &
 	pid=$!
