@@ -42,6 +42,9 @@ build_for() {
 test_on() {
 	run "$dir/check.log" make -s KERNEL="$1" KDIR= VMLINUZ= KMOD= TESTS= \
 		check
+	status=$?
+	mv "$build/results" "$dir/" 2>/dev/null
+	return $status
 }
 
 # What check.log says at its end, as "N passed, N failed, N skipped".
