@@ -161,12 +161,9 @@ interrupted() {
 
 for pattern in $patterns; do
 	known=
-	for program in "$GUEST/suite" \
-		${HOST_KERNEL_DIR:+"$PROGRAMS/harness_test"} \
-		${HOST_KERNEL_DIR:+"$PROGRAMS/setup_test"} \
-		${HOST_KERNEL_DIR:+"$PROGRAMS/report_test"} \
-		${HOST_KERNEL_DIR:+"$PROGRAMS/mutants_test"} \
-		${HOST_KERNEL_DIR:+"$PROGRAMS/vm_test"}; do
+	for program in "$PROGRAMS/harness_test" "$PROGRAMS/setup_test" \
+		"$PROGRAMS/report_test" "$PROGRAMS/mutants_test" \
+		"$PROGRAMS/vm_test" "$GUEST/suite"; do
 		known=$known$("$program" -l "$pattern" 2>/dev/null)
 	done
 	[ -n "$known" ] || die "no test is named '$pattern'"
@@ -184,7 +181,7 @@ while [ "$LOAD" -gt 0 ]; do
 	LOAD=$((LOAD - 1))
 done
 
-if [ -n "${HOST_KERNEL_DIR-}" ]; then
+if [ -n "${HOST_KERNEL_DIR-}$patterns" ]; then
 	part harness "$PROGRAMS/harness_test" "$PROGRAMS/harness_test"
 	part set-up "$PROGRAMS/setup_test" "$PROGRAMS/setup_test"
 	part report "$PROGRAMS/report_test" "$PROGRAMS/report_test"
@@ -192,6 +189,6 @@ if [ -n "${HOST_KERNEL_DIR-}" ]; then
 	this_host
 fi
 halves guest "$GUEST/suite" "$top/tests/vm.sh" tap suite
-[ -z "${HOST_KERNEL_DIR-}" ] ||
+[ -z "${HOST_KERNEL_DIR-}$patterns" ] ||
 	halves runner "$PROGRAMS/vm_test" "$PROGRAMS/vm_test"
 report
