@@ -47,17 +47,18 @@ static void open_as(int fd, const char *path, int flags)
 pid_t start_child(char *const args[], const char *output, const char *errors)
 {
 	pid_t *entry = entry_of(0);
-	pid_t parent = getpid();
+	pid_t parent = getpid(), pid;
 	sigset_t none;
 
 	fflush(stdout);
-	*entry = fork();
-	if (*entry < 0) {
+	pid = fork();
+	if (pid < 0) {
 		perror("fork");
 		abort();
 	}
-	if (*entry)
-		return *entry;
+	*entry = pid;
+	if (pid)
+		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(127);

@@ -345,7 +345,7 @@ TEST_LIMIT(mutants, patch_that_does_not_apply_or_build, 120)
 	set_scene("");
 	snprintf(text, sizeof(text), "Wrong.\n" FAILS "\n%s@@ -1,1 +1,1 @@\n-no such line\n+another\n", head);
 	write_file("patches/test_apply.patch", text);
-	snprintf(text, sizeof(text), "Wrong.\n" FAILS "\n%s@@ -1,2 +1,3 @@\n // SPDX-License-Identifier: GPL-2.0\n+no_such_type x;\n /*\n", head);
+	snprintf(text, sizeof(text), "Wrong.\n" FAILS "\n%s@@ -20,2 +20,3 @@\n #include <linux/atomic.h>\n+no_such_type x;\n #include <linux/fs.h>\n", head);
 	write_file("patches/test_build.patch", text);
 	snprintf(build, sizeof(build), "make -skC '%s' --no-print-directory mutant_patches='%s/patches'",
 		 getenv("TOP"), getenv("SCRATCH"));
