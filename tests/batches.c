@@ -157,6 +157,7 @@ static void start_guest(struct job *job, int number)
 	}
 	fclose(stream);
 	setenv("FILES", files, 1);
+	setenv("LIMIT", job->whole ? "900" : "300", 1);
 	guest_file(path, job, "log");
 	setenv("CONSOLE", path, 1);
 	guest_file(output, job, "tap");

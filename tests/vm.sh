@@ -13,10 +13,10 @@
 #   vm.sh shell                   a shell in a guest as for host
 #
 # KERNEL (6.1, 6.12, debug, a Debian suite or by-hand), KMOD (a module in place
-# of ours), PARAMS (its parameters, but for tap), LIMIT (seconds, for run), REPEAT
-# (how often a tap program does its tests, and so how long it may take), FETCH
-# (FROM:TO, a file of the guest's to bring back, for tap) and FILES (more for the
-# guest of tap or run) are taken from the environment. Exit status: see
+# of ours), PARAMS (its parameters, but for tap), LIMIT (seconds, for tap and run),
+# REPEAT (how often a tap program does its tests, and so how long it may take),
+# FETCH (FROM:TO, a file of the guest's to bring back, for tap) and FILES (more for
+# the guest of tap or run) are taken from the environment. Exit status: see
 # build/tests/vm -h.
 set -eu
 
@@ -71,11 +71,12 @@ built=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)
 
 mkdir -p "$build/results"
 log=${CONSOLE:-$build/results/console-$verb.log}
-limit=300
-[ "$name" != debug ] || limit=1500
+limit=600
+[ "$name" != debug ] || limit=2400
 case $verb in
 tap)
-	set -- ${FETCH:+-o "$FETCH"} -t $((limit * ${REPEAT:-1})) tap "$@"
+	set -- ${FETCH:+-o "$FETCH"} \
+		-t "${LIMIT:-$((limit * ${REPEAT:-1}))}" tap "$@"
 	;;
 run)
 	set -- -p "${PARAMS-}" -t "${LIMIT:-120}" run "$@"
