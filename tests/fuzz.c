@@ -27,7 +27,7 @@ static const char help[] =
 "\n"
 "  -s SEED  what decides everything (default: drawn, and printed first)\n"
 "  -n N     stop after about so many operations (default: 20000)\n"
-"  -g N     run generation N alone, whole\n"
+"  -g N     run generation N alone (default: whole)\n"
 "  -k KIND  only generations in-turn, racing or reloading\n"
 "  -p N     processes in each, 1 to 8 (default: drawn)\n"
 "  -z N     pages of the region, 1 to 64 (default: drawn)\n"
@@ -41,12 +41,12 @@ static const char help[] =
 static const char *const kind_names[] = { "in-turn", "racing", "reloading" };
 
 static struct {
-	unsigned long operations;
+	unsigned long operations;	/* 0: by default */
 	long generation;		/* -1: all */
 	int kind, processes, pages;	/* -1, 0, 0: drawn */
 	const char *names;		/* NULL: all */
 	const char *module;		/* NULL: ours */
-} options = { .operations = 20000, .generation = -1, .kind = -1 };
+} options = { .generation = -1, .kind = -1 };
 
 static struct {
 	unsigned long operations, generations[KINDS];
@@ -350,7 +350,7 @@ static void cut_quota(void)
 {
 	unsigned long left = options.operations - total.operations;
 
-	if (options.generation < 0 && run->quota * run->processes > left)
+	if (run->quota * run->processes > left)
 		run->quota = left / run->processes + 1;
 }
 
@@ -388,12 +388,31 @@ static void add_up(void)
 		}
 }
 
+/*
+ * So that a report in the kernel's log can be run again. (Not by dprintf(),
+ * which first asks for a position, and the log has none to tell.)
+ */
+static void log_generation(void)
+{
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	char line[100];
+	int length = snprintf(line, sizeof(line),
+			      "fuzz: seed %llu, generation %u, %s\n",
+			      (unsigned long long)run->seed, run->generation,
+			      kind_names[run->kind]);
+
+	if (fd >= 0 && write(fd, line, length) != length)
+		perror("/dev/kmsg");
+	close(fd);
+}
+
 static bool run_generation(unsigned int number)
 {
 	bool agreed;
 
 	draw_generation(number);
 	cut_quota();
+	log_generation();
 	if (run->kind == RELOADING)
 		agreed = work_together() && step(unload_all);
 	else
@@ -564,6 +583,8 @@ static void parse(int argc, char *argv[])
 			usage("that is no option, or lacks its value");
 		}
 	}
+	if (!options.operations)
+		options.operations = options.generation < 0 ? 20000 : -1UL;
 	if (optind < argc)
 		usage("'%s' is no option", argv[optind]);
 	add_all();

@@ -128,7 +128,7 @@ struct run {
 	uint8_t bytes[MAX_SIZE];
 	atomic_long sum, under_semaphore, under_mutex;
 	unsigned int loads;		/* of the module in this generation */
-	long faults;			/* at least so many by now */
+	long faults, faults_read;	/* at least so many by now; the last read */
 
 	/* the first disagreement */
 	atomic_int failed;

@@ -343,14 +343,16 @@ static void expect_part(long seen, size_t length, size_t reached)
 			 answer_text(seen));
 }
 
-/* A private copy holds what others wrote, too; that we may not write. */
-static bool are_own(const uint8_t *bytes, size_t length)
+/*
+ * A private copy holds what others wrote, too. Where they race that is not
+ * ours to write, and what it is may not decide what we do.
+ */
+static bool has_copy(size_t spot, size_t length)
 {
-	for (size_t i = 0; i < length; i++)
-		if (run->kind != IN_TURN && bytes[i] &&
-		    bytes[i] >> 5 != me.process)
-			return false;
-	return true;
+	for (size_t at = spot / PAGE; at * PAGE < spot + length; at++)
+		if (places.at[at].copied)
+			return true;
+	return false;
 }
 
 /* A write to the region from a mapping of it. */
@@ -372,9 +374,9 @@ static bool do_write_from(void)
 	if (!length || overlaps(spot, offset, length))
 		return false;
 	reached = reach(spot, length, PROT_READ);
-	bytes_of_places(spot, buffer, reached);
-	if (!are_own(buffer, reached))
+	if (run->kind != IN_TURN && has_copy(spot, reached))
 		return false;
+	bytes_of_places(spot, buffer, reached);
 	doing("pwrite(fd %ld, from places %#lx, %ld bytes, %#lx)", slot, spot,
 	      length, offset);
 	seen = answer(pwrite(places.fd[slot], places.base + spot, length,

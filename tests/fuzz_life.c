@@ -128,11 +128,6 @@ static void end_child(pid_t pid, enum end end, int ready, size_t moment)
 		disagree("the child ended with wait status %#x", status);
 }
 
-static bool is_readable_place(const struct place *place)
-{
-	return place->prot & PROT_READ;
-}
-
 static bool do_fork(void)
 {
 	unsigned int operations = 1 + below(8);

@@ -45,16 +45,6 @@ static size_t draw_spot(size_t length, bool (*fits)(const struct place *place))
 	return spot;
 }
 
-static bool is_readable_place(const struct place *place)
-{
-	return place->prot & PROT_READ;
-}
-
-static bool is_writable_place(const struct place *place)
-{
-	return place->prot & PROT_WRITE;
-}
-
 /* Some places in a row, half the time of one VMA; returns how many. */
 static int draw_places(int *at)
 {
@@ -576,22 +566,36 @@ static bool do_vmsplice(void)
 	return true;
 }
 
-/* Whether a page can be moved just now is the kernel's affair. */
+/* Returns the node that a page is on then, or -errno. */
+static long move_page(void *page, int node)
+{
+	int status = 0;
+	long seen = syscall(SYS_move_pages, 0, 1, &page, &node, &status,
+			    MPOL_MF_MOVE_ALL);
+
+	return seen < 0 ? -errno : status;
+}
+
+/*
+ * To move a page the kernel has to find all mappings of it. It does so when
+ * nobody else is at it, unless it has taken the page from the process.
+ */
 static bool do_migrate(void)
 {
-	int at = draw_place(NULL), node = below(2), status;
-	void *page;
+	int at = draw_place(NULL), node = below(2);
 	long seen;
 
 	if (at < 0)
 		return false;
-	page = address(at * PAGE);
 	doing("move_pages(places+%ld, to node %ld)", at, node);
-	seen = answer(syscall(SYS_move_pages, 0, 1, &page, &node, &status,
-			      MPOL_MF_MOVE_ALL));
-	if (seen < 0 && seen != -ENOSYS && seen != -ENODEV)
-		disagree("expected success, saw %s", answer_text(seen));
-	return true;
+	for (int tries = 0; tries < 10; tries++) {
+		seen = answer(move_page(address(at * PAGE), node));
+		if (seen == node || seen == -ENOENT || run->kind != IN_TURN ||
+		    seen == -ENOSYS || seen == -ENODEV)
+			return true;
+		usleep(1000);
+	}
+	disagree("expected node %d, saw %s", node, answer_text(seen));
 }
 
 const struct operation map_operations[] = {

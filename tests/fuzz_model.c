@@ -85,6 +85,7 @@ void model_reload(void)
 	run->under_semaphore = 0;
 	run->under_mutex = 0;
 	run->faults = 0;
+	run->faults_read = 0;
 	run->loads++;
 }
 
@@ -99,6 +100,16 @@ int draw_descriptor(void)
 			return slot;
 	}
 	return -1;
+}
+
+bool is_readable_place(const struct place *place)
+{
+	return place->prot & PROT_READ;
+}
+
+bool is_writable_place(const struct place *place)
+{
+	return place->prot & PROT_WRITE;
 }
 
 int draw_place(bool (*fits)(const struct place *place))

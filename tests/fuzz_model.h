@@ -55,9 +55,14 @@ bool is_readable(int file);
 bool is_writable(int file);
 bool is_used(int file);
 
-/* Draw a descriptor that is open, or a place that is mapped; -1: none. */
+/*
+ * Draw a descriptor that is open, or a place that is mapped and fits (NULL:
+ * any); -1: none.
+ */
 int draw_descriptor(void);
 int draw_place(bool (*fits)(const struct place *place));
+bool is_readable_place(const struct place *place);
+bool is_writable_place(const struct place *place);
 
 /* The first place after this one that is not of its VMA. */
 int end_of_vma(int at);

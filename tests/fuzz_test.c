@@ -36,26 +36,26 @@ static void expect_agreement(struct run run)
 TEST_LIMIT(fuzz, in_turn, LIMIT)
 {
 	needs_guest();
-	expect_agreement(RUN("fuzz", "-k", "in-turn", "-s", "1", "-n", "8000"));
+	expect_agreement(RUN("fuzz", "-k", "in-turn", "-s", "1", "-n", "5000"));
 }
 
 TEST_LIMIT(fuzz, racing, LIMIT)
 {
 	needs_guest();
-	expect_agreement(RUN("fuzz", "-k", "racing", "-s", "1", "-n", "8000"));
+	expect_agreement(RUN("fuzz", "-k", "racing", "-s", "1", "-n", "5000"));
 }
 
 TEST_LIMIT(fuzz, reloading, LIMIT)
 {
 	needs_guest();
 	expect_agreement(RUN("fuzz", "-k", "reloading", "-s", "1", "-n",
-			     "1000"));
+			     "600"));
 }
 
 TEST_LIMIT(fuzz, new_seed, LIMIT)
 {
 	needs_guest();
-	expect_agreement(RUN("fuzz", "-n", "15000"));
+	expect_agreement(RUN("fuzz", "-n", "8000"));
 }
 
 static int compare_lines(const void *a, const void *b)
@@ -66,7 +66,8 @@ static int compare_lines(const void *a, const void *b)
 /* All operations of one generation, one to a line, sorted. */
 static char **operations_of(const char *kind, bool with_answers, size_t *count)
 {
-	struct run run = RUN("fuzz", "-v", "-s", "3", "-g", "0", "-k", kind);
+	struct run run = RUN("fuzz", "-v", "-s", "3", "-g", "0", "-n", "1500",
+			     "-k", kind);
 	char **lines;
 
 	expect_agreement(run);
@@ -91,7 +92,7 @@ static void expect_same_operations(const char *kind, bool with_answers)
 	char **first = operations_of(kind, with_answers, &first_count);
 	char **second = operations_of(kind, with_answers, &second_count);
 
-	EXPECT(first_count > 400);
+	EXPECT(first_count >= 1500);
 	EXPECT_EQ(second_count, first_count);
 	for (size_t i = 0; i < first_count; i++)
 		EXPECT_STR(second[i], first[i]);
