@@ -185,8 +185,11 @@ static void kill_all(const pid_t pids[], int count)
 			await_signal(0.05);
 }
 
-/* Until all have ended, or one has failed; false: then none is left. */
-static bool watch(pid_t pids[], int count)
+/*
+ * Until all have ended, or one has failed; false: then none is left. The
+ * processes are numbered from first on.
+ */
+static bool watch(pid_t pids[], int count, int first)
 {
 	double limit = now() + PATIENCE + 30;
 	unsigned long seen = 0;
@@ -196,7 +199,7 @@ static bool watch(pid_t pids[], int count)
 		for (int i = 0; i < count; i++) {
 			if (!pids[i] || waitpid(pids[i], &status, WNOHANG) <= 0)
 				continue;
-			note_end(i, status);
+			note_end(first + i, status);
 			pids[i] = 0;
 			left--;
 		}
@@ -205,7 +208,7 @@ static bool watch(pid_t pids[], int count)
 			limit = now() + PATIENCE + 30;
 		}
 		if (now() > limit)
-			fail(0, "%s", "no process has come further for 90 seconds");
+			fail(first, "%s", "no process has come further for 90 seconds");
 		if (left)
 			await_signal(0.2);
 	}
@@ -240,12 +243,10 @@ static pid_t start(int process, void (*function)(void))
 static bool step(void (*function)(void))
 {
 	pid_t pid = start(COORDINATOR, function);
-	int status = 0;
 
-	while (!waitpid(pid, &status, WNOHANG) && !interrupted)
-		await_signal(1);
-	note_end(COORDINATOR, status);
-	return !run->failed && !interrupted;
+	if (pid < 0)
+		fail(COORDINATOR, "cannot fork: %s", strerror(errno));
+	return pid > 0 && watch(&pid, 1, COORDINATOR);
 }
 
 static int pin = -1;
@@ -261,7 +262,7 @@ static bool work_together(void)
 			fail(COORDINATOR, "cannot fork: %s", strerror(errno));
 		}
 	}
-	return watch(pids, run->processes);
+	return watch(pids, run->processes, 0);
 }
 
 /* A process that had nothing to do with it reads it all. */

@@ -16,7 +16,7 @@
 #include "harness.h"
 #include "program.h"
 
-enum { LIMIT = 120 };
+enum { LIMIT = 240 };
 
 static void needs_guest(void)
 {
