@@ -49,7 +49,7 @@ static const char guest[] =
 "			[ $what = hang ] && exit 124\n"
 "			exit 121 ;;\n"
 "		lost) echo 'Bail out! infrastructure: no guest'; exit 125 ;;\n"
-"		sleep) echo $$ >sleeper; exec sleep 600 ;;\n"
+"		sleep) echo $$ >pid; mv pid sleeper; exec sleep 600 ;;\n"
 "		skip) echo \"# > ok 1 $test # SKIP not here\"; continue ;;\n"
 "		fail | stuck) ;;\n"
 "		\"fail $test\") ;;\n"
