@@ -537,7 +537,7 @@ static bool do_vm_writev(void)
 	if (seen == -ENOSYS)
 		return true;
 	expect(seen, as_far_as(reached));
-	wrote_places(spot, buffer, reached);
+	wrote_pinned(spot, buffer, reached);
 	return true;
 }
 

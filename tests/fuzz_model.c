@@ -361,23 +361,41 @@ void copied_place(int at)
 	copy_page(at, 0, places.copies[at], 0);
 }
 
+/* Bytes of one page, at this spot. */
+static void wrote_place(size_t spot, const uint8_t *bytes, size_t length)
+{
+	int at = spot / PAGE;
+	size_t from = spot % PAGE;
+
+	places.at[at].touched = true;
+	if (places.at[at].shared)
+		wrote_region(offset_at(spot), bytes, length);
+	else if (places.at[at].copied)
+		memcpy(places.copies[at] + from, bytes, length);
+	else
+		copy_page(at, from, bytes, length);
+}
+
 void wrote_places(size_t spot, const uint8_t *bytes, size_t length)
 {
 	size_t part;
 
 	for (size_t n = 0; n < length; n += part) {
-		int at = (spot + n) / PAGE;
-		size_t from = (spot + n) % PAGE;
-
-		part = least(length - n, PAGE - from);
-		places.at[at].touched = true;
-		if (places.at[at].shared)
-			wrote_region(offset_at(spot + n), bytes + n, part);
-		else if (places.at[at].copied)
-			memcpy(places.copies[at] + from, bytes + n, part);
-		else
-			copy_page(at, from, bytes + n, part);
+		part = least(length - n, PAGE - (spot + n) % PAGE);
+		wrote_place(spot + n, bytes + n, part);
 	}
+}
+
+void wrote_pinned(size_t spot, const uint8_t *bytes, size_t length)
+{
+	size_t part;
+
+	for (int shared = 0; shared <= 1; shared++)
+		for (size_t n = 0; n < length; n += part) {
+			part = least(length - n, PAGE - (spot + n) % PAGE);
+			if (places.at[(spot + n) / PAGE].shared == shared)
+				wrote_place(spot + n, bytes + n, part);
+		}
 }
 
 void check_places(size_t spot, const uint8_t *bytes, size_t length)

@@ -97,6 +97,8 @@ void draw_bytes(uint8_t *bytes, size_t length);
 /* The model after a write; the bytes that were read against the model. */
 void wrote_region(size_t offset, const uint8_t *bytes, size_t length);
 void wrote_places(size_t spot, const uint8_t *bytes, size_t length);
+/* As wrote_places(), by who has all pages pinned, and so copied, before. */
+void wrote_pinned(size_t spot, const uint8_t *bytes, size_t length);
 void check_region(size_t offset, const uint8_t *bytes, size_t length);
 void check_places(size_t spot, const uint8_t *bytes, size_t length);
 
