@@ -444,6 +444,16 @@ static void print_summary(void)
 	       total.generations[RACING], total.generations[RELOADING]);
 }
 
+/* Children of those that were killed may take a moment more to end. */
+static void unload_at_last(void)
+{
+	for (int tries = 0; tries < 500; tries++) {
+		if (module_unload(run->module_name) != EWOULDBLOCK)
+			return;
+		usleep(10000);
+	}
+}
+
 static int run_all(void)
 {
 	unsigned int generation = 0;
@@ -471,7 +481,7 @@ static int run_all(void)
 		puts(agreed ? "device and model agree" : "interrupted");
 	}
 	if (!agreed)
-		module_unload(run->module_name);
+		unload_at_last();
 	return interrupted ? STATUS_INTERRUPTED : agreed ? 0 : STATUS_DISAGREED;
 }
 
