@@ -4,8 +4,8 @@
 #
 #   check.sh ['PATTERN...']   only the tests that a pattern names
 #
-# Where there is no HOST_KERNEL_DIR, the kernel has the small guest only, and what
-# is run is the tests in it.
+# Without HOST_KERNEL_DIR it is the kernel alone that is tested, and so only what
+# runs in the small guest.
 #
 # REPEAT=N runs each of them N times; LOAD=N keeps the host busy meanwhile, with
 # N loops. The report is made by build/tests/report: build/results/ has tap,
