@@ -54,9 +54,9 @@ export VM_CMD := $(value CMD)
 
 programs := incr1 incr2 incr3 incr_anon incr_zero incr_dev samepage demo compare
 groups := load map io share sync life stats perm fault incr attach show compare \
-	fuzz_test
+	fuzz
 
-CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -pthread
+CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -pthread -Itests
 
 all: build/kmod/$(small)/shmcount.ko user
 	@echo "built build/kmod/$(small)/shmcount.ko and the programs in user/"
@@ -138,7 +138,7 @@ build/bad/%/force_return.ko: $(bad_files) build/kernel/%/vmlinuz
 	@touch $@
 
 # Mutants: the module with one patch each, in a directory of its own.
-mutant_patches := tests/mutants
+mutant_patches := tests/mutants/patches
 
 define mutant
 build/mutants/%/$(1)/$(1).ko: $(mutant_patches)/$(1).patch $(kmod_files) \
@@ -161,41 +161,42 @@ user: | tools
 build/obj/%.o: tests/%.c | tools
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -MMD -c -o $@ $<
--include $(wildcard build/obj/*.d)
+-include $(wildcard build/obj/*.d build/obj/*/*.d)
 
+objects = $(patsubst %,build/obj/%.o,$(1))
 link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 build/guest/suite: LDFLAGS := -static
-build/guest/suite: $(patsubst %,build/obj/%.o,$(groups) harness device module program)
+build/guest/suite: $(call objects,$(groups) harness device module program)
 	@$(link)
 build/guest/fuzz: LDFLAGS := -static
-build/guest/fuzz: $(patsubst %,build/obj/%.o,fuzz fuzz_worker fuzz_model \
-		fuzz_map fuzz_io fuzz_sync fuzz_life module)
+build/guest/fuzz: $(call objects,module $(addprefix fuzz/,fuzz worker model map \
+		io sync life))
 	@$(link)
 build/guest/init: LDFLAGS := -static
-build/guest/init: build/obj/init.o
+build/guest/init: $(call objects,runner/init)
 	@$(link)
 build/guest/batch: LDFLAGS := -static
-build/guest/batch: build/obj/batch.o
+build/guest/batch: $(call objects,mutants/batch)
 	@$(link)
-build/tests/mutants: $(patsubst %,build/obj/%.o,mutants mutant batches \
-		batch_report child)
+build/tests/vm: $(call objects,$(addprefix runner/,vm tap splat))
 	@$(link)
-build/tests/vm: $(patsubst %,build/obj/%.o,vm tap splat)
+build/tests/vm_test: $(call objects,harness program \
+		$(addprefix runner/,vm_test tap splat))
 	@$(link)
-build/tests/report: $(patsubst %,build/obj/%.o,report report_read report_write tap)
+build/tests/report: $(call objects,runner/tap $(addprefix report/,report read write))
 	@$(link)
-build/tests/vm_test: $(patsubst %,build/obj/%.o,vm_test tap splat harness program)
+build/tests/report_test: $(call objects,report/report_test runner/tap harness program)
 	@$(link)
-build/tests/harness_test: $(patsubst %,build/obj/%.o,harness_test harness program)
+build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant batches \
+		batch_report child))
 	@$(link)
-build/tests/mutants_test: $(patsubst %,build/obj/%.o,mutants_test harness program)
+build/tests/mutants_test: $(call objects,mutants/mutants_test harness program)
 	@$(link)
-build/tests/setup_test: $(patsubst %,build/obj/%.o,setup_test harness program)
+build/tests/harness_test build/tests/setup_test: build/tests/%: \
+		$(call objects,% harness program)
 	@$(link)
-build/tests/report_test: $(patsubst %,build/obj/%.o,report_test tap harness program)
-	@$(link)
-build/tests/harness_sample: $(patsubst %,build/obj/%.o,harness_sample harness)
+build/tests/harness_sample: $(call objects,harness_sample harness)
 	@$(link)
 build/bad/init: tests/bad/init.c | tools
 	@mkdir -p $(@D)
@@ -315,7 +316,8 @@ unload:
 clean:
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
-		build/mutants build/results build/coverage build/setup.log
+		build/mutants build/results build/coverage build/matrix build/ci-* \
+		build/setup.log
 distclean: clean
 	@rm -rf build
 

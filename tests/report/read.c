@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "report.h"
-#include "tap.h"
+#include "runner/tap.h"
 
 void *check(void *memory)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The model of fuzz: what is in the region and mapped; see fuzz_model.h. */
+/* The model of fuzz: what is in the region and mapped; see model.h. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "fuzz_model.h"
+#include "model.h"
 
 struct places places;
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "device.h"
-#include "fuzz_model.h"
+#include "model.h"
 #include "module.h"
 
 enum end { EXITS, LEAVES_NOTHING, KILLED_ASLEEP, KILLED_AT_WORK, ENDS };

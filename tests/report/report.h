@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The tests of all parts of make check, as report_read.c reads them,
- * report_write.c writes them and report.c sums them up. All text is UTF-8 without control characters
+ * The tests of all parts of make check, as read.c reads them,
+ * write.c writes them and report.c sums them up. All text is UTF-8 without control characters
  * but for tabs and, in output, the newline after each line.
  */
 #ifndef REPORT_H

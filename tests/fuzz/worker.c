@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fuzz_model.h"
+#include "model.h"
 
 struct self me;
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "device.h"
-#include "fuzz_model.h"
+#include "model.h"
 
 /* To wait at a private page is to write to it. */
 static bool is_shared(const struct place *place)

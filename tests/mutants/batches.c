@@ -15,7 +15,7 @@
 #include "batch_report.h"
 #include "child.h"
 #include "mutants.h"
-#include "vm.h"
+#include "runner/vm.h"
 
 enum { GUESTS = 2, MOST_OF_A_BATCH = 16, TRUE_MODULE = -1 };
 

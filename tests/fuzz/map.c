@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "fuzz_model.h"
+#include "model.h"
 
 enum { RW = PROT_READ | PROT_WRITE };
 

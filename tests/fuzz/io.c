@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "device.h"
-#include "fuzz_model.h"
+#include "model.h"
 
 static uint8_t buffer[MAX_SIZE + PAGE];
 

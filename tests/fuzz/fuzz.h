@@ -148,7 +148,7 @@ extern struct self {
 	struct worker *worker;
 } me;
 
-/* fuzz_worker.c: be a process that works, and what operations need. */
+/* worker.c: be a process that works, and what operations need. */
 
 /* Be this process from here on. */
 void become(int process);
@@ -206,10 +206,10 @@ double now(void);
 /* futex(2) on a word that processes share, with a time limit in seconds. */
 long futex(void *word, int operation, uint32_t value, double seconds);
 
-/* fuzz_life.c: load the module for this generation, and begin the meeting. */
+/* life.c: load the module for this generation, and begin the meeting. */
 void load_region(void);
 
-/* fuzz_sync.c: the meeting, by a mapping of its page that is made for it or was there. */
+/* sync.c: the meeting, by a mapping of its page that is made for it or was there. */
 struct meeting *go_to_meeting(void);
 void leave_meeting(struct meeting *meeting);
 

@@ -16,7 +16,7 @@
 
 #include "harness.h"
 #include "program.h"
-#include "tap.h"
+#include "runner/tap.h"
 
 #define HEAD(plan) "TAP version 13\n1.." plan "\n"
 #define PASS(number, name) \
