@@ -349,6 +349,15 @@ TEST(kbuild, no_namespace)
 		    "I need root or user namespaces: not permitted");
 }
 
+TEST(kbuild, bad_usage)
+{
+	make_tree();
+	expect_said(run_shell("sh tests/kbuild.sh trixie"), 2,
+		    "kbuild.sh KERNEL FOLDER [VARIABLE=VALUE...]");
+	expect_said(run_shell("sh tests/kbuild.sh trixie ."), 1,
+		    "build/kernel/trixie: make KERNEL=... makes it");
+}
+
 #define MATRIX "PATH=$PWD/bin sh tests/matrix.sh "
 
 /* Suites that are there, but for one, and a make that does what the lines say. */
