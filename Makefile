@@ -160,7 +160,7 @@ user: | tools
 
 build/obj/%.o: tests/%.c | tools
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) -MMD -c -o $@ $<
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 -include $(wildcard build/obj/*.d build/obj/*/*.d)
 
 objects = $(patsubst %,build/obj/%.o,$(1))
