@@ -135,7 +135,7 @@ TEST(attach, fresh_start_is_refused_while_others_are_attached)
 	collect(&other);
 	expect_end(&other, 0, "0 increments by process");
 	expect_end(&attached, 0, "20000 increments by process");
-	EXPECT(strstr(attached.errors, "gave count 20000"));
+	expect_text(attached.errors, "gave count 20000");
 }
 
 /* flock() is of the node, the region of the module: it is told, at the least. */
@@ -331,7 +331,7 @@ TEST(attach, lost_increment_is_an_error)
 	region->shared.count--;
 	run = RUN("incr_dev", "-a", "5");
 	expect_end(&run, 1, "5 increments by process");
-	EXPECT(strstr(run.errors, "of 10 by all, gave count 9"));
+	expect_text(run.errors, "of 10 by all, gave count 9");
 }
 
 TEST(attach, count_does_not_overflow)

@@ -4,8 +4,8 @@
 #
 #   check.sh ['PATTERN...']   only the tests that a pattern names
 #
-# Without HOST_KERNEL_DIR it is the kernel alone that is tested, and so only what
-# runs in the small guest.
+# Without HOST_KERNEL_DIR it is the kernel alone that is tested: with what runs in
+# the small guest and, where it has checkers, whether they notice.
 #
 # REPEAT=N runs each of them N times; LOAD=N keeps the host busy meanwhile, with
 # N loops. The report is made by build/tests/report: build/results/ has tap,
@@ -80,6 +80,7 @@ finish() {
 	shown=$!
 	wait "$2"
 	echo $? >"$results/parts/$1.status"
+	pids=$(echo " $pids " | sed "s/ $2 / /")
 	wait "$shown"
 }
 
@@ -189,6 +190,10 @@ if [ -n "${HOST_KERNEL_DIR-}$patterns" ]; then
 	this_host
 fi
 halves guest "$GUEST/suite" "$top/tests/vm.sh" tap suite
-[ -z "${HOST_KERNEL_DIR-}$patterns" ] ||
+if [ -n "${HOST_KERNEL_DIR-}$patterns" ]; then
 	halves runner "$PROGRAMS/vm_test" "$PROGRAMS/vm_test"
+elif [ -e "$KERNEL_DIR/fragment" ]; then
+	begin runner "$PROGRAMS/vm_test" 'checkers.*' "$PROGRAMS/vm_test"
+	finish runner "$pid"
+fi
 report

@@ -204,7 +204,7 @@ TEST_LIMIT(compare, lost_updates_are_an_error, 60)
 	run = RUN("compare", "speed", "-q", "--locks=futex", "-n", "2",
 		  "--paths=" DEVICE, "-o", "out");
 	expect_silent(&run, 1);
-	EXPECT(strstr(run.output, "failed: updates were lost under a lock"));
+	expect_text(run.output, "failed: updates were lost under a lock");
 	EXPECT_EQ(lines_with(STATE, "failed", ANY, ""), 1);
 	run = RUN("compare", "exact", "--paths=" DEVICE, "-o", "out",
 		  "--locks=none,futex,mutex,named,pipe");
@@ -227,8 +227,8 @@ TEST_LIMIT(compare, device_of_pages_that_nothing_owns, 60)
 	run = RUN("compare", "speed", "crash", "-q", "--locks=sem,pipe", "-n",
 		  "2", "--paths=" DEVICE, "-o", "out");
 	expect_silent(&run, 1);
-	EXPECT(strstr(run.output, "killed by signal 6 (Aborted)"));
-	EXPECT(strstr(run.output, "EFAULT"));
+	expect_text(run.output, "killed by signal 6 (Aborted)");
+	expect_text(run.output, "EFAULT");
 	EXPECT_EQ(lines_with(LOCK, "sem", STATE, "failed"), 1);
 	/* A lock that is elsewhere is none the worse. */
 	EXPECT_EQ(lines_with(LOCK, "pipe", STATE, "failed"), 0);
@@ -245,7 +245,7 @@ TEST_LIMIT(compare, what_a_host_lacks_is_said, 60)
 		  "--paths=tmpfs," DEVICE, "--tmpfs=/proc", "-o", "out");
 	expect_silent(&run, 0);
 	EXPECT(strstr(run.output, "skipped: cannot open " DEVICE ": No such file"));
-	EXPECT(strstr(run.output, "skipped: /proc is not a tmpfs"));
+	expect_text(run.output, "skipped: /proc is not a tmpfs");
 	/* Of speed 2 locks, of setup 3 sizes and 6 figures, of crash 2 by 2. */
 	EXPECT_EQ(lines_with(PATH, "tmpfs", LOCK, "sem"), 1);
 	EXPECT_EQ(lines_with(PATH, DEVICE, STATE, "skipped"), 2 + 3 * 6 + 2 * 2 + 1);
@@ -334,7 +334,7 @@ TEST(compare, help_and_list)
 	struct run run = RUN("compare", "--help");
 
 	expect_silent(&run, 0);
-	EXPECT(strstr(run.output, "usage: compare "));
+	expect_text(run.output, "usage: compare ");
 	run = RUN("compare", "--list");
 	expect_silent(&run, 0);
 	EXPECT_EQ(lines_in(run.output), LOCKS + PATHS + 2);
@@ -361,7 +361,7 @@ TEST_LIMIT(compare, interrupt_keeps_what_is_done, 90)
 		EXPECT_OK(kill(run.pid, signals[i % ARRAY_SIZE(signals)]));
 		collect(&run);
 		expect_status(&run, 130);
-		EXPECT(strstr(run.output, "Interrupted"));
+		expect_text(run.output, "Interrupted");
 		EXPECT(!strstr(run.output, "failed"));
 		EXPECT(!strstr(run.output, "wrong"));
 		EXPECT(!strstr(run.output, "hung"));
@@ -389,7 +389,7 @@ TEST_LIMIT(compare, killed_worker_is_told, 60)
 		kill(run.pid, SIGINT);
 		collect(&run);
 		EXPECT(WIFEXITED(run.status));
-		EXPECT(strstr(run.output, "killed by signal 9 (Killed)"));
+		expect_text(run.output, "killed by signal 9 (Killed)");
 		EXPECT(lines_with(STATE, "failed", ANY, "") >= 1);
 		expect_nothing_left();
 	}
@@ -430,7 +430,7 @@ TEST_LIMIT(compare, silent_in_a_pipe, 60)
 	EXPECT(!strchr(run.output, '\r'));
 	run = RUN("compare", "speed", "-q", "--paths=MAP_ANON", "--locks=sem",
 		  "-n", "1", "--progress");
-	EXPECT(strstr(run.errors, "speed: round 1"));
+	expect_text(run.errors, "speed: round 1");
 }
 
 TEST(compare, overhead_is_told)
@@ -442,7 +442,7 @@ TEST(compare, overhead_is_told)
 	EXPECT_EQ(lines_with(STATE, "measured", ANY, "") +
 		  lines_with(STATE, "noisy", ANY, "") +
 		  lines_with(STATE, "unstable", ANY, ""), 1);
-	EXPECT(strstr(run.output, "in one written by hand"));
+	expect_text(run.output, "in one written by hand");
 }
 
 static void draw(void)

@@ -17,12 +17,13 @@ die() {
 }
 
 # half K: every other test, in a guest of its own; what it ran goes to half-K.
+# The guest's runner takes this shell's place, to hear of signals itself.
 half() {
 	dir=$out/half-$1
 	mkdir -p "$dir"
 	ln -s "$module/shmcount.gcno" "$dir/"
-	KERNEL=debug CONSOLE=$dir/console.log \
-		FETCH=/sys/kernel/debug/gcov$module/shmcount.gcda:$dir/shmcount.gcda \
+	exec env KERNEL=debug CONSOLE="$dir/console.log" \
+		FETCH="/sys/kernel/debug/gcov$module/shmcount.gcda:$dir/shmcount.gcda" \
 		"$top/tests/vm.sh" tap suite -s "$1/2" >"$dir/tap"
 }
 

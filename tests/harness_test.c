@@ -33,7 +33,7 @@ static void expect_sample(const char *name, int status, const char *wanted)
 
 	snprintf(test, sizeof(test), "sample.%s", name);
 	run = RUN("harness_sample", test);
-	EXPECT(strstr(run.output, "\n# took "));
+	expect_text(run.output, "\n# took ");
 	cut_each(run.output, "tests/harness_sample.c:", ": ");
 	cut_each(run.output, "# took ", " s\n");
 	EXPECT_STR(run.output, wanted);
@@ -117,7 +117,7 @@ TEST(harness, child_that_dies_fails_the_test)
 	struct run run = RUN("harness_sample", "sample.child_dies");
 
 	EXPECT_EQ(WEXITSTATUS(run.status), 1);
-	EXPECT(strstr(run.output, "killed by signal 9 (Killed)\n"));
+	expect_text(run.output, "killed by signal 9 (Killed)\n");
 }
 
 TEST(harness, output_cannot_be_taken_for_results)
@@ -153,7 +153,7 @@ TEST(harness, interrupt_ends_the_test_too)
 	EXPECT_OK(kill(run.pid, SIGTERM));
 	collect(&run);
 	EXPECT_EQ(WEXITSTATUS(run.status), 130);
-	EXPECT(strstr(run.output, "\nBail out! interrupted\n"));
+	expect_text(run.output, "\nBail out! interrupted\n");
 	EXPECT_ERRNO(kill(test, 0), ESRCH);
 }
 
@@ -162,7 +162,7 @@ TEST(harness, output_is_cut)
 	struct run run = RUN("harness_sample", "sample.says_a_lot");
 
 	EXPECT(lines_in(run.output) < 110);
-	EXPECT(strstr(run.output, "# (more output left out)\n"));
+	expect_text(run.output, "# (more output left out)\n");
 }
 
 TEST(harness, failed_cleanup_fails_the_test)
@@ -172,8 +172,8 @@ TEST(harness, failed_cleanup_fails_the_test)
 	setenv("SAMPLE_CLEANUP_FAILS", "1", 1);
 	run = RUN("harness_sample", "sample.passes");
 	EXPECT_EQ(WEXITSTATUS(run.status), 1);
-	EXPECT(strstr(run.output, "cleanup failed\n"));
-	EXPECT(strstr(run.output, "not ok 1 sample.passes\n"));
+	expect_text(run.output, "cleanup failed\n");
+	expect_text(run.output, "not ok 1 sample.passes\n");
 }
 
 TEST(harness, one_failure_fails_the_program)
@@ -182,10 +182,10 @@ TEST(harness, one_failure_fails_the_program)
 			     "sample.skips");
 
 	EXPECT_EQ(WEXITSTATUS(run.status), 1);
-	EXPECT(strstr(run.output, "\n1..3\n"));
-	EXPECT(strstr(run.output, "\nok 1 sample.passes\n"));
-	EXPECT(strstr(run.output, "\nnot ok 2 sample.fails\n"));
-	EXPECT(strstr(run.output, "\nok 3 sample.skips # SKIP"));
+	expect_text(run.output, "\n1..3\n");
+	expect_text(run.output, "\nok 1 sample.passes\n");
+	expect_text(run.output, "\nnot ok 2 sample.fails\n");
+	expect_text(run.output, "\nok 3 sample.skips # SKIP");
 }
 
 TEST(harness, tests_are_chosen_by_name_or_pattern)
@@ -237,8 +237,8 @@ TEST(harness, tests_are_repeated)
 		   "ok 6 sample.skips.3 # SKIP no reason here\n");
 	run = RUN("harness_sample", "-r", "2", "-s", "2/2", "sample.fails");
 	EXPECT_EQ(WEXITSTATUS(run.status), 1);
-	EXPECT(strstr(run.output, "\n1..1\n"));
-	EXPECT(strstr(run.output, "\nnot ok 1 sample.fails.2\n"));
+	expect_text(run.output, "\n1..1\n");
+	expect_text(run.output, "\nnot ok 1 sample.fails.2\n");
 	run = RUN("harness_sample", "-r", "2", "sample.skips");
 	EXPECT_EQ(WEXITSTATUS(run.status), 4);
 }

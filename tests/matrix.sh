@@ -71,10 +71,18 @@ of() {
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	echo "matrix: $1 (build/matrix/$1/ has all that is said)" >&2
-	if ! run "$dir/fetch.log" tests/suite.sh "$1"; then
+	run "$dir/fetch.log" tests/suite.sh "$1"
+	case $? in
+	0) ;;
+	4)
 		tell - "$1" "skipped: $(tail -n 1 "$dir/fetch.log")"
 		return 4
-	fi
+		;;
+	*)
+		tell - "$1" "failed: $(tail -n 1 "$dir/fetch.log")"
+		return 1
+		;;
+	esac
 	release=$(cat "$build/kernel/$1/release")
 	begun=$(date +%s)
 	if ! build_for "$1"; then

@@ -41,7 +41,7 @@ TEST(show, samepage_skips_a_missing_device)
 		test_skip("needs root and no device");
 	run = RUN("samepage");
 	expect_status(&run, 0);
-	EXPECT(strstr(run.output, "skipped: No such file"));
+	expect_text(run.output, "skipped: No such file");
 }
 
 TEST(show, demo_runs_them_all)
@@ -53,10 +53,10 @@ TEST(show, demo_runs_them_all)
 	load("");
 	run = RUN("demo");
 	expect_silent(&run, 0);
-	EXPECT(strstr(run.output, "incr_dev"));
+	expect_text(run.output, "incr_dev");
 	EXPECT(!strstr(run.output, "failed"));
 	unload();
 	run = RUN("demo");
 	expect_status(&run, 1);
-	EXPECT(strstr(run.output, "failed, exit status 1"));
+	expect_text(run.output, "failed, exit status 1");
 }

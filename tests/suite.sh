@@ -10,7 +10,8 @@
 # run. Of the host's apt only the address of its mirror is taken. What is there
 # is left alone; what comes appears whole or not at all.
 #
-# Exit status: 0, or 4 if the suite cannot be had, with the reason.
+# Exit status: 0; 4 if the suite cannot be had, with the reason; 1 if what was
+# had is of no use.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,6 +22,11 @@ PATH=$PATH:/usr/sbin:/sbin
 skip() {
 	echo "suite: $*" >&2
 	exit 4
+}
+
+die() {
+	echo "suite: $*" >&2
+	exit 1
 }
 
 say() {
@@ -118,7 +124,7 @@ unpack() {
 		"$tmp"/apt/archives/*.deb; do
 		[ -e "$deb" ] || continue
 		dpkg-deb --extract "$deb" "$tmp/tree" 2>"$log" ||
-			skip "cannot unpack ${deb##*/}: $(tail -n 1 "$log")"
+			die "cannot unpack ${deb##*/}: $(tail -n 1 "$log")"
 		rm "$deb"
 	done
 	rm -rf "$tmp/apt"
@@ -129,7 +135,7 @@ arrange() {
 	for file in vmlinuz config; do
 		mv "$tmp/tree/boot/$file-$1" "$tmp/$file" 2>/dev/null ||
 			mv "$tmp/tree/usr/lib/modules/$1/$file" "$tmp/$file" ||
-			skip "there is no $file in the packages of $suite"
+			die "there is no $file in the packages of $suite"
 	done
 	echo "$1" >"$tmp/release"
 	echo "$packages" >"$tmp/packages"

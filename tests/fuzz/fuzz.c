@@ -58,6 +58,8 @@ struct run *run;
 static sigset_t awaited;
 static bool interrupted;
 
+static bool is_cut;	/* this generation, as the run ends with it */
+
 static unsigned long done_by_all(void)
 {
 	unsigned long done = 0;
@@ -70,10 +72,15 @@ static unsigned long done_by_all(void)
 /* Set what can go wrong in no process of its own. */
 static void fail(int process, const char *format, const char *what)
 {
-	if (atomic_fetch_add(&run->failed, 1))
+	/* One that has claimed it and was killed since says no more. */
+	if (atomic_exchange(&run->claimed, true))
+		for (int tries = 0; !run->failed && tries < 100; tries++)
+			usleep(10000);
+	if (run->failed)
 		return;
 	run->failed_process = process;
 	snprintf(run->failure, sizeof(run->failure), format, what);
+	run->failed = true;
 }
 
 static void print_recent(const struct worker *worker)
@@ -104,13 +111,20 @@ static void print_others(void)
 	}
 }
 
+/* Where this generation was cut short, it has to be so again. */
 static void print_command(void)
 {
+	char operations[32] = "";
 	struct utsname system;
 
+	if (is_cut)
+		snprintf(operations, sizeof(operations), " OPS=%u",
+			 run->quota * run->processes - 1);
+
 	uname(&system);
-	printf("to run this generation again (Linux %s): make fuzz SEED=%llu ARGS='-g %u",
-	       system.release, (unsigned long long)run->seed, run->generation);
+	printf("to run this generation again (Linux %s): make fuzz SEED=%llu%s ARGS='-g %u",
+	       system.release, (unsigned long long)run->seed, operations,
+	       run->generation);
 	if (options.kind >= 0)
 		printf(" -k %s", kind_names[options.kind]);
 	if (options.processes)
@@ -351,7 +365,8 @@ static void cut_quota(void)
 {
 	unsigned long left = options.operations - total.operations;
 
-	if (run->quota * run->processes > left)
+	is_cut = run->quota * run->processes > left;
+	if (is_cut)
 		run->quota = left / run->processes + 1;
 }
 

@@ -13,6 +13,7 @@
  *
  * What a process does is a function of the seed, the generation, its own
  * number and what it has done before: never of time, addresses or the others.
+ * But where they reload, it depends on which load a process meets.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -130,8 +131,8 @@ struct run {
 	unsigned int loads;		/* of the module in this generation */
 	long faults, faults_read;	/* at least so many by now; the last read */
 
-	/* the first disagreement */
-	atomic_int failed;
+	/* the first disagreement: failed when whoever claimed it has told it */
+	atomic_bool claimed, failed;
 	int failed_process;
 	char failure[400];
 

@@ -132,12 +132,12 @@ void disagree(const char *format, ...)
 {
 	va_list args;
 
-	if (!atomic_fetch_add(&run->failed, 1)) {
+	if (!atomic_exchange(&run->claimed, true)) {
 		va_start(args, format);
 		vsnprintf(run->failure, sizeof(run->failure), format, args);
 		va_end(args);
 		run->failed_process = me.process;
-		atomic_fetch_add(&run->failed, 1);
+		run->failed = true;
 	}
 	_exit(STATUS_DISAGREED);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a guest reports of a batch of modules: the TAP of tests/batch.c, as
- * tests/vm.c passes it on.
+ * What a guest reports of a batch of modules: the TAP of batch.c, as the runner
+ * passes it on.
  */
 #ifndef BATCH_REPORT_H
 #define BATCH_REPORT_H

@@ -310,12 +310,16 @@ int main(int argc, char *argv[])
 		die(STATUS_USAGE, "TOP and BUILD say where and how: make mutants sets them");
 
 	read_list(argv + 3);
-	snprintf(command, sizeof(command),
-		 "rm -rf '%s/guests' && mkdir -p '%s/guests'", built, built);
+	snprintf(command, sizeof(command), "mkdir -p '%s'", built);
 	if (run_child(args, "/dev/null"))
-		die(STATUS_NO_MODULES, "cannot make %s/guests", built);
+		die(STATUS_NO_MODULES, "cannot make %s", built);
 	check_headers(kernel_release());
 	build();
+	/* What the guests said last time stays until there are new ones. */
+	snprintf(command, sizeof(command),
+		 "rm -rf '%s/guests' && mkdir '%s/guests'", built, built);
+	if (failed + skipped < count && run_child(args, "/dev/null"))
+		die(STATUS_NO_MODULES, "cannot make %s/guests", built);
 	guests = run_batches();
 	printf("# %d mutants in %d guests, %ld seconds\n", count, guests,
 	       (long)(time(NULL) - begun));

@@ -332,6 +332,23 @@ static char *place_of(const char *name)
 		       name);
 }
 
+/*
+ * Does a test of the part fail for that? If not, it would go unseen. An
+ * interrupt fails the test that it ended.
+ */
+static bool is_told(const struct report *report, const struct part *part)
+{
+	const struct test *test = report->tests + part->first;
+	bool interrupted = !strcmp(part->trouble, "interrupted");
+
+	for (size_t i = 0; i < part->count; i++, test++)
+		if (test->outcome == NOT_RUN ||
+		    (test->outcome == FAILED &&
+		     (interrupted || strstr(test->output, part->trouble))))
+			return true;
+	return false;
+}
+
 static void read_part(struct report *report, struct part *part)
 {
 	struct tap tap;
@@ -341,7 +358,7 @@ static void read_part(struct report *report, struct part *part)
 	read_status(report, part);
 	tap = read_tap(report, part);
 	part->trouble = trouble_of(report, part, &tap);
-	if (part->trouble && !failed_of(report->tests + part->first, part->count)) {
+	if (part->trouble && !is_told(report, part)) {
 		struct test *test;
 
 		test = add_test(report, part, text_of("%s.end", part->name));

@@ -222,6 +222,9 @@ static const struct {
 	{ HEAD("2") PASS("1", "a.b") PASS("2", "a.c") "Bail out!\n", "0\n", 2,
 	  1 },
 	{ HEAD("2") PASS("1", "a.b") "noise\n" PASS("2", "a.c"), "0\n", 2, 1 },
+	/* The leaks that a kernel tells of at the end are no test's failure. */
+	{ HEAD("2") PASS("1", "a.b") FAILURE("2", "a.c") "Bail out! leaks\n",
+	  "121\n", 1, 2 },
 	{ "TAP version 14\n1..2\n" PASS("1", "a.b") PASS("2", "a.c"), "0\n", 2,
 	  1 },
 };

@@ -399,7 +399,7 @@ static void ask_checkers(void)
 	sleep(6);
 	for (int i = 0; i < 2; i++)
 		if (write(fd, "scan", 4) < 0)
-			perror(leaks);
+			log_file("/proc/version", "", "kmemleak: cannot scan any more:");
 	close(fd);
 	log_file(leaks, "unreferenced object", "kmemleak: new suspected memory leaks:");
 }

@@ -58,6 +58,7 @@ static const struct {
 	{ "sysfs: cannot create duplicate", SPLAT_CRASH },
 	{ "suspicious RCU usage", SPLAT_CRASH },
 	{ "new suspected memory leaks", SPLAT_CRASH },
+	{ "kmemleak: cannot scan", SPLAT_CRASH },
 	{ "Kernel panic - not syncing", SPLAT_CRASH },
 };
 

@@ -59,7 +59,7 @@ static void expect_verdict(struct run run, int status, const char *verdict)
 {
 	expect_status(&run, status);
 	expect_text(run.errors, verdict);
-	EXPECT(strstr(run.errors, "vm: "));
+	expect_text(run.errors, "vm: ");
 	/* A reader of the TAP alone must not take it for a pass either. */
 	EXPECT(strstr(run.output, "not ok ") || strstr(run.output, "Bail out!"));
 }
@@ -569,6 +569,50 @@ TEST(compare, native_and_mistaken)
 	EXPECT_EQ(system("test -s out/table.txt"), 0);
 }
 
+/* Does the debug kernel notice what it is there for? */
+static void expect_report(const char *kind, const char *report)
+{
+	char parameters[64];
+	struct run run;
+
+	if (access(in("KERNEL_DIR", "fragment"), F_OK))
+		test_skip("needs a kernel with checkers: make check KERNEL=debug");
+	snprintf(parameters, sizeof(parameters), "kind=%s", kind);
+	run = RUN("vm", "-k", in("KERNEL_DIR", ""), "-i", in("GUEST", "init"),
+		  "-f", in("GUEST", "incr1"), "-m", in("BAD_KO", "trouble.ko"),
+		  "-p", parameters, "-M", "2048", "run", "incr1", "1");
+	expect_status(&run, 121);
+	expect_text(run.errors, "vm: crash: ");
+	expect_text(run.errors, report);
+}
+
+TEST_LIMIT(checkers, use_after_free, GUEST_LIMIT)
+{
+	expect_report("use_after_free", "KASAN: use-after-free in use_after_free");
+}
+
+TEST_LIMIT(checkers, undefined_behaviour, GUEST_LIMIT)
+{
+	expect_report("shift_too_far", "UBSAN: shift-out-of-bounds");
+}
+
+TEST_LIMIT(checkers, locks_in_both_orders, GUEST_LIMIT)
+{
+	expect_report("lock_in_both_orders",
+		      "possible circular locking dependency detected");
+}
+
+TEST_LIMIT(checkers, sleep_under_a_spinlock, GUEST_LIMIT)
+{
+	expect_report("sleep_under_a_spinlock",
+		      "BUG: scheduling while atomic");
+}
+
+TEST_LIMIT(checkers, lost_memory, GUEST_LIMIT)
+{
+	expect_report("leak", "new suspected memory leaks");
+}
+
 /* What is in a kernel's log, and what it is. */
 static const struct {
 	const char *line;
@@ -614,6 +658,7 @@ static const struct {
 	  SPLAT_CRASH },
 	{ "[    3.0] refcount_t: underflow; use-after-free.", SPLAT_CRASH },
 	{ "[    3.0] list_del corruption. prev->next should be", SPLAT_CRASH },
+	{ "kmemleak: cannot scan any more:", SPLAT_CRASH },
 	{ "[    3.0] kmemleak: 2 new suspected memory leaks (see",
 	  SPLAT_CRASH },
 	{ "[    3.0] Kernel panic - not syncing: out of memory", SPLAT_CRASH },

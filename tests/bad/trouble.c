@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * When it is loaded, does one of the things that the checkers of a debug kernel
+ * are there for. None of them is noticed without.
+ */
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+static char *kind = "";
+module_param(kind, charp, 0444);
+
+static DEFINE_MUTEX(first);
+static DEFINE_MUTEX(second);
+static DEFINE_SPINLOCK(spin);
+
+static void use_after_free(void)
+{
+	char *object = kmalloc(100, GFP_KERNEL);
+
+	kfree(object);
+	OPTIMIZER_HIDE_VAR(object);
+	WRITE_ONCE(object[10], 1);
+}
+
+static void shift_too_far(void)
+{
+	int bits = 40;
+
+	OPTIMIZER_HIDE_VAR(bits);
+	pr_info("shifted: %d\n", 1 << bits);
+}
+
+static void lock_in_both_orders(void)
+{
+	mutex_lock(&first);
+	mutex_lock(&second);
+	mutex_unlock(&second);
+	mutex_unlock(&first);
+
+	mutex_lock(&second);
+	mutex_lock(&first);
+	mutex_unlock(&first);
+	mutex_unlock(&second);
+}
+
+static void sleep_under_a_spinlock(void)
+{
+	spin_lock(&spin);
+	msleep(20);
+	spin_unlock(&spin);
+}
+
+/* Many, as what is left of an address on some stack hides a few. */
+static void leak(void)
+{
+	for (int i = 0; i < 100; i++) {
+		char *object = kmalloc(100, GFP_KERNEL);
+
+		OPTIMIZER_HIDE_VAR(object);
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*make)(void);
+} kinds[] = {
+	{ "use_after_free", use_after_free },
+	{ "shift_too_far", shift_too_far },
+	{ "lock_in_both_orders", lock_in_both_orders },
+	{ "sleep_under_a_spinlock", sleep_under_a_spinlock },
+	{ "leak", leak },
+};
+
+static int __init trouble_init(void)
+{
+	for (int i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(kind, kinds[i].name))
+			continue;
+		kinds[i].make();
+		return 0;
+	}
+	return -EINVAL;
+}
+module_init(trouble_init);
+
+MODULE_DESCRIPTION("One kind of trouble, for a kernel that looks for it");
+MODULE_LICENSE("GPL");
