@@ -95,7 +95,7 @@ of() {
 	tell "$release" "$1" "$(counts), $(($(date +%s) - begun)) s"
 	[ $status -ne 0 ] || return 0
 	echo "see build/matrix/$1/check.log:"
-	grep -v '^ok \|^# begin \|^# to run ' "$dir/check.log" | tail -n 40
+	grep -v '^ok \|^# begin \|^# took \|^# to run ' "$dir/check.log" | tail -n 40
 	return 1
 }
 

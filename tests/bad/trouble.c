@@ -57,7 +57,9 @@ static void sleep_under_a_spinlock(void)
 /* Many, as what is left of an address on some stack hides a few. */
 static void leak(void)
 {
-	for (int i = 0; i < 100; i++) {
+	int i;
+
+	for (i = 0; i < 100; i++) {
 		char *object = kmalloc(100, GFP_KERNEL);
 
 		OPTIMIZER_HIDE_VAR(object);
@@ -77,7 +79,9 @@ static const struct {
 
 static int __init trouble_init(void)
 {
-	for (int i = 0; i < ARRAY_SIZE(kinds); i++) {
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (strcmp(kind, kinds[i].name))
 			continue;
 		kinds[i].make();

@@ -87,6 +87,7 @@ static double play(struct comparison *c, struct result *result,
 {
 	pid_t holder, follower = 0;
 	double killed, deadline = now() + 5;
+	bool in_time;
 	int status;
 
 	memset(scene, 0, sizeof(*scene));
@@ -125,15 +126,16 @@ static double play(struct comparison *c, struct result *result,
 	for (deadline = now() + limit; now() < deadline && !scene->got;)
 		usleep(500);
 	/* Once it has the lock it may take its time for the rest. */
-	if (!child_ends(follower, scene->got ? now() + 10 : 0, &status) &&
-	    (interrupted || !scene->got))
+	in_time = scene->got;
+	if (!child_ends(follower, in_time ? now() + 10 : 0, &status) &&
+	    (interrupted || !in_time))
 		return NAN;
-	if (scene->got && scene->got < killed) {
+	if (in_time && scene->got < killed) {
 		result->state = FAILED;
 		snprintf(result->why, WHY, "it got the lock while another held it");
 		return NAN;
 	}
-	if (!scene->got) {
+	if (!in_time) {
 		/* No failure of ours: so it is with that lock. */
 		snprintf(result->why, WHY, "%s", WIFSIGNALED(status) ?
 			 strsignal(WTERMSIG(status)) : scene->why);

@@ -351,6 +351,9 @@ struct outcome job_run(const struct job *job)
 	void *memory = object_acquire(&object, job->path, job->places);
 
 	if (!memory) {
+		/* What is made may have been cut short (EINTR). */
+		if (interrupted)
+			outcome.verdict = STOPPED;
 		memcpy(outcome.why, object.why, WHY);
 		return outcome;
 	}

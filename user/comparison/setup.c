@@ -233,7 +233,8 @@ static void sample(struct comparison *c, struct row *row)
 	/* If it is fresh, this only tells whether it can be had. */
 	if (!object_make(&object, row->path, &c->places,
 			 (size_t)row->pages * PAGE)) {
-		end_row(c, row, SKIPPED, object.why);
+		if (!interrupted)
+			end_row(c, row, SKIPPED, object.why);
 		return;
 	}
 	if (row->fresh)
@@ -243,6 +244,8 @@ static void sample(struct comparison *c, struct row *row)
 	well = run_cycles(row, &object, medians);
 	clean = waited() - delay <= most_disturbed * (now() - began);
 	object_remove(&object);
+	if (!well && interrupted)
+		return;
 	if (!well) {
 		end_row(c, row, FAILED, object.why);
 		c->failures++;
