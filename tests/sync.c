@@ -31,7 +31,8 @@ struct page {
 	int count;
 	int loops;
 	int met;		/* how often the lock was found taken */
-	int started;
+	int waiting;		/* those who found it so, and have it not yet */
+	int started, running;
 };
 
 /* The page by an open of one's own, as every process here has it. */
@@ -169,48 +170,101 @@ TEST(sync, semaphore_between_unrelated_processes)
 	EXPECT_EQ(page->count, 2);
 }
 
-/* Let all processes of a test start at once, so that they do meet. */
+static int read_now(const int *number)
+{
+	return __atomic_load_n(number, __ATOMIC_SEQ_CST);
+}
+
+static void add(int *number, int what)
+{
+	__atomic_fetch_add(number, what, __ATOMIC_SEQ_CST);
+}
+
+/* Let all processes of a test start at once. */
 static void start_together(struct page *page, int processes)
 {
-	__atomic_fetch_add(&page->started, 1, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&page->started, __ATOMIC_SEQ_CST) < processes)
+	add(&page->running, 1);
+	add(&page->started, 1);
+	while (read_now(&page->started) < processes)
 		sched_yield();
 }
 
+/* One has waited long enough when the others must be dead (some 6 s). */
+static void let_others_run(int *times)
+{
+	usleep(1);
+	if (++*times > 100000)
+		FAIL("the other processes do not come to the lock any more");
+}
+
 /*
- * One unprotected increment. Now and then the holder sleeps in the middle of
- * it, so that the others arrive at a lock that is taken, and sleep too.
+ * One unprotected increment. Now and then the holder does not go on before
+ * another has found the lock taken, and is asleep: left to chance, two processes
+ * can keep out of each other's way for all of a test.
  */
 static void increment(struct page *page, int i)
 {
-	int count = page->count;
+	int count = page->count, times = 0;
 
 	if (i % 16 == 0)
-		usleep(1);
+		do {
+			let_others_run(&times);
+		} while (!read_now(&page->waiting) &&
+			 read_now(&page->running) > 1);
 	page->count = count + 1;
 }
 
-/* And now and then it stays away, or it would take the lock again each time. */
-static void stay_away(int i)
+/* And now and then it stays away until one that waits has had the lock. */
+static void stay_away(struct page *page, int i)
 {
+	int count = read_now(&page->count), times = 0;
+
 	if (i % 16 == 8)
-		usleep(1);
+		while (read_now(&page->waiting) &&
+		       read_now(&page->count) == count)
+			let_others_run(&times);
+}
+
+/* Count under a lock, by its operations of that kind. */
+static void count_under(int (*try)(struct page *), int (*take)(struct page *),
+			int (*give)(struct page *), int processes)
+{
+	struct page *page = own_page();
+
+	start_together(page, processes);
+	for (int i = 0; i < page->loops; i++) {
+		if (try(page)) {
+			add(&page->met, 1);
+			add(&page->waiting, 1);
+			EXPECT_EQ(take(page), 0);
+			add(&page->waiting, -1);
+		}
+		increment(page, i);
+		EXPECT_EQ(give(page), 0);
+		stay_away(page, i);
+	}
+	add(&page->running, -1);
+}
+
+static int try_semaphore(struct page *page)
+{
+	return sem_trywait(&page->semaphore);
+}
+
+static int take_semaphore(struct page *page)
+{
+	return sem_wait(&page->semaphore);
+}
+
+static int give_semaphore(struct page *page)
+{
+	return sem_post(&page->semaphore);
 }
 
 static void count_under_semaphore(void *processes)
 {
-	struct page *page = own_page();
-
-	start_together(page, *(int *)processes);
-	for (int i = 0; i < page->loops; i++) {
-		if (sem_trywait(&page->semaphore)) {
-			__atomic_fetch_add(&page->met, 1, __ATOMIC_SEQ_CST);
-			EXPECT_OK(sem_wait(&page->semaphore));
-		}
-		increment(page, i);
-		EXPECT_OK(sem_post(&page->semaphore));
-		stay_away(i);
-	}
+	count_under(try_semaphore, take_semaphore, give_semaphore,
+		    *(int *)processes);
 }
 
 static void contend(void (*function)(void *), int processes, int loops)
@@ -259,6 +313,7 @@ TEST(sync, without_semaphore_increments_are_lost)
 	load("");
 	page = own_page();
 	page->loops = 2000;
+	page->waiting = 1;	/* no lock to come to: increment() just sleeps */
 	for (int i = 0; i < 2; i++)
 		pids[i] = start(count_without_semaphore, &processes);
 	for (int i = 0; i < 2; i++)
@@ -278,20 +333,24 @@ static void init_mutex(struct page *page, int protocol, int robust)
 	EXPECT_EQ(pthread_mutex_init(&page->mutex, &attr), 0);
 }
 
+static int try_mutex(struct page *page)
+{
+	return pthread_mutex_trylock(&page->mutex);
+}
+
+static int take_mutex(struct page *page)
+{
+	return pthread_mutex_lock(&page->mutex);
+}
+
+static int give_mutex(struct page *page)
+{
+	return pthread_mutex_unlock(&page->mutex);
+}
+
 static void count_under_mutex(void *processes)
 {
-	struct page *page = own_page();
-
-	start_together(page, *(int *)processes);
-	for (int i = 0; i < page->loops; i++) {
-		if (pthread_mutex_trylock(&page->mutex)) {
-			__atomic_fetch_add(&page->met, 1, __ATOMIC_SEQ_CST);
-			EXPECT_EQ(pthread_mutex_lock(&page->mutex), 0);
-		}
-		increment(page, i);
-		EXPECT_EQ(pthread_mutex_unlock(&page->mutex), 0);
-		stay_away(i);
-	}
+	count_under(try_mutex, take_mutex, give_mutex, *(int *)processes);
 }
 
 TEST(sync, contended_mutex_is_exact)
