@@ -45,16 +45,20 @@ full :=
 endif
 export KERNEL KMOD PARAMS REPEAT LOAD
 
+# As one word of a shell.
+quoted = '$(subst ','\'',$(1))'
+
 # make check as it was called, but for the tests.
 export AGAIN := $(strip make check $(foreach v,KERNEL KMOD KDIR VMLINUZ,\
-	$(if $(filter command environment,$(origin $v)),$(if $($v),$v='$($v)'))))
+	$(if $(filter command environment,$(origin $v)),$(if $($v),\
+	$v=$(call quoted,$($v))))))
 
 # As it was typed: make would take a $ in it for its own.
 export VM_CMD := $(value CMD)
 
 programs := incr1 incr2 incr3 incr_anon incr_zero incr_dev samepage demo compare
 groups := load map io share sync life stats perm fault incr attach show compare \
-	fuzz
+	fuzz techniques
 
 CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -pthread -Itests
 
@@ -71,6 +75,7 @@ help:
 #H                 (OPS=1000000 of them; SEED=n and ARGS=... as a report says)
 #H make compare    every path, every lock, in a guest: tables and pictures
 #H                 (NATIVE=1 on this host; ARGS='--quick speed', ARGS=--help)
+#H make techniques  the device by the mmap of other drivers: what breaks, and how
 #H make shell      a root shell in a guest: module loaded, this host's files
 #H make vm CMD='...'  one command there; its output, and nothing else
 #H make load       load the module on this host
@@ -125,7 +130,7 @@ modules = mkdir -p $(@D) && \
 	tests/kbuild.sh $* $(CURDIR)/$(@D) \
 		$(if $(W),W=$(W)) $(if $(C),C=$(C)) >&2
 
-kmod_files := $(wildcard kmod/*.[ch]) kmod/Kbuild
+kmod_files := $(wildcard kmod/*.[ch]) kmod/Kbuild kmod/compat.mk
 bad_files := $(filter-out tests/bad/init.c,$(wildcard tests/bad/*.c)) \
 	tests/bad/Kbuild
 
@@ -135,6 +140,15 @@ build/kmod/%/shmcount.ko: $(kmod_files) build/kernel/%/vmlinuz
 
 build/bad/%/force_return.ko: $(bad_files) build/kernel/%/vmlinuz
 	@$(call modules,$(bad_files))
+	@touch $@
+
+# The device by other techniques. Its sources name kmod/compat.* by "..".
+technique_files := $(wildcard kmod/techniques/*.[ch]) kmod/techniques/Kbuild
+build/techniques/%/module/techniques.ko: $(technique_files) kmod/compat.h \
+		kmod/compat.mk build/kernel/%/vmlinuz
+	@mkdir -p $(@D)
+	@ln -sf $(CURDIR)/kmod/compat.* $(@D)/../
+	@$(call modules,$(technique_files))
 	@touch $@
 
 # Mutants: the module with one patch each, in a directory of its own.
@@ -173,6 +187,9 @@ build/guest/fuzz: LDFLAGS := -static
 build/guest/fuzz: $(call objects,module $(addprefix fuzz/,fuzz worker model map \
 		io sync life))
 	@$(link)
+build/guest/techniques: LDFLAGS := -static
+build/guest/techniques: $(call objects,module $(addprefix techniques/,techniques probe))
+	@$(link)
 build/guest/init: LDFLAGS := -static
 build/guest/init: $(call objects,runner/init)
 	@$(link)
@@ -208,9 +225,10 @@ $(programs:%=build/guest/%): build/guest/%: user
 
 # Guests.
 small_guest := build/tests/vm build/guest/init build/guest/suite \
-	build/guest/fuzz \
+	build/guest/fuzz build/guest/techniques \
 	$(programs:%=build/guest/%) build/kernel/$(small)/vmlinuz \
-	build/bad/$(small)/force_return.ko
+	build/bad/$(small)/force_return.ko \
+	build/techniques/$(small)/module/techniques.ko
 full_guest := build/tests/vm build/guest/init build/kernel/$(full)/vmlinuz user
 ifeq ($(KMOD),)
 small_guest += build/kmod/$(small)/shmcount.ko
@@ -248,8 +266,14 @@ compare: user compare-tools
 compare-tools:
 	@$(setup) compare
 
+techniques: $(full_guest) build/guest/techniques user \
+		build/techniques/$(full)/module/techniques.ko
+	@exec env MODULE=$(CURDIR)/build/techniques/$(full)/module/techniques.ko \
+		tests/techniques/run.sh
+
 check-tools: compare-tools
 	@$(setup) check
+	@$(setup) mutants
 
 check_needs := check-tools $(small_guest) build/kmod/$(small)/shmcount.ko \
 	build/bad/init build/tests/vm_test build/tests/setup_test \
@@ -268,7 +292,7 @@ check: $(check_needs)
 		$(if $(checked_full),HOST_KERNEL_DIR=$(CURDIR)/build/kernel/$(full)) \
 		$(if $(checked_full),HOST_KO=$(CURDIR)/build/kmod/$(full)/shmcount.ko) \
 		BAD=$(CURDIR)/build/bad BAD_KO=$(CURDIR)/build/bad/$(small) \
-		tests/check.sh '$(TESTS)'
+		tests/check.sh $(call quoted,$(TESTS))
 
 ifeq ($(KERNEL),debug)
 coverage: $(small_guest)
@@ -316,13 +340,13 @@ unload:
 clean:
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
-		build/mutants build/results build/coverage build/matrix build/ci-* \
+		build/techniques build/mutants build/results build/coverage build/matrix build/ci-* \
 		build/setup.log
 distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
-	compare check matrix coverage mutants fuzz small-guest not-of-a-suite lint \
+	compare techniques check matrix coverage mutants fuzz small-guest not-of-a-suite lint \
 	doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -86,7 +86,7 @@ void load_pages(size_t pages)
 void test_cleanup(void)
 {
 	static const char *const helpers[] = {
-		"force_return", "spare", "own_pages", "textbook",
+		"force_return", "spare", "own_pages", "textbook", "techniques",
 	};
 	char path[128];
 

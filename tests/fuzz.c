@@ -145,7 +145,9 @@ TEST_LIMIT(fuzz, report_can_be_run_again, LIMIT)
 	first = RUN("fuzz", "-s", "2", "-m", "/lib/own_pages.ko", "-k",
 		    "in-turn", ONLY_MAPS);
 	expect_end(&first, 1, "fuzz: seed 2, generation ");
-	place = strstr(first.output, "make fuzz SEED=2 ");
+	place = strstr(first.output, "make fuzz KERNEL=");
+	EXPECT(place);
+	place = strstr(place, " SEED=2 ");
 	EXPECT(place);
 	place = strstr(place, arguments);
 	EXPECT(place);

@@ -11,7 +11,8 @@
  * The output is KTAP that other readers of TAP take too: version and plan
  * first, a flat list, "# " before all else. "# begin NAME" goes before each
  * test, so that what was running is known when the kernel stops, and
- * "# took SECONDS s" before its result.
+ * "# took SECONDS s" before its result. In a guest "test: NAME" is in the
+ * kernel's log, too, before what the kernel says of it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -432,6 +433,21 @@ static const char *name_of(const struct test *test, const struct order *order,
 	return name;
 }
 
+/* (Not by dprintf(), which asks for a position, and the log has none.) */
+static void log_begin(const char *name)
+{
+	int fd = getenv("SHMCOUNT_GUEST") ?
+		 open("/dev/kmsg", O_WRONLY | O_CLOEXEC) : -1;
+	char line[160];
+	int length = snprintf(line, sizeof(line), "test: %s\n", name);
+
+	if (fd < 0)
+		return;
+	if (write(fd, line, length) != length)
+		printf("# cannot write to /dev/kmsg: %s\n", strerror(errno));
+	close(fd);
+}
+
 /* Run them all, then all again; or only list them. Returns the exit status. */
 static int run_tests(const struct test **tests, size_t count,
 		     const struct order *order)
@@ -452,6 +468,7 @@ static int run_tests(const struct test **tests, size_t count,
 			puts(name);
 			continue;
 		}
+		log_begin(name);
 		outcome = run_test(test, name, ++number);
 		outcomes[outcome]++;
 		if (interrupted) {

@@ -86,6 +86,21 @@ present() {
 	esac
 }
 
+# with_new_lists COMMAND...: what fails is tried again with new package lists, for
+# what old ones name may not be there any more.
+with_new_lists() {
+	"$@" || {
+		as_root apt-get update -q >>"$build/setup.log" 2>&1 || :
+		"$@"
+	}
+}
+
+install() {
+	as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qy --no-install-recommends "$@" \
+		>"$build/setup.log" 2>&1
+}
+
 # Install what is missing of the table on standard input.
 packages() {
 	missing=
@@ -104,17 +119,8 @@ packages() {
 	[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
 		die "missing:$missing; to install them I need root or sudo"
 	say "installing Debian packages:$reasons"
-	# A package that the lists know nothing of wants newer lists.
 	# shellcheck disable=SC2086
-	DEBIAN_FRONTEND=noninteractive
-	export DEBIAN_FRONTEND
-	{
-		# shellcheck disable=SC2086
-		apt-get install -s --no-install-recommends $missing \
-			>/dev/null 2>&1 || as_root apt-get update -q
-		# shellcheck disable=SC2086
-		as_root apt-get install -qy --no-install-recommends $missing
-	} >"$build/setup.log" 2>&1 ||
+	with_new_lists install $missing ||
 		die "cannot install$missing (no network? see build/setup.log);" \
 			"install them by hand"
 }
@@ -127,18 +133,22 @@ download() {
 		>"$build/setup.log" 2>&1
 }
 
+# The package that linux-source stands for; leaves its name in source.
+download_source() {
+	source=$(apt-cache depends linux-source 2>/dev/null |
+		sed -n 's/^ *Depends: \(linux-source-[0-9.]*\)$/\1/p')
+	[ -n "$source" ] && download "$1" "$source"
+}
+
 # checkpatch comes with the kernel's source only; we take what it needs.
 fetch_checkpatch() {
 	dir=$build/checkpatch
 	[ ! -e "$dir/checkpatch.pl" ] || return 0
-	source=$(apt-cache depends linux-source 2>/dev/null |
-		sed -n 's/^ *Depends: \(linux-source-[0-9.]*\)$/\1/p')
-	[ -n "$source" ] ||
-		die "no package linux-source in the lists: checkpatch is missing"
-	say "fetching checkpatch out of $source into build/checkpatch"
+	say "fetching checkpatch out of linux-source into build/checkpatch"
 	rm -rf "$dir.tmp"
-	download "$dir.tmp" "$source" ||
-		die "cannot fetch $source (see build/setup.log)"
+	with_new_lists download_source "$dir.tmp" ||
+		die "cannot fetch linux-source, which has checkpatch (no" \
+			"network? see build/setup.log)"
 	dpkg-deb --fsys-tarfile "$dir.tmp"/*.deb |
 		tar -xO "./usr/src/$source.tar.xz" |
 		tar -xJ -C "$dir.tmp" --strip-components=2 \
@@ -173,6 +183,18 @@ resolve() {
 	return 1
 }
 
+# Find and fetch the packages of a kernel; leaves its release in release.
+download_kernel() {
+	release=
+	names=$(resolve "$2" "$3") || return 1
+	for headers in $names; do :; done
+	release=${headers#linux-headers-}
+	names="$names $(apt-cache depends "$headers" |
+		sed -nE 's/^ *Depends: (linux-(headers|kbuild)-.*)/\1/p')"
+	# shellcheck disable=SC2086
+	download "$1" $names
+}
+
 fetch_kernel() {
 	name=$1
 	series=${name%%-*}
@@ -185,27 +207,20 @@ fetch_kernel() {
 		command -v "$tool" >/dev/null ||
 			die "no $tool, so this is not Debian: $by_hand"
 	done
-	names=$(resolve "$series" "$flavour") || {
-		as_root apt-get update -q >"$build/setup.log" 2>&1 || :
-		names=$(resolve "$series" "$flavour") ||
-			die "no kernel $series ($flavour) in this host's" \
-				"package lists: $by_hand"
-	}
-	for headers in $names; do :; done
-	release=${headers#linux-headers-}
-	names="$names $(apt-cache depends "$headers" |
-		sed -nE 's/^ *Depends: (linux-(headers|kbuild)-.*)/\1/p')"
 	free=$(df -Pk "$build" | awk 'NR == 2 { print $4 }')
 	[ "$free" -gt 1200000 ] ||
 		die "no room: a kernel needs 1.2 GB in $build for a moment"
 
-	say "fetching kernel $release and its headers into build/kernel/$name"
+	say "fetching a kernel and its headers into build/kernel/$name"
 	tmp=$dir.tmp
 	rm -rf "$tmp"
-	# shellcheck disable=SC2086
-	download "$tmp/deb" $names ||
+	with_new_lists download_kernel "$tmp/deb" "$series" "$flavour" || {
+		[ -n "$release" ] ||
+			die "no kernel $series ($flavour) in this host's" \
+				"package lists: $by_hand"
 		die "cannot fetch kernel $release (no network? see" \
 			"build/setup.log): $by_hand"
+	}
 	for deb in "$tmp"/deb/*.deb; do
 		dpkg-deb -x "$deb" "$tmp" 2>>"$build/setup.log" ||
 			die "cannot unpack ${deb##*/} (see build/setup.log)"
@@ -252,11 +267,8 @@ build_debug_kernel() {
 	tmp=$dir.tmp
 	rm -rf "$tmp"
 	mkdir -p "$tmp/headers"
-	download "$tmp/deb" "$source" || {
-		as_root apt-get update -q >"$build/setup.log" 2>&1 || :
-		download "$tmp/deb" "$source" ||
-			die "cannot fetch $source (see build/setup.log)"
-	}
+	with_new_lists download "$tmp/deb" "$source" ||
+		die "cannot fetch $source (no network? see build/setup.log)"
 	dpkg-deb --fsys-tarfile "$tmp"/deb/*.deb |
 		tar -xO "./usr/src/$source.tar.xz" |
 		tar -xJ -C "$tmp/headers" --strip-components=1 ||

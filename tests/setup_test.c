@@ -41,7 +41,7 @@ static void make_tree(void)
 	shell("mkdir tests bin && cp \"$TOP\"/tests/*.sh tests/");
 	/* All that the script itself calls. */
 	shell("for tool in sh dirname mkdir id grep sed head df awk rm mv cat "
-	      "ln tail od tr realpath gcc sleep sort ls date setsid unshare; do "
+	      "ln tail od tr env realpath gcc sleep sort ls date setsid unshare; do "
 	      "ln -s \"$(command -v $tool)\" bin/; done");
 }
 
@@ -65,6 +65,7 @@ static void fake_apt_cache(void)
 	fake("apt-cache",
 	     "case $2 in\n"
 	     "linux-image-cloud-amd64) echo '  Depends: linux-image-6.1.0-9-cloud-amd64';;\n"
+	     "linux-source) echo '  Depends: linux-source-6.1';;\n"
 	     "linux-headers-6.1.0-9-cloud-amd64) echo '  Depends: linux-headers-6.1.0-9-common'; echo '  Depends: linux-kbuild-6.1';;\n"
 	     "esac");
 	fake("dpkg-deb", "exit 0");
@@ -89,6 +90,32 @@ TEST(setup, missing_package_and_no_debian)
 	expect_said(run, 1, "this is not Debian, so install them by hand");
 	expect_text(run.errors, "qemu-system-x86");
 	EXPECT_EQ(lines_in(run.errors), 1);
+}
+
+/* What old package lists name may be there no more. */
+static void fake_apt_with_old_lists(void)
+{
+	char script[4400], *here = getcwd(NULL, 0);
+
+	snprintf(script, sizeof(script),
+		 "case $1 in update) echo >'%s/updated';; *) test -e '%s/updated';; esac",
+		 here, here);
+	fake("apt-get", script);
+	free(here);
+}
+
+TEST(setup, old_package_lists_are_renewed)
+{
+	make_tree();
+	fake_apt_with_old_lists();
+	expect_said(run_shell(SETUP "tools"), 0, "installing Debian packages:\n");
+	shell("rm updated");
+	fake_apt_cache();
+	/* It comes to unpack the packages, and this one is empty. */
+	expect_said(run_shell(SETUP "kernel 6.1-cloud-amd64"), 1,
+		    "boot/vmlinuz-6.1.0-9-cloud-amd64");
+	shell("rm updated; echo 'cat >/dev/null; exit 1' >bin/tar; chmod +x bin/tar");
+	expect_said(run_shell(SETUP "lint"), 1, "cannot unpack linux-source-6.1");
 }
 
 TEST(setup, says_what_it_installs_and_why)

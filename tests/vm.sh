@@ -98,7 +98,8 @@ case $verb in
 tap | run)
 	bad=$build/bad/$name
 	for file in "$build"/guest/* "$bad/force_return.ko" "$bad/spare.ko" \
-		"$bad/own_pages.ko" "$bad/textbook.ko" ${FILES-}; do
+		"$bad/own_pages.ko" "$bad/textbook.ko" \
+		"$build/techniques/$name/module/techniques.ko" ${FILES-}; do
 		set -- -f "$file" "$@"
 	done
 	;;
@@ -106,7 +107,9 @@ esac
 # The checkers take memory and time, and some are off until they are asked for.
 # What the kernel does not know of its command line is its init's environment.
 if [ "$name" = debug ]; then
-	set -- -M 2048 -a 'page_poison=1 page_owner=on SLOWER=4' "$@"
+	set -- -M 2048 -a 'page_poison=1 page_owner=on SLOWER=4 KERNEL=debug' "$@"
+elif [ $flavour = cloud-amd64 ]; then
+	set -- -a "KERNEL=${KERNEL:-6.1}" "$@"
 fi
 exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$build/guest/init" \
 	-c "$log" "$@"

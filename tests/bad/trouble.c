@@ -4,11 +4,13 @@
  * are there for. None of them is noticed without.
  */
 #include <linux/delay.h>
+#include <linux/gfp.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 static char *kind = "";
 module_param(kind, charp, 0444);
@@ -66,6 +68,20 @@ static void leak(void)
 	}
 }
 
+/* Past all that checks addresses; whoever gets the page next sees it. */
+static void write_to_a_freed_page(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	char *alias = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+	int i;
+
+	__free_page(page);
+	WRITE_ONCE(alias[10], 1);
+	vunmap(alias);
+	for (i = 0; i < 1000; i++)
+		alloc_page(GFP_KERNEL);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(void);
@@ -75,6 +91,7 @@ static const struct {
 	{ "lock_in_both_orders", lock_in_both_orders },
 	{ "sleep_under_a_spinlock", sleep_under_a_spinlock },
 	{ "leak", leak },
+	{ "write_to_a_freed_page", write_to_a_freed_page },
 };
 
 static int __init trouble_init(void)

@@ -32,7 +32,7 @@ static const char help[] =
 "  -p N     processes in each, 1 to 8 (default: drawn)\n"
 "  -z N     pages of the region, 1 to 64 (default: drawn)\n"
 "  -o A,B   only these operations (-l lists them)\n"
-"  -m FILE  the module (default: /lib/shmcount.ko)\n"
+"  -m FILE  the module (default: MODULE, as for the tests, or /lib/shmcount.ko)\n"
 "  -v       print each operation: generation.process #number what = answer\n"
 "\n"
 "Exit status: 0: device and model agreed; 1: they did not, or something hung;\n"
@@ -114,6 +114,7 @@ static void print_others(void)
 /* Where this generation was cut short, it has to be so again. */
 static void print_command(void)
 {
+	const char *kernel = getenv("KERNEL");
 	char operations[32] = "";
 	struct utsname system;
 
@@ -122,8 +123,9 @@ static void print_command(void)
 			 run->quota * run->processes - 1);
 
 	uname(&system);
-	printf("to run this generation again (Linux %s): make fuzz SEED=%llu%s ARGS='-g %u",
-	       system.release, (unsigned long long)run->seed, operations,
+	printf("to run this generation again (Linux %s): make fuzz %s%s%sSEED=%llu%s ARGS='-g %u",
+	       system.release, kernel ? "KERNEL=" : "", kernel ?: "",
+	       kernel ? " " : "", (unsigned long long)run->seed, operations,
 	       run->generation);
 	if (options.kind >= 0)
 		printf(" -k %s", kind_names[options.kind]);
@@ -632,7 +634,7 @@ static void prepare(void)
 {
 	int error;
 
-	run->module = options.module ? options.module : "/lib/shmcount.ko";
+	run->module = options.module ?: getenv("MODULE") ?: "/lib/shmcount.ko";
 	if (geteuid())
 		not_here("loading a module takes root", "");
 	if (sysconf(_SC_PAGESIZE) != PAGE)

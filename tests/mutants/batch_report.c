@@ -74,6 +74,7 @@ static void take_line(struct batch_report *report, const char *line,
 	else if (!*runner && (!strncmp(line, "ok ", 3) ||
 			      !strncmp(line, "not ok ", 7))) {
 		result->given = !strstr(line, " # SKIP");
+		result->ok = line[0] == 'o';
 		report->count += report->count < MAX_BATCH - 1;
 	}
 }

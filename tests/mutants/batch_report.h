@@ -13,6 +13,7 @@ enum { MAX_BATCH = 32 };
 /* Lists of names have a space before and behind each. */
 struct batch_result {
 	bool given;		/* it ran to its end, the guest says */
+	bool ok;		/* and that well */
 	bool stuck;
 	char begun[128];	/* the test last begun, or "" */
 	char passed[16384], failed[16384], skipped[16384];

@@ -257,7 +257,8 @@ static struct seen look(const struct batch_report *report, int m, int status)
 	} else if (result->stuck) {
 		seen.outcome = STUCK;
 	} else {
-		seen.pass = !result->failed[0];
+		/* Without a failed test it has not passed if the suite died. */
+		seen.pass = result->ok && !result->failed[0];
 	}
 	return seen;
 }

@@ -28,7 +28,12 @@
 #include "child.h"
 #include "mutants.h"
 
-enum { STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_NO_MODULES = 125 };
+enum {
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_SKIPPED = 4,		/* all of them */
+	STATUS_NO_MODULES = 125,
+};
 
 struct entry list[MAX_MUTANTS];
 int count;
@@ -326,5 +331,5 @@ int main(int argc, char *argv[])
 	if (skipped)
 		printf("# %d skipped, each with its reason above\n", skipped);
 	printf("%d passed, %d failed\n", passed, failed);
-	return failed ? STATUS_FAILED : 0;
+	return failed ? STATUS_FAILED : passed ? 0 : STATUS_SKIPPED;
 }

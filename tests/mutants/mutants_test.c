@@ -53,6 +53,7 @@ static const char guest[] =
 "		skip) echo \"# > ok 1 $test # SKIP not here\"; continue ;;\n"
 "		fail | stuck) ;;\n"
 "		\"fail $test\") ;;\n"
+"		dead) result='not ok' status=1; echo \"# > ok 1 $test\"; continue ;;\n"
 "		*) echo \"# > ok 1 $test\"; continue ;;\n"
 "		esac\n"
 "		echo \"# > not ok 1 $test\"\n"
@@ -137,7 +138,7 @@ static void expect_outcome(int status, const char *line)
 	struct run run = run_mutants(NULL);
 
 	expect_line(&run, line);
-	expect_line(&run, status ? " passed, 1 failed\n" : " passed, 0 failed\n");
+	expect_line(&run, status == 1 ? " passed, 1 failed\n" : " passed, 0 failed\n");
 	expect_status(&run, status);
 }
 
@@ -176,6 +177,9 @@ TEST(mutants, equivalent)
 	expect_outcome(0, "ok a: equivalent, as it is so: What is wrong.\n");
 	set_scene("a* fail io.seek\n");
 	expect_outcome(1, "not ok a: not equivalent, noticed by io.seek ");
+	/* A suite that was killed has not passed. */
+	set_scene("a* dead\n");
+	expect_outcome(1, "not ok a: not equivalent, noticed by no test");
 }
 
 TEST(mutants, crash_and_hang_as_promised)
@@ -258,15 +262,15 @@ TEST(mutants, skipped_where_its_test_is_skipped)
 {
 	set_scene("shmcount skip\n");
 	add_mutant("a", FAILS);
-	expect_outcome(0, "ok a # SKIP map.fork_shares is skipped on this kernel\n");
-	expect_outcome(0, "# 1 skipped, each with its reason above\n0 passed, 0 failed\n");
+	expect_outcome(4, "ok a # SKIP map.fork_shares is skipped on this kernel\n");
+	expect_outcome(4, "# 1 skipped, each with its reason above\n0 passed, 0 failed\n");
 }
 
 TEST(mutants, other_kernels)
 {
 	set_scene("a fail\n");
 	add_mutant("a", FAILS "Kernels: 4.19.*\n");
-	expect_outcome(0, "ok a # SKIP it makes no difference on ");
+	expect_outcome(4, "ok a # SKIP it makes no difference on ");
 	add_mutant("a", FAILS "Kernels: 4.19.* [5-9].*\n");
 	expect_outcome(0, "ok a: caught");
 }

@@ -33,6 +33,7 @@ static const struct {
 	{ "detected expedited stall", SPLAT_HANG },
 
 	{ "BUG: ", SPLAT_CRASH },
+	{ "pagealloc: ", SPLAT_CRASH },
 	{ "Redzone overwritten", SPLAT_CRASH },
 	{ "Poison overwritten", SPLAT_CRASH },
 	{ "adding overwritten", SPLAT_CRASH },

@@ -70,7 +70,7 @@ enum status {
 	STATUS_INTERRUPTED = 130,
 };
 
-enum { BOOT_SECONDS = 60, LOAD_SECONDS = 30, END_SECONDS = 10 };
+enum { BOOT_SECONDS = 120, LOAD_SECONDS = 30, END_SECONDS = 10 };
 enum { SPLAT_LINES = 12, MAX_FILES = 64 };
 
 static struct {
@@ -115,6 +115,9 @@ static struct {
 	enum splat splat;	/* of the first report in the log */
 	char splat_lines[SPLAT_LINES][256];
 	int splat_count;
+	/* What was going on, by the log, which is in time with the report. */
+	char test[sizeof(((struct tap *)0)->running)];
+	char fuzz[100];
 	char splat_during[sizeof(((struct tap *)0)->running)];
 
 	struct tap tap;
@@ -200,6 +203,23 @@ static void take_lines(struct lines *lines, const char *data, size_t length)
 	}
 }
 
+/* Strip the time stamp that the kernel puts before a line. */
+static const char *without_stamp(const char *line)
+{
+	const char *end = *line == '[' ? strchr(line, ']') : NULL;
+
+	return end && end[1] == ' ' ? end + 2 : line;
+}
+
+/* The harness and fuzz say in the log, too, what they begin. */
+static void note_begin(const char *line)
+{
+	if (sscanf(line, "test: %127s", run.test) == 1)
+		run.fuzz[0] = '\0';
+	else if (!strncmp(line, "fuzz: ", 6))
+		snprintf(run.fuzz, sizeof(run.fuzz), "%s", line);
+}
+
 /*
  * Not every report ends the kernel: the tests have ended all the same, once the
  * lines of this one have been seen. (What a program does is its user's.)
@@ -207,7 +227,7 @@ static void take_lines(struct lines *lines, const char *data, size_t length)
 static void note_trouble(enum splat splat)
 {
 	run.splat = splat;
-	strcpy(run.splat_during, run.tap.running);
+	strcpy(run.splat_during, run.test[0] ? run.test : run.tap.running);
 	if (is_verb("tap") && run.up)
 		run.deadline = now() + END_SECONDS;
 }
@@ -223,6 +243,8 @@ static void take_console_line(const char *line)
 	}
 	if (run.console_log)
 		fprintf(run.console_log, "%s\n", line);
+	if (run.splat == SPLAT_NONE)
+		note_begin(without_stamp(line));
 	if (run.splat == SPLAT_NONE && splat != SPLAT_NONE)
 		note_trouble(splat);
 	if (run.splat != SPLAT_NONE && run.splat_count < SPLAT_LINES)
@@ -230,8 +252,12 @@ static void take_console_line(const char *line)
 			 sizeof(run.splat_lines[0]), "%s", line);
 }
 
+/* The test that brought about a report has failed, whatever it says. */
 static void take_tap_line(const char *line)
 {
+	if (run.splat != SPLAT_NONE && run.tap.running[0] &&
+	    !strcmp(run.tap.running, run.splat_during))
+		return;
 	tap_line(&run.tap, line);
 	if (puts(line) == EOF || fflush(stdout))
 		interrupted = 1;
@@ -568,6 +594,19 @@ static pid_t start_qemu(int *console_fd, int *report_fd)
 	return pid;
 }
 
+/* Read what is there, at most what a pipe holds; at the end fd becomes -1. */
+static ssize_t read_some(struct pollfd *from, char data[65536])
+{
+	ssize_t length = 0;
+
+	if (from->fd >= 0 && poll(from, 1, 0) > 0) {
+		length = read(from->fd, data, 65536);
+		if (length <= 0)
+			from->fd = -1;
+	}
+	return length;
+}
+
 /* Read until QEMU is gone; returns its status as wait() gives it. */
 static int watch(pid_t pid, int console_fd, int report_fd)
 {
@@ -575,24 +614,20 @@ static int watch(pid_t pid, int console_fd, int report_fd)
 		{ .fd = console_fd, .events = POLLIN },
 		{ .fd = report_fd, .events = POLLIN },
 	};
-	char data[65536];
+	char log[65536], report[65536];
 	int status;
 
 	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-		poll(fds, 2, 100);
-		for (int i = 0; i < 2; i++) {
-			ssize_t n;
+		ssize_t log_length, report_length;
 
-			if (fds[i].fd < 0 || !fds[i].revents)
-				continue;
-			n = read(fds[i].fd, data, sizeof(data));
-			if (n <= 0)
-				fds[i].fd = -1;
-			else if (i)
-				take_report(data, n);
-			else
-				take_lines(&console, data, n);
-		}
+		poll(fds, 2, 100);
+		/* So that the log is taken in up to there, before the report. */
+		report_length = read_some(&fds[1], report);
+		log_length = read_some(&fds[0], log);
+		if (log_length > 0)
+			take_lines(&console, log, log_length);
+		if (report_length > 0)
+			take_report(report, report_length);
 		if (interrupted)
 			kill(pid, SIGKILL);
 		if (run.deadline && now() > run.deadline) {
@@ -611,20 +646,15 @@ static const char *while_running(void)
 {
 	const char *test = run.splat == SPLAT_NONE ? run.tap.running :
 						     run.splat_during;
-	static char text[200];
+	static char text[300];
 
-	text[0] = '\0';
-	if (*test)
-		snprintf(text, sizeof(text), ", while %s was running", test);
+	if (*test && run.fuzz[0])
+		snprintf(text, sizeof(text), ", while %s (%s) was running",
+			 test, run.fuzz);
+	else if (*test || run.fuzz[0])
+		snprintf(text, sizeof(text), ", while %s was running",
+			 *test ? test : run.fuzz);
 	return text;
-}
-
-/* Strip the time stamp that the kernel puts before a line. */
-static const char *without_stamp(const char *line)
-{
-	const char *end = *line == '[' ? strchr(line, ']') : NULL;
-
-	return end && end[1] == ' ' ? end + 2 : line;
 }
 
 static enum status say(char *why, size_t size, enum status status,
@@ -769,7 +799,7 @@ static int number(const char *text, int least)
 	char *end;
 	long value = strtol(text, &end, 10);
 
-	if (*end || value < least || value > 1000000)
+	if (*end || value < least || value > 100000000)
 		usage();
 	return value;
 }

@@ -569,14 +569,19 @@ TEST(compare, native_and_mistaken)
 	EXPECT_EQ(system("test -s out/table.txt"), 0);
 }
 
+static void need_checkers(void)
+{
+	if (access(in("KERNEL_DIR", "fragment"), F_OK))
+		test_skip("needs a kernel with checkers: make check KERNEL=debug");
+}
+
 /* Does the debug kernel notice what it is there for? */
 static void expect_report(const char *kind, const char *report)
 {
 	char parameters[64];
 	struct run run;
 
-	if (access(in("KERNEL_DIR", "fragment"), F_OK))
-		test_skip("needs a kernel with checkers: make check KERNEL=debug");
+	need_checkers();
 	snprintf(parameters, sizeof(parameters), "kind=%s", kind);
 	run = RUN("vm", "-k", in("KERNEL_DIR", ""), "-i", in("GUEST", "init"),
 		  "-f", in("GUEST", "incr1"), "-m", in("BAD_KO", "trouble.ko"),
@@ -611,6 +616,26 @@ TEST_LIMIT(checkers, sleep_under_a_spinlock, GUEST_LIMIT)
 TEST_LIMIT(checkers, lost_memory, GUEST_LIMIT)
 {
 	expect_report("leak", "new suspected memory leaks");
+}
+
+TEST_LIMIT(checkers, write_to_a_freed_page, GUEST_LIMIT)
+{
+	expect_report("write_to_a_freed_page", "pagealloc: memory corruption");
+}
+
+/* That the sweep of failing allocations finds what is not taken back. */
+TEST_LIMIT(checkers, leak_on_an_error_path, 4 * GUEST_LIMIT)
+{
+	struct run run;
+
+	need_checkers();
+	run = RUN("vm", "-k", in("KERNEL_DIR", ""), "-i", in("GUEST", "init"),
+		  "-f", in("GUEST", "suite"), "-f", in("BAD_KO", "spare.ko"),
+		  "-m", in("BAD_KO", "no_unwind.ko"), "-M", "2048", "-a",
+		  "SLOWER=4", "tap", "suite", "fault.load");
+	expect_status(&run, 121);
+	expect_text(run.output, "ok 1 fault.load\n");
+	expect_text(run.errors, "new suspected memory leaks");
 }
 
 /* What is in a kernel's log, and what it is. */
@@ -652,6 +677,8 @@ static const struct {
 	{ "[    3.0] INFO: possible recursive locking detected", SPLAT_CRASH },
 	{ "[    3.0] UBSAN: array-index-out-of-bounds in x.c", SPLAT_CRASH },
 	{ "[    3.0] BUG: Bad page state in process suite", SPLAT_CRASH },
+	{ "[    3.0] pagealloc: memory corruption", SPLAT_CRASH },
+	{ "[    3.0] pagealloc: single bit error", SPLAT_CRASH },
 	{ "[    3.0] BUG kmalloc-64 (Tainted: G   OE): Right Redzone overwritten",
 	  SPLAT_CRASH },
 	{ "[    3.0] BUG kmalloc-64 (Tainted: G   OE): Poison overwritten",

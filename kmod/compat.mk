@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0
+# For compat.h: what the preprocessor cannot ask the kernel's headers.
+kernel_has = $(if $(shell grep $(1) $(srctree)/include/linux/$(2).h),-D$(3))
+ccflags-y += $(call kernel_has,vm_flags_mod,mm,HAVE_VM_FLAGS_MOD)
+ccflags-y += $(call kernel_has,'vm_fault_t (\*map_pages)',mm,HAVE_MAP_PAGES_RESULT)
+ccflags-y += $(call kernel_has,vma_set_file,mm,HAVE_VMA_SET_FILE)
+ccflags-y += $(call kernel_has,'int vfs_mmap',fs,HAVE_VFS_MMAP)
