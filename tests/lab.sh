@@ -12,6 +12,8 @@ set -eu
 
 cd "$(dirname "$0")/.."
 src=${SRC:-kmod/lab}
+# Not every shell expands it behind SRC=.
+# shellcheck disable=SC2088
 case $src in
 '~/'*) src=$HOME/${src#??} ;;
 esac

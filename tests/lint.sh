@@ -28,7 +28,8 @@ check() {
 modules() {
 	rm -rf build/lint
 	mkdir -p build/lint
-	ln -s "$top/$1"/*.[ch] "$top/$1/Kbuild" build/lint/ 2>/dev/null
+	ln -sf "$top/kmod/compat.h" "$top/$1"/*.[ch] "$top/$1/Kbuild" \
+		build/lint/ 2>/dev/null
 	rm -f build/lint/init.c	# a program
 	make -s -C "$KDIR" M="$top/build/lint" W=1 C=1 \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules
@@ -50,14 +51,16 @@ checkpatch() {
 }
 
 check 'kmod: W=1, sparse' modules kmod
+check 'kmod/lab: W=1, sparse' modules kmod/lab
 check 'tests/bad: W=1, sparse' modules tests/bad
-check 'shell scripts: shellcheck' shellcheck tests/*.sh \
+check 'shell scripts: shellcheck' shellcheck tests/*.sh tests/lab/*.sh \
 	user/comparison/run.sh .ci/run
 check 'programs: cppcheck' cppcheck_sources user/*.c \
 	user/comparison/*.c
 check 'tests: cppcheck' cppcheck_sources -Itests tests/*.c tests/fuzz/*.c \
-	tests/mutants/*.c tests/report/*.c tests/runner/*.c
-check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch]
+	tests/lab/*.c tests/mutants/*.c tests/report/*.c tests/runner/*.c
+check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch] \
+	kmod/lab/*.c
 # Not for programs: rules that want the kernel's macros, or its ways with them.
 not_for_programs=EMBEDDED_FUNCTION_NAME,AVOID_EXTERNS,STATIC_CONST_CHAR_ARRAY
 not_for_programs=$not_for_programs,FUNCTION_ARGUMENTS,SPLIT_STRING,VOLATILE
