@@ -47,8 +47,7 @@ static int first_step, step_count;
 
 /* What a guest was given: module by module, the steps of each in order. */
 static int done;		/* of all that is to do */
-static int passed[MAX_STEPS];	/* the steps that passed, of this module */
-static int passed_count;
+static unsigned int *passes;	/* of each module the steps, as bits */
 static bool failed;		/* some step of some module */
 static bool crashed;		/* or it hangs */
 
@@ -92,10 +91,15 @@ static const char *name_of(const char *module)
 	return name;
 }
 
-/* The runner has a place for one of this name, in place of ours. */
+/* The runner puts one into the guest as shmcount.ko, in place of ours. */
 static bool is_in_place(const char *module)
 {
-	return !strcmp(name_of(module), "shmcount");
+	return module_count == 1 || !strcmp(name_of(module), "shmcount");
+}
+
+static const char *guest_name_of(const char *module)
+{
+	return is_in_place(module) ? "shmcount" : name_of(module);
 }
 
 /* How many names are in a list of batch_report.h: a space before and behind each. */
@@ -121,23 +125,27 @@ static void say(int n, const char *how, const char *format, ...)
 	printf("\n");
 }
 
-/* The steps of a module are done: which of them passed? */
-static void sum_up(const char *module)
-{
-	printf("%s passes", name_of(module));
-	for (int i = 0; i < passed_count; i++)
-		printf(" %d", passed[i]);
-	printf("%s\n", passed_count ? "" : " none");
-	passed_count = 0;
-}
-
 static void conclude(int n, bool ok)
 {
+	unsigned int bit = 1U << step_of(n)->number;
+
 	failed = failed || !ok;
 	if (ok)
-		passed[passed_count++] = step_of(n)->number;
-	if (take_all && (n + 1) % step_count == 0)
-		sum_up(module_of(n));
+		passes[n / step_count] |= bit;
+	else
+		passes[n / step_count] &= ~bit;
+}
+
+/* For each module a line with the steps that it passes. */
+static void sum_up(void)
+{
+	for (int m = 0; m < module_count; m++) {
+		printf("%s passes", name_of(modules[m]));
+		for (int i = 1; i <= steps.count; i++)
+			if (passes[m] & 1U << i)
+				printf(" %d", i);
+		printf("%s\n", passes[m] ? "" : " none");
+	}
 }
 
 /* Of what failed, that which the table has first: it says most. */
@@ -179,14 +187,6 @@ static void judge_end(int n, const struct batch_report *report, int status,
 	    report->end);
 	crashed = true;
 	conclude(n, false);
-}
-
-/* It did so only when the last step had its result. */
-static void take_back(int n, const struct batch_report *report, int status)
-{
-	if (passed_count && passed[passed_count - 1] == step_of(n)->number)
-		passed_count--;
-	judge_end(n, report, status, "when its tests had ended");
 }
 
 /* What the guest was at, in its own words. */
@@ -247,7 +247,7 @@ static _Noreturn void become_guest(int from, int to)
 	if (!take_all)
 		args[count++] = "-x";
 	for (int n = from; n < to; n++) {
-		args[count++] = strdup(name_of(module_of(n)));
+		args[count++] = strdup(guest_name_of(module_of(n)));
 		args[count++] = tests_of(step_of(n));
 	}
 	setenv("KMOD", modules[0], 1);
@@ -309,7 +309,8 @@ static void judge_bad_end(int to, const struct batch_report *report, int status)
 	if (done < to)
 		judge_end(done++, report, status, begun(report));
 	else
-		take_back(done - 1, report, status);
+		judge_end(done - 1, report, status,
+			  "when its tests had ended");
 }
 
 /* Take what is to do from here on through one guest, as far as that comes. */
@@ -348,6 +349,7 @@ static void run_guest(void)
 static void encourage(void)
 {
 	const struct step *step = step_of(done - 1);
+	int passed = __builtin_popcount(passes[0]);
 
 	if (crashed && getenv("CONSOLE"))
 		printf("The kernel's last words are in %s.\n",
@@ -360,12 +362,12 @@ static void encourage(void)
 	else if (step_count == 1)
 		printf("Step %d is not there yet; kmod/lab/README.md has what to read for it.\n",
 		       step->number);
-	else if (passed_count == 1)
+	else if (passed == 1)
 		printf("A good start: it loads and unloads. Next is step 2, %s: see kmod/lab/README.md;\nmake lab STEP=2 checks just that.\n",
 		       step->title);
 	else
 		printf("%d of %d steps pass. Next is step %d, %s: see kmod/lab/README.md;\nmake lab STEP=%d checks just that.\n",
-		       passed_count, steps.count, step->number, step->title,
+		       passed, steps.count, step->number, step->title,
 		       step->number);
 }
 
@@ -403,6 +405,7 @@ int main(int argc, char *argv[])
 		die(STATUS_USAGE, "%s: %s", argv[optind], steps.wrong);
 	modules = argv + optind + 1;
 	module_count = argc - optind - 1;
+	passes = calloc(module_count, sizeof(*passes));
 	choose_step(step);
 	check_tests();
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -410,7 +413,9 @@ int main(int argc, char *argv[])
 
 	while (done < total() && (take_all || !failed))
 		run_guest();
-	if (!take_all)
+	if (take_all)
+		sum_up();
+	else
 		encourage();
 	return failed ? STATUS_NOT_YET : 0;
 }
