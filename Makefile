@@ -24,6 +24,8 @@ REPEAT :=
 LOAD :=
 SEED :=
 OPS := 200000
+SRC :=
+STEP :=
 
 setup := tests/setup.sh
 
@@ -78,6 +80,9 @@ help:
 #H make techniques  the device by the mmap of other drivers: what breaks, and how
 #H make shell      a root shell in a guest: module loaded, this host's files
 #H make vm CMD='...'  one command there; its output, and nothing else
+#H make lab        how far is a student's module? A line for each step of the
+#H                 lab (SRC=folder, STEP=4: only that); see kmod/lab/README.md
+#H make lab-test   does each solution of the lab pass its steps and no more?
 #H make load       load the module on this host
 #H make unload     unload it again
 #H make doctor     is a kernel's config fit for all this? (CONFIG=file)
@@ -168,6 +173,21 @@ endef
 $(foreach patch,$(wildcard $(mutant_patches)/*.patch),\
 	$(eval $(call mutant,$(basename $(notdir $(patch))))))
 
+# Solutions of the lab: the skeleton with the patches of all steps up to one.
+lab_files := $(wildcard kmod/lab/*.[ch] kmod/compat.*) kmod/lab/Kbuild
+lab_patches := $(sort $(wildcard tests/lab/step-*.patch))
+lab_solutions := $(patsubst tests/lab/%.patch,build/lab/$(small)/%.ko,\
+	tests/lab/step-1.patch $(lab_patches))
+
+build/lab/$(small)/step-%.ko: $(lab_files) $(lab_patches) \
+		build/kernel/$(small)/vmlinuz
+	@rm -rf $(basename $@) && mkdir -p $(basename $@)
+	@cp $(lab_files) $(basename $@)
+	@for n in $$(seq 2 $*); do patch -s -p1 -F0 -d $(basename $@) \
+		<tests/lab/step-$$n.patch || exit; done
+	@tests/kbuild.sh $(small) $(CURDIR)/$(basename $@) >&2
+	@mv $(basename $@)/shmcount.ko $@
+
 # Programs.
 user: | tools
 	@$(MAKE) -s --no-print-directory -C user >&2
@@ -214,6 +234,10 @@ build/tests/harness_test build/tests/setup_test: build/tests/%: \
 		$(call objects,% harness program)
 	@$(link)
 build/tests/harness_sample: $(call objects,harness_sample harness)
+	@$(link)
+build/tests/lab: $(call objects,lab/lab lab/steps mutants/batch_report)
+	@$(link)
+build/tests/lab_test: $(call objects,lab/lab_test lab/steps harness program)
 	@$(link)
 build/bad/init: tests/bad/init.c | tools
 	@mkdir -p $(@D)
@@ -278,7 +302,8 @@ check-tools: compare-tools
 check_needs := check-tools $(small_guest) build/kmod/$(small)/shmcount.ko \
 	build/bad/init build/tests/vm_test build/tests/setup_test \
 	build/tests/harness_test build/tests/harness_sample build/tests/report \
-	build/tests/report_test build/tests/mutants_test build/tests/mutants
+	build/tests/report_test build/tests/mutants_test build/tests/mutants \
+	build/tests/lab_test build/tests/lab build/guest/batch
 # With the debug kernel only the tests of the guest: the others do not ask what
 # a kernel does.
 checked_full := $(filter-out debug,$(full))
@@ -324,6 +349,18 @@ mutants: $(small_guest) build/guest/batch build/tests/mutants \
 		build/tests/mutants $(mutant_patches) build/mutants/$(small) \
 		$(MUTANTS)
 
+# What a student has made, or the skeleton.
+lab_needs := $(small_guest) build/guest/batch build/tests/lab
+lab: $(lab_needs)
+	@exec env SRC='$(value SRC)' tests/lab.sh $(if $(STEP),-s '$(STEP)')
+
+lab-tools:
+	@$(setup) mutants
+$(lab_solutions): | lab-tools
+lab-test: $(lab_needs) $(lab_solutions) build/kmod/$(small)/shmcount.ko
+	@exec env KMOD= tests/lab/test.sh $(lab_solutions) \
+		build/kmod/$(small)/shmcount.ko
+
 lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)
 	@$(setup) lint
 	@KDIR=build/kernel/$(small)/headers tests/lint.sh
@@ -340,13 +377,15 @@ unload:
 clean:
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
-		build/techniques build/mutants build/results build/coverage build/matrix build/ci-* \
+		build/techniques build/lab build/mutants build/results \
+		build/coverage build/matrix build/ci-* \
 		build/setup.log
 distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
-	compare techniques check matrix coverage mutants fuzz small-guest not-of-a-suite lint \
+	compare techniques check matrix coverage mutants fuzz lab lab-tools \
+	lab-test small-guest not-of-a-suite lint \
 	doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

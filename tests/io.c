@@ -2,6 +2,7 @@
 /* io: read, write and seek, as on a file of fixed size. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -129,6 +130,32 @@ TEST(io, seek)
 	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), 0);
 }
 
+static void expect_pages(size_t wanted, const char *parameters)
+{
+	int fd;
+
+	load(parameters);
+	fd = open_device(O_RDONLY);
+	EXPECT_EQ(lseek(fd, 0, SEEK_END), wanted * page_size());
+	close(fd);
+	unload();
+}
+
+TEST(io, size_is_rounded_up_to_pages)
+{
+	char parameters[32];
+
+	expect_pages(1, "");
+	for (size_t pages = 1; pages <= 3; pages++) {
+		snprintf(parameters, sizeof(parameters), "size=%zu",
+			 pages * page_size());
+		expect_pages(pages, parameters);
+		snprintf(parameters, sizeof(parameters), "size=%zu",
+			 (pages - 1) * page_size() + 1);
+		expect_pages(pages, parameters);
+	}
+}
+
 TEST(io, mapping_and_read_agree)
 {
 	char *map, seen[8];
@@ -168,7 +195,8 @@ TEST(io, bad_address)
 	int fd;
 
 	load_pages(PAGES);
-	gone = map_pages(0, 1, MAP_SHARED);
+	gone = mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANON, -1,
+		    0);
 	EXPECT_OK(munmap(gone, page_size()));
 	fd = open_device(O_RDWR);
 	EXPECT_ERRNO(read(fd, gone, 8), EFAULT);

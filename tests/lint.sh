@@ -29,7 +29,8 @@ modules() {
 	rm -rf build/lint
 	mkdir -p "build/lint/$1" build/lint/kmod
 	ln -s "$top"/kmod/compat.* build/lint/kmod/
-	ln -sf "$top/$1"/*.[ch] "$top/$1/Kbuild" "build/lint/$1/"
+	ln -sf "$top"/kmod/compat.* "$top/$1"/*.[ch] "$top/$1/Kbuild" \
+		"build/lint/$1/"
 	rm -f "build/lint/$1/init.c"	# a program
 	make -s -C "$KDIR" M="$top/build/lint/$1" W=1 C=1 \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules
@@ -52,16 +53,15 @@ checkpatch() {
 
 check 'kmod: W=1, sparse' modules kmod
 check 'kmod/techniques: W=1, sparse' modules kmod/techniques
+check 'kmod/lab: W=1, sparse' modules kmod/lab
 check 'tests/bad: W=1, sparse' modules tests/bad
-check 'shell scripts: shellcheck' shellcheck tests/*.sh \
-	tests/techniques/run.sh user/comparison/run.sh .ci/run
-check 'programs: cppcheck' cppcheck_sources user/*.c \
-	user/comparison/*.c
+check 'shell scripts: shellcheck' shellcheck tests/*.sh tests/*/*.sh \
+	user/*/*.sh .ci/run
+check 'programs: cppcheck' cppcheck_sources user/*.c user/*/*.c
 check 'tests: cppcheck' cppcheck_sources -Itests tests/*.c tests/fuzz/*.c \
-	tests/techniques/*.c \
-	tests/mutants/*.c tests/report/*.c tests/runner/*.c
-check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch] \
-	kmod/techniques/*.[ch]
+	tests/lab/*.c tests/mutants/*.c tests/report/*.c tests/runner/*.c \
+	tests/techniques/*.c
+check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch] kmod/*/*.[ch]
 # Not for programs: rules that want the kernel's macros, or its ways with them.
 not_for_programs=EMBEDDED_FUNCTION_NAME,AVOID_EXTERNS,STATIC_CONST_CHAR_ARRAY
 not_for_programs=$not_for_programs,FUNCTION_ARGUMENTS,SPLIT_STRING,VOLATILE

@@ -63,6 +63,23 @@ static int open_log_at_end(void)
 	return fd;
 }
 
+/* And what is there once is not loaded twice, nor unloaded. */
+TEST(load, and_unload_again_and_again)
+{
+	for (int i = 0; i < 10; i++) {
+		load("");
+		EXPECT_EQ(try_load(""), EEXIST);
+		unload();
+		EXPECT_EQ(try_unload(), ENOENT);
+	}
+}
+
+TEST(load, node_is_for_all_by_default)
+{
+	load("");
+	EXPECT_EQ(node_mode(), 0666);
+}
+
 TEST(load, default_is_one_page_for_all)
 {
 	load("");
@@ -237,7 +254,18 @@ TEST(load, failed_registration_leaves_nothing)
 		     number_in("/proc/meminfo", promised));
 	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
 	load("");
-	EXPECT_EQ(attribute("size"), page_size());
+	close(open_device(O_RDWR));
+}
+
+TEST(load, failed_registration_is_told)
+{
+	load("");
+	unload();
+	force_return("misc_register", -EBUSY, 1);
+	EXPECT_EQ(try_load(""), EBUSY);
+	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
+	load("");
+	close(open_device(O_RDWR));
 }
 
 /* And no node is there even for a moment, in which it could be opened. */
@@ -253,5 +281,5 @@ TEST(load, region_that_cannot_be_had)
 	EXPECT_ERRNO(read(watch, event, sizeof(event)), EAGAIN);
 	load("");
 	EXPECT(read(watch, event, sizeof(event)) > 0);
-	EXPECT_EQ(attribute("size"), page_size());
+	close(open_device(O_RDWR));
 }

@@ -63,6 +63,14 @@ TEST(map, every_offset_and_length_inside)
 			       pages * page_size());
 }
 
+TEST(map, inside_is_taken)
+{
+	load_pages(PAGES);
+	for (int first = 0; first < PAGES; first++)
+		for (int pages = 1; pages <= PAGES - first; pages++)
+			map_pages(first, pages, MAP_SHARED);
+}
+
 TEST(map, length_counts_in_whole_pages)
 {
 	load_pages(PAGES);
@@ -90,7 +98,6 @@ TEST(map, outside_is_refused)
 		EXPECT_ERRNO(try_map(offset, length, PROT_READ, MAP_PRIVATE,
 				     O_RDONLY), EINVAL);
 	}
-	EXPECT_EQ(attribute("mappings"), 0);
 }
 
 TEST(map, overflow_is_refused)
@@ -214,7 +221,6 @@ TEST(map, never_executable)
 	map = map_pages(0, 1, MAP_SHARED);
 	EXPECT_ERRNO(mprotect(map, page_size(), PROT_READ | PROT_EXEC),
 		     EACCES);
-	EXPECT_EQ(attribute("mappings"), 1);
 }
 
 TEST(map, mremap_does_not_grow)
@@ -228,7 +234,6 @@ TEST(map, mremap_does_not_grow)
 			    MREMAP_MAYMOVE), EFAULT);
 	EXPECT_ERRNO(mremap(map, page_size(), (PAGES + 1) * page_size(),
 			    MREMAP_MAYMOVE), EFAULT);
-	touch(map);
 }
 
 TEST(map, mremap_moves_and_shrinks)

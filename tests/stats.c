@@ -92,6 +92,19 @@ TEST(stats, faults_are_pages_given)
 	EXPECT_EQ(attribute("faults"), 2 * PAGES);
 }
 
+TEST(stats, refused_mappings_are_not_counted)
+{
+	int fd;
+
+	load_pages(PAGES);
+	fd = open_device(O_RDWR);
+	EXPECT_ERRNO(mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd,
+			  PAGES * page_size()), EINVAL);
+	EXPECT_ERRNO(mmap(NULL, page_size(), PROT_READ | PROT_EXEC,
+			  MAP_SHARED, fd, 0), EPERM);
+	EXPECT_EQ(attribute("mappings"), 0);
+}
+
 static const char *const names[] = { "size", "opens", "mappings", "faults" };
 
 TEST(stats, each_number_is_a_line)

@@ -3,12 +3,13 @@
  * In the guest: runs tests of the suite with one module after another, and
  * says for each module whether they passed.
  *
- * Usage: batch [MODULE TESTS]..., MODULE being one of /lib, without ".ko", and
- * TESTS names of tests or patterns, with commas between.
+ * Usage: batch [-x] [MODULE TESTS]..., MODULE being one of /lib, without ".ko", and
+ * TESTS names of tests or patterns, with commas between. With -x it ends with the
+ * first that does not pass.
  *
  * The report is TAP, with modules for tests. What the suite says stands in it
  * as "# > LINE". A module that cannot be unloaded is "# stuck"; those after it
- * are then skipped.
+ * are then skipped, as are those that -x leaves out.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -71,8 +72,12 @@ static bool passes(const char *module, char *tests)
 
 int main(int argc, char *argv[])
 {
+	bool first_only = argc > 1 && !strcmp(argv[1], "-x");
 	bool stuck = false, failed = false;
-	int count = (argc - 1) / 2;
+	int count;
+
+	argv += first_only;
+	count = (argc - 1 - first_only) / 2;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("TAP version 13\n1..%d\n", count);
@@ -81,9 +86,9 @@ int main(int argc, char *argv[])
 		bool ok;
 
 		printf("# begin %s\n", module);
-		if (stuck) {
-			printf("ok %d %s # SKIP the guest is spoilt\n", i,
-			       module);
+		if (stuck || (first_only && failed)) {
+			printf("ok %d %s # SKIP %s\n", i, module, stuck ?
+			       "the guest is spoilt" : "one before it failed");
 			continue;
 		}
 		ok = passes(module, argv[2 * i]);

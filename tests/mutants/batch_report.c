@@ -22,20 +22,43 @@ bool is_listed(const char *list, const char *name)
 	return strstr(list, wanted);
 }
 
+static void take_failure(struct batch_result *result, const char *name,
+			 const char *line)
+{
+	const char *timeout = strstr(line, " # TIMEOUT ");
+	struct batch_failure *failure;
+
+	add(result->failed, sizeof(result->failed), name);
+	if (result->failure_count == MAX_FAILURES)
+		return;
+	failure = &result->failures[result->failure_count++];
+	strcpy(failure->name, name);
+	if (timeout)
+		snprintf(failure->why, sizeof(failure->why), "no end after %s",
+			 timeout + strlen(" # TIMEOUT "));
+	else
+		strcpy(failure->why, result->said);
+}
+
 /* A line of the suite's. */
 static void take_suite_line(struct batch_result *result, const char *line)
 {
 	char name[128];
 
-	if (sscanf(line, "# begin %127s", name) == 1)
+	if (sscanf(line, "# begin %127s", name) == 1) {
 		strcpy(result->begun, name);
-	else if (sscanf(line, "not ok %*d %127s", name) == 1)
-		add(result->failed, sizeof(result->failed), name);
-	else if (sscanf(line, "ok %*d %127s", name) == 1 &&
-		 strstr(line, " # SKIP"))
+		result->said[0] = '\0';
+	} else if (sscanf(line, "not ok %*d %127s", name) == 1) {
+		take_failure(result, name, line);
+	} else if (sscanf(line, "ok %*d %127s", name) == 1 &&
+		   strstr(line, " # SKIP")) {
 		add(result->skipped, sizeof(result->skipped), name);
-	else if (sscanf(line, "ok %*d %127s", name) == 1)
+	} else if (sscanf(line, "ok %*d %127s", name) == 1) {
 		add(result->passed, sizeof(result->passed), name);
+	} else if (!result->said[0] && !strncmp(line, "# ", 2) &&
+		   strncmp(line, "# took ", 7)) {
+		snprintf(result->said, sizeof(result->said), "%s", line + 2);
+	}
 }
 
 /* "crash: BUG: ..., while NAME was running": the outcome and the name we know. */
@@ -58,8 +81,7 @@ static void take_end(struct batch_report *report, const char *why)
  * to no good end the runner gives its own account, and then results for the
  * rest of the plan.
  */
-static void take_line(struct batch_report *report, const char *line,
-		      bool *runner)
+void take_report_line(struct batch_report *report, const char *line)
 {
 	struct batch_result *result = &report->results[report->count];
 
@@ -70,8 +92,8 @@ static void take_line(struct batch_report *report, const char *line,
 	else if (!strcmp(line, "# stuck"))
 		result->stuck = true;
 	else if (line[0] == '#' && strncmp(line, "# begin ", 8))
-		*runner = true;
-	else if (!*runner && (!strncmp(line, "ok ", 3) ||
+		report->runner = true;
+	else if (!report->runner && (!strncmp(line, "ok ", 3) ||
 			      !strncmp(line, "not ok ", 7))) {
 		result->given = !strstr(line, " # SKIP");
 		result->ok = line[0] == 'o';
@@ -83,12 +105,11 @@ struct batch_report *read_report(const char *path)
 {
 	struct batch_report *report = calloc(1, sizeof(*report));
 	FILE *file = fopen(path, "re");
-	bool runner = false;
 	char line[2048];
 
 	while (file && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
-		take_line(report, line, &runner);
+		take_report_line(report, line);
 	}
 	if (file)
 		fclose(file);

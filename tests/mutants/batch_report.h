@@ -8,7 +8,12 @@
 
 #include <stdbool.h>
 
-enum { MAX_BATCH = 32 };
+enum { MAX_BATCH = 32, MAX_FAILURES = 64 };
+
+/* A test that failed: its time limit, or else its first words. */
+struct batch_failure {
+	char name[128], why[256];
+};
 
 /* Lists of names have a space before and behind each. */
 struct batch_result {
@@ -17,13 +22,20 @@ struct batch_result {
 	bool stuck;
 	char begun[128];	/* the test last begun, or "" */
 	char passed[16384], failed[16384], skipped[16384];
+	char said[256];		/* of the test last begun: its first words, or "" */
+	struct batch_failure failures[MAX_FAILURES];
+	int failure_count;
 };
 
 struct batch_report {
 	int count;		/* modules that ran to their end */
 	struct batch_result results[MAX_BATCH];
 	char end[512];		/* why the guest came to no good end, or "" */
+	bool runner;		/* it is the runner now who speaks */
 };
+
+/* Take a line of a report, as it comes, without its newline. */
+void take_report_line(struct batch_report *report, const char *line);
 
 /* Read a report; where there is none it is one of no modules. */
 struct batch_report *read_report(const char *path);

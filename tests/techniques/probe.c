@@ -391,9 +391,8 @@ const struct probe probes[] = {
 	{ "MADV_REMOVE", madv_remove },
 	{ "name in /proc/PID/maps", maps_name },
 	{ "rmmod while mapped", rmmod_while_mapped },
+	{ NULL, NULL }
 };
-
-const int probe_count = sizeof(probes) / sizeof(probes[0]);
 
 struct answer ask(const struct probe *probe)
 {

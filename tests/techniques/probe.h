@@ -14,9 +14,8 @@ struct probe {
 	void (*run)(void);
 };
 
-/* The last is for a device that may be gone afterwards. */
+/* Up to one without a name. After the last the device may be gone. */
 extern const struct probe probes[];
-extern const int probe_count;
 
 /* Where a file that O_DIRECT can write to may be made, or NULL. */
 extern const char *disk;

@@ -58,8 +58,8 @@ static bool row(const char *technique)
 	if (!load(technique))
 		return false;
 	printf("%s", technique);
-	for (int i = 0; i < probe_count; i++)
-		printf(",%s", ask(&probes[i]).text);
+	for (const struct probe *probe = probes; probe->what; probe++)
+		printf(",%s", ask(probe).text);
 	printf("\n");
 	return unload(module_name);
 }
@@ -87,8 +87,8 @@ int main(int argc, char *argv[])
 	if (!unload("shmcount"))
 		return STATUS_FAILED;
 	printf("technique");
-	for (int i = 0; i < probe_count; i++)
-		printf(",%s", probes[i].what);
+	for (const struct probe *probe = probes; probe->what; probe++)
+		printf(",%s", probe->what);
 	printf("\n");
 	for (; optind < argc; optind++)
 		if (!row(argv[optind]))

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of the lab: is its table well formed, is what make lab says so, and
+ * does the skeleton pass step 1 and no other? But for that last one the guests
+ * are played by a script. (make lab-test has the solutions of all steps.)
+ */
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "lab/steps.h"
+#include "program.h"
+
+enum { NOT_YET = 1, USAGE = 2, NO_GUEST = 125, INTERRUPTED = 130 };
+
+/* A table of three steps, and what the guest says of the first two. */
+static const char table[] =
+"# a comment\n"
+"\n"
+"1 load-and-unload	load.and_unload_again_and_again\n"
+"2 the-node	load.mode_is_octal\n"
+"2 the-node	perm.*\n"
+"3 more	io.seek\n";
+
+#define BEGIN "TAP version 13\n1..3\n"
+#define STEP_1_PASSES							\
+	"# begin shmcount\n"						\
+	"# > # begin load.and_unload_again_and_again\n"			\
+	"# > # took 0.1 s\n"						\
+	"# > ok 1 load.and_unload_again_and_again\n"			\
+	"ok 1 shmcount\n"
+
+static const char *top(void)
+{
+	const char *dir = getenv("TOP");
+
+	if (!dir)
+		test_skip("TOP is not set: make check sets it");
+	return dir;
+}
+
+static char *in_top(const char *name)
+{
+	char *path;
+
+	EXPECT_OK(asprintf(&path, "%s/%s", top(), name));
+	return path;
+}
+
+static void write_file(const char *name, const char *text)
+{
+	FILE *file = fopen(name, "we");
+
+	EXPECT(file && fputs(text, file) >= 0 && !fclose(file));
+}
+
+/* A guest that says this, and ends with this status. */
+static void set_scene(const char *steps, const char *says, int status)
+{
+	char guest[4200], script[400];
+
+	snprintf(script, sizeof(script),
+		 "#!/bin/sh\ncd '%s' || exit 125\necho \"$@\" >asked\n"
+		 "cat says\nexit %d\n", getcwd(NULL, 0), status);
+	write_file("guest", script);
+	EXPECT_OK(chmod("guest", 0755));
+	write_file("says", says);
+	write_file("steps", steps);
+	snprintf(guest, sizeof(guest), "%s/guest", getcwd(NULL, 0));
+	setenv("GUEST_RUNNER", guest, 1);
+	unsetenv("CONSOLE");
+}
+
+/* Run lab with the table of the scene, and an option; it works in TOP. */
+static struct run run_lab(const char *option)
+{
+	char line[8500];
+
+	snprintf(line, sizeof(line),
+		 "here=$PWD; cd '%s' && exec build/tests/lab %s \"$here/steps\" shmcount.ko",
+		 top(), option);
+	return RUN("/bin/sh", "-c", line);
+}
+
+static void expect_lab(const char *option, int status, const char *output)
+{
+	struct run run = run_lab(option);
+
+	EXPECT_STR(run.errors, "");
+	EXPECT_STR(run.output, output);
+	expect_status(&run, status);
+}
+
+TEST(lab, table_is_well_formed)
+{
+	static struct steps steps;
+	char *suite = in_top("build/guest/suite");
+	char line[4600], *seen;
+
+	if (!read_steps(&steps, in_top("kmod/lab/steps")))
+		FAIL("%s", steps.wrong);
+	EXPECT(steps.count > 1);
+	snprintf(line, sizeof(line), ": >tests");
+	for (int i = 0; i < steps.count; i++)
+		for (int t = 0; t < steps.steps[i].test_count; t++) {
+			snprintf(line, sizeof(line),
+				 "%s -l '%s' >tests.new && sed 's/^/%d /' tests.new >>tests",
+				 suite, steps.steps[i].tests[t], i + 1);
+			free(shell(line));
+		}
+	/* A test of two steps would make the earlier one need the later. */
+	seen = shell("sort -u tests | cut -d ' ' -f 2 | sort | uniq -d");
+	if (seen && *seen)
+		FAIL("in more than one step: %s", seen);
+}
+
+/* Each marked place of the skeleton is of a step, and each step has one. */
+TEST(lab, skeleton_has_a_place_for_each_step)
+{
+	static struct steps steps;
+	char line[4600], wanted[32];
+
+	EXPECT(read_steps(&steps, in_top("kmod/lab/steps")));
+	for (int i = 2; i <= steps.count; i++) {
+		snprintf(wanted, sizeof(wanted), "/\\* Steps* %d", i);
+		snprintf(line, sizeof(line), "grep -q '%s' %s", wanted,
+			 in_top("kmod/lab/shmcount.c"));
+		free(shell(line));
+		snprintf(line, sizeof(line), "grep -q '^## %d\\. ' %s", i,
+			 in_top("kmod/lab/README.md"));
+		free(shell(line));
+	}
+}
+
+static void expect_refused_table(const char *text, const char *why)
+{
+	struct run run;
+
+	set_scene(text, "", 0);
+	run = run_lab("");
+	expect_refusal(run, USAGE, why);
+}
+
+TEST(lab, table_that_is_wrong_is_refused)
+{
+	expect_refused_table("", "there is no step in it");
+	expect_refused_table("1 load\n", "line 1 is not STEP NAME TEST...");
+	expect_refused_table("2 node io.seek\n",
+			     "line 1: step 2, node does not follow");
+	expect_refused_table("1 load io.seek\n3 node io.seek\n",
+			     "line 2: step 3, node does not follow");
+	expect_refused_table("1 load io.seek\n1 node io.seek\n",
+			     "line 2: step 1, node does not follow");
+	expect_refused_table("one load io.seek\n", "line 1: step one, load");
+}
+
+TEST(lab, table_with_a_test_that_is_none_is_refused)
+{
+	struct run run;
+
+	set_scene("1 load io.seek\n2 node io.seek io.sek\n", "", 0);
+	run = run_lab("");
+	expect_status(&run, USAGE);
+	expect_text(run.errors, "no test is named 'io.sek'");
+	expect_text(run.errors, "step 2 of the table has a test that is none");
+}
+
+TEST(lab, only_steps_that_are_there)
+{
+	set_scene(table, "", 0);
+	expect_refusal(run_lab("-s 4"), USAGE,
+		       "there is no step 4: they are 1 to 3");
+	expect_refusal(run_lab("-s 0"), USAGE, "there is no step 0");
+	expect_refusal(run_lab("-s x"), USAGE, "there is no step x");
+}
+
+TEST(lab, all_pass)
+{
+	set_scene(table, BEGIN STEP_1_PASSES
+		  "# begin shmcount\n# > ok 1 load.mode_is_octal\n"
+		  "ok 2 shmcount\n"
+		  "# begin shmcount\n# > ok 1 io.seek\nok 3 shmcount\n", 0);
+	expect_lab("", 0,
+		   "step 1, load and unload: passed\n"
+		   "step 2, the node: passed\n"
+		   "step 3, more: passed\n"
+		   "All 3 steps pass: that is the whole of it. Well done.\n");
+	free(shell("grep -qx 'tap batch -x shmcount load.and_unload_again_and_again shmcount load.mode_is_octal,perm.[*] shmcount io.seek' asked"));
+}
+
+/* Of the failures that one is shown which the table has first. */
+TEST(lab, not_yet_says_what_was_seen_and_what_is_next)
+{
+	set_scene(table, BEGIN STEP_1_PASSES
+		  "# begin shmcount\n"
+		  "# > # begin perm.a\n# > # seen a\n# > not ok 1 perm.a\n"
+		  "# > # begin load.mode_is_octal\n"
+		  "# > # x.c:1: seen this\n# > # and more\n# > # took 0.1 s\n"
+		  "# > not ok 2 load.mode_is_octal\n"
+		  "# > # begin perm.b\n# > ok 3 perm.b\n"
+		  "not ok 2 shmcount\n"
+		  "# begin shmcount\n"
+		  "ok 3 shmcount # SKIP one before it failed\n", 1);
+	expect_lab("", NOT_YET,
+		   "step 1, load and unload: passed\n"
+		   "step 2, the node: not yet: load.mode_is_octal: x.c:1: seen this (1 of 3 tests pass)\n"
+		   "A good start: it loads and unloads. Next is step 2, the node: see kmod/lab/README.md;\n"
+		   "make lab STEP=2 checks just that.\n");
+}
+
+TEST(lab, test_without_end)
+{
+	set_scene(table, BEGIN "# begin shmcount\n# > # begin io.seek\n"
+		  "# > not ok 1 io.seek # TIMEOUT 20 seconds\n"
+		  "not ok 1 shmcount\n", 1);
+	expect_lab("-s 3", NOT_YET,
+		   "step 3, more: not yet: io.seek: no end after 20 seconds (0 of 1 tests pass)\n"
+		   "Step 3 is not there yet; kmod/lab/README.md has what to read for it.\n");
+}
+
+static void expect_bad_end(const char *what, int status)
+{
+	char says[1000], output[1000];
+
+	snprintf(says, sizeof(says), BEGIN STEP_1_PASSES
+		 "# begin shmcount\n# > # begin perm.a\n"
+		 "# BUG: told by the test\n# %s: BUG: told by the test, while shmcount was running\n"
+		 "not ok 2 shmcount\nnot ok 3 not_run.3\n"
+		 "Bail out! %s: BUG: told by the test, while shmcount was running\n",
+		 what, what);
+	snprintf(output, sizeof(output),
+		 "step 1, load and unload: passed\n"
+		 "step 2, the node: %s: perm.a: BUG: told by the test\n"
+		 "A good start: it loads and unloads. Next is step 2, the node: see kmod/lab/README.md;\n"
+		 "make lab STEP=2 checks just that.\n", what);
+	set_scene(table, says, status);
+	expect_lab("", NOT_YET, output);
+}
+
+TEST(lab, crash_and_hang_are_told_apart)
+{
+	expect_bad_end("crash", 121);
+	expect_bad_end("hang", 124);
+}
+
+TEST(lab, crash_after_the_last_test_takes_the_step_back)
+{
+	set_scene(table, "TAP version 13\n1..1\n" STEP_1_PASSES
+		  "# BUG: late\n# crash: BUG: late\nBail out! crash: BUG: late\n",
+		  121);
+	expect_lab("-s 1", NOT_YET,
+		   "step 1, load and unload: passed\n"
+		   "step 1, load and unload: crash: when its tests had ended: BUG: late\n"
+		   "Step 1 is not there yet; kmod/lab/README.md has what to read for it.\n");
+}
+
+TEST(lab, stuck_module_is_not_passed)
+{
+	set_scene(table, BEGIN "# begin shmcount\n# > ok 1 io.seek\n# stuck\n"
+		  "ok 1 shmcount\n", 0);
+	expect_lab("-s 3", NOT_YET,
+		   "step 3, more: not yet: the module cannot be unloaded any more\n"
+		   "Step 3 is not there yet; kmod/lab/README.md has what to read for it.\n");
+}
+
+TEST(lab, tests_that_were_all_skipped_are_no_pass)
+{
+	set_scene(table, BEGIN "# begin shmcount\n"
+		  "# > ok 1 io.seek # SKIP not here\nok 1 shmcount\n", 0);
+	expect_lab("-s 3", NOT_YET,
+		   "step 3, more: not yet: none of its tests can run on this kernel\n"
+		   "Step 3 is not there yet; kmod/lab/README.md has what to read for it.\n");
+}
+
+TEST(lab, no_guest_is_no_verdict)
+{
+	struct run run;
+
+	set_scene(table, "Bail out! infrastructure: no room\n", 125);
+	run = run_lab("");
+	expect_status(&run, NO_GUEST);
+	expect_text(run.errors, "the guest could not be had");
+	EXPECT_EQ(lines_in(run.output), 0);
+}
+
+TEST(lab, interrupt_ends_it)
+{
+	set_scene(table, BEGIN, INTERRUPTED);
+	expect_refusal(run_lab(""), INTERRUPTED, "interrupted");
+}
+
+/* Have lab.sh take what a student has in a folder here. */
+static struct run run_folder(const char *folder)
+{
+	char src[4200];
+
+	snprintf(src, sizeof(src), "%s/%s", getcwd(NULL, 0), folder);
+	setenv("SRC", src, 1);
+	unsetenv("KMOD");
+	return RUN(in_top("tests/lab.sh"), "-a");
+}
+
+TEST(lab, folder_has_to_be_one)
+{
+	top();
+	expect_refusal(run_folder("none"), USAGE, "there is no folder");
+	EXPECT_OK(mkdir("empty", 0755));
+	expect_refusal(run_folder("empty"), USAGE, "there is no Kbuild in");
+}
+
+TEST(lab, what_does_not_build_says_where)
+{
+	struct run run;
+	char line[4300];
+
+	snprintf(line, sizeof(line),
+		 "cp -r '%s/kmod/lab' mine && sed -i 's/return 0;/return zero;/' mine/shmcount.c",
+		 top());
+	free(shell(line));
+	run = run_folder("mine");
+	expect_status(&run, NOT_YET);
+	expect_text(run.errors, "/mine/shmcount.c:");
+	EXPECT_EQ(lines_in(run.output), 0);
+}
+
+/* The real thing: it builds without a word, and passes step 1 and no other. */
+TEST_LIMIT(lab, skeleton_passes_exactly_step_1, 120)
+{
+	static struct steps steps;
+	struct run run;
+
+	EXPECT(read_steps(&steps, in_top("kmod/lab/steps")));
+	unsetenv("SRC");
+	unsetenv("KMOD");
+	run = RUN(in_top("tests/lab.sh"), "-a");
+	EXPECT_STR(run.errors, "");
+	expect_status(&run, NOT_YET);
+	EXPECT_EQ(lines_in(run.output), steps.count + 1);
+	expect_text(run.output, "shmcount: step 1, load and unload: passed\n");
+	expect_text(run.output, "\nshmcount passes 1\n");
+}

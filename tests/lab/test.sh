@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Does each solution of the lab pass its steps, and no more (make lab-test)?
+#
+#   test.sh MODULE...
+#
+# A MODULE named step-N.ko has to pass the steps 1 to N of kmod/lab/steps and to
+# fail all others; one of another name has to pass all. The last line is
+# "N passed, N failed".
+set -u
+
+cd "$(dirname "$0")/../.." || exit 1
+said=$(mktemp) || exit 1
+trap 'rm -f "$said"' EXIT
+trap 'exit 130' INT TERM HUP
+most=$(awk '/^[0-9]/ { most = $1 } END { print most }' kmod/lab/steps)
+build/tests/lab -a kmod/lab/steps "$@" | tee "$said"
+
+passed=0
+failed=0
+for module; do
+	name=$(basename "$module" .ko)
+	case $name in
+	step-*) last=${name#step-} ;;
+	*) last=$most ;;
+	esac
+	wanted="$name passes $(seq -s ' ' 1 "$last")"
+	if grep -qx "$wanted" "$said"; then
+		passed=$((passed + 1))
+		echo "ok $wanted, and no other step"
+	else
+		failed=$((failed + 1))
+		echo "not ok $wanted, and no other step:" \
+			"$(grep "^$name passes" "$said" || echo it has no result)"
+	fi
+done
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
