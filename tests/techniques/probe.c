@@ -74,6 +74,12 @@ static struct page *own_page(void)
 	return map(1, MAP_SHARED);
 }
 
+/* The same, with nothing left in it of the probe before. */
+static struct page *new_page(void)
+{
+	return memset(own_page(), 0, sizeof(struct page));
+}
+
 static int read_now(const int *number)
 {
 	return __atomic_load_n(number, __ATOMIC_SEQ_CST);
@@ -136,7 +142,7 @@ static void finish(pid_t pid)
 
 static void uncontended(void)
 {
-	struct page *page = own_page();
+	struct page *page = new_page();
 
 	if (sem_init(&page->semaphore, 1, 1))
 		say_errno();
@@ -157,7 +163,7 @@ static void wait_on_futex(void)
 
 static void woken(void)
 {
-	struct page *page = own_page();
+	struct page *page = new_page();
 	pid_t waiter = start(wait_on_futex);
 	int woken;
 
@@ -205,7 +211,7 @@ static void count_under_semaphore(void)
 /* One that glibc aborts leaves the other waiting: whichever ends first. */
 static void contended(void)
 {
-	struct page *page = own_page();
+	struct page *page = new_page();
 	pid_t pids[2];
 	int status;
 
@@ -247,7 +253,7 @@ static void lock_of_the_dead(void)
 
 static void robust(void)
 {
-	struct page *page = own_page();
+	struct page *page = new_page();
 	pthread_mutexattr_t attr;
 	pid_t owner, waiter;
 
@@ -336,7 +342,7 @@ static void mremap_past_end(void)
 		say_errno();
 	shown = memory + 2 * PAGES * PAGE - 1;
 	waitpid(start(touch_the_end), &status, 0);
-	say("grows, %s", WIFSIGNALED(status) ? name_of(WTERMSIG(status)) :
+	say("grows: %s", WIFSIGNALED(status) ? name_of(WTERMSIG(status)) :
 						"more memory");
 }
 
@@ -376,7 +382,7 @@ static void rmmod_while_mapped(void)
 	error = module_unload(module_name);
 	if (error)
 		say("%s", strerrorname_np(error));
-	say(*page == 1 ? "unloads" : "unloads, erased");
+	say(*page == 1 ? "unloads" : "unloads: erased");
 }
 
 const struct probe probes[] = {
@@ -401,6 +407,7 @@ struct answer ask(const struct probe *probe)
 
 	answer = mmap(NULL, sizeof(*answer), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	fflush(stdout);
 	pid = fork();
 	if (!pid) {
 		int null = open("/dev/null", O_WRONLY);

@@ -42,6 +42,7 @@ echo "techniques: counting instructions, in another" >&2
 			setup >/dev/null
 		rmmod techniques
 		awk -F, -v technique="$technique" '\''
+		{ gsub(/"/, "") }
 		NR == 1 {
 			for (i = 1; i <= NF; i++)
 				column[$i] = i
@@ -49,7 +50,9 @@ echo "techniques: counting instructions, in another" >&2
 		$column["path"] == "/dev/shmcount" && $column["pages"] == 1 &&
 				$column["what"] == "map+touch+unmap" {
 			printf "%s,%d\n", technique, $column["median"]
-		}'\'' /tmp/out/results.csv
+			found = 1
+		}
+		END { exit !found }'\'' /tmp/out/results.csv
 	done' sh "$top/user/compare" "$MODULE" $names >"$tmp/costs"
 
 awk -F, -v OFS=, '
