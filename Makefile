@@ -71,6 +71,8 @@ help:
 #H                 (OPS=1000000 of them; SEED=n and ARGS=... as a report says)
 #H make compare    every path, every lock, in a guest: tables and pictures
 #H                 (NATIVE=1 on this host; ARGS='--quick speed', ARGS=--help)
+#H make watch      who held the semaphore, who waited for whom: a timeline of
+#H                 CMD='user/incr_dev 5', as text and pictures (ARGS=--help)
 #H make shell      a root shell in a guest: module loaded, this host's files
 #H make vm CMD='...'  one command there; its output, and nothing else
 #H make load       load the module on this host
@@ -193,7 +195,8 @@ build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant batches 
 	@$(link)
 build/tests/mutants_test: $(call objects,mutants/mutants_test harness program)
 	@$(link)
-build/tests/harness_test build/tests/setup_test: build/tests/%: \
+build/tests/harness_test build/tests/setup_test \
+		build/tests/watch_test: build/tests/%: \
 		$(call objects,% harness program)
 	@$(link)
 build/tests/harness_sample: $(call objects,harness_sample harness)
@@ -238,6 +241,7 @@ vm: $(full_guest)
 
 # A user's words, and not this shell's.
 export COMPARE_ARGS := $(value ARGS)
+export WATCH_ARGS := $(value ARGS)
 export NATIVE
 ifeq ($(NATIVE),)
 compare: $(full_guest)
@@ -248,13 +252,20 @@ compare: user compare-tools
 compare-tools:
 	@$(setup) compare
 
-check-tools: compare-tools
+watch: $(full_guest) watch-tools
+	@exec user/watch/run.sh
+
+watch-tools:
+	@$(setup) watch
+
+check-tools: compare-tools watch-tools
 	@$(setup) check
 
 check_needs := check-tools $(small_guest) build/kmod/$(small)/shmcount.ko \
 	build/bad/init build/tests/vm_test build/tests/setup_test \
 	build/tests/harness_test build/tests/harness_sample build/tests/report \
-	build/tests/report_test build/tests/mutants_test build/tests/mutants
+	build/tests/report_test build/tests/mutants_test build/tests/mutants \
+	build/tests/watch_test user
 # With the debug kernel only the tests of the guest: the others do not ask what
 # a kernel does.
 checked_full := $(filter-out debug,$(full))
@@ -321,8 +332,8 @@ clean:
 distclean: clean
 	@rm -rf build
 
-.PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
-	compare check matrix coverage mutants fuzz small-guest not-of-a-suite lint \
+.PHONY: all help tools compare-tools watch-tools check-tools by-hand user run shell vm \
+	compare watch check matrix coverage mutants fuzz small-guest not-of-a-suite lint \
 	doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -52,9 +52,9 @@ checkpatch() {
 check 'kmod: W=1, sparse' modules kmod
 check 'tests/bad: W=1, sparse' modules tests/bad
 check 'shell scripts: shellcheck' shellcheck tests/*.sh \
-	user/comparison/run.sh .ci/run
+	user/comparison/run.sh user/watch/run.sh .ci/run
 check 'programs: cppcheck' cppcheck_sources user/*.c \
-	user/comparison/*.c
+	user/comparison/*.c user/watch/*.c
 check 'tests: cppcheck' cppcheck_sources -Itests tests/*.c tests/fuzz/*.c \
 	tests/mutants/*.c tests/report/*.c tests/runner/*.c
 check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch]
@@ -64,6 +64,6 @@ not_for_programs=$not_for_programs,FUNCTION_ARGUMENTS,SPLIT_STRING,VOLATILE
 not_for_programs=$not_for_programs,PREFER_DEFINED_ATTRIBUTE_MACRO,ENOSYS
 check 'programs and tests: checkpatch' checkpatch --max-line-length=100 \
 	--ignore $not_for_programs user/*.[ch] user/comparison/*.[ch] \
-	tests/*.[ch] tests/*/*.[ch]
+	user/watch/*.[ch] tests/*.[ch] tests/*/*.[ch]
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

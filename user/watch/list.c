@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a timeline says in words: who waited for whom, and for how long. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "draw.h"
+
+enum { FEW_WAITS = 8, MOST_WAKES = 12 };
+
+const char *ms(long time)
+{
+	static char texts[8][24];
+	static int next;
+	char *text = texts[next++ % 8];
+
+	snprintf(text, sizeof(texts[0]), "%.*f", time >= 100000 ? 0 :
+		 time >= 10000 ? 1 : time >= 1000 ? 2 : 3, time / 1000.0);
+	return text;
+}
+
+long axis_step(long length, int most)
+{
+	long step = 1;
+
+	for (;;) {
+		if (length / step < most)
+			return step;
+		if (length / (2 * step) < most)
+			return 2 * step;
+		if (length / (5 * step) < most)
+			return 5 * step;
+		step *= 10;
+	}
+}
+
+long zero(const struct view *view)
+{
+	return view->story->from;
+}
+
+/* A text that becomes lines. */
+struct paragraph {
+	char text[2000];
+	size_t length;
+};
+
+static __attribute__((format(printf, 2, 3)))
+void add(struct paragraph *paragraph, const char *format, ...)
+{
+	size_t room = sizeof(paragraph->text) - paragraph->length;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(paragraph->text + paragraph->length, room, format, args);
+	va_end(args);
+	paragraph->length += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+/* In lines of at most so many characters, the later ones further in. */
+static void print(const struct paragraph *paragraph, FILE *file, int width,
+		  int indent)
+{
+	const char *text = paragraph->text;
+	int column = 0;
+
+	while (*text) {
+		int word = strcspn(text, " ");
+
+		if (column && column + 1 + word > width) {
+			fprintf(file, "\n%*s", indent, "");
+			column = indent;
+		} else if (column) {
+			column += fprintf(file, " ");
+		} else {
+			column += fprintf(file, "  ");
+		}
+		column += fprintf(file, "%.*s", word, text);
+		text += word + strspn(text + word, " ");
+	}
+	fprintf(file, "\n");
+}
+
+static const char *label(const struct story *story, int process)
+{
+	return story->processes[process].label[0] ?
+	       story->processes[process].label : story->processes[process].name;
+}
+
+/* Which semaphore, if there are several. */
+static void add_sem(struct paragraph *paragraph, const struct story *story,
+		    int sem)
+{
+	if (story->letters > 1)
+		add(paragraph, " (%c)", 'A' + story->sems[sem].letter % 26);
+}
+
+static void add_holders(struct paragraph *paragraph, const struct story *story,
+			const struct wait *wait)
+{
+	if (story->sems[wait->sem].is_futex)
+		add(paragraph, " in futex, by no function of semaphores that is seen");
+	else if (story->sems[wait->sem].handed)
+		add(paragraph, " for a post");
+	else if (!wait->holder_count)
+		add(paragraph, " for nobody that is seen");
+	for (int i = 0; i < wait->holder_count; i++) {
+		const struct holder *holder = &wait->holders[i];
+
+		add(paragraph, "%s %s, which held it", i ? " and" : " for",
+		    label(story, holder->process));
+		if (holder->times > 1)
+			add(paragraph, " %d times", holder->times);
+	}
+}
+
+/* "woken by parent 7's post 1, 2, 3, the first 2 in vain" */
+static void add_wakes(struct paragraph *paragraph, const struct story *story,
+		      const struct wait *wait)
+{
+	int index = wait - story->waits, waker = -2, seen = 0;
+
+	for (size_t i = wait->first_wake; i < story->wake_count; i++) {
+		const struct wake *wake = &story->wakes[i];
+
+		if (wake->wait != index || seen == wait->wakes)
+			continue;
+		add(paragraph, seen++ ? "," : "; woken");
+		if (seen > MOST_WAKES) {
+			add(paragraph, " ...");
+			break;
+		}
+		if (wake->from < 0)
+			add(paragraph, " by a timer or signal");
+		else if (wake->from != waker)
+			add(paragraph, " by %s's %s", label(story, wake->from),
+			    wake->by_post ? "post" : "call");
+		waker = wake->from;
+		if (wake->number)
+			add(paragraph, " %d", wake->number);
+	}
+	if (wait->in_vain)
+		add(paragraph, ", %s%.0d in vain (it was taken again)",
+		    wait->in_vain == wait->wakes ? "" : "the first ",
+		    wait->in_vain == 1 || wait->in_vain == wait->wakes ? 0 :
+		    wait->in_vain);
+	if (wait->open)
+		add(paragraph, "; it waits still when the trace ends");
+	else if (!wait->took)
+		add(paragraph, "; it gave up");
+	else if (!wait->wakes && !wait->asleep)
+		add(paragraph, "; it came free before it slept");
+}
+
+static void list_each(const struct view *view, FILE *file, int width)
+{
+	const struct story *story = view->story;
+
+	for (size_t i = 0; i < story->wait_count; i++) {
+		const struct wait *wait = &story->waits[i];
+		struct paragraph paragraph = { .length = 0 };
+
+		if (wait->to < view->from || wait->from > view->to)
+			continue;
+		add(&paragraph, "%s waited %s ms from %s, asleep for %s,",
+		    label(story, wait->process), ms(wait->to - wait->from),
+		    ms(wait->from - zero(view)), ms(wait->asleep));
+		add_holders(&paragraph, story, wait);
+		add_sem(&paragraph, story, wait->sem);
+		add_wakes(&paragraph, story, wait);
+		print(&paragraph, file, width, 6);
+	}
+}
+
+/* For a process that waited, each for whom it did. */
+static void list_pairs(const struct view *view, FILE *file, int width)
+{
+	const struct story *story = view->story;
+	int count = story->process_count;
+	struct pair {
+		int waits, wakes, in_vain;
+		long longest;
+	} *pairs = calloc(count, sizeof(*pairs));
+
+	if (!pairs)
+		die("no memory");
+	for (int waiter = 0; waiter < count; waiter++) {
+		if (!story->processes[waiter].waits)
+			continue;
+		memset(pairs, 0, count * sizeof(*pairs));
+		for (size_t i = 0; i < story->wait_count; i++) {
+			const struct wait *wait = &story->waits[i];
+
+			for (int h = 0; wait->process == waiter &&
+			     h < wait->holder_count; h++) {
+				struct pair *pair =
+					&pairs[wait->holders[h].process];
+
+				pair->waits++;
+				pair->wakes += wait->wakes;
+				pair->in_vain += wait->in_vain;
+				if (pair->longest < wait->to - wait->from)
+					pair->longest = wait->to - wait->from;
+			}
+		}
+		for (int holder = 0; holder < count; holder++) {
+			struct paragraph paragraph = { .length = 0 };
+
+			if (!pairs[holder].waits)
+				continue;
+			add(&paragraph, "%s waited %d times for %s, %s ms at the longest; woken %d times, %s%.0d of them in vain",
+			    label(story, waiter), pairs[holder].waits,
+			    label(story, holder), ms(pairs[holder].longest),
+			    pairs[holder].wakes,
+			    pairs[holder].in_vain ? "" : "none",
+			    pairs[holder].in_vain);
+			print(&paragraph, file, width, 6);
+		}
+	}
+	free(pairs);
+}
+
+/* Who ended, and took the semaphore with it. */
+static void list_dead_holders(const struct view *view, FILE *file, int width)
+{
+	const struct story *story = view->story;
+
+	for (size_t i = 0; i < story->process_count; i++) {
+		const struct process *process = &story->processes[i];
+
+		for (size_t h = 0; h < process->hold_count; h++) {
+			struct paragraph paragraph = { .length = 0 };
+
+			if (!process->holds[h].open)
+				continue;
+			add(&paragraph, process->alive ?
+			    "%s holds it still when the trace ends" :
+			    "%s ended while it held it: nobody can take it any more",
+			    label(story, i));
+			add_sem(&paragraph, story,
+				same_sem(story, process->holds[h].sem));
+			print(&paragraph, file, width, 6);
+		}
+	}
+}
+
+void list_waits(const struct view *view, FILE *file, int width, bool each)
+{
+	const struct story *story = view->story;
+	int taken = 0, shown = 0;
+
+	for (size_t i = 0; i < story->process_count; i++)
+		taken += story->processes[i].taken;
+	for (size_t i = 0; i < story->wait_count; i++)
+		shown += story->waits[i].to >= view->from &&
+			 story->waits[i].from <= view->to;
+	if (!story->wait_count && !taken)
+		fprintf(file, "No semaphore was seen in use. Looked for in: %s\n",
+			story->trace->programs[0] ? story->trace->programs :
+			"no program (none has sem_wait or sem_post by name)");
+	else if (!story->wait_count)
+		fprintf(file, "Nobody waited: it was free each of %d times, and the kernel was not asked.\n",
+			taken);
+	if (story->wait_count) {
+		fprintf(file, "Who waited for whom:\n");
+		if (each || (int)story->wait_count <= FEW_WAITS)
+			list_each(view, file, width);
+		else
+			list_pairs(view, file, width);
+	}
+	list_dead_holders(view, file, width);
+	for (size_t i = 0; i < story->sem_count; i++) {
+		struct paragraph paragraph = { .length = 0 };
+		char name[80];
+
+		if (story->sems[i].letter < 0)
+			continue;
+		name_sem(story, i, name, sizeof(name));
+		if (story->letters > 1)
+			add(&paragraph, "%c:", 'A' + story->sems[i].letter % 26);
+		else
+			add(&paragraph, "It is the");
+		add(&paragraph, " %s%s", name, story->sems[i].handed ?
+		    ", which is posted by others than who took it: nobody holds it" : "");
+		print(&paragraph, file, width, 6);
+	}
+}
+
+void list_processes(const struct view *view, FILE *file)
+{
+	const struct story *story = view->story;
+
+	fprintf(file, "times in ms      took it  at once  waits   waited   asleep     held   off cpu\n");
+	for (int i = 0; i < view->lanes; i++) {
+		const struct process *process =
+			&story->processes[story->lanes[i]];
+		long off = 0;
+
+		for (size_t h = 0; h < process->hold_count; h++)
+			off += process->holds[h].off;
+		fprintf(file, "%-16.16s %7d  %7d  %5d  %7s  %7s  %7s   %7s\n",
+			process->label, process->taken, process->taken_free,
+			process->waits, ms(process->waited),
+			ms(process->slept), ms(process->held), ms(off));
+	}
+}
