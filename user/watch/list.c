@@ -106,52 +106,68 @@ static void add_holders(struct paragraph *paragraph, const struct story *story,
 		add(paragraph, " for a post");
 	else if (!wait->holder_count)
 		add(paragraph, " for nobody that is seen");
-	for (int i = 0; i < wait->holder_count; i++) {
-		const struct holder *holder = &wait->holders[i];
-
-		add(paragraph, "%s %s, which held it", i ? " and" : " for",
-		    label(story, holder->process));
-		if (holder->times > 1)
-			add(paragraph, " %d times", holder->times);
-	}
+	for (int i = 0; i < wait->holder_count; i++)
+		add(paragraph, "%s %s", i ? " and" : " for",
+		    label(story, wait->holders[i]));
 }
 
-/* "woken by parent 7's post 1, 2, 3, the first 2 in vain" */
-static void add_wakes(struct paragraph *paragraph, const struct story *story,
-		      const struct wait *wait)
+/* Whose post it was that woke it, for which it waited; or what did. */
+static void add_waker(struct paragraph *paragraph, const struct story *story,
+		      const struct wait *wait, const struct wake *wake)
 {
-	int index = wait - story->waits, waker = -2, seen = 0;
+	if (wake->from < 0) {
+		add(paragraph, ", until a timer or signal woke it");
+		return;
+	}
+	add(paragraph, ", until ");
+	if (wait->holder_count == 1 &&
+	    wait->holders[0] == wake->from)
+		add(paragraph, "its");
+	else
+		add(paragraph, "%s's", label(story, wake->from));
+	add(paragraph, " %s %d", wake->by_post ? "post" : "call", wake->number);
+}
 
-	for (size_t i = wait->first_wake; i < story->wake_count; i++) {
+/* How it ended, and which posts woke it and were of no use to it. */
+static void add_end(struct paragraph *paragraph, const struct story *story,
+		    const struct wait *wait)
+{
+	const struct wake *last = NULL;
+	int seen = 0, said = 0;
+
+	for (size_t i = wait->first_wake;
+	     i < story->wake_count && seen < wait->wakes; i++)
+		if (story->wakes[i].wait == wait - story->waits) {
+			last = &story->wakes[i];
+			seen++;
+		}
+	if (wait->open)
+		add(paragraph, ", and waits still when the trace ends");
+	else if (!wait->took)
+		add(paragraph, ", and gave up");
+	else if (last && wait->in_vain < wait->wakes)
+		add_waker(paragraph, story, wait, last);
+	else if (!wait->asleep)
+		add(paragraph, ", and did not have to sleep");
+
+	seen = 0;
+	for (size_t i = wait->first_wake;
+	     i < story->wake_count && seen < wait->in_vain; i++) {
 		const struct wake *wake = &story->wakes[i];
 
-		if (wake->wait != index || seen == wait->wakes)
+		if (wake->wait != wait - story->waits)
 			continue;
-		add(paragraph, seen++ ? "," : "; woken");
-		if (seen > MOST_WAKES) {
-			add(paragraph, " ...");
-			break;
-		}
-		if (wake->from < 0)
-			add(paragraph, " by a timer or signal");
-		else if (wake->from != waker)
-			add(paragraph, " by %s's %s", label(story, wake->from),
-			    wake->by_post ? "post" : "call");
-		waker = wake->from;
-		if (wake->number)
-			add(paragraph, " %d", wake->number);
+		seen++;
+		if (!wake->number || said > MOST_WAKES)
+			continue;
+		if (said++ == MOST_WAKES)
+			add(paragraph, ", ...");
+		else
+			add(paragraph, "%s %d", said > 1 ? "," : " (in vain:",
+			    wake->number);
 	}
-	if (wait->in_vain)
-		add(paragraph, ", %s%.0d in vain (it was taken again)",
-		    wait->in_vain == wait->wakes ? "" : "the first ",
-		    wait->in_vain == 1 || wait->in_vain == wait->wakes ? 0 :
-		    wait->in_vain);
-	if (wait->open)
-		add(paragraph, "; it waits still when the trace ends");
-	else if (!wait->took)
-		add(paragraph, "; it gave up");
-	else if (!wait->wakes && !wait->asleep)
-		add(paragraph, "; it came free before it slept");
+	if (said)
+		add(paragraph, ")");
 }
 
 static void list_each(const struct view *view, FILE *file, int width)
@@ -164,12 +180,12 @@ static void list_each(const struct view *view, FILE *file, int width)
 
 		if (wait->to < view->from || wait->from > view->to)
 			continue;
-		add(&paragraph, "%s waited %s ms from %s, asleep for %s,",
-		    label(story, wait->process), ms(wait->to - wait->from),
-		    ms(wait->from - zero(view)), ms(wait->asleep));
+		add(&paragraph, "%s: %s waited %s ms",
+		    ms(wait->from - zero(view)), label(story, wait->process),
+		    ms(wait->to - wait->from));
 		add_holders(&paragraph, story, wait);
 		add_sem(&paragraph, story, wait->sem);
-		add_wakes(&paragraph, story, wait);
+		add_end(&paragraph, story, wait);
 		print(&paragraph, file, width, 6);
 	}
 }
@@ -196,7 +212,7 @@ static void list_pairs(const struct view *view, FILE *file, int width)
 			for (int h = 0; wait->process == waiter &&
 			     h < wait->holder_count; h++) {
 				struct pair *pair =
-					&pairs[wait->holders[h].process];
+					&pairs[wait->holders[h]];
 
 				pair->waits++;
 				pair->wakes += wait->wakes;
@@ -264,7 +280,7 @@ void list_waits(const struct view *view, FILE *file, int width, bool each)
 		fprintf(file, "Nobody waited: it was free each of %d times, and the kernel was not asked.\n",
 			taken);
 	if (story->wait_count) {
-		fprintf(file, "Who waited for whom:\n");
+		fprintf(file, "Who waited for whom (in vain: woken, and then it was taken again):\n");
 		if (each || (int)story->wait_count <= FEW_WAITS)
 			list_each(view, file, width);
 		else

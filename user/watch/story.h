@@ -34,13 +34,7 @@ struct hold {
 	long off;		/* how long its holder was on no processor */
 };
 
-enum { MOST_HOLDERS = 4 };
-
-/* For whom a process waited, in one wait. */
-struct holder {
-	int process;		/* its index */
-	int times;
-};
+enum { MOST_HOLDERS = 16 };
 
 /* From the first call of futex to the end of the function that called it. */
 struct wait {
@@ -54,7 +48,7 @@ struct wait {
 	int wakes;
 	int in_vain;		/* of the wakes */
 	bool woken;		/* by the last of them, and has not slept since */
-	struct holder holders[MOST_HOLDERS];
+	int holders[MOST_HOLDERS];	/* their indices */
 	int holder_count;
 };
 
@@ -123,6 +117,9 @@ void tell(struct story *story, const struct trace *trace);
 
 /* The index of the one that a semaphore turned out to be. */
 int same_sem(const struct story *story, int sem);
+
+/* What is known when all of a story is told: sums, lanes, who waited for whom. */
+void sum_up(struct story *story);
 
 /* What the semaphore is called in what is printed. */
 void name_sem(const struct story *story, int sem, char *name, size_t size);
