@@ -253,6 +253,30 @@ TEST(watch, who_wakes_a_waiter_has_the_same_semaphore)
 	EXPECT(!strstr(text, "B:"));
 }
 
+/* The other processor is faster: the waking comes before the switch. */
+TEST(watch, woken_on_the_way_to_sleep)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      FORK(10010, 0, 11, 12)
+			      TAKE(11000, 11010, 0, 11, 5018)
+			      CALL(12000, 1, 12, wait, 5018)
+			      FUTEX(12010, 1, 12, 5018, 9)
+			      CALL(13000, 0, 11, post, 5018)
+			      FUTEX(13010, 0, 11, 5018, 1)
+			      WAKING(13020, 0, 11, 12)
+			      SWITCH(13030, 1, 12, S, 0)
+			      FUTEX_END(13040, 0, 11)
+			      RETURN(13050, 0, 11, posted, 0)
+			      SWITCH(14010, 1, 0, R, 12)
+			      FUTEX_END(14020, 1, 12)
+			      RETURN(14030, 1, 12, waited, 0)
+			      POST(14100, 14110, 1, 12, 5018)
+			      EXIT(15000, 1, 12) EXIT(16000, 0, 11) END);
+
+	expect_words(text, "child 12 waited 2.02 ms for parent 11, until its post 1 ");
+	expect_words(text, "child 12 1 0 1 2.02 0.000 0.070 0.000");
+}
+
 /* The consumer takes what the producer posts: that is held by nobody. */
 TEST(watch, semaphore_that_is_handed_over)
 {

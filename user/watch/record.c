@@ -165,10 +165,11 @@ static void probe_all(const char *command, char *const more[], FILE *out)
 }
 
 /*
- * Which is where the scheduler's code is patched. QEMU, when it emulates two
- * processors, now and then goes on with the old code on one of them, which is
- * then a breakpoint for ever; so this guest has only one until all is patched
- * (maxcpus=1 on its kernel's command line, see vm.sh).
+ * To have these events is to patch the scheduler's code. QEMU, when it emulates
+ * two processors, now and then goes on with the old code on one of them, which
+ * is then a breakpoint for ever; so this guest has only one until all is patched
+ * (maxcpus=1 on its kernel's command line, see vm.sh). A uprobe is no danger: it
+ * is there before its program runs, and stays.
  */
 static void start_processors(void)
 {
@@ -183,7 +184,7 @@ static void start_processors(void)
 	globfree(&found);
 }
 
-/* Who is full keeps what came first: the begin of a run is what is drawn. */
+/* Where there is no more room what came first is kept: that is drawn. */
 static void prepare(const char *command, char *const more[], FILE *out)
 {
 	char kilobytes[16];

@@ -26,6 +26,7 @@ struct current {
 	int depth;
 	int wait;		/* that goes on; -1: none */
 	bool in_futex, in_futex_wait;
+	bool early;		/* woken on its way to sleep, while it ran */
 	int futex;		/* what it waits on there */
 	int held;		/* how many semaphores */
 	long since;		/* when it came to this place */
@@ -438,12 +439,14 @@ static void take_waking(struct teller *teller, int from)
 {
 	int to = find(teller->story, teller->event->other);
 
-	if (to < 0 || teller->now[to].place == RUNS)
+	if (to < 0)
 		return;
 	if (teller->now[to].wait >= 0 && teller->now[to].in_futex_wait)
 		note_wake(teller, teller->event->interrupt ? -1 : from, to);
 	if (teller->now[to].place == ASLEEP)
 		move(teller, to, READY);
+	else if (teller->now[to].place == RUNS)
+		teller->now[to].early = true;
 }
 
 static void end_process(struct teller *teller, int i)
@@ -469,8 +472,13 @@ static void take_switch(struct teller *teller, int from)
 {
 	int to = find(teller->story, teller->event->other);
 
-	if (from >= 0)
-		move(teller, from, teller->event->state == 'R' ? READY : ASLEEP);
+	if (from >= 0) {
+		bool ready = teller->event->state == 'R' ||
+			     teller->now[from].early;
+
+		move(teller, from, ready ? READY : ASLEEP);
+		teller->now[from].early = false;
+	}
 	if (to >= 0)
 		move(teller, to, RUNS);
 }
@@ -499,6 +507,8 @@ static void take_event(struct teller *teller)
 	}
 	if (teller->now[i].place != RUNS)
 		move(teller, i, RUNS);
+	/* It goes on, and has not slept. */
+	teller->now[i].early = false;
 	switch (event->kind) {
 	case EVENT_FORK:
 		if (find(story, event->other) >= 0)

@@ -184,46 +184,55 @@ static void draw_marks(const struct view *view, FILE *file, int lane)
 		}
 }
 
-/* From who posts to who is woken by it, with the number that the text has. */
+/*
+ * From who posts to who is woken by it, with the number that the text has: where
+ * it begins, at level 0; where it ends, at level 1, as another is near; or none.
+ * The numbers lie above all of the arrows.
+ */
 static void draw_arrow(const struct view *view, FILE *file,
-		       const struct wake *wake, bool numbered)
+		       const struct wake *wake, int level, bool number)
 {
 	int from = lane_of(view, wake->from), to = lane_of(view, wake->to);
 	double x = x_of(view, wake->time);
-	int start, end, down;
+	bool down = to > from;
+	int start, end, y;
 
 	if (from < 0 || to < 0)
 		return;
-	down = to > from;
 	start = base_of(from) - (down ? 0 : TALL);
 	end = base_of(to) - (down ? LOW : 0);
-	fprintf(file, "<path d=\"M%.1f %dV%d\" class=\"wake\" marker-end=\"url(#head)\"/>\n",
-		x, start, end + (down ? -2 : 2));
-	if (!numbered)
-		return;
-	start += down ? 14 : -14;
-	fprintf(file, "<circle cx=\"%.1f\" cy=\"%d\" r=\"9\" fill=\"white\" stroke=\"black\"/><text x=\"%.1f\" y=\"%d\" class=\"mark\" font-weight=\"bold\">%d</text>\n",
-		x, start, x, start + 4, wake->number);
+	y = level ? end + (down ? -20 : 20) : start + (down ? 14 : -14);
+	if (!number)
+		fprintf(file, "<path d=\"M%.1f %dV%d\" class=\"wake\" marker-end=\"url(#head)\"/>\n",
+			x, start, end + (down ? -2 : 2));
+	else if (level <= 1)
+		fprintf(file, "<circle cx=\"%.1f\" cy=\"%d\" r=\"9\" fill=\"white\" stroke=\"black\"/><text x=\"%.1f\" y=\"%d\" class=\"mark\" font-weight=\"bold\">%d</text>\n",
+			x, y, x, y + 4, wake->number);
 }
 
 static void draw_arrows(const struct view *view, FILE *file)
 {
 	const struct story *story = view->story;
-	double last = -100;
 	int count = 0;
 
 	for (size_t i = 0; i < story->wake_count; i++)
 		count += story->wakes[i].number &&
 			 is_drawn(view, story->wakes[i].time);
-	for (size_t i = 0; i < story->wake_count; i++) {
-		const struct wake *wake = &story->wakes[i];
-		double x = x_of(view, wake->time);
+	for (int number = 0; number <= 1; number++) {
+		double last = -100;
+		int level = 0;
 
-		if (!wake->number || !is_drawn(view, wake->time) ||
-		    (count > MOST_ARROWS && x - last < 3))
-			continue;
-		draw_arrow(view, file, wake, x - last > 19);
-		last = x;
+		for (size_t i = 0; i < story->wake_count; i++) {
+			const struct wake *wake = &story->wakes[i];
+			double x = x_of(view, wake->time);
+
+			if (!wake->number || !is_drawn(view, wake->time) ||
+			    (count > MOST_ARROWS && x - last < 3))
+				continue;
+			level = x - last > 19 ? 0 : level + 1;
+			draw_arrow(view, file, wake, level, number);
+			last = x;
+		}
 	}
 }
 
