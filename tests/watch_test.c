@@ -253,6 +253,33 @@ TEST(watch, who_wakes_a_waiter_has_the_same_semaphore)
 	EXPECT(!strstr(text, "B:"));
 }
 
+TEST(watch, only_who_held_it_meanwhile_is_named)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      FORK(10010, 0, 11, 12) FORK(10020, 0, 11, 13)
+			      TAKE(10100, 10110, 1, 13, 5018)
+			      POST(10200, 10210, 1, 13, 5018)
+			      TAKE(11000, 11010, 0, 11, 5018)
+			      CALL(12000, 1, 12, wait, 5018)
+			      FUTEX(12010, 1, 12, 5018, 9)
+			      SWITCH(12020, 1, 12, S, 0)
+			      CALL(13000, 0, 11, post, 5018)
+			      FUTEX(13010, 0, 11, 5018, 1)
+			      WAKING(13020, 0, 11, 12)
+			      FUTEX_END(13030, 0, 11)
+			      RETURN(13040, 0, 11, posted, 0)
+			      SWITCH(13100, 1, 0, R, 12)
+			      FUTEX_END(13110, 1, 12)
+			      RETURN(13120, 1, 12, waited, 0)
+			      POST(13200, 13210, 1, 12, 5018)
+			      TAKE(14100, 14110, 1, 13, 5018)
+			      POST(14200, 14210, 1, 13, 5018)
+			      EXIT(15000, 1, 12) EXIT(15010, 1, 13)
+			      EXIT(16000, 0, 11) END);
+
+	expect_words(text, "child 12 waited 1.11 ms for parent 11, until its post 1 It is");
+}
+
 /* The other processor is faster: the waking comes before the switch. */
 TEST(watch, woken_on_the_way_to_sleep)
 {
@@ -340,6 +367,7 @@ TEST(watch, futex_without_a_semaphore)
 			      EXIT(14000, 0, 11) END);
 
 	expect_words(text, "demo 11 waited 1.00 ms in futex, by no function of semaphores that is seen ");
+	expect_words(text, "No semaphore was seen to be taken. Looked for in: demo ");
 }
 
 /* A run of n times, in which a second process waits each time. */

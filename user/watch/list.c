@@ -97,15 +97,21 @@ static void add_sem(struct paragraph *paragraph, const struct story *story,
 		add(paragraph, " (%c)", 'A' + story->sems[sem].letter % 26);
 }
 
+/* What it waited for where nobody held it. */
+static const char *without_holder(const struct story *story,
+				  const struct wait *wait)
+{
+	if (story->sems[wait->sem].is_futex)
+		return "in futex, by no function of semaphores that is seen";
+	return story->sems[wait->sem].handed ? "for a post" :
+					       "for nobody that is seen";
+}
+
 static void add_holders(struct paragraph *paragraph, const struct story *story,
 			const struct wait *wait)
 {
-	if (story->sems[wait->sem].is_futex)
-		add(paragraph, " in futex, by no function of semaphores that is seen");
-	else if (story->sems[wait->sem].handed)
-		add(paragraph, " for a post");
-	else if (!wait->holder_count)
-		add(paragraph, " for nobody that is seen");
+	if (!wait->holder_count)
+		add(paragraph, " %s", without_holder(story, wait));
 	for (int i = 0; i < wait->holder_count; i++)
 		add(paragraph, "%s %s", i ? " and" : " for",
 		    label(story, wait->holders[i]));
@@ -190,50 +196,75 @@ static void list_each(const struct view *view, FILE *file, int width)
 	}
 }
 
-/* For a process that waited, each for whom it did. */
+/* How often a process waited for another, or for what has no holder. */
+struct pair {
+	const char *what;
+	int waits, wakes, in_vain;
+	long longest;
+};
+
+static void count_wait(struct pair *pair, const struct wait *wait)
+{
+	pair->waits++;
+	pair->wakes += wait->wakes;
+	pair->in_vain += wait->in_vain;
+	if (pair->longest < wait->to - wait->from)
+		pair->longest = wait->to - wait->from;
+}
+
+static void print_pair(const struct story *story, int waiter, int holder,
+		       const struct pair *pair, FILE *file, int width)
+{
+	struct paragraph paragraph = { .length = 0 };
+
+	if (!pair->waits)
+		return;
+	add(&paragraph, "%s waited %d times ", label(story, waiter),
+	    pair->waits);
+	if (pair->what)
+		add(&paragraph, "%s", pair->what);
+	else
+		add(&paragraph, "for %s", label(story, holder));
+	add(&paragraph, ", %s ms at the longest; woken %d times, ",
+	    ms(pair->longest), pair->wakes);
+	if (pair->in_vain)
+		add(&paragraph, "%d of them in vain", pair->in_vain);
+	else
+		add(&paragraph, "none of them in vain");
+	print(&paragraph, file, width, 6);
+}
+
 static void list_pairs(const struct view *view, FILE *file, int width)
 {
+	enum { OTHERS = 3 };	/* what without_holder() says */
 	const struct story *story = view->story;
 	int count = story->process_count;
-	struct pair {
-		int waits, wakes, in_vain;
-		long longest;
-	} *pairs = calloc(count, sizeof(*pairs));
+	struct pair *pairs = calloc(count + OTHERS, sizeof(*pairs));
 
 	if (!pairs)
 		die("no memory");
 	for (int waiter = 0; waiter < count; waiter++) {
 		if (!story->processes[waiter].waits)
 			continue;
-		memset(pairs, 0, count * sizeof(*pairs));
+		memset(pairs, 0, (count + OTHERS) * sizeof(*pairs));
 		for (size_t i = 0; i < story->wait_count; i++) {
 			const struct wait *wait = &story->waits[i];
+			int other = count;
 
-			for (int h = 0; wait->process == waiter &&
-			     h < wait->holder_count; h++) {
-				struct pair *pair =
-					&pairs[wait->holders[h]];
-
-				pair->waits++;
-				pair->wakes += wait->wakes;
-				pair->in_vain += wait->in_vain;
-				if (pair->longest < wait->to - wait->from)
-					pair->longest = wait->to - wait->from;
-			}
-		}
-		for (int holder = 0; holder < count; holder++) {
-			struct paragraph paragraph = { .length = 0 };
-
-			if (!pairs[holder].waits)
+			if (wait->process != waiter)
 				continue;
-			add(&paragraph, "%s waited %d times for %s, %s ms at the longest; woken %d times, %s%.0d of them in vain",
-			    label(story, waiter), pairs[holder].waits,
-			    label(story, holder), ms(pairs[holder].longest),
-			    pairs[holder].wakes,
-			    pairs[holder].in_vain ? "" : "none",
-			    pairs[holder].in_vain);
-			print(&paragraph, file, width, 6);
+			for (int h = 0; h < wait->holder_count; h++)
+				count_wait(&pairs[wait->holders[h]], wait);
+			if (wait->holder_count)
+				continue;
+			while (pairs[other].what && pairs[other].what !=
+			       without_holder(story, wait))
+				other++;
+			pairs[other].what = without_holder(story, wait);
+			count_wait(&pairs[other], wait);
 		}
+		for (int i = 0; i < count + OTHERS; i++)
+			print_pair(story, waiter, i, &pairs[i], file, width);
 	}
 	free(pairs);
 }
@@ -272,8 +303,8 @@ void list_waits(const struct view *view, FILE *file, int width, bool each)
 	for (size_t i = 0; i < story->wait_count; i++)
 		shown += story->waits[i].to >= view->from &&
 			 story->waits[i].from <= view->to;
-	if (!story->wait_count && !taken)
-		fprintf(file, "No semaphore was seen in use. Looked for in: %s\n",
+	if (!taken)
+		fprintf(file, "No semaphore was seen to be taken. Looked for in: %s\n",
 			story->trace->programs[0] ? story->trace->programs :
 			"no program (none has sem_wait or sem_post by name)");
 	else if (!story->wait_count)

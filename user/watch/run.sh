@@ -4,7 +4,7 @@
 # was seen. The words of WATCH_ARGS are options of timeline, but for
 # --pace=MS (by default 10) and --program=FILE, which are -p and -e of record.
 # The trace and the pictures are left in build/watch. The exit status is that of
-# the command; 1 if the trace cannot be drawn.
+# the command; if that is 0, 1 if the trace cannot be drawn.
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -58,13 +58,16 @@ FETCH=/dev/shm/watch.trace:$tmp/trace "$top/tests/vm.sh" trace sh -c '
 	exec "$@"' sh "$top/user/watch/record" -p "$pace" $programs \
 	/dev/shm/watch.trace "$command"
 status=$?
-tail -n 1 "$tmp/trace" 2>/dev/null | grep -q '^# watch: end' || {
+
+# The command's own failure is the first to be told of.
+give_up() {
 	[ $status -ne 0 ] || status=1
 	exit $status
 }
 
+tail -n 1 "$tmp/trace" 2>/dev/null | grep -q '^# watch: end' || give_up
 echo
-"$timeline" --svg="$tmp/timeline.svg" "$@" "$tmp/trace" || exit 1
+"$timeline" --svg="$tmp/timeline.svg" "$@" "$tmp/trace" || give_up
 rsvg-convert --zoom=1.5 --output="$tmp/timeline.png" "$tmp/timeline.svg" ||
 	die "cannot make a PNG of the picture" 1
 mkdir -p "$out" || exit 1
