@@ -36,7 +36,14 @@ for word; do
 	--svg*) die "make watch leaves its pictures in $out" 2 ;;
 	-h | --help)
 		"$timeline" --help
-		sed -n 's/^# \{0,1\}//; 3,7p' "$0"
+		cat <<-END
+
+			make watch ARGS='...' takes all of these but --svg, and:
+
+			  --pace=MS       a line of what the command prints is taken each
+			                  MS ms, as a slow terminal does (10; 0: at once)
+			  --program=FILE  look for semaphores in this program, too
+		END
 		exit
 		;;
 	*) set -- "$@" "$word" ;;

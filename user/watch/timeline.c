@@ -198,7 +198,7 @@ static void choose_part(struct view *view)
 		    (trace->events[0].time - base) / 1000.0,
 		    (last - base) / 1000.0);
 	if (!options.all && (view->to < story->to || view->from > base))
-		note(view, "drawn is %s to %s of %s ms (--from=MS --to=MS or --all draw another part)",
+		note(view, "drawn is %s to %s of %s ms; --from=MS, --to=MS or --all: another part",
 		     ms(view->from - base), ms(view->to - base),
 		     ms(story->to - base));
 }
