@@ -173,7 +173,7 @@ TEST(watch, two_processes_meet)
 {
 	EXPECT_STR(timeline(HEAD MEETING END),
 	"demo 2\n"
-	"             |0                     |5                     |10 ms\n"
+	"ms           |0                     |5                     |10\n"
 	"             mf                         1         2                     u\n"
 	"parent 11    =====HHHHhhhhhhhhhhhhhh#HHHHHHHHHHHHH=======================\n"
 	"                                        1         2                 u\n"

@@ -23,7 +23,7 @@ static const char mark_glyphs[] = {
 	[MARK_UNMAP] = 'u',
 };
 
-enum { LABEL = 13, LEAST = 20 };
+enum { LABEL = 13, MARGIN = 3, LEAST = 20 };
 
 /* The column of a time; -1: it is not drawn. */
 static int column(const struct view *view, long time, int columns)
@@ -143,16 +143,19 @@ static void draw_axis(const struct view *view, FILE *file, int columns)
 		die("no memory");
 	memset(row, ' ', columns + 40);
 	for (; tick + base <= view->to; tick += step) {
-		int at = column(view, tick + base, columns);
+		int at = column(view, tick + base, columns), length;
+		char text[32];
 
-		/* Not over the last. */
-		if (at < 0 || (end && at <= end))
+		length = snprintf(text, sizeof(text), "|%g", tick / 1000.0);
+		/* Not over the last, nor over the edge. */
+		if (at < 0 || (end && at <= end) ||
+		    at + length > columns + MARGIN)
 			continue;
-		end = at + sprintf(row + at, "|%g", tick / 1000.0);
-		row[end] = ' ';
+		memcpy(row + at, text, length);
+		end = at + length;
 	}
-	memcpy(row + end, " ms", 4);
-	fprintf(file, "%-*s%s\n", LABEL, "", row);
+	row[end] = '\0';
+	fprintf(file, "%-*s%s\n", LABEL, "ms", row);
 	free(row);
 }
 
@@ -203,18 +206,18 @@ void draw_text(const struct view *view, FILE *file, int width, bool colours)
 {
 	int columns = width - LABEL < LEAST ? LEAST : width - LABEL;
 	const struct story *story = view->story;
-	bool numbered = are_numbered(view, columns - 3);
+	bool numbered = are_numbered(view, columns - MARGIN);
 	char *marks = malloc(columns + 1);
 
 	if (!marks)
 		die("no memory");
-	draw_axis(view, file, columns - 3);
+	draw_axis(view, file, columns - MARGIN);
 	for (int i = 0; i < view->lanes; i++) {
-		if (fill_marks(view, story->lanes[i], marks, columns - 3,
+		if (fill_marks(view, story->lanes[i], marks, columns - MARGIN,
 			       numbered))
 			print_rows(file, marks);
 		draw_row(&story->processes[story->lanes[i]], view, file,
-			 columns - 3, colours);
+			 columns - MARGIN, colours);
 	}
 	free(marks);
 	fprintf(file, "\n");
