@@ -370,6 +370,23 @@ TEST(watch, futex_without_a_semaphore)
 	expect_words(text, "No semaphore was seen to be taken. Looked for in: demo ");
 }
 
+/* As of the textbook's module: see the README. */
+TEST(watch, futex_that_fails)
+{
+	char *text = timeline(HEAD "# watch: untraced\n"
+			      EXEC(10000, 0, 11, "demo")
+			      CALL(12000, 0, 11, wait, 5018)
+			      FUTEX(12010, 0, 11, 5018, 9)
+			      EVENT(13000, 0, 11, "sys_futex -> 0xfffffffffffffff5")
+			      FUTEX(13010, 0, 11, 5018, 9)
+			      EVENT(14000, 0, 11, "sys_futex -> 0xfffffffffffffff2")
+			      EXIT(15000, 0, 11) END);
+
+	expect_words(text, "2.00: demo 11's call of futex failed: EFAULT (Bad address)");
+	EXPECT(!strstr(text, "EAGAIN"));
+	expect_words(text, "this module has no tracepoints");
+}
+
 /* A run of n times, in which a second process waits each time. */
 static char *long_trace(int n)
 {

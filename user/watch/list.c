@@ -7,7 +7,7 @@
 
 #include "draw.h"
 
-enum { FEW_WAITS = 8, MOST_WAKES = 12 };
+enum { FEW_WAITS = 8, FEW_FAILURES = 3, MOST_WAKES = 12 };
 
 const char *ms(long time)
 {
@@ -293,6 +293,28 @@ static void list_dead_holders(const struct view *view, FILE *file, int width)
 	}
 }
 
+static void list_failures(const struct view *view, FILE *file, int width)
+{
+	const struct story *story = view->story;
+
+	for (size_t i = 0; i < story->failure_count; i++) {
+		const struct failure *failure = &story->failures[i];
+		struct paragraph paragraph = { .length = 0 };
+		const char *name = strerrorname_np(failure->error);
+
+		if (i == FEW_FAILURES) {
+			fprintf(file, "  and %zu more calls of futex failed\n",
+				story->failure_count - i);
+			return;
+		}
+		add(&paragraph, "%s: %s's call of futex failed: %s (%s)",
+		    ms(failure->time - zero(view)),
+		    label(story, failure->process), name ? name : "?",
+		    strerror(failure->error));
+		print(&paragraph, file, width, 6);
+	}
+}
+
 void list_waits(const struct view *view, FILE *file, int width, bool each)
 {
 	const struct story *story = view->story;
@@ -317,6 +339,7 @@ void list_waits(const struct view *view, FILE *file, int width, bool each)
 		else
 			list_pairs(view, file, width);
 	}
+	list_failures(view, file, width);
 	list_dead_holders(view, file, width);
 	for (size_t i = 0; i < story->sem_count; i++) {
 		struct paragraph paragraph = { .length = 0 };

@@ -4,6 +4,7 @@
  * held, or one that is handed from who posts to who waits, and which of them
  * are the same, is known only at the end of the first.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -390,8 +391,20 @@ static void begin_futex(struct teller *teller, int i)
 
 static void end_futex(struct teller *teller, int i)
 {
+	struct story *story = teller->story;
 	struct current *now = &teller->now[i];
+	int error = -teller->event->value;
 
+	/* No more than errno goes to; woken too early, too late, by a signal. */
+	if (error > 0 && error < 4096 && error != EAGAIN &&
+	    error != ETIMEDOUT && error != EINTR) {
+		story->failures = grow(story->failures, story->failure_count,
+				       sizeof(*story->failures));
+		story->failures[story->failure_count++] = (struct failure) {
+			.time = teller->event->time, .process = i,
+			.error = error,
+		};
+	}
 	/* A wait that no function of a semaphore's explains ends here. */
 	if (now->in_futex_wait && !now->depth)
 		end_wait(teller, i, true);
@@ -572,12 +585,15 @@ static void forget(struct teller *teller)
 	free(story->processes);
 	free(story->waits);
 	free(story->wakes);
+	free(story->failures);
 	story->processes = NULL;
 	story->waits = NULL;
 	story->wakes = NULL;
+	story->failures = NULL;
 	story->process_count = 0;
 	story->wait_count = 0;
 	story->wake_count = 0;
+	story->failure_count = 0;
 	*teller = (struct teller) { .story = story };
 }
 

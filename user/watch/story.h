@@ -61,6 +61,13 @@ struct wake {
 	int number;		/* from 1; 0: by no process */
 };
 
+/* A call of futex that failed, and not as such calls may. */
+struct failure {
+	long time;
+	int process;		/* its index */
+	int error;
+};
+
 enum mark_kind { MARK_PAGE_FAULT, MARK_FAULT, MARK_MMAP, MARK_UNMAP };
 
 struct mark {
@@ -107,6 +114,8 @@ struct story {
 	size_t wait_count;
 	struct wake *wakes;
 	size_t wake_count;
+	struct failure *failures;
+	size_t failure_count;
 	int *lanes;		/* the processes of interest, by when they began */
 	int lane_count;
 	long from, to;		/* of what is of interest */

@@ -217,6 +217,8 @@ static void look(struct view *view, const struct story *story)
 	if (others)
 		note(view, "%d other process%s, as a shell, used neither region nor lock",
 		     others, others > 1 ? "es" : "");
+	if (story->trace->untraced)
+		note(view, "this module has no tracepoints: its mmap, faults and unmap are not seen");
 	if (story->trace->dropped)
 		note(view, "there was no room for all events: what came later than %s ms is not seen",
 		     ms(story->trace->events[story->trace->count - 1].time -

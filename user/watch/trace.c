@@ -150,6 +150,17 @@ static bool take_futex(struct event *event, const char *text, const char *end)
 	return true;
 }
 
+static bool take_futex_end(struct event *event, const char *text,
+			   const char *end)
+{
+	unsigned long result;
+
+	if (!take(text, end, "sys_futex -> 0x", 16, &result))
+		return false;
+	event->value = result;
+	return true;
+}
+
 static bool take_nothing(struct event *event, const char *text, const char *end)
 {
 	(void)event;
@@ -170,7 +181,7 @@ static const struct {
 	{ "sched_switch:", EVENT_SWITCH, take_switch },
 	{ "sched_waking:", EVENT_WAKING, take_waking },
 	{ "sys_futex(", EVENT_FUTEX, take_futex },
-	{ "sys_futex -> ", EVENT_FUTEX_END, take_nothing },
+	{ "sys_futex -> ", EVENT_FUTEX_END, take_futex_end },
 	{ "wait_", EVENT_WAIT, take_call },
 	{ "waited_", EVENT_WAITED, take_result },
 	{ "try_", EVENT_TRY, take_call },
@@ -283,6 +294,8 @@ static void take_ours(struct reader *reader, const char *line)
 		snprintf(trace->programs + used, sizeof(trace->programs) - used,
 			 "%s%s", used ? ", " : "",
 			 slash ? slash + 1 : what + 8);
+	} else if (!strcmp(what, "untraced")) {
+		trace->untraced = true;
 	} else if (sscanf(what, "pace %d", &trace->pace) == 1) {
 		return;
 	} else if (sscanf(what, "end %d", &trace->status) == 1) {

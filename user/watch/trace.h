@@ -15,7 +15,7 @@ enum event_kind {
 	EVENT_SWITCH,	/* from pid, which is left in state, to other */
 	EVENT_WAKING,	/* other: who is woken */
 	EVENT_FUTEX,	/* address, value: the operation */
-	EVENT_FUTEX_END,
+	EVENT_FUTEX_END,	/* value: the result */
 	EVENT_WAIT, EVENT_TRY, EVENT_POST,		/* address */
 	EVENT_WAITED, EVENT_TRIED, EVENT_POSTED,	/* value: the result */
 	EVENT_MMAP, EVENT_FAULT, EVENT_UNMAP,	/* address, value: offset */
@@ -42,6 +42,7 @@ struct trace {
 	int pace;		/* ms */
 	char programs[400];	/* those whose semaphores are seen */
 	int status;		/* the command's */
+	bool untraced;		/* the module has no tracepoints */
 	int processors;
 	long dropped;		/* events that there was no room for */
 	struct event *events;
