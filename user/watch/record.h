@@ -11,7 +11,7 @@
 enum { CALL_WAIT, CALL_TRY, CALL_POST, CALLS };
 
 /*
- * Define, by lines written to the file, an event at the begin and one at the
+ * Define, by lines written to the file, an event at the beginning and one at the
  * end of each function of an ELF file that takes or posts semaphores: wait_N
  * and waited_N, try_N and tried_N, post_N and posted_N, where N goes on from
  * *number. Returns how many functions there are; 0 if it is no ELF file, or
