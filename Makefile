@@ -78,6 +78,8 @@ help:
 #H make compare    every path, every lock, in a guest: tables and pictures
 #H                 (NATIVE=1 on this host; ARGS='--quick speed', ARGS=--help)
 #H make techniques  the device by the mmap of other drivers: what breaks, and how
+#H make watch      who held the semaphore, who waited for whom: a timeline of
+#H                 CMD='user/incr_dev 5', as text and pictures (ARGS=--help)
 #H make shell      a root shell in a guest: module loaded, this host's files
 #H make vm CMD='...'  one command there; its output, and nothing else
 #H make lab        how far is a student's module? A line for each step of the
@@ -230,7 +232,8 @@ build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant batches 
 	@$(link)
 build/tests/mutants_test: $(call objects,mutants/mutants_test harness program)
 	@$(link)
-build/tests/harness_test build/tests/setup_test: build/tests/%: \
+build/tests/harness_test build/tests/setup_test \
+		build/tests/watch_test: build/tests/%: \
 		$(call objects,% harness program)
 	@$(link)
 build/tests/harness_sample: $(call objects,harness_sample harness)
@@ -280,6 +283,7 @@ vm: $(full_guest)
 
 # A user's words, and not this shell's.
 export COMPARE_ARGS := $(value ARGS)
+export WATCH_ARGS := $(value ARGS)
 export NATIVE
 ifeq ($(NATIVE),)
 compare: $(full_guest)
@@ -295,7 +299,13 @@ techniques: $(full_guest) build/guest/techniques user \
 	@exec env MODULE=$(CURDIR)/build/techniques/$(full)/module/techniques.ko \
 		tests/techniques/run.sh
 
-check-tools: compare-tools
+watch: $(full_guest) watch-tools
+	@exec user/watch/run.sh
+
+watch-tools:
+	@$(setup) watch
+
+check-tools: compare-tools watch-tools
 	@$(setup) check
 	@$(setup) mutants
 
@@ -303,7 +313,8 @@ check_needs := check-tools $(small_guest) build/kmod/$(small)/shmcount.ko \
 	build/bad/init build/tests/vm_test build/tests/setup_test \
 	build/tests/harness_test build/tests/harness_sample build/tests/report \
 	build/tests/report_test build/tests/mutants_test build/tests/mutants \
-	build/tests/lab_test build/tests/lab build/guest/batch
+	build/tests/lab_test build/tests/lab build/guest/batch \
+	build/tests/watch_test user
 # With the debug kernel only the tests of the guest: the others do not ask what
 # a kernel does.
 checked_full := $(filter-out debug,$(full))
@@ -383,9 +394,9 @@ clean:
 distclean: clean
 	@rm -rf build
 
-.PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
-	compare techniques check matrix coverage mutants fuzz lab lab-tools \
-	lab-test small-guest not-of-a-suite lint \
+.PHONY: all help tools compare-tools watch-tools check-tools by-hand user run \
+	shell vm compare techniques watch check matrix coverage mutants fuzz lab \
+	lab-tools lab-test small-guest not-of-a-suite lint \
 	doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

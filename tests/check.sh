@@ -164,7 +164,8 @@ for pattern in $patterns; do
 	known=
 	for program in "$PROGRAMS/harness_test" "$PROGRAMS/setup_test" \
 		"$PROGRAMS/report_test" "$PROGRAMS/mutants_test" \
-		"$PROGRAMS/lab_test" "$PROGRAMS/vm_test" "$GUEST/suite"; do
+		"$PROGRAMS/lab_test" "$PROGRAMS/watch_test" \
+		"$PROGRAMS/vm_test" "$GUEST/suite"; do
 		known=$known$("$program" -l "$pattern" 2>/dev/null)
 	done
 	[ -n "$known" ] || die "no test is named '$pattern'"
@@ -192,6 +193,7 @@ if [ -n "${HOST_KERNEL_DIR-}$patterns" ]; then
 	part report "$PROGRAMS/report_test" "$PROGRAMS/report_test"
 	part mutants "$PROGRAMS/mutants_test" "$PROGRAMS/mutants_test"
 	part lab "$PROGRAMS/lab_test" "$PROGRAMS/lab_test"
+	part watch "$PROGRAMS/watch_test" "$PROGRAMS/watch_test"
 	this_host
 fi
 halves guest "$GUEST/suite" "$top/tests/vm.sh" tap suite

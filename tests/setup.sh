@@ -73,6 +73,9 @@ patch		patch		makes wrong versions of the module
 compare='
 gnuplot-nox	gnuplot		draws the pictures of make compare
 '
+watch='
+librsvg2-bin	rsvg-convert	makes a PNG of the timeline of make watch
+'
 check='
 sqlite3		sqlite3		reads the CSV and JSON that we write
 libxml2-utils	xmllint		reads the XML that we write
@@ -367,6 +370,7 @@ lint)
 	;;
 mutants) echo "$mutants" | packages ;;
 compare) echo "$compare" | packages ;;
+watch) echo "$watch" | packages ;;
 check) echo "$check" | packages ;;
 coverage) echo "$coverage" | packages ;;
 kernel)

@@ -10,12 +10,15 @@
 #                                 without the kernel's checks that take time
 #   vm.sh count PROGRAM [ARG...]  as bench, on one processor and with a clock
 #                                 that goes on by 1 ns with each instruction
+#   vm.sh trace PROGRAM [ARG...]  as host, on one processor: the program is to
+#                                 start the other when it has changed the code
+#                                 of the kernel
 #   vm.sh shell                   a shell in a guest as for host
 #
 # KERNEL (6.1, 6.12, debug, a Debian suite or by-hand), KMOD (a module in place
 # of ours), PARAMS (its parameters, but for tap), LIMIT (seconds, for tap and run),
 # REPEAT (how often a tap program does its tests, and so how long it may take),
-# FETCH (FROM:TO, a file of the guest's to bring back, for tap) and FILES (more for
+# FETCH (FROM:TO, a file of the guest's to bring back) and FILES (more for
 # the guest of tap or run) are taken from the environment. Exit status: see
 # build/tests/vm -h.
 set -eu
@@ -26,11 +29,11 @@ PATH=$PATH:/usr/sbin:/sbin
 
 verb=${1-}
 case $verb in
-tap | run | host | bench | count) [ $# -gt 1 ] || verb= ;;
+tap | run | host | bench | count | trace) [ $# -gt 1 ] || verb= ;;
 esac
 case $verb in
 tap | run) flavour=cloud-amd64 ;;
-host | bench | count | shell) flavour=amd64 ;;
+host | bench | count | trace | shell) flavour=amd64 ;;
 *)
 	sed -n 's/^#   //p' "$0" >&2
 	exit 2
@@ -72,11 +75,11 @@ built=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)
 mkdir -p "$build/results"
 log=${CONSOLE:-$build/results/console-$verb.log}
 limit=600
+append=
 [ "$name" != debug ] || limit=2400
 case $verb in
 tap)
-	set -- ${FETCH:+-o "$FETCH"} \
-		-t "${LIMIT:-$((limit * ${REPEAT:-1}))}" tap "$@"
+	set -- -t "${LIMIT:-$((limit * ${REPEAT:-1}))}" tap "$@"
 	;;
 run)
 	set -- -p "${PARAMS-}" -t "${LIMIT:-120}" run "$@"
@@ -89,6 +92,10 @@ bench)
 	;;
 count)
 	set -- -p "${PARAMS-}" -H -I -d 64 -t 900 run "$@"
+	;;
+trace)
+	set -- -p "${PARAMS-}" -H run "$@"
+	append=maxcpus=1
 	;;
 shell)
 	set -- -p "${PARAMS-}" -H shell "${SHELL:-/bin/sh}"
@@ -107,9 +114,12 @@ esac
 # The checkers take memory and time, and some are off until they are asked for.
 # What the kernel does not know of its command line is its init's environment.
 if [ "$name" = debug ]; then
-	set -- -M 2048 -a 'page_poison=1 page_owner=on SLOWER=4 KERNEL=debug' "$@"
-elif [ $flavour = cloud-amd64 ]; then
-	set -- -a "KERNEL=${KERNEL:-6.1}" "$@"
+	set -- -M 2048 "$@"
+	append="$append page_poison=1 page_owner=on SLOWER=4"
+fi
+# fuzz says with which kernel it is to be run again.
+if [ $flavour = cloud-amd64 ]; then
+	append="$append KERNEL=${KERNEL:-6.1}"
 fi
 exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$build/guest/init" \
-	-c "$log" "$@"
+	-c "$log" -a "$append" ${FETCH:+-o "$FETCH"} "$@"

@@ -230,11 +230,12 @@ TEST(runner, bad_usage)
 		RUN("vm", "-k", "k", "-i", "i", "-o", "no-colon", "run", "sh"),
 		RUN(in("TOP", "tests/vm.sh"), "bench"),
 		RUN(in("TOP", "tests/vm.sh"), "count"),
+		RUN(in("TOP", "tests/vm.sh"), "trace"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
 		expect_status(&runs[i], 2);
-		expect_text(runs[i].errors, i < ARRAY_SIZE(runs) - 2 ?
+		expect_text(runs[i].errors, i < ARRAY_SIZE(runs) - 3 ?
 			    "usage: vm " : "vm.sh count PROGRAM");
 	}
 }
