@@ -51,12 +51,12 @@ checkpatch() {
 
 check 'kmod: W=1, sparse' modules kmod
 check 'tests/bad: W=1, sparse' modules tests/bad
-check 'shell scripts: shellcheck' shellcheck tests/*.sh \
-	user/comparison/run.sh .ci/run
+check 'shell scripts: shellcheck' shellcheck tests/*.sh tests/deb/*.sh \
+	user/shmcount user/comparison/run.sh .ci/run
 check 'programs: cppcheck' cppcheck_sources user/*.c \
 	user/comparison/*.c
-check 'tests: cppcheck' cppcheck_sources -Itests tests/*.c tests/fuzz/*.c \
-	tests/mutants/*.c tests/report/*.c tests/runner/*.c
+check 'tests: cppcheck' cppcheck_sources -Itests tests/*.c tests/deb/*.c \
+	tests/fuzz/*.c tests/mutants/*.c tests/report/*.c tests/runner/*.c
 check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch]
 # Not for programs: rules that want the kernel's macros, or its ways with them.
 not_for_programs=EMBEDDED_FUNCTION_NAME,AVOID_EXTERNS,STATIC_CONST_CHAR_ARRAY
