@@ -3,6 +3,7 @@
  * Tests of make install where nothing is installed: what it refuses, and what it
  * puts below DESTDIR. What it does to a real host, deb/deb_test.c asks.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -47,19 +48,33 @@ TEST(host, staged_files_come_and_go)
 		   "./usr/src\n");
 }
 
+/*
+ * What is to be refused here gets a PATH without rm, install and make: should it
+ * not be refused, it cannot do anything to this host.
+ */
+static struct run harmless_host(const char *line)
+{
+	char command[200];
+
+	shell("mkdir -p bin && for tool in sh dirname sed awk uname id; do "
+	      "[ -e bin/$tool ] || ln -s \"$(command -v $tool)\" bin/; done");
+	snprintf(command, sizeof(command), "PATH=bin; export PATH; %s", line);
+	return host(command);
+}
+
 TEST(host, prefix_that_udev_does_not_read)
 {
-	expect_refusal(host("PREFIX=/opt " HOST "install"), 1,
+	expect_refusal(harmless_host("PREFIX=/opt " HOST "install"), 1,
 		       "PREFIX=/opt: udev and modprobe read below /usr/local");
 }
 
 /* With a kernel named, the running one is not asked for. */
 TEST(host, kernel_without_headers)
 {
-	expect_refusal(host("KVER=1.2.3 " HOST "install"), 1,
+	expect_refusal(harmless_host("KVER=1.2.3 " HOST "install"), 1,
 		       "the headers of this kernel are missing: install linux-headers-1.2.3");
 	if (access("/proc/modules", F_OK))
-		expect_refusal(host(HOST "install"), 1,
+		expect_refusal(harmless_host(HOST "install"), 1,
 			       "this host's kernel takes no modules: make run");
 }
 
@@ -67,19 +82,17 @@ TEST(host, no_dkms)
 {
 	if (!host("command -v dkms").status)
 		test_skip("dkms is installed here");
-	expect_refusal(host(HOST "uninstall"), 1,
+	expect_refusal(harmless_host(HOST "uninstall"), 1,
 		       "dkms is missing: install the Debian package dkms");
 }
 
 TEST(host, neither_root_nor_sudo)
 {
-	shell("mkdir bin && for tool in sh dirname sed awk; do "
-	      "ln -s \"$(command -v $tool)\" bin/; done; "
-	      "printf '#!/bin/sh\\necho 1000\\n' >bin/id; : >bin/dkms; "
-	      "chmod +x bin/*");
+	shell("mkdir bin && printf '#!/bin/sh\\necho 1000\\n' >bin/id && "
+	      ": >bin/dkms && chmod +x bin/*");
 	if (!host("PATH=/usr/sbin:/sbin command -v sudo || "
 		  "[ /bin -ef /sbin ]").status)
 		test_skip("sudo is beside the programs of root here");
-	expect_refusal(host("PATH=$PWD/bin " HOST "uninstall"), 1,
+	expect_refusal(harmless_host(HOST "uninstall"), 1,
 		       "to uninstall this takes root, or sudo");
 }
