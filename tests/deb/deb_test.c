@@ -160,18 +160,21 @@ TEST_LIMIT(deb, modprobe_and_udev_in_a_guest, 400)
 		"KEEP=1 tests/deb/enter.sh \"$PWD/build/deb/installed\" \""
 		INSTALL "\" && "
 		"tests/vm.sh host tests/deb/enter.sh \"$PWD/build/deb/installed\" '"
-		"rmmod shmcount; ls /dev/shmcount; "
+		"rmmod shmcount; modprobe shmcount; "
+		"stat -c \"without udev: %G %a\" /dev/shmcount; "
+		"modprobe -r shmcount; "
 		"/lib/systemd/systemd-udevd --daemon; "
 		"modprobe shmcount; udevadm settle; "
-		"stat -c \"%G %a\" /dev/shmcount; "
+		"stat -c \"with udev: %G %a\" /dev/shmcount; "
 		"cat /sys/module/shmcount/version; "
 		"as=\"setpriv --reuid=nobody --regid=nogroup\"; "
 		"$as --clear-groups shmcount incr_dev 5; echo status $?; "
 		"$as --groups=shmcount shmcount incr_dev 5; echo status $?; "
-		"udevadm control --exit; modprobe -r shmcount; ls /dev/shmcount"
+		"udevadm control --exit; modprobe -r shmcount; "
+		"[ -e /dev/shmcount ] || echo gone"
 		"' 2>&1");
 
-	expect_text(seen, "shmcount 660\n");
+	expect_text(seen, "without udev: root 660\nwith udev: shmcount 660\n1.0\n");
 	expect_text(seen, "cannot open /dev/shmcount: Permission denied\nstatus 1\n");
-	expect_text(seen, "gave count 10\nstatus 0\n");
+	expect_text(seen, "gave count 10\nstatus 0\ngone\n");
 }
