@@ -23,6 +23,9 @@ NATIVE :=
 REPEAT :=
 LOAD :=
 SEED :=
+PREFIX :=
+DESTDIR :=
+KVER :=
 OPS := 200000
 SRC :=
 STEP :=
@@ -87,6 +90,10 @@ help:
 #H make lab-test   does each solution of the lab pass its steps and no more?
 #H make load       load the module on this host
 #H make unload     unload it again
+#H make install    for good: DKMS, a udev rule, the programs (make uninstall)
+#H                 (PREFIX=/usr/local, DESTDIR=, KVER=another kernel)
+#H make deb        two Debian packages of that, in build/deb/
+#H make deb-test   the same, installed and removed in a Debian tree and a guest
 #H make doctor     is a kernel's config fit for all this? (CONFIG=file)
 #H make coverage   which lines and branches of the module those tests run
 #H make matrix     the guest's tests on 5.10, 6.1, 6.12 and the newest kernel
@@ -232,9 +239,12 @@ build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant batches 
 	@$(link)
 build/tests/mutants_test: $(call objects,mutants/mutants_test harness program)
 	@$(link)
-build/tests/harness_test build/tests/setup_test \
-		build/tests/watch_test: build/tests/%: \
+build/tests/harness_test build/tests/watch_test: build/tests/%: \
 		$(call objects,% harness program)
+	@$(link)
+build/tests/setup_test: $(call objects,setup_test host_test harness program)
+	@$(link)
+build/tests/deb_test: $(call objects,deb/deb_test harness program)
 	@$(link)
 build/tests/harness_sample: $(call objects,harness_sample harness)
 	@$(link)
@@ -384,19 +394,34 @@ load: user
 	@tests/host.sh load $(PARAMS)
 unload:
 	@tests/host.sh unload
+install uninstall:
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' KVER='$(KVER)' \
+		exec tests/host.sh $@
+
+# Debian packages of both, and what they do in a Debian tree and in a guest.
+deb:
+	@$(setup) deb
+	@exec tests/deb/build.sh
+
+deb-test: deb build/tests/deb_test $(full_guest)
+	@$(setup) deb-test
+	@tests/deb/tree.sh $(full)
+	@exec env TOP=$(CURDIR) RELEASE=$$(cat build/kernel/$(full)/release) \
+		build/tests/deb_test $(TESTS)
 
 clean:
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
 		build/techniques build/lab build/mutants build/results \
 		build/coverage build/matrix build/ci-* \
+		build/deb/*shmcount* build/deb/installed \
 		build/setup.log
 distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools watch-tools check-tools by-hand user run \
 	shell vm compare techniques watch check matrix coverage mutants fuzz lab \
-	lab-tools lab-test small-guest not-of-a-suite lint \
-	doctor load unload clean distclean
+	lab-tools lab-test small-guest not-of-a-suite lint doctor load unload \
+	install uninstall deb deb-test clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

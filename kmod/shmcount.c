@@ -244,3 +244,4 @@ module_exit(shmcount_exit);
 
 MODULE_DESCRIPTION("One region of shared memory for every process");
 MODULE_LICENSE("GPL");
+MODULE_VERSION("1.0");

@@ -56,11 +56,11 @@ check 'kmod/techniques: W=1, sparse' modules kmod/techniques
 check 'kmod/lab: W=1, sparse' modules kmod/lab
 check 'tests/bad: W=1, sparse' modules tests/bad
 check 'shell scripts: shellcheck' shellcheck tests/*.sh tests/*/*.sh \
-	user/*/*.sh .ci/run
+	user/*/*.sh user/shmcount .ci/run
 check 'programs: cppcheck' cppcheck_sources user/*.c user/*/*.c
-check 'tests: cppcheck' cppcheck_sources -Itests tests/*.c tests/fuzz/*.c \
-	tests/lab/*.c tests/mutants/*.c tests/report/*.c tests/runner/*.c \
-	tests/techniques/*.c
+check 'tests: cppcheck' cppcheck_sources -Itests tests/*.c tests/deb/*.c \
+	tests/fuzz/*.c tests/lab/*.c tests/mutants/*.c tests/report/*.c \
+	tests/runner/*.c tests/techniques/*.c
 check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch] kmod/*/*.[ch]
 # Not for programs: rules that want the kernel's macros, or its ways with them.
 not_for_programs=EMBEDDED_FUNCTION_NAME,AVOID_EXTERNS,STATIC_CONST_CHAR_ARRAY

@@ -7,6 +7,8 @@
 #   setup.sh lint                    Debian packages for make lint, checkpatch
 #   setup.sh mutants                 Debian packages for make mutants
 #   setup.sh compare                 Debian packages for make compare
+#   setup.sh deb                     Debian packages for make deb
+#   setup.sh deb-test                Debian packages for make deb-test
 #   setup.sh check                   Debian packages that tests read our files with
 #   setup.sh coverage                Debian packages for make coverage
 #   setup.sh kernel SERIES-FLAVOUR   a kernel and its headers in build/kernel/
@@ -69,6 +71,15 @@ lcov		genhtml		tells which lines ran, as pages
 '
 mutants='
 patch		patch		makes wrong versions of the module
+'
+deb='
+build-essential	dpkg-buildpackage	builds the packages
+debhelper	dh			the steps of that
+dh-dkms		dh_dkms			those for DKMS
+lintian		lintian			checks the packages
+'
+deb_test='
+mmdebstrap	mmdebstrap	makes the Debian tree that they are installed in
 '
 compare='
 gnuplot-nox	gnuplot		draws the pictures of make compare
@@ -371,6 +382,8 @@ lint)
 mutants) echo "$mutants" | packages ;;
 compare) echo "$compare" | packages ;;
 watch) echo "$watch" | packages ;;
+deb) echo "$deb" | packages ;;
+deb-test) echo "$deb_test" | packages ;;
 check) echo "$check" | packages ;;
 coverage) echo "$coverage" | packages ;;
 kernel)

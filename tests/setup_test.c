@@ -559,7 +559,7 @@ TEST(make, help_names_each_target)
 	static const char *const targets[] = {
 		"make run ", "make check ", "make shell ", "make vm CMD=",
 		"make load ", "make unload ", "make doctor ", "make clean ",
-		"make matrix ",
+		"make matrix ", "make install ", "make deb ", "make deb-test ",
 	};
 	struct run run;
 

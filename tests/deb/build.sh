@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The Debian packages, in build/deb/ (make deb): of a copy of this project, with
+# kmod/debian/ as its debian/, by dpkg-buildpackage, and what lintian says of
+# them, in lintian.txt. Exit status: 0 only if that is nothing.
+set -eu
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+deb=$top/build/deb
+version=$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' "$top/kmod/shmcount.c")
+source=$deb/shmcount-$version
+log=$deb/build.log
+
+die() {
+	echo "deb: $*" >&2
+	exit 1
+}
+
+mkdir -p "$deb"
+rm -rf "$deb"/shmcount[-_]* "$deb/lintian.txt"
+mkdir "$source"
+tar -C "$top" --exclude=./build --exclude-vcs --owner=0 --group=0 -cf - . |
+	tar -C "$source" -xf -
+mv "$source/kmod/debian" "$source/debian"
+# The version is the module's, and the date that of the last commit, so that the
+# same sources make the same packages.
+date=$(git -C "$top" log -1 --format=%cD 2>/dev/null) ||
+	date=$(date -R -r "$top/kmod/shmcount.c")
+maintainer=$(sed -n 's/^Maintainer: //p' "$source/debian/control")
+cat >"$source/debian/changelog" <<END
+shmcount ($version) unstable; urgency=medium
+
+  * Version $version of the module and the programs.
+
+ -- $maintainer  $date
+END
+
+(cd "$source" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
+	dpkg-buildpackage --no-sign) >"$log" 2>&1 || {
+	tail -n 20 "$log" >&2
+	die "cannot build the packages: see build/deb/build.log"
+}
+rm -rf "$source"
+root=
+[ "$(id -u)" -ne 0 ] || root=--allow-root
+lintian $root --display-info --pedantic --tag-display-limit 0 \
+	"$deb"/shmcount_*.changes >"$deb/lintian.txt" 2>&1 || :
+cat "$deb/lintian.txt"
+[ ! -s "$deb/lintian.txt" ] || die "lintian has something to say"
+for file in "$deb"/*.deb; do
+	echo "made build/deb/${file##*/}"
+done

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of what make deb and make install put on a host (make deb-test), in the
+ * Debian tree of tree.sh and, last, in a guest whose kernel loads the module.
+ * TOP is the project, in the environment, and RELEASE the kernel's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "program.h"
+
+/* What is there is written down, so that it can be seen what is left of more. */
+#define LIST "find / -xdev \\( -path /project -o -path /var/lib/dpkg -o " \
+	"-path /var/log -o -path /var/cache -o -path /var/backups \\) " \
+	"-prune -o -printf '%y %p\\n' | sort "
+#define INSTALL "dpkg -i /project/build/deb/*.deb >/tmp/log 2>&1 || " \
+	"{ cat /tmp/log; exit 1; }; "
+
+/* Run a line in the tree, where it must succeed. Returns what it printed. */
+static char *in_tree(const char *line)
+{
+	struct run run;
+
+	setenv("LINE", line, 1);
+	run = RUN("/bin/sh", "-c",
+		  "exec \"$TOP/tests/deb/enter.sh\" \"$TOP/build/deb/tree\" "
+		  "\"RELEASE=$RELEASE; set -e; $LINE\" 2>&1");
+	if (run.status)
+		FAIL("in the tree: %s", run.output);
+	return run.output;
+}
+
+TEST(deb, two_packages_and_nothing_from_lintian)
+{
+	EXPECT_STR(shell("cd \"$TOP/build/deb\" && ls *.deb | sed 's/_.*//'"),
+		   "shmcount-dkms\nshmcount\n");
+	shell("test -e \"$TOP/build/deb/lintian.txt\"");
+	EXPECT_STR(shell("cat \"$TOP/build/deb/lintian.txt\""), "");
+}
+
+TEST_LIMIT(deb, dkms_builds_the_module_and_signs_it, 300)
+{
+	char *seen = in_tree(INSTALL "dkms status; "
+		"modinfo -k $RELEASE -F filename shmcount; "
+		"modinfo -k $RELEASE -F version shmcount; "
+		"modinfo -k $RELEASE -F vermagic shmcount; "
+		"modinfo -k $RELEASE -F signer shmcount");
+
+	expect_text(seen, ": installed\n");
+	expect_text(seen, "/updates/dkms/shmcount.ko");
+	expect_text(seen, getenv("RELEASE"));
+	expect_text(seen, "\nDKMS module signing key\n");
+}
+
+TEST_LIMIT(deb, group_rule_and_no_autoload, 300)
+{
+	char *seen = in_tree(INSTALL "getent group shmcount; "
+		"cat /lib/udev/rules.d/60-shmcount.rules; "
+		"modprobe -S $RELEASE -c | grep 'options shmcount'; "
+		"grep -rs shmcount /etc/modules /etc/modules-load.d "
+		"/usr/lib/modules-load.d || echo 'not at boot'");
+
+	expect_text(seen, "shmcount:x:");
+	expect_text(seen, "GROUP=\"shmcount\", MODE=\"0660\"");
+	expect_text(seen, "options shmcount mode=0660");
+	expect_text(seen, "\nnot at boot\n");
+}
+
+TEST_LIMIT(deb, programs_run, 300)
+{
+	char *seen = in_tree(INSTALL "cd /tmp; shmcount incr_anon 2; "
+		"shmcount incr3 file 1000 | tail -n 1; "
+		"shmcount compare --list | wc -l; "
+		"shmcount no_such || echo status $?; "
+		"shmcount ../../bin/id || echo status $?; ls /usr/bin | grep -c "
+		"'incr\\|^demo\\|^compare\\|samepage' || :");
+
+	expect_text(seen, "gave count 4\n");
+	expect_text(seen, "gave count 2000\n");
+	expect_text(seen, "there is no program 'no_such': shmcount --help");
+	expect_text(seen, "there is no program '../../bin/id'");
+	expect_text(seen, "status 2\n0\n");
+}
+
+/* The group is to stay, and the key is DKMS's own. */
+TEST_LIMIT(deb, purge_leaves_nothing, 300)
+{
+	EXPECT_STR(in_tree(LIST ">/tmp/before; " INSTALL
+		"dpkg --purge shmcount-dkms shmcount >/tmp/log 2>&1; "
+		LIST ">/tmp/after; diff /tmp/before /tmp/after | "
+		"grep '^[<>]' | grep -v ' /var/lib/dkms/mok\\.' | "
+		"grep -v '/etc/g*s*\\(group\\|hadow\\)-*$' || :; "
+		"! dkms status | grep . ; ! dpkg -l | grep shmcount"), "");
+}
+
+#define HOST "KVER=$RELEASE /project/tests/host.sh "
+
+#define SECURE_BOOT "Secure Boot is on: the firmware has to know the key"
+
+/* The firmware's variable, as a file: attributes, and then 0 or 1. */
+TEST_LIMIT(deb, make_install_tells_of_secure_boot, 300)
+{
+	char *seen = in_tree("mkdir /tmp/efi; export EFIVARS=/tmp/efi; "
+		"printf '\\6\\0\\0\\0\\0' >/tmp/efi/SecureBoot-1; "
+		HOST "install 2>/dev/null; "
+		"printf '\\6\\0\\0\\0\\1' >/tmp/efi/SecureBoot-1; "
+		"echo and; " HOST "install 2>/dev/null");
+	char *on = strstr(seen, "\nand\n");
+
+	EXPECT(on);
+	expect_text(on, SECURE_BOOT);
+	expect_text(on, "mokutil --import /var/lib/dkms/mok.pub\n");
+	*on = '\0';
+	EXPECT(!strstr(seen, SECURE_BOOT));
+}
+
+/* make install and its opposite, twice: the second time changes nothing. */
+TEST_LIMIT(deb, make_install_is_undone_by_uninstall, 300)
+{
+	char *seen = in_tree(LIST ">/tmp/before; " HOST "install >/dev/null 2>&1; "
+		HOST "install 2>/dev/null; dkms status; "
+		"shmcount incr_anon 2 2>&1 | tail -n 1; "
+		HOST "uninstall 2>/dev/null; " HOST "uninstall 2>/dev/null; "
+		LIST ">/tmp/after; diff /tmp/before /tmp/after | "
+		"grep '^[<>]' | grep -v ' /var/lib/dkms/mok\\.' || :; "
+		"getent group shmcount || echo 'no group'; echo end");
+
+	expect_text(seen, " is installed for ");
+	expect_text(seen, ": installed\n");
+	expect_text(seen, "gave count 4\nno group\nend\n");
+	EXPECT_EQ(lines_in(seen), 8);
+}
+
+TEST_LIMIT(deb, one_or_the_other, 300)
+{
+	expect_text(in_tree(INSTALL HOST "install || echo status $?"),
+		    "the Debian package shmcount-dkms is installed: remove it");
+	expect_text(in_tree(INSTALL HOST "uninstall || echo status $?"),
+		    "status 1");
+}
+
+TEST_LIMIT(deb, module_that_does_not_build_is_told, 300)
+{
+	expect_text(in_tree("mkdir /tmp/p; cp -r /project/kmod /project/user "
+		"/project/tests /tmp/p/; echo '#error' >>/tmp/p/kmod/shmcount.c; "
+		"KVER=$RELEASE /tmp/p/tests/host.sh install || echo status $?"),
+		"DKMS could not build the module: /var/lib/dkms/shmcount/");
+}
+
+/*
+ * In a guest that sees this host's files, in the tree with the packages in it:
+ * modprobe, udev's rule, and who may count.
+ */
+TEST_LIMIT(deb, modprobe_and_udev_in_a_guest, 400)
+{
+	char *seen = shell(
+		"cd \"$TOP\"; rm -rf build/deb/installed && "
+		"cp -a build/deb/tree build/deb/installed && "
+		"KEEP=1 tests/deb/enter.sh \"$PWD/build/deb/installed\" \""
+		INSTALL "\" && "
+		"tests/vm.sh host tests/deb/enter.sh \"$PWD/build/deb/installed\" '"
+		"rmmod shmcount; modprobe shmcount; "
+		"stat -c \"without udev: %G %a\" /dev/shmcount; "
+		"modprobe -r shmcount; "
+		"/lib/systemd/systemd-udevd --daemon; "
+		"modprobe shmcount; udevadm settle; "
+		"stat -c \"with udev: %G %a\" /dev/shmcount; "
+		"cat /sys/module/shmcount/version; "
+		"as=\"setpriv --reuid=nobody --regid=nogroup\"; "
+		"$as --clear-groups shmcount incr_dev 5; echo status $?; "
+		"$as --groups=shmcount shmcount incr_dev 5; echo status $?; "
+		"udevadm control --exit; modprobe -r shmcount; "
+		"[ -e /dev/shmcount ] || echo gone"
+		"' 2>&1");
+
+	expect_text(seen, "without udev: root 660\nwith udev: shmcount 660\n1.0\n");
+	expect_text(seen, "cannot open /dev/shmcount: Permission denied\nstatus 1\n");
+	expect_text(seen, "gave count 10\nstatus 0\ngone\n");
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of make install where nothing is installed: what it refuses, and what it
+ * puts below DESTDIR. What it does to a real host, deb/deb_test.c asks.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+
+#define HOST "\"$TOP/tests/host.sh\" "
+
+static struct run host(const char *line)
+{
+	if (!getenv("TOP"))
+		test_skip("TOP is not set: make check sets it");
+	return RUN("/bin/sh", "-c", line);
+}
+
+/* Of the whole tree only the folders that every Debian has are left. */
+TEST(host, staged_files_come_and_go)
+{
+	struct run run;
+
+	expect_silent((run = host("DESTDIR=$PWD/root PREFIX=/usr " HOST "install"),
+		       &run), 0);
+	EXPECT_STR(shell("cd root && find . -type f -not -path '*/shmcount/*' | sort"),
+		   "./usr/bin/shmcount\n"
+		   "./usr/lib/modprobe.d/shmcount.conf\n"
+		   "./usr/lib/sysusers.d/shmcount.conf\n"
+		   "./usr/lib/udev/rules.d/60-shmcount.rules\n"
+		   "./usr/share/man/man1/shmcount.1\n"
+		   "./usr/src/shmcount-1.0/Kbuild\n"
+		   "./usr/src/shmcount-1.0/compat.h\n"
+		   "./usr/src/shmcount-1.0/dkms.conf\n"
+		   "./usr/src/shmcount-1.0/shmcount.c\n"
+		   "./usr/src/shmcount-1.0/trace.h\n");
+	EXPECT_STR(shell("grep VERSION= root/usr/src/*/dkms.conf"),
+		   "PACKAGE_VERSION=\"1.0\"\n");
+	expect_text(shell("root/usr/bin/shmcount incr_anon 2 2>&1"),
+		    "gave count 4\n");
+	expect_silent((run = host("DESTDIR=$PWD/root PREFIX=/usr " HOST "uninstall"),
+		       &run), 0);
+	EXPECT_STR(shell("cd root && find . | sort"),
+		   ".\n./usr\n./usr/bin\n./usr/lib\n./usr/share\n./usr/share/man\n"
+		   "./usr/src\n");
+}
+
+/*
+ * What is to be refused here gets a PATH without rm, install and make: should it
+ * not be refused, it cannot do anything to this host.
+ */
+static struct run harmless_host(const char *line)
+{
+	char command[200];
+
+	shell("mkdir -p bin && for tool in sh dirname sed awk uname id; do "
+	      "[ -e bin/$tool ] || ln -s \"$(command -v $tool)\" bin/; done");
+	snprintf(command, sizeof(command), "PATH=bin; export PATH; %s", line);
+	return host(command);
+}
+
+TEST(host, prefix_that_udev_does_not_read)
+{
+	expect_refusal(harmless_host("PREFIX=/opt " HOST "install"), 1,
+		       "PREFIX=/opt: udev and modprobe read below /usr/local");
+}
+
+/* With a kernel named, the running one is not asked for. */
+TEST(host, kernel_without_headers)
+{
+	expect_refusal(harmless_host("KVER=1.2.3 " HOST "install"), 1,
+		       "the headers of this kernel are missing: install linux-headers-1.2.3");
+	if (access("/proc/modules", F_OK))
+		expect_refusal(harmless_host(HOST "install"), 1,
+			       "this host's kernel takes no modules: make run");
+}
+
+TEST(host, no_dkms)
+{
+	if (!host("command -v dkms").status)
+		test_skip("dkms is installed here");
+	expect_refusal(harmless_host(HOST "uninstall"), 1,
+		       "dkms is missing: install the Debian package dkms");
+}
+
+TEST(host, neither_root_nor_sudo)
+{
+	shell("mkdir bin && printf '#!/bin/sh\\necho 1000\\n' >bin/id && "
+	      ": >bin/dkms && chmod +x bin/*");
+	if (!host("PATH=/usr/sbin:/sbin command -v sudo || "
+		  "[ /bin -ef /sbin ]").status)
+		test_skip("sudo is beside the programs of root here");
+	expect_refusal(harmless_host(HOST "uninstall"), 1,
+		       "to uninstall this takes root, or sudo");
+}
