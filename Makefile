@@ -23,6 +23,11 @@ NATIVE :=
 REPEAT :=
 LOAD :=
 SEED :=
+SRC :=
+DIR :=
+HIDDEN :=
+FORCE :=
+POINTS ?= tests/grade/points
 OPS := 200000
 
 setup := tests/setup.sh
@@ -80,6 +85,9 @@ help:
 #H make matrix     the guest's tests on 5.10, 6.1, 6.12 and the newest kernel
 #H                 (SUITES='bookworm unstable': on those of these Debian suites)
 #H make mutants    wrong versions of the module: does a test notice each?
+#H make grade SRC=folder     grade a submission (KMOD=file.ko: one that is built)
+#H make grade-all DIR=folder grade all that are in it; FORCE=1: once more
+#H                 (HIDDEN=folder: tests of your own; POINTS=file: their worth)
 #H make lint       what the compilers and checkers say of the sources
 #H make clean      remove what was built (make distclean: and what was fetched)
 #H
@@ -300,6 +308,57 @@ mutants: $(small_guest) build/guest/batch build/tests/mutants \
 		build/tests/mutants $(mutant_patches) build/mutants/$(small) \
 		$(MUTANTS)
 
+# Grading: on the kernel of a Debian suite, whose compiler builds what is handed
+# in. All that a user says is passed on as it is.
+grade_kernel := bookworm
+graded_groups := load map io share sync life stats perm
+graded_objects := $(call objects,grade/probe $(graded_groups) harness device \
+	module program)
+graded := build/grading/graded
+export GRADE_SRC := $(value SRC)
+export GRADE_DIR := $(value DIR)
+export HIDDEN := $(value HIDDEN)
+ifneq ($(HIDDEN),)
+graded := build/grading/hidden/graded
+endif
+
+ifneq ($(small),$(grade_kernel))
+build/kernel/$(grade_kernel)/vmlinuz: tests/suite.sh | tools
+	@tests/suite.sh $(grade_kernel)
+	@touch $@
+endif
+
+build/grading/graded: LDFLAGS := -static
+build/grading/graded: $(graded_objects)
+	@$(link)
+build/grading/hidden/graded: $(graded_objects) hidden-again
+	@mkdir -p $(@D)
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' tests/grade/hidden.sh "$$HIDDEN" $@ \
+		$(graded_objects)
+hidden-again:
+
+build/tests/jail: $(call objects,grade/jail)
+	@$(link)
+build/tests/grade: $(call objects,$(addprefix grade/,grade points source guests \
+		write all) mutants/child report/read report/write runner/tap module)
+	@$(link)
+
+grader := build/tests/grade build/tests/jail build/tests/vm build/guest/init
+grading := $(grader) $(graded) build/kernel/$(grade_kernel)/vmlinuz \
+	build/bad/$(grade_kernel)/force_return.ko
+grade_with := env TOP=$(CURDIR) KERNEL=$(grade_kernel) GRADED=$(CURDIR)/$(graded) \
+	POINTS='$(POINTS)' TESTS='$(TESTS)'
+
+grade: $(grading)
+	@test -n "$$GRADE_SRC$$KMOD" || { echo "make: say what to grade: make grade SRC=folder, or KMOD=file.ko" >&2; exit 2; }
+	@exec $(grade_with) \
+		AGAIN="make grade $${GRADE_SRC:+SRC='$$GRADE_SRC'}$${KMOD:+KMOD='$$KMOD'}" \
+		build/tests/grade one "$${GRADE_SRC:-$$KMOD}"
+
+grade-all: $(grading)
+	@test -n "$$GRADE_DIR" || { echo "make: say what to grade: make grade-all DIR=submissions" >&2; exit 2; }
+	@exec $(grade_with) build/tests/grade $(if $(FORCE),-f) all "$$GRADE_DIR"
+
 lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)
 	@$(setup) lint
 	@KDIR=build/kernel/$(small)/headers tests/lint.sh
@@ -316,13 +375,13 @@ unload:
 clean:
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
-		build/mutants build/results build/coverage build/matrix build/ci-* \
+		build/mutants build/grading build/results build/coverage build/matrix build/ci-* \
 		build/setup.log
 distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
-	compare check matrix coverage mutants fuzz small-guest not-of-a-suite lint \
+	compare check matrix coverage mutants fuzz grade grade-all hidden-again small-guest not-of-a-suite lint \
 	doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:
