@@ -343,10 +343,13 @@ build/tests/grade: $(call objects,$(addprefix grade/,grade points source guests 
 		write all) mutants/child report/read report/write runner/tap module)
 	@$(link)
 
+build/tests/grade_test: $(call objects,grade/grade_test harness program)
+	@$(link)
+
 grader := build/tests/grade build/tests/jail build/tests/vm build/guest/init
 grading := $(grader) $(graded) build/kernel/$(grade_kernel)/vmlinuz \
 	build/bad/$(grade_kernel)/force_return.ko
-grade_with := env TOP=$(CURDIR) KERNEL=$(grade_kernel) GRADED=$(CURDIR)/$(graded) \
+grade_with := env TOP=$(CURDIR) GRADES=$(CURDIR)/build/grade KERNEL=$(grade_kernel) GRADED=$(CURDIR)/$(graded) \
 	POINTS='$(POINTS)' TESTS='$(TESTS)'
 
 grade: $(grading)

@@ -56,8 +56,8 @@ static void add(char *path)
 
 	entry->path = path;
 	name_of(entry->name, sizeof(entry->name), path);
-	snprintf(entry->folder, sizeof(entry->folder), "%s/build/grade/%s",
-		 variable("TOP"), entry->name);
+	snprintf(entry->folder, sizeof(entry->folder), "%s/%s",
+		 variable("GRADES"), entry->name);
 }
 
 static int by_name(const void *a, const void *b)
@@ -99,7 +99,7 @@ static void read_entries(const char *dir)
 /* The rows of all that is graded; also when we are stopped. */
 static void write_csv(void)
 {
-	char *path = text_of("%s/build/grade/grades.csv", variable("TOP"));
+	char *path = text_of("%s/grades.csv", variable("GRADES"));
 	char *next = text_of("%s.tmp", path);
 	FILE *file = fopen(next, "we");
 	char row[2048];
@@ -160,7 +160,7 @@ static void start(struct entry *entry)
 		"/proc/self/exe", "-q", "-n", entry->name, "one", entry->path,
 		NULL
 	};
-	char *errors = text_of("%s/build/grade/%s.err", variable("TOP"),
+	char *errors = text_of("%s/%s.err", variable("GRADES"),
 			       entry->name);
 
 	setenv("AGAIN", again, 1);
@@ -174,7 +174,7 @@ static void start(struct entry *entry)
 /* What a process of ours had to say, if it said anything, and no more. */
 static void end(struct entry *entry, int status, time_t begun, int before)
 {
-	char *errors = text_of("%s/build/grade/%s.err", variable("TOP"),
+	char *errors = text_of("%s/%s.err", variable("GRADES"),
 			       entry->name), how[64], line[1024] = "";
 	FILE *file = fopen(errors, "re");
 	int left;
@@ -213,8 +213,8 @@ static void check_control(bool force)
 	int status = 0;
 
 	snprintf(control.name, sizeof(control.name), ".control");
-	snprintf(control.folder, sizeof(control.folder), "%s/build/grade/.control",
-		 variable("TOP"));
+	snprintf(control.folder, sizeof(control.folder), "%s/.control",
+		 variable("GRADES"));
 	if (force || !is_graded(control.folder, print_of(control.path))) {
 		printf("control: the module of this project, which has to pass all\n");
 		start(&control);
@@ -225,11 +225,12 @@ static void check_control(bool force)
 	if (!file || !fgets(row, sizeof(row), file) || !strstr(row, "\",") ||
 	    sscanf(strstr(row, "\","), "\",%*[^,],%lf,%lf", &points, &of) != 2)
 		die(status == STATUS_USAGE ? STATUS_USAGE : STATUS_NOT_GRADED,
-		    "the control could not be graded: see build/grade/.control.err");
+		    "the control could not be graded: see %s/.control.err",
+		    grades());
 	fclose(file);
 	if (points < of)
-		die(STATUS_NOT_GRADED, "the control, our own module, has %.2f of %g points, so the tests are not to be trusted: see build/grade/.control/student.txt and instructor.json",
-		    points, of);
+		die(STATUS_NOT_GRADED, "the control, our own module, has %.2f of %g points, so the tests are not to be trusted: see %s/.control/student.txt and instructor.json",
+		    points, of, grades());
 }
 
 int grade_all(const char *dir, bool force)
@@ -268,7 +269,7 @@ int grade_all(const char *dir, bool force)
 				end(&entries[i], status, begun, before);
 		running--;
 	}
-	printf("%d graded, %d not; build/grade/grades.csv has them all (%ld s)\n",
-	       count - failed, failed, (long)(time(NULL) - begun));
+	printf("%d graded, %d not; %s/grades.csv has them all (%ld s)\n",
+	       count - failed, failed, grades(), (long)(time(NULL) - begun));
 	return failed ? STATUS_FAILED : 0;
 }

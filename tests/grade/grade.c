@@ -6,8 +6,8 @@
  *   grade [-f] all DIR               each such thing in DIR
  *
  * -q says nothing where all is well; -f grades again what is graded already.
- * build/grade/NAME/ has the reports, NAME being made of PATH's last part if it is not given. What
- * the environment has to say is in grade.h.
+ * GRADES/NAME/ has the reports; NAME is made of PATH's last part if it is not given.
+ * What the environment has to say is in grade.h.
  *
  * Exit status: 0: it is graded, whatever its points; 1 for all: some could not be;
  * 2: usage, or a mistake in the points file; 125: not graded; 130: interrupted.
@@ -50,6 +50,16 @@ const char *variable(const char *name)
 	if (!value)
 		die(STATUS_USAGE, "%s is not set: make grade sets it", name);
 	return value;
+}
+
+/* As a user knows it: below the tree, if it is there. */
+const char *grades(void)
+{
+	const char *top = variable("TOP"), *path = variable("GRADES");
+	size_t length = strlen(top);
+
+	return !strncmp(path, top, length) && path[length] == '/' ?
+	       path + length + 1 : path;
 }
 
 const char *report_path(const char *name)
@@ -125,12 +135,12 @@ bool is_graded(const char *folder, uint64_t print)
 	return seen && seen == print;
 }
 
-static void leave_print(void)
+static void leave_print(uint64_t print)
 {
 	FILE *file = fopen(report_path("print"), "we");
 
 	if (!file || fprintf(file, "%llx\n",
-			     (unsigned long long)submission.print) < 0 ||
+			     (unsigned long long)print) < 0 ||
 	    fclose(file))
 		die(STATUS_NOT_GRADED, "cannot write %s: %s",
 		    report_path("print"), strerror(errno));
@@ -141,6 +151,7 @@ static int grade_one(const char *path, const char *name, bool quiet)
 {
 	char folder[PATH_SIZE - 16];
 	double begun = now();
+	uint64_t print;
 
 	submission.path = path;
 	if (access(path, R_OK))
@@ -150,10 +161,10 @@ static int grade_one(const char *path, const char *name, bool quiet)
 		snprintf(submission.name, sizeof(submission.name) - 8, "%s", name);
 	if (*variable("TESTS"))
 		strcat(submission.name, ".tests");
-	snprintf(folder, sizeof(folder), "%s/build/grade/%s", variable("TOP"),
+	snprintf(folder, sizeof(folder), "%s/%s", variable("GRADES"),
 		 submission.name);
 	snprintf(submission.folder, sizeof(submission.folder), "%s.tmp", folder);
-	submission.print = print_of(path);
+	print = print_of(path);
 
 	atexit(remove_unfinished);
 	remove_folder(submission.folder);
@@ -169,13 +180,13 @@ static int grade_one(const char *path, const char *name, bool quiet)
 		die(STATUS_NOT_GRADED, "%s is not graded: %s (see %s)",
 		    submission.name, submission.why, submission.folder);
 	remove_folder(report_path("build"));
-	leave_print();
+	leave_print(print);
 	remove_folder(folder);
 	if (rename(submission.folder, folder))
 		die(STATUS_NOT_GRADED, "cannot make %s: %s", folder,
 		    strerror(errno));
 	if (!quiet)
-		printf("\nThe reports are in build/grade/%s/.\n",
+		printf("\nThe reports are in %s/%s/.\n", grades(),
 		       submission.name);
 	return 0;
 }
@@ -206,7 +217,7 @@ int main(int argc, char *argv[])
 		usage();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	prepare_for_children();
-	snprintf(path, sizeof(path), "%s/build/grade", variable("TOP"));
+	snprintf(path, sizeof(path), "%s", variable("GRADES"));
 	if (mkdir(path, 0755) && errno != EEXIST)
 		die(STATUS_NOT_GRADED, "cannot make %s: %s", path,
 		    strerror(errno));

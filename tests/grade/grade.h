@@ -4,7 +4,8 @@
  * all of it: TOP, the tree; KERNEL, the Debian suite that is graded on; GRADED,
  * the guest's program with the tests; POINTS, the points file; TESTS, patterns
  * of tests, with spaces between, or "" for all that have points; AGAIN, the command
- * that grades this submission.
+ * that grades this submission; GRADES, the folder of all reports; GUEST and JAIL, in
+ * place of the runner and of build/tests/jail, for tests.
  */
 #ifndef GRADE_H
 #define GRADE_H
@@ -58,7 +59,7 @@ struct submission {
 	const char *path;	/* what was handed in */
 	char name[256];		/* of the folder of its reports */
 	char folder[PATH_SIZE];	/* of its reports, while they are made */
-	uint64_t print;		/* of what was handed in and what it met */
+	uint64_t print;		/* while print_of() makes it */
 
 	enum verdict verdict;
 	char why[1024];		/* the verdict in a sentence, or "" */
@@ -120,6 +121,9 @@ void run_tests(void);
 void write_reports(bool quiet);
 
 /* ---- grade.c ---- */
+
+/* The folder of all reports, for a message. */
+const char *grades(void);
 
 /* The name of the folder of reports for a submission. */
 void name_of(char *name, size_t size, const char *path);

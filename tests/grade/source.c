@@ -319,7 +319,8 @@ static bool build(const char *objects)
 	fclose(file);
 	snprintf(tree, sizeof(tree), "%s/build/kernel/%s/tree",
 		 variable("TOP"), variable("KERNEL"));
-	snprintf(jail, sizeof(jail), "%s/build/tests/jail", variable("TOP"));
+	snprintf(jail, sizeof(jail), "%s%s", getenv("JAIL") ?: variable("TOP"),
+		 getenv("JAIL") ? "" : "/build/tests/jail");
 	snprintf(headers, sizeof(headers), "/usr/src/linux-headers-%s", release);
 	snprintf(folder, sizeof(folder), "%s", report_path("build"));
 	snprintf(list, sizeof(list), "OBJECTS=%s", objects);

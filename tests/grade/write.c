@@ -157,7 +157,9 @@ static void write_student(FILE *file)
 		points(points_reached(true) + points_reached(false)),
 		points(points_total(true) + points_total(false)));
 	put_verdict(file);
-	put_items(file);
+	if (points_reached(true) + points_reached(false) > 0 ||
+	    submission.verdict == TESTED)
+		put_items(file);
 	if (submission.verdict == TESTED)
 		put_failures(file);
 	if (submission.verdict == TESTED && !count(FAIL, true) &&
