@@ -87,6 +87,7 @@ help:
 #H make mutants    wrong versions of the module: does a test notice each?
 #H make grade SRC=folder     grade a submission (KMOD=file.ko: one that is built)
 #H make grade-all DIR=folder grade all that are in it; FORCE=1: once more
+#H make grade-test            grade the samples: does each get its verdict?
 #H                 (HIDDEN=folder: tests of your own; POINTS=file: their worth)
 #H make lint       what the compilers and checkers say of the sources
 #H make clean      remove what was built (make distclean: and what was fetched)
@@ -262,7 +263,8 @@ check-tools: compare-tools
 check_needs := check-tools $(small_guest) build/kmod/$(small)/shmcount.ko \
 	build/bad/init build/tests/vm_test build/tests/setup_test \
 	build/tests/harness_test build/tests/harness_sample build/tests/report \
-	build/tests/report_test build/tests/mutants_test build/tests/mutants
+	build/tests/report_test build/tests/mutants_test build/tests/mutants \
+	build/tests/grade_test build/tests/grade build/tests/jail build/grading/graded
 # With the debug kernel only the tests of the guest: the others do not ask what
 # a kernel does.
 checked_full := $(filter-out debug,$(full))
@@ -318,8 +320,9 @@ graded := build/grading/graded
 export GRADE_SRC := $(value SRC)
 export GRADE_DIR := $(value DIR)
 export HIDDEN := $(value HIDDEN)
+HIDDEN_PROGRAM := build/grading/hidden/graded
 ifneq ($(HIDDEN),)
-graded := build/grading/hidden/graded
+graded := $(HIDDEN_PROGRAM)
 endif
 
 ifneq ($(small),$(grade_kernel))
@@ -331,11 +334,11 @@ endif
 build/grading/graded: LDFLAGS := -static
 build/grading/graded: $(graded_objects)
 	@$(link)
-build/grading/hidden/graded: $(graded_objects) hidden-again
-	@mkdir -p $(@D)
-	@CC='$(CC)' CFLAGS='$(CFLAGS)' tests/grade/hidden.sh "$$HIDDEN" $@ \
-		$(graded_objects)
-hidden-again:
+$(HIDDEN_PROGRAM): hidden-program
+hidden-program: $(graded_objects)
+	@mkdir -p $(dir $(HIDDEN_PROGRAM))
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' tests/grade/hidden.sh "$$HIDDEN" \
+		$(HIDDEN_PROGRAM) $(graded_objects)
 
 build/tests/jail: $(call objects,grade/jail)
 	@$(link)
@@ -343,13 +346,17 @@ build/tests/grade: $(call objects,$(addprefix grade/,grade points source guests 
 		write all) mutants/child report/read report/write runner/tap module)
 	@$(link)
 
-build/tests/grade_test: $(call objects,grade/grade_test harness program)
+build/tests/grade_test: $(call objects,$(addprefix grade/,grade_test build_test \
+		samples) harness program)
+	@$(link)
+build/tests/samples_test: $(call objects,grade/samples_test grade/samples \
+		harness program)
 	@$(link)
 
 grader := build/tests/grade build/tests/jail build/tests/vm build/guest/init
 grading := $(grader) $(graded) build/kernel/$(grade_kernel)/vmlinuz \
 	build/bad/$(grade_kernel)/force_return.ko
-grade_with := env TOP=$(CURDIR) GRADES=$(CURDIR)/build/grade KERNEL=$(grade_kernel) GRADED=$(CURDIR)/$(graded) \
+grade_with := env TOP=$(CURDIR) GRADES=$(CURDIR)/build/grade KERNEL=$(grade_kernel) GRADED=$(abspath $(graded)) \
 	POINTS='$(POINTS)' TESTS='$(TESTS)'
 
 grade: $(grading)
@@ -361,6 +368,11 @@ grade: $(grading)
 grade-all: $(grading)
 	@test -n "$$GRADE_DIR" || { echo "make: say what to grade: make grade-all DIR=submissions" >&2; exit 2; }
 	@exec $(grade_with) build/tests/grade $(if $(FORCE),-f) all "$$GRADE_DIR"
+
+grade-test: check-tools $(grading) build/tests/samples_test
+	@$(setup) mutants
+	@exec env TOP=$(CURDIR) PROGRAMS=$(CURDIR)/build/tests \
+		build/tests/samples_test $(TESTS)
 
 lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)
 	@$(setup) lint
@@ -384,7 +396,7 @@ distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
-	compare check matrix coverage mutants fuzz grade grade-all hidden-again small-guest not-of-a-suite lint \
+	compare check matrix coverage mutants fuzz grade grade-all grade-test hidden-program small-guest not-of-a-suite lint \
 	doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

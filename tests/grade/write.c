@@ -12,7 +12,7 @@
 #include "grade.h"
 #include "report/report.h"
 
-enum { STUDENT_LINES = 8 };
+enum { STUDENT_LINES = 8, STUDENT_FAILURES = 12 };
 
 const char *const how_names[HOWS] = {
 	[NOT_YET] = "not run", [PASS] = "pass", [FAIL] = "fail",
@@ -135,7 +135,7 @@ static void put_failure(FILE *file, const struct graded *test)
 
 static void put_failures(FILE *file)
 {
-	bool told = false;
+	int told = 0;
 
 	for (int i = 0; i < test_count; i++) {
 		if (is_hidden(&tests[i]) || tests[i].how == PASS ||
@@ -143,8 +143,13 @@ static void put_failures(FILE *file)
 			continue;
 		if (!told)
 			fprintf(file, "\nWhat did not pass, and how to see it again:\n");
-		told = true;
-		put_failure(file, &tests[i]);
+		if (told == STUDENT_FAILURES)
+			fprintf(file, "\nNor did these (those above may be the reason):\n");
+		if (told++ < STUDENT_FAILURES)
+			put_failure(file, &tests[i]);
+		else
+			fprintf(file, "  %s: %s\n", tests[i].name,
+				how_names[tests[i].how]);
 	}
 	if (count(NOT_YET, true) && submission.cut[0])
 		fprintf(file, "\n%d tests did not run: %s.\n",

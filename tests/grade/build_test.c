@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of the build of what is handed in, by the real jail: what it sees, and
+ * what is made of it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "program.h"
+#include "samples.h"
+
+/*
+ * The host's files are not there to be read, by whatever way; nor does it run
+ * what is handed in to build with. A file of the submission's own is there.
+ */
+TEST_LIMIT(grade, build_sees_nothing_of_the_host, SAMPLE_LIMIT)
+{
+	static const char *const ways[] = {
+		"#include \\\"$PWD/secret\\\"",
+		"#include \\\"$TOP/tests/grade/points\\\"",
+		"asm(\\\".incbin \\\\\\\"$PWD/secret\\\\\\\"\\\");",
+	};
+	struct run run;
+
+	set_variables(in_tree("build/grading/graded"));
+	setenv("TESTS", "module.*", 1);
+	shell("echo '#error the secret was read' >secret; chmod 644 secret; chmod 755 .");
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		shell("rm -rf x grades && mkdir x && cp $TOP/kmod/* x/");
+		shell(with("echo \"%s\" >>x/shmcount.c", ways[i]));
+		run = RUN("grade", "one", "x");
+		expect_silent(&run, 0);
+		expect_text(run.output, "It does not build: the compiler");
+		EXPECT(strstr(run.output, "No such file or directory") ||
+		       strstr(run.output, "file not found"));
+		EXPECT_STR(shell("grep -rl 'the secret was read' grades || :"), "");
+	}
+	/* It is the file that is not there: its own would be. */
+	shell("cp secret x/own.h && cp $TOP/kmod/shmcount.c x/ && echo '#include \"own.h\"' >>x/shmcount.c");
+	run = RUN("grade", "one", "x");
+	expect_text(run.output, "the secret was read");
+}
+
+TEST_LIMIT(grade, build_files_of_a_submission_are_not_run, SAMPLE_LIMIT)
+{
+	struct run run;
+
+	set_variables(in_tree("build/grading/graded"));
+	setenv("TESTS", "module.*", 1);
+	stage("x", "kmod");
+	shell("for f in Makefile Kbuild GNUmakefile kmod.Kbuild shmcount.mk; do echo '$(shell touch /home/ran /tmp/ran)$(error it was run)' >x/$f; done; printf '#!/bin/sh\nexit 1\n' >x/gcc; chmod +x x/gcc");
+	run = RUN("grade", "one", "x");
+	expect_silent(&run, 0);
+	expect_text(run.output, "10 of 10 points");
+	expect_text(run.output, "Not used, as only *.c and *.h are: ");
+}
+
+/* Several files, one of them shmcount.c, of which the module has the name. */
+TEST_LIMIT(grade, several_files_make_one_module, SAMPLE_LIMIT)
+{
+	struct run run;
+
+	set_variables(in_tree("build/grading/graded"));
+	setenv("TESTS", "load.twice_is_refused", 1);
+	stage("x", "kmod");
+	shell("echo 'int more(void); int more(void) { return 1; }' >x/more.c");
+	run = RUN("grade", "one", "x");
+	expect_silent(&run, 0);
+	expect_text(run.output, "20 of 20 points");
+}
+
+/* Built by us, handed in built; and for another kernel. */
+TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
+{
+	struct run run;
+
+	set_variables(in_tree("build/grading/graded"));
+	setenv("TESTS", "module.*", 1);
+	run = RUN("grade", "one", in_tree("build/bad/bookworm/own_pages.ko"));
+	expect_silent(&run, 0);
+	expect_text(run.output, "10 of 10 points");
+	shell("printf 'x\\0vermagic=5.4.0 SMP \\0' >old.ko; echo nothing >none.ko");
+	run = RUN("grade", "one", "old.ko");
+	expect_text(run.output, "It is a module for another kernel: it is built for kernel 5.4.0, and is graded on ");
+	run = RUN("grade", "one", "none.ko");
+	expect_text(run.output, "it is not a module");
+}
