@@ -51,12 +51,12 @@ checkpatch() {
 
 check 'kmod: W=1, sparse' modules kmod
 check 'tests/bad: W=1, sparse' modules tests/bad
-check 'shell scripts: shellcheck' shellcheck tests/*.sh \
+check 'shell scripts: shellcheck' shellcheck tests/*.sh tests/grade/*.sh \
 	user/comparison/run.sh .ci/run
 check 'programs: cppcheck' cppcheck_sources user/*.c \
 	user/comparison/*.c
 check 'tests: cppcheck' cppcheck_sources -Itests tests/*.c tests/fuzz/*.c \
-	tests/mutants/*.c tests/report/*.c tests/runner/*.c
+	tests/grade/*.c tests/mutants/*.c tests/report/*.c tests/runner/*.c
 check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch]
 # Not for programs: rules that want the kernel's macros, or its ways with them.
 not_for_programs=EMBEDDED_FUNCTION_NAME,AVOID_EXTERNS,STATIC_CONST_CHAR_ARRAY
@@ -64,6 +64,6 @@ not_for_programs=$not_for_programs,FUNCTION_ARGUMENTS,SPLIT_STRING,VOLATILE
 not_for_programs=$not_for_programs,PREFER_DEFINED_ATTRIBUTE_MACRO,ENOSYS
 check 'programs and tests: checkpatch' checkpatch --max-line-length=100 \
 	--ignore $not_for_programs user/*.[ch] user/comparison/*.[ch] \
-	tests/*.[ch] tests/*/*.[ch]
+	tests/*.[ch] tests/*/*.[ch] tests/grade/samples/*/*.c
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -38,6 +38,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness.h"
+
 enum { NOBODY = 65534, STATUS_TIME = 124, STATUS_NO_JAIL = 125 };
 enum { MOST_OUTPUT = 64 * 1024, MOST_OF_FILE = 16 << 20 };
 
@@ -212,7 +214,7 @@ static void become_nobody(void)
 	};
 	struct __user_cap_data_struct none[2] = { 0 };
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		struct rlimit limit = { limits[i].most, limits[i].most };
 
 		if (setrlimit(limits[i].resource, &limit))
