@@ -85,10 +85,10 @@ help:
 #H make matrix     the guest's tests on 5.10, 6.1, 6.12 and the newest kernel
 #H                 (SUITES='bookworm unstable': on those of these Debian suites)
 #H make mutants    wrong versions of the module: does a test notice each?
-#H make grade SRC=folder     grade a submission (KMOD=file.ko: one that is built)
-#H make grade-all DIR=folder grade all that are in it; FORCE=1: once more
-#H make grade-test            grade the samples: does each get its verdict?
+#H make grade SRC=folder  grade a submission (KMOD=file.ko: one that is built)
+#H make grade-all DIR=folder     each that is in it (FORCE=1: once more)
 #H                 (HIDDEN=folder: tests of your own; POINTS=file: their worth)
+#H make grade-test grade the samples: does each get its verdict?
 #H make lint       what the compilers and checkers say of the sources
 #H make clean      remove what was built (make distclean: and what was fetched)
 #H
@@ -356,8 +356,9 @@ build/tests/samples_test: $(call objects,grade/samples_test grade/samples \
 grader := build/tests/grade build/tests/jail build/tests/vm build/guest/init
 grading := $(grader) $(graded) build/kernel/$(grade_kernel)/vmlinuz \
 	build/bad/$(grade_kernel)/force_return.ko
-grade_with := env TOP=$(CURDIR) GRADES=$(CURDIR)/build/grade KERNEL=$(grade_kernel) GRADED=$(abspath $(graded)) \
-	POINTS='$(POINTS)' TESTS='$(TESTS)'
+grade_with := env TOP=$(CURDIR) GRADES=$(CURDIR)/build/grade \
+	KERNEL=$(grade_kernel) GRADED=$(abspath $(graded)) POINTS='$(POINTS)' \
+	TESTS='$(TESTS)'
 
 grade: $(grading)
 	@test -n "$$GRADE_SRC$$KMOD" || { echo "make: say what to grade: make grade SRC=folder, or KMOD=file.ko" >&2; exit 2; }
@@ -390,13 +391,13 @@ unload:
 clean:
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
-		build/mutants build/grading build/results build/coverage build/matrix build/ci-* \
-		build/setup.log
+		build/mutants build/results build/coverage build/matrix build/ci-* \
+		build/grading build/setup.log
 distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools check-tools by-hand user run shell vm \
-	compare check matrix coverage mutants fuzz grade grade-all grade-test hidden-program small-guest not-of-a-suite lint \
-	doctor load unload clean distclean
+	compare check matrix coverage mutants fuzz small-guest not-of-a-suite lint \
+	grade grade-all grade-test hidden-program doctor load unload clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

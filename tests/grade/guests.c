@@ -68,9 +68,15 @@ static void begin_notes(void)
 	check(guest.stream);
 }
 
+/* One of the kernel's goes without its time stamp. */
 static void note(const char *line)
 {
-	char *text = cleaned(line, strlen(line));
+	const char *end = *line == '[' ? strstr(line, "] ") : NULL;
+	char *text;
+
+	if (end)
+		line = end + 2;
+	text = cleaned(line, strlen(line));
 
 	if (ftell(guest.stream) + strlen(text) + 1 < MOST_OUTPUT)
 		fprintf(guest.stream, "%s\n", text);

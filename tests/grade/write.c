@@ -124,12 +124,27 @@ static void put_items(FILE *file)
 		points(points_total(true) + points_total(false)));
 }
 
+/* Of a report of the kernel's, what it is and where: the rest is in the log. */
+static void put_crash(FILE *file, const char *report)
+{
+	for (int line = 0; *report; line++) {
+		int length = strcspn(report, "\n");
+
+		if (!line || !strncmp(report, "RIP: ", 5))
+			fprintf(file, "    %.*s\n", length, report);
+		report += length + !!report[length];
+	}
+}
+
 static void put_failure(FILE *file, const struct graded *test)
 {
 	fprintf(file, "\n  %s: %s\n", test->name, how_names[test->how]);
 	if (test->why && !strstr(test->output, test->why))
 		put_lines(file, test->why, "    ", 1);
-	put_lines(file, test->output, "    ", STUDENT_LINES);
+	if (test->how == CRASH)
+		put_crash(file, test->output);
+	else
+		put_lines(file, test->output, "    ", STUDENT_LINES);
 	fprintf(file, "    again: %s TESTS='%s'\n", variable("AGAIN"), test->name);
 }
 
