@@ -34,20 +34,19 @@ enum {
 	STATUS_FORGED = 122,
 };
 
-static int number, lost, spoilt;
+static int number;		/* of the guest, from 1 */
+static int lost, spoilt;	/* guests */
 
 /* What a guest has said, as it is read. */
 static struct {
 	struct tap tap;
 	struct graded *running;	/* the test begun last, or NULL */
-	bool in_test;
 	double took;
 	char *notes;
 	size_t notes_size;
 	FILE *stream;
 	char bail[512];		/* the first and the last of these lines */
 	char last_bail[512];
-	bool first_done;
 } guest;
 
 static struct graded *find(const char *name)
@@ -129,7 +128,6 @@ static void take_line(char *line)
 	switch (tap_line(&guest.tap, line)) {
 	case TAP_BEGIN:
 		guest.running = find(guest.tap.running);
-		guest.in_test = true;
 		guest.took = -1;
 		begin_notes();
 		break;
@@ -139,7 +137,6 @@ static void take_line(char *line)
 		break;
 	case TAP_RESULT:
 		take_result();
-		guest.in_test = false;
 		break;
 	case TAP_OTHER:
 		if (strncmp(line, "Bail out! ", 10))

@@ -51,7 +51,8 @@ static bool is_plain(const char *name)
 	for (const char *c = name; *c; c++)
 		if (!isalnum((unsigned char)*c) && !strchr("_-.", *c))
 			return false;
-	return strlen(name) < 64 && !strstr(name, ".mod.");
+	return strlen(name) < 64 && !strstr(name, ".mod.") &&
+	       strcmp(name, WRAPPER);
 }
 
 /* There is nothing to build; the reason is a sentence. */
@@ -237,14 +238,6 @@ static bool take_folder(const char *path, bool copy, char *objects, size_t size)
 	return true;
 }
 
-/* One C file is as good as a folder with it, whatever it is called. */
-static bool take_file(const char *path, const char *to, off_t most)
-{
-	if (!take(AT_FDCWD, path, most, to))
-		return false;
-	return true;
-}
-
 static void copy_ours(const char *from, const char *to)
 {
 	FILE *file = fopen(from, "re");
@@ -299,29 +292,39 @@ static char *complaints(bool errors_only)
 	return check(said);
 }
 
+/* The release of the kernel that is graded on. */
+static const char *release(void)
+{
+	static char text[128];
+	char path[PATH_SIZE];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/build/kernel/%s/release",
+		 variable("TOP"), variable("KERNEL"));
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%127s", text) != 1)
+		die(STATUS_NOT_GRADED, "there is no %s: make grade makes it",
+		    path);
+	fclose(file);
+	return text;
+}
+
 static bool build(const char *objects)
 {
-	char tree[PATH_SIZE], folder[PATH_SIZE], headers[300], release[128];
+	char tree[PATH_SIZE], folder[PATH_SIZE], headers[300];
 	char jail[PATH_SIZE], list[MOST_FILES * 70 + 16], log[PATH_SIZE];
 	char *args[] = {
 		jail, tree, folder, "shmcount.ko", "make", "-s",
 		"--no-print-directory", "-C", headers, "M=/home",
 		"CONFIG_DEBUG_INFO_BTF_MODULES=", list, "modules", NULL
 	};
-	FILE *file;
 	int status;
 
-	snprintf(tree, sizeof(tree), "%s/build/kernel/%s/release",
-		 variable("TOP"), variable("KERNEL"));
-	file = fopen(tree, "re");
-	if (!file || fscanf(file, "%127s", release) != 1)
-		die(STATUS_NOT_GRADED, "there is no %s: make grade makes it", tree);
-	fclose(file);
 	snprintf(tree, sizeof(tree), "%s/build/kernel/%s/tree",
 		 variable("TOP"), variable("KERNEL"));
 	snprintf(jail, sizeof(jail), "%s%s", getenv("JAIL") ?: variable("TOP"),
 		 getenv("JAIL") ? "" : "/build/tests/jail");
-	snprintf(headers, sizeof(headers), "/usr/src/linux-headers-%s", release);
+	snprintf(headers, sizeof(headers), "/usr/src/linux-headers-%s", release());
 	snprintf(folder, sizeof(folder), "%s", report_path("build"));
 	snprintf(list, sizeof(list), "OBJECTS=%s", objects);
 	snprintf(log, sizeof(log), "%s", report_path("build.log"));
@@ -353,25 +356,18 @@ static bool build(const char *objects)
 /* A module that is built already: is it one, and for this kernel? */
 static bool is_for_our_kernel(void)
 {
-	char path[PATH_SIZE], release[128] = "", magic[256] = "";
-	FILE *file;
+	char magic[256] = "";
 
-	snprintf(path, sizeof(path), "%s/build/kernel/%s/release",
-		 variable("TOP"), variable("KERNEL"));
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%127s", release) != 1)
-		die(STATUS_NOT_GRADED, "there is no %s: make grade makes it", path);
-	fclose(file);
 	if (!module_info_of(report_path("shmcount.ko"), "vermagic", magic,
 			    sizeof(magic)))
 		return refuse("it is not a module");
 	magic[strcspn(magic, " ")] = '\0';
-	if (!strcmp(magic, release))
+	if (!strcmp(magic, release()))
 		return true;
 	submission.verdict = WRONG_KERNEL;
 	snprintf(submission.why, sizeof(submission.why),
 		 "it is built for kernel %s, and is graded on %s",
-		 shown(magic), release);
+		 shown(magic), release());
 	return false;
 }
 
@@ -389,13 +385,13 @@ bool make_module(void)
 
 	submission.said = "";
 	if (!strcmp(end_of(from), ".ko") && !is_folder(from))
-		return take_file(from, report_path("shmcount.ko"),
-				 MOST_OF_MODULE) && is_for_our_kernel();
+		return take(AT_FDCWD, from, MOST_OF_MODULE,
+			    report_path("shmcount.ko")) && is_for_our_kernel();
 	if (mkdir(report_path("build"), 0755))
 		die(STATUS_NOT_GRADED, "cannot make %s: %s",
 		    report_path("build"), strerror(errno));
 	if (is_folder(from) ? !take_folder(from, true, objects, sizeof(objects)) :
-	    !take_file(from, source_path("shmcount.c"), MOST_OF_A_FILE))
+	    !take(AT_FDCWD, from, MOST_OF_A_FILE, source_path("shmcount.c")))
 		return false;
 	snprintf(path, sizeof(path), "%s/tests/grade/Kbuild", variable("TOP"));
 	copy_ours(path, source_path("Kbuild"));
@@ -419,20 +415,18 @@ static void add_file_to_print(const char *path)
 uint64_t print_of(const char *path)
 {
 	struct submission kept = submission;
-	char file[PATH_SIZE], objects[MOST_FILES * 70];
+	char objects[MOST_FILES * 70];
 	uint64_t print;
 
 	submission.print = 0xcbf29ce484222325;
-	snprintf(file, sizeof(file), "%s/build/kernel/%s/release",
-		 variable("TOP"), variable("KERNEL"));
-	add_file_to_print(file);
+	add_to_print(release(), strlen(release()));
 	add_file_to_print(variable("GRADED"));
 	add_file_to_print(variable("POINTS"));
 	add_to_print(variable("TESTS"), strlen(variable("TESTS")));
 	if (is_folder(path))
 		take_folder(path, false, objects, sizeof(objects));
 	else
-		take_file(path, NULL, MOST_OF_MODULE);
+		take(AT_FDCWD, path, MOST_OF_MODULE, NULL);
 	/* What is refused is known again by the reason. */
 	add_to_print(submission.why, strlen(submission.why));
 	print = submission.print;

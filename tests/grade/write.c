@@ -195,14 +195,6 @@ static double points_each(const struct graded *test)
 	       test->item->points / test->item->count : 0;
 }
 
-static void put_text(FILE *file, const char *before, const char *text)
-{
-	char *clean = check(strdup(text ?: ""));
-
-	put_json(file, before, clean);
-	free(clean);
-}
-
 static char *command_for(const struct graded *test)
 {
 	return text_of("%s TESTS='%s'", variable("AGAIN"), test->name);
@@ -212,19 +204,19 @@ static void write_instructor(FILE *file)
 {
 	char *path = cleaned(submission.path, strlen(submission.path));
 
-	put_text(file, "{\n\"name\": ", submission.name);
-	put_text(file, ",\n\"submission\": ", path);
-	put_text(file, ",\n\"verdict\": ", verdict_names[submission.verdict]);
-	put_text(file, ",\n\"why\": ", submission.why);
-	put_text(file, ",\n\"said\": ", submission.said);
-	put_text(file, ",\n\"ignored\": ", submission.ignored);
-	put_text(file, ",\n\"cut\": ", submission.cut);
+	put_json(file, "{\n\"name\": ", submission.name);
+	put_json(file, ",\n\"submission\": ", path);
+	put_json(file, ",\n\"verdict\": ", verdict_names[submission.verdict]);
+	put_json(file, ",\n\"why\": ", submission.why);
+	put_json(file, ",\n\"said\": ", submission.said);
+	put_json(file, ",\n\"ignored\": ", submission.ignored);
+	put_json(file, ",\n\"cut\": ", submission.cut);
 	fprintf(file, ",\n\"points\": %.4f,\n\"of\": %.4f,\n\"guests\": %d,\n\"seconds\": %.1f",
 		points_reached(true) + points_reached(false),
 		points_total(true) + points_total(false), submission.guests,
 		submission.seconds);
 	for (int i = 0; i < item_count; i++) {
-		put_text(file, i ? ",\n{\"pattern\": " :
+		put_json(file, i ? ",\n{\"pattern\": " :
 			 ",\n\"items\": [\n{\"pattern\": ", items[i].pattern);
 		fprintf(file, ", \"points\": %.4f, \"of\": %.4f, \"passed\": %d, \"tests\": %d, \"hidden\": %s}",
 			points_of(&items[i]), items[i].points, items[i].passed,
@@ -234,9 +226,9 @@ static void write_instructor(FILE *file)
 		struct graded *test = &tests[i];
 		char *command = command_for(test);
 
-		put_text(file, i ? ",\n{\"name\": " :
+		put_json(file, i ? ",\n{\"name\": " :
 			 "\n],\n\"tests\": [\n{\"name\": ", test->name);
-		put_text(file, ", \"result\": ", how_names[test->how]);
+		put_json(file, ", \"result\": ", how_names[test->how]);
 		fprintf(file, ", \"hidden\": %s, \"points\": %.4f, \"of\": %.4f, \"guest\": %d",
 			is_hidden(test) ? "true" : "false",
 			test->how == PASS ? points_each(test) : 0.0,
@@ -244,10 +236,10 @@ static void write_instructor(FILE *file)
 		if (test->seconds >= 0)
 			fprintf(file, ", \"seconds\": %.3f", test->seconds);
 		if (test->why)
-			put_text(file, ", \"reason\": ", test->why);
+			put_json(file, ", \"reason\": ", test->why);
 		if (*test->output)
-			put_text(file, ", \"output\": ", test->output);
-		put_text(file, ", \"command\": ", command);
+			put_json(file, ", \"output\": ", test->output);
+		put_json(file, ", \"command\": ", command);
 		fprintf(file, "}");
 		free(command);
 	}
@@ -267,14 +259,14 @@ static void write_results(FILE *file)
 	fprintf(file, "{\n\"score\": %.2f,\n\"execution_time\": %.0f",
 		points_reached(true) + points_reached(false),
 		submission.seconds);
-	put_text(file, ",\n\"output\": ", check(text));
+	put_json(file, ",\n\"output\": ", check(text));
 	fprintf(file, ",\n\"output_format\": \"text\",\n\"visibility\": \"visible\",\n\"stdout_visibility\": \"hidden\",\n\"tests\": [");
 	for (int i = 0, told = 0; i < test_count; i++) {
 		struct graded *test = &tests[i];
 
 		if (!test->item)
 			continue;
-		put_text(file, told++ ? ",\n{\"name\": " : "\n{\"name\": ",
+		put_json(file, told++ ? ",\n{\"name\": " : "\n{\"name\": ",
 			 test->name);
 		fprintf(file, ", \"score\": %.4f, \"max_score\": %.4f, \"status\": \"%s\", \"visibility\": \"%s\"",
 			test->how == PASS ? points_each(test) : 0.0,
@@ -286,7 +278,7 @@ static void write_results(FILE *file)
 					       test->why ? ": " : "",
 					       test->why ?: "", test->output);
 
-			put_text(file, ", \"output\": ", output);
+			put_json(file, ", \"output\": ", output);
 			free(output);
 		}
 		fprintf(file, "}");
