@@ -17,6 +17,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,6 +25,8 @@
 
 #include "grade.h"
 #include "mutants/child.h"
+
+enum { MOST_OF_A_FILE = 32 << 20 };
 
 struct submission submission;
 struct item items[MAX_ITEMS];
@@ -147,6 +150,23 @@ static void leave_print(uint64_t print)
 }
 
 /* The folder of reports appears whole, or not at all. */
+/*
+ * A guest may write without end, to its log or to the report: whoever keeps that
+ * is ended by the limit. What a runner has in TMPDIR goes with build/.
+ */
+static void bound_files(void)
+{
+	struct rlimit limit = { MOST_OF_A_FILE, MOST_OF_A_FILE };
+
+	if (setrlimit(RLIMIT_FSIZE, &limit))
+		die(STATUS_NOT_GRADED, "cannot limit files: %s",
+		    strerror(errno));
+	if (mkdir(report_path("build"), 0755))
+		die(STATUS_NOT_GRADED, "cannot make %s: %s",
+		    report_path("build"), strerror(errno));
+	setenv("TMPDIR", report_path("build"), 1);
+}
+
 static int grade_one(const char *path, const char *name, bool quiet)
 {
 	char folder[PATH_SIZE - 16];
@@ -171,6 +191,7 @@ static int grade_one(const char *path, const char *name, bool quiet)
 	if (mkdir(submission.folder, 0755))
 		die(STATUS_NOT_GRADED, "cannot make %s: %s", submission.folder,
 		    strerror(errno));
+	bound_files();
 	read_points();
 	if (make_module())
 		run_tests();

@@ -56,6 +56,7 @@ static const char guest[] =
 "		status=1; continue ;;\n"
 "	timeout) echo \"not ok $n $test # TIMEOUT 20 seconds\"\n"
 "		status=1; continue ;;\n"
+"	flood) exec yes '# more' ;;\n"
 "	sleep) echo $$ >sleeper.tmp; mv sleeper.tmp sleeper; exec sleep 600 ;;\n"
 "	crash*) echo '# BUG: told by the test'; echo \"not ok $n $test\"\n"
 "		die \"crash: BUG: told, while $test was running\" 121 ;;\n"
@@ -235,6 +236,15 @@ TEST(grade, trouble_is_bounded)
 	expect_silent(&run, 0);
 	expect_text(row(), "\"jane\",tested,6.19,10.00,6,0,12,0,0,28,12,");
 	expect_text(run.output, "28 tests did not run: after so much trouble");
+}
+
+/* A guest's words are kept in files, and those are bounded. */
+TEST(grade, test_that_writes_without_end_is_a_crash)
+{
+	expect_row("map.one flood\n",
+		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,2");
+	expect_text(shell("cat grades/jane/student.txt"),
+		    "map.one: crash\n    it writes without end\n");
 }
 
 TEST(grade, does_not_load)

@@ -8,6 +8,7 @@
  * must not keep others waiting.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -369,6 +370,11 @@ static bool take_end(int status)
 		if (strstr(why, "does not go with"))
 			return say_forged();
 		return try_again();
+	case 128 + SIGXFSZ:
+		if (!test)
+			return try_again();
+		charge(test, CRASH, "it writes without end");
+		return true;
 	default:
 		die(STATUS_NOT_GRADED, "the runner ended with status %d: see %s",
 		    status, guest_file("err"));

@@ -387,9 +387,6 @@ bool make_module(void)
 	if (!strcmp(end_of(from), ".ko") && !is_folder(from))
 		return take(AT_FDCWD, from, MOST_OF_MODULE,
 			    report_path("shmcount.ko")) && is_for_our_kernel();
-	if (mkdir(report_path("build"), 0755))
-		die(STATUS_NOT_GRADED, "cannot make %s: %s",
-		    report_path("build"), strerror(errno));
 	if (is_folder(from) ? !take_folder(from, true, objects, sizeof(objects)) :
 	    !take(AT_FDCWD, from, MOST_OF_A_FILE, source_path("shmcount.c")))
 		return false;
