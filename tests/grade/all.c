@@ -60,6 +60,16 @@ static void add(char *path)
 		 variable("GRADES"), entry->name);
 }
 
+/* What its process has to say goes here. */
+static const char *errors_of(const struct entry *entry)
+{
+	static char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%s/%s.err", variable("GRADES"),
+		 entry->name);
+	return path;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct entry *)a)->name,
@@ -96,6 +106,15 @@ static void read_entries(const char *dir)
 			    entries[i].name);
 }
 
+/* When we are stopped: one that was at work may have come to its end. */
+static void look_once_more(struct entry *entry)
+{
+	if (!entry->pid)
+		return;
+	entry->done = is_graded(entry->folder, print_of(entry->path));
+	unlink(errors_of(entry));
+}
+
 /* The rows of all that is graded; also when we are stopped. */
 static void write_csv(void)
 {
@@ -112,8 +131,10 @@ static void write_csv(void)
 	fputs(csv_head, file);
 	for (int i = 0; i < count; i++) {
 		char *name = text_of("%s/row.csv", entries[i].folder);
-		FILE *from = entries[i].done ? fopen(name, "re") : NULL;
+		FILE *from;
 
+		look_once_more(&entries[i]);
+		from = entries[i].done ? fopen(name, "re") : NULL;
 		if (from && fgets(row, sizeof(row), from))
 			fputs(row, file);
 		if (from)
@@ -160,23 +181,19 @@ static void start(struct entry *entry)
 		"/proc/self/exe", "-q", "-n", entry->name, "one", entry->path,
 		NULL
 	};
-	char *errors = text_of("%s/%s.err", variable("GRADES"),
-			       entry->name);
 
 	setenv("AGAIN", again, 1);
-	unlink(errors);
+	unlink(errors_of(entry));
 	entry->begun = time(NULL);
-	entry->pid = start_child(args, "/dev/null", errors);
-	free(errors);
+	entry->pid = start_child(args, "/dev/null", errors_of(entry));
 	free(again);
 }
 
 /* What a process of ours had to say, if it said anything, and no more. */
 static void end(struct entry *entry, int status, time_t begun, int before)
 {
-	char *errors = text_of("%s/%s.err", variable("GRADES"),
-			       entry->name), how[64], line[1024] = "";
-	FILE *file = fopen(errors, "re");
+	FILE *file = fopen(errors_of(entry), "re");
+	char how[64], line[1024] = "";
 	int left;
 
 	entry->pid = 0;
@@ -194,7 +211,7 @@ static void end(struct entry *entry, int status, time_t begun, int before)
 			exit(STATUS_USAGE);
 		return;
 	}
-	unlink(errors);
+	unlink(errors_of(entry));
 	entry->done = true;
 	left = (time(NULL) - begun) * (count - finished) /
 	       (finished - before);

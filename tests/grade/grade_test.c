@@ -451,7 +451,7 @@ TEST(grade, interrupt_leaves_what_is_graded)
 	collect(&run);
 	expect_status(&run, 130);
 	EXPECT_STR(shell("ls grades; sed 1d grades/grades.csv | cut -d , -f 1-3"),
-		   "ann\nbob.err\ngrades.csv\n\"ann\",tested,10.00\n");
+		   "ann\ngrades.csv\n\"ann\",tested,10.00\n");
 	EXPECT_EQ(kill(atoi(shell("cat sleeper")), 0), -1);
 }
 

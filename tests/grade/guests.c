@@ -196,6 +196,10 @@ static void charge(struct graded *test, enum how how, const char *why)
 	test->how = how;
 	test->guest = number;
 	test->output = notes();
+	/* The runner's own last word is told as the reason. */
+	end = *why ? strstr(test->output, why) : NULL;
+	if (end)
+		*end = '\0';
 	if (!strncmp(why, "crash: ", 7))
 		why += 7;
 	else if (!strncmp(why, "hang: ", 6))

@@ -144,7 +144,7 @@ SAMPLE(wrong_exit_order)
 SAMPLE(stays_after_use)
 {
 	grade("patch open_pins_the_module", "tested",
-	      "life.unload_is_refused_while_open", "fail", NULL, NULL);
+	      "io.what_is_written_is_read", "fail", NULL, NULL);
 }
 
 SAMPLE(does_not_build)
@@ -157,7 +157,7 @@ SAMPLE(does_not_build)
 SAMPLE(oops_in_mmap)
 {
 	grade("bad/oops_in_mmap.c", "tested",
-	      "map.private_copy", "crash", NULL, NULL);
+	      "io.mapping_and_read_agree", "crash", NULL, NULL);
 }
 
 SAMPLE(panic_at_load)
@@ -175,7 +175,7 @@ SAMPLE(hang_at_load)
 SAMPLE(hang_in_read)
 {
 	grade("grade/samples/hangs_in_read.c", "tested",
-	      "io.what_is_written_is_read", "hang", NULL, NULL);
+	      "io.new_region_reads_as_zero_to_its_end", "hang", NULL, NULL);
 }
 
 /* Bad intent. With no device there are the points of module.*, and no other. */
@@ -219,13 +219,15 @@ SAMPLE(big_array)
 SAMPLE(right_with_hidden)
 {
 	grade("kmod", "tested",
-	      "hidden_bounds.last_byte_is_read_and_none_after_it", "pass", "102.0 of 102.0", "hidden");
+	      "hidden_bounds.last_byte_is_read_and_none_after_it", "pass",
+	      "102.0 of 102.0", "hidden");
 }
 
 SAMPLE(wrong_with_hidden)
 {
 	grade("patch bound_without_offset", "tested",
-	      "hidden_bounds.page_behind_the_region_is_not_mapped", "fail", NULL, "hidden");
+	      "hidden_bounds.page_behind_the_region_is_not_mapped", "fail",
+	      NULL, "hidden");
 }
 
 SAMPLE(fork_bomb_in_a_test)
