@@ -372,7 +372,7 @@ grade-all: $(grading)
 
 grade-test: check-tools $(grading) build/tests/samples_test
 	@$(setup) mutants
-	@exec env TOP=$(CURDIR) PROGRAMS=$(CURDIR)/build/tests \
+	@set -f; exec env TOP=$(CURDIR) PROGRAMS=$(CURDIR)/build/tests \
 		build/tests/samples_test $(TESTS)
 
 lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)

@@ -39,7 +39,7 @@ static void expect(const char *verdict, const char *test, const char *how,
 	expect_silent(&run, 0);
 	EXPECT_STR(report_of("SELECT json_extract(json, '$.verdict') FROM report"),
 		   verdict);
-	if (test)
+	if (how)
 		EXPECT_STR(report_of(with("SELECT json_extract(value, '$.result') FROM report, json_each(json, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
 						  test)), how);
 	if (points)
