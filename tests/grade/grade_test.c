@@ -289,7 +289,7 @@ TEST(grade, hidden_tests_are_hidden)
 	struct run run = grade("sync.one fail\nmap.two fail\n");
 
 	expect_silent(&run, 0);
-	expect_text(run.output, "   2 of   4             hidden tests\n");
+	expect_text(run.output, "     2 of   4             hidden tests\n");
 	EXPECT(strstr(run.output, "map.two"));
 	EXPECT(!strstr(run.output, "sync."));
 	EXPECT_STR(shell("cd grades/jane && grep -l sync.one *.* | grep -v ko | tr '\\n' ' '"),

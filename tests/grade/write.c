@@ -109,17 +109,17 @@ static void put_items(FILE *file)
 {
 	bool any_hidden = points_total(true) > 0;
 
-	fprintf(file, "\n%10s  %9s\n", "points", "tests");
+	fprintf(file, "\n%13s  %8s\n", "points", "tests");
 	for (int i = 0; i < item_count; i++)
 		if (!items[i].hidden && items[i].count)
-			fprintf(file, "%4s of %3s  %3d of %2d  %s\n",
+			fprintf(file, "%6s of %3s  %3d of %2d  %s\n",
 				points(points_of(&items[i])),
 				points(items[i].points), items[i].passed,
 				items[i].count, items[i].pattern);
 	if (any_hidden)
-		fprintf(file, "%4s of %3s             hidden tests\n",
+		fprintf(file, "%6s of %3s             hidden tests\n",
 			points(points_reached(true)), points(points_total(true)));
-	fprintf(file, "%4s of %3s             in all\n",
+	fprintf(file, "%6s of %3s             in all\n",
 		points(points_reached(true) + points_reached(false)),
 		points(points_total(true) + points_total(false)));
 }
