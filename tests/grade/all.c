@@ -189,24 +189,32 @@ static void start(struct entry *entry)
 	free(again);
 }
 
-/* What a process of ours had to say, if it said anything, and no more. */
+/* The first line of what a process of ours had to say, without its "grade: ". */
+static const char *first_error(const struct entry *entry)
+{
+	static char line[1024];
+	FILE *file = fopen(errors_of(entry), "re");
+
+	if (!file || !fgets(line, sizeof(line), file))
+		strcpy(line, "no reason is given");
+	if (file)
+		fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	return strncmp(line, "grade: ", 7) ? line : line + 7;
+}
+
 static void end(struct entry *entry, int status, time_t begun, int before)
 {
-	FILE *file = fopen(errors_of(entry), "re");
-	char how[64], line[1024] = "";
+	char how[64];
 	int left;
 
 	entry->pid = 0;
 	finished++;
-	if (file && !fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	if (file)
-		fclose(file);
 	if (status) {
 		failed++;
-		printf("[%*d/%d] %-24s not graded (status %d): %s",
+		printf("[%*d/%d] %-24s not graded (status %d): %s\n",
 		       count > 99 ? 3 : 2, finished, count, entry->name, status,
-		       line[0] ? line : "\n");
+		       first_error(entry));
 		if (status == STATUS_USAGE)
 			exit(STATUS_USAGE);
 		return;
@@ -237,13 +245,14 @@ static void check_control(bool force)
 		start(&control);
 		await_child(&status);
 	}
+	if (status)
+		die(status, "%s", first_error(&control));
+	unlink(errors_of(&control));
 	name = text_of("%s/row.csv", control.folder);
-	file = status ? NULL : fopen(name, "re");
+	file = fopen(name, "re");
 	if (!file || !fgets(row, sizeof(row), file) || !strstr(row, "\",") ||
 	    sscanf(strstr(row, "\","), "\",%*[^,],%lf,%lf", &points, &of) != 2)
-		die(status == STATUS_USAGE ? STATUS_USAGE : STATUS_NOT_GRADED,
-		    "the control could not be graded: see %s/.control.err",
-		    grades());
+		die(STATUS_NOT_GRADED, "the control has no row in %s", name);
 	fclose(file);
 	if (points < of)
 		die(STATUS_NOT_GRADED, "the control, our own module, has %.2f of %g points, so the tests are not to be trusted: see %s/.control/student.txt and instructor.json",

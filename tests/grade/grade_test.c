@@ -441,6 +441,17 @@ TEST(grade, control_has_to_pass)
 		   "grade: the control, our own module, has 8.00 of 10 points");
 }
 
+TEST(grade, mistake_is_told_once_for_all)
+{
+	struct run run;
+
+	prepare();
+	write_file("points", "map.* 4 visible now\n");
+	hand_in("ann", "");
+	run = RUN("grade", "all", "all");
+	expect_end(&run, 2, "grade: points:1: a line is");
+}
+
 TEST(grade, interrupt_leaves_what_is_graded)
 {
 	struct run run;
