@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -97,4 +98,50 @@ TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
 	expect_text(run.output, "It is a module for another kernel: it is built for kernel 5.4.0, and is graded on ");
 	run = RUN("grade", "one", "none.ko");
 	expect_text(run.output, "it is not a module");
+}
+
+/* Run a line of shell in the jail; "x" is brought out of it. */
+static struct run jail(const char *line)
+{
+	set_variables(in_tree("build/grading/graded"));
+	shell("mkdir -p folder");
+	return RUN("jail", "-t", "2", in_tree("build/kernel/bookworm/tree"),
+		   "folder", "x", "sh", "-c", line);
+}
+
+TEST(grade, jail_brings_out_one_plain_file)
+{
+	struct run run = jail("echo made >x; echo more >y");
+
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("cd folder && grep . *"), "made\n");
+	run = jail("ln -s /etc/debian_version x");
+	EXPECT_STR(shell("rm folder/x; ls folder"), "");
+	run = jail("mkfifo x");
+	expect_end(&run, 125, "jail: x is no file");
+}
+
+TEST(grade, jail_shows_nothing_of_the_host)
+{
+	struct run run = jail("ls /proc /sys /dev; id -u; touch /usr/x || mknod y c 1 5 || ls /proc/1");
+
+	EXPECT_EQ(WEXITSTATUS(run.status), 2);
+	expect_text(run.output, "/dev:\nnull\n\n/proc:\n\n/sys:\n");
+	EXPECT(strstr(run.output, "\n65534\n") || strstr(run.output, "\n0\n"));
+	expect_text(run.output, "Read-only file system");
+	expect_text(run.output, "Operation not permitted");
+}
+
+/* By time, output, processes; and what is left then is ended with it. */
+TEST(grade, jail_has_bounds)
+{
+	struct run run = jail("yes");
+
+	expect_end(&run, 124, "jail: no end after 2 seconds");
+	EXPECT_EQ(strlen(run.output), 65536);
+	run = jail("f() { f | f & }; f; sleep 60");
+	expect_end(&run, 124, "jail: no end after 2 seconds");
+	run = jail("sleep 61 & yes | head -c 40000000 >big; wc -c <big");
+	expect_text(run.output, "\n33554432\n");
+	EXPECT_STR(shell("ps ax | grep '[s]leep 6[01]' || :"), "");
 }
