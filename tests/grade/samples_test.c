@@ -23,7 +23,7 @@ static char *report_of(const char *sql)
 {
 	char *line, *text;
 
-	if (asprintf(&line, "sqlite3 :memory: \"WITH report AS (SELECT CAST(readfile('grades/" NAME "/instructor.json') AS TEXT) AS json) %s\"",
+	if (asprintf(&line, "sqlite3 :memory: \"WITH report AS (SELECT CAST(readfile('grades/" NAME "/instructor.json') AS TEXT) AS text) %s\"",
 		     sql) < 0)
 		FAIL("no memory");
 	text = shell(line);
@@ -37,13 +37,13 @@ static void expect(const char *verdict, const char *test, const char *how,
 	struct run run = RUN("grade", "one", NAME);
 
 	expect_silent(&run, 0);
-	EXPECT_STR(report_of("SELECT json_extract(json, '$.verdict') FROM report"),
+	EXPECT_STR(report_of("SELECT json_extract(text, '$.verdict') FROM report"),
 		   verdict);
 	if (how)
-		EXPECT_STR(report_of(with("SELECT json_extract(value, '$.result') FROM report, json_each(json, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
+		EXPECT_STR(report_of(with("SELECT json_extract(value, '$.result') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
 						  test)), how);
 	if (points)
-		EXPECT_STR(report_of("SELECT json_extract(json, '$.points') || ' of ' || json_extract(json, '$.of') FROM report"),
+		EXPECT_STR(report_of("SELECT json_extract(text, '$.points') || ' of ' || json_extract(text, '$.of') FROM report"),
 			   points);
 	EXPECT_STR(shell(with("xmllint --noout grades/%s/junit.xml && sqlite3 :memory: \"SELECT 1 WHERE NOT json_valid(CAST(readfile('grades/%s/results.json') AS TEXT))\"",
 			      NAME)), "");
