@@ -26,6 +26,10 @@ SEED :=
 PREFIX :=
 DESTDIR :=
 KVER :=
+DIR :=
+HIDDEN :=
+FORCE :=
+POINTS ?= tests/grade/points
 OPS := 200000
 SRC :=
 STEP :=
@@ -99,6 +103,10 @@ help:
 #H make matrix     the guest's tests on 5.10, 6.1, 6.12 and the newest kernel
 #H                 (SUITES='bookworm unstable': on those of these Debian suites)
 #H make mutants    wrong versions of the module: does a test notice each?
+#H make grade SRC=folder  grade a submission (KMOD=file.ko: one that is built)
+#H make grade-all DIR=folder     each that is in it (FORCE=1: once more)
+#H                 (HIDDEN=folder: tests of your own; POINTS=file: their worth)
+#H make grade-test grade the samples: does each get its verdict?
 #H make lint       what the compilers and checkers say of the sources
 #H make clean      remove what was built (make distclean: and what was fetched)
 #H
@@ -324,7 +332,8 @@ check_needs := check-tools $(small_guest) build/kmod/$(small)/shmcount.ko \
 	build/tests/harness_test build/tests/harness_sample build/tests/report \
 	build/tests/report_test build/tests/mutants_test build/tests/mutants \
 	build/tests/lab_test build/tests/lab build/guest/batch \
-	build/tests/watch_test user
+	build/tests/watch_test user \
+	build/tests/grade_test build/tests/grade build/tests/jail build/grading/graded
 # With the debug kernel only the tests of the guest: the others do not ask what
 # a kernel does.
 checked_full := $(filter-out debug,$(full))
@@ -382,6 +391,71 @@ lab-test: $(lab_needs) $(lab_solutions) build/kmod/$(small)/shmcount.ko
 	@exec env KMOD= tests/lab/test.sh $(lab_solutions) \
 		build/kmod/$(small)/shmcount.ko
 
+# Grading: on the kernel of a Debian suite, whose compiler builds what is handed
+# in. All that a user says is passed on as it is.
+grade_kernel := bookworm
+graded_groups := load map io share sync life stats perm
+graded_objects := $(call objects,grade/probe $(graded_groups) harness device \
+	module program)
+graded := build/grading/graded
+export GRADE_SRC := $(value SRC)
+export GRADE_DIR := $(value DIR)
+export HIDDEN := $(value HIDDEN)
+HIDDEN_PROGRAM := build/grading/hidden/graded
+ifneq ($(HIDDEN),)
+graded := $(HIDDEN_PROGRAM)
+endif
+
+ifneq ($(small),$(grade_kernel))
+build/kernel/$(grade_kernel)/vmlinuz: tests/suite.sh | tools
+	@tests/suite.sh $(grade_kernel)
+	@touch $@
+endif
+
+build/grading/graded: LDFLAGS := -static
+build/grading/graded: $(graded_objects)
+	@$(link)
+$(HIDDEN_PROGRAM): hidden-program
+hidden-program: $(graded_objects)
+	@mkdir -p $(dir $(HIDDEN_PROGRAM))
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' tests/grade/hidden.sh "$$HIDDEN" \
+		$(HIDDEN_PROGRAM) $(graded_objects)
+
+build/tests/jail: $(call objects,grade/jail)
+	@$(link)
+build/tests/grade: $(call objects,$(addprefix grade/,grade points source guests \
+		write all) mutants/child report/read report/write runner/tap module)
+	@$(link)
+
+build/tests/grade_test: $(call objects,$(addprefix grade/,grade_test build_test \
+		samples) harness program)
+	@$(link)
+build/tests/samples_test: $(call objects,grade/samples_test grade/samples \
+		harness program)
+	@$(link)
+
+grader := build/tests/grade build/tests/jail build/tests/vm build/guest/init
+grading := $(grader) $(graded) build/kernel/$(grade_kernel)/vmlinuz \
+	build/bad/$(grade_kernel)/force_return.ko
+grade_with := env TOP=$(CURDIR) GRADES=$(CURDIR)/build/grade \
+	KERNEL=$(grade_kernel) GRADED=$(abspath $(graded)) POINTS='$(POINTS)' \
+	TESTS='$(TESTS)'
+
+grade: $(grading)
+	@test -n "$$GRADE_SRC$$KMOD" || { echo "make: say what to grade: make grade SRC=folder, or KMOD=file.ko" >&2; exit 2; }
+	@exec $(grade_with) \
+		AGAIN="make grade $${GRADE_SRC:+SRC='$$GRADE_SRC'}$${KMOD:+KMOD='$$KMOD'}" \
+		build/tests/grade one "$${GRADE_SRC:-$$KMOD}"
+
+grade-all: $(grading)
+	@test -n "$$GRADE_DIR" || { echo "make: say what to grade: make grade-all DIR=submissions" >&2; exit 2; }
+	@exec $(grade_with) build/tests/grade $(if $(FORCE),-f) all "$$GRADE_DIR"
+
+grade-test: check-tools $(grading) build/tests/samples_test
+	@$(setup) mutants
+	@set -f; exec env TOP=$(CURDIR) PROGRAMS=$(CURDIR)/build/tests \
+		build/tests/samples_test $(TESTS)
+
 lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)
 	@$(setup) lint
 	@KDIR=build/kernel/$(small)/headers tests/lint.sh
@@ -413,7 +487,7 @@ clean:
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
 		build/techniques build/lab build/mutants build/results \
-		build/coverage build/matrix build/ci-* \
+		build/coverage build/matrix build/ci-* build/grading \
 		build/deb/*shmcount* build/deb/installed \
 		build/setup.log
 distclean: clean
@@ -421,7 +495,8 @@ distclean: clean
 
 .PHONY: all help tools compare-tools watch-tools check-tools by-hand user run \
 	shell vm compare techniques watch check matrix coverage mutants fuzz lab \
-	lab-tools lab-test small-guest not-of-a-suite lint doctor load unload \
-	install uninstall deb deb-test clean distclean
+	lab-tools lab-test grade grade-all grade-test hidden-program small-guest \
+	not-of-a-suite lint doctor load unload install uninstall deb deb-test \
+	clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

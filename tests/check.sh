@@ -165,7 +165,7 @@ for pattern in $patterns; do
 	for program in "$PROGRAMS/harness_test" "$PROGRAMS/setup_test" \
 		"$PROGRAMS/report_test" "$PROGRAMS/mutants_test" \
 		"$PROGRAMS/lab_test" "$PROGRAMS/watch_test" \
-		"$PROGRAMS/vm_test" "$GUEST/suite"; do
+		"$PROGRAMS/grade_test" "$PROGRAMS/vm_test" "$GUEST/suite"; do
 		known=$known$("$program" -l "$pattern" 2>/dev/null)
 	done
 	[ -n "$known" ] || die "no test is named '$pattern'"
@@ -194,6 +194,7 @@ if [ -n "${HOST_KERNEL_DIR-}$patterns" ]; then
 	part mutants "$PROGRAMS/mutants_test" "$PROGRAMS/mutants_test"
 	part lab "$PROGRAMS/lab_test" "$PROGRAMS/lab_test"
 	part watch "$PROGRAMS/watch_test" "$PROGRAMS/watch_test"
+	part grade "$PROGRAMS/grade_test" "$PROGRAMS/grade_test"
 	this_host
 fi
 halves guest "$GUEST/suite" "$top/tests/vm.sh" tap suite

@@ -2,11 +2,12 @@
 /*
  * The TAP harness: main(), and what harness.h says.
  *
- * Usage: PROGRAM [-l] [-r N] [-s K/N] [NAME...], a NAME being a test or a
+ * Usage: PROGRAM [-l] [-r N] [-s K/N] [-e N] [NAME...], a NAME being a test or a
  * pattern ('sync.*'); -l lists, -r runs all that is chosen N times, as NAME.1 to
  * NAME.N, -s takes only each Nth test from the Kth on, so that N processes share
- * the work. Exit status as in kselftest: 0 passed, 1 failed, 4 all skipped; 2
- * usage.
+ * the work. -e ends early: after N tests that had no end, or where what a test
+ * left cannot be put back. Exit status as in kselftest: 0 passed, 1 failed, 4
+ * all skipped; 2 usage.
  *
  * The output is KTAP that other readers of TAP take too: version and plan
  * first, a flat list, "# " before all else. "# begin NAME" goes before each
@@ -52,6 +53,7 @@ static struct {
 /* The signals that main() waits for: a child's, and those that end us. */
 static sigset_t awaited;
 static bool interrupted;
+static bool spoilt;		/* what a test left could not be put back */
 
 /* Bounds that the linker makes for the section of that name. */
 extern const struct test *const __start_tests[];
@@ -354,6 +356,7 @@ static enum outcome run_and_clean_up(const struct test *test, int output,
 	cleanup = run_apart(test_cleanup, limit_of(test), output, directory);
 	if (cleanup == PASSED)
 		return outcome;
+	spoilt = true;
 	dprintf(output, "and putting things back failed\n");
 	return outcome == PASSED || outcome == SKIPPED ||
 	       cleanup == UNKILLABLE ? cleanup : outcome;
@@ -419,6 +422,7 @@ static size_t choose(const struct test **tests, size_t count, char *patterns[])
 struct order {
 	unsigned int repeat;	/* so often */
 	unsigned int k, n;	/* each nth of all the runs, from the kth on */
+	unsigned int early;	/* end after so many without an end; 0: never */
 	bool list;
 };
 
@@ -480,6 +484,16 @@ static int run_tests(const struct test **tests, size_t count,
 			       name);
 			return STATUS_FAIL;
 		}
+		if (order->early && spoilt) {
+			printf("Bail out! what %s left cannot be put back\n",
+			       name);
+			return STATUS_FAIL;
+		}
+		if (order->early && outcomes[TIMED_OUT] >= order->early) {
+			printf("Bail out! %u tests did not end\n",
+			       outcomes[TIMED_OUT]);
+			return STATUS_FAIL;
+		}
 	}
 	if (outcomes[FAILED] || outcomes[TIMED_OUT])
 		return STATUS_FAIL;
@@ -489,7 +503,7 @@ static int run_tests(const struct test **tests, size_t count,
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: %s [-l] [-r N] [-s K/N] [test or pattern]...\n",
+		"usage: %s [-l] [-r N] [-s K/N] [-e N] [test or pattern]...\n",
 		program_invocation_short_name);
 	exit(STATUS_USAGE);
 }
@@ -500,12 +514,15 @@ static struct order parse(int argc, char *argv[])
 	int option;
 	char rest;
 
-	while ((option = getopt(argc, argv, "lr:s:")) != -1) {
+	while ((option = getopt(argc, argv, "lr:s:e:")) != -1) {
 		if (option == 'l')
 			order.list = true;
 		else if (option == 'r' &&
 			 sscanf(optarg, "%u%c", &order.repeat, &rest) == 1 &&
 			 order.repeat && order.repeat <= REPEAT_MOST)
+			continue;
+		else if (option == 'e' &&
+			 sscanf(optarg, "%u%c", &order.early, &rest) == 1)
 			continue;
 		else if (option != 's' ||
 			 sscanf(optarg, "%u/%u%c", &order.k, &order.n,

@@ -176,6 +176,23 @@ TEST(harness, failed_cleanup_fails_the_test)
 	expect_text(run.output, "not ok 1 sample.passes\n");
 }
 
+/* For a grader, whom a test that has spoilt the place for others is enough. */
+TEST(harness, early_end)
+{
+	struct run run = RUN("harness_sample", "-e", "1", "sample.fails",
+			     "sample.hangs", "sample.says_a_lot");
+
+	EXPECT_EQ(WEXITSTATUS(run.status), 1);
+	expect_text(run.output, "\nnot ok 2 sample.hangs # TIMEOUT 1 seconds\n"
+		    "Bail out! 1 tests did not end\n");
+	EXPECT(!strstr(run.output, "says_a_lot"));
+	setenv("SAMPLE_CLEANUP_FAILS", "1", 1);
+	run = RUN("harness_sample", "-e", "1", "sample.passes", "sample.fails");
+	EXPECT_EQ(WEXITSTATUS(run.status), 1);
+	expect_text(run.output, "\nnot ok 1 sample.passes\n"
+		    "Bail out! what sample.passes left cannot be put back\n");
+}
+
 TEST(harness, one_failure_fails_the_program)
 {
 	struct run run = RUN("harness_sample", "sample.passes", "sample.fails",

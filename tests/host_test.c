@@ -34,6 +34,7 @@ TEST(host, staged_files_come_and_go)
 		   "./usr/share/man/man1/shmcount.1\n"
 		   "./usr/src/shmcount-1.0/Kbuild\n"
 		   "./usr/src/shmcount-1.0/compat.h\n"
+		   "./usr/src/shmcount-1.0/compat.mk\n"
 		   "./usr/src/shmcount-1.0/dkms.conf\n"
 		   "./usr/src/shmcount-1.0/shmcount.c\n"
 		   "./usr/src/shmcount-1.0/trace.h\n");

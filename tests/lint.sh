@@ -59,8 +59,8 @@ check 'shell scripts: shellcheck' shellcheck tests/*.sh tests/*/*.sh \
 	user/*/*.sh user/shmcount .ci/run
 check 'programs: cppcheck' cppcheck_sources user/*.c user/*/*.c
 check 'tests: cppcheck' cppcheck_sources -Itests tests/*.c tests/deb/*.c \
-	tests/fuzz/*.c tests/lab/*.c tests/mutants/*.c tests/report/*.c \
-	tests/runner/*.c tests/techniques/*.c
+	tests/fuzz/*.c tests/grade/*.c tests/lab/*.c tests/mutants/*.c \
+	tests/report/*.c tests/runner/*.c tests/techniques/*.c
 check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch] kmod/*/*.[ch]
 # Not for programs: rules that want the kernel's macros, or its ways with them.
 not_for_programs=EMBEDDED_FUNCTION_NAME,AVOID_EXTERNS,STATIC_CONST_CHAR_ARRAY
@@ -68,6 +68,7 @@ not_for_programs=$not_for_programs,FUNCTION_ARGUMENTS,SPLIT_STRING,VOLATILE
 not_for_programs=$not_for_programs,PREFER_DEFINED_ATTRIBUTE_MACRO,ENOSYS
 check 'programs and tests: checkpatch' checkpatch --max-line-length=100 \
 	--ignore $not_for_programs user/*.[ch] user/comparison/*.[ch] \
-	user/watch/*.[ch] tests/*.[ch] tests/*/*.[ch]
+	user/watch/*.[ch] tests/*.[ch] tests/*/*.[ch] \
+	tests/grade/samples/*/*.c
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

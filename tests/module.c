@@ -11,9 +11,11 @@
 
 #include "module.h"
 
-bool module_name_of(const char *path, char *name, size_t size)
+bool module_info_of(const char *path, const char *field, char *value,
+		    size_t size)
 {
-	static const char key[] = "\0name=";
+	char key[64] = "";
+	int length = 1 + sprintf(key + 1, "%.60s=", field);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	const char *data, *found;
 	struct stat stat;
@@ -25,12 +27,19 @@ bool module_name_of(const char *path, char *name, size_t size)
 	close(fd);
 	if (data == MAP_FAILED)
 		return false;
-	found = memmem(data, stat.st_size, key, sizeof(key) - 1);
+	found = memmem(data, stat.st_size, key, length);
 	if (found)
-		snprintf(name, size, "%s", found + sizeof(key) - 1);
+		snprintf(value, size, "%.*s",
+			 (int)(data + stat.st_size - found - length),
+			 found + length);
 	munmap((void *)data, stat.st_size);
 	errno = ENOEXEC;
 	return found;
+}
+
+bool module_name_of(const char *path, char *name, size_t size)
+{
+	return module_info_of(path, "name", name, size);
 }
 
 int module_load(const char *path, const char *parameters)

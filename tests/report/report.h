@@ -70,6 +70,9 @@ void write_tap(FILE *file, const struct report *report);
 void write_junit(FILE *file, const struct report *report);
 void write_json(FILE *file, const struct report *report);
 
+/* What goes before it, then the text as a string of JSON. */
+void put_json(FILE *file, const char *before, const char *text);
+
 /* A copy in which whatever is no text (see above) is written as \xHH. */
 char *cleaned(const char *line, size_t length);
 

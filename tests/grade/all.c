@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A folder of submissions, two at a time: each folder, C file and module in it
+ * is one. Each is graded by a process of its own, which leaves its reports whole
+ * or not at all; so what is there when this is stopped stays, and is not done
+ * again unless it, the tests or the points have changed.
+ *
+ * The module of this project comes first, as the control: with it every test has
+ * to pass, the instructor's own as well, or nothing is graded by them.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "grade.h"
+#include "mutants/child.h"
+#include "report/report.h"
+
+enum { AT_ONCE = 2, MOST = 4096 };
+
+static struct entry {
+	char *path, name[256], folder[PATH_SIZE];
+	pid_t pid;
+	time_t begun;
+	bool done;
+} *entries;
+
+static int count, finished, failed;
+static const char csv_head[] =
+	"name,verdict,points,of,passed,failed,crashed,hung,skipped,not run,guests,seconds\n";
+
+static bool is_submission(const char *path, const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	struct stat stat_buf;
+
+	if (name[0] == '.' || lstat(path, &stat_buf))
+		return false;
+	if (S_ISLNK(stat_buf.st_mode)) {
+		fprintf(stderr, "grade: %s is a link, and links are not followed\n",
+			cleaned(path, strlen(path)));
+		return false;
+	}
+	return S_ISDIR(stat_buf.st_mode) ||
+	       (S_ISREG(stat_buf.st_mode) && dot &&
+		(!strcmp(dot, ".c") || !strcmp(dot, ".ko")));
+}
+
+static void add(char *path)
+{
+	struct entry *entry = &entries[count++];
+
+	entry->path = path;
+	name_of(entry->name, sizeof(entry->name), path);
+	snprintf(entry->folder, sizeof(entry->folder), "%s/%s",
+		 variable("GRADES"), entry->name);
+}
+
+/* What its process has to say goes here. */
+static const char *errors_of(const struct entry *entry)
+{
+	static char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%s/%s.err", variable("GRADES"),
+		 entry->name);
+	return path;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->name,
+		      ((const struct entry *)b)->name);
+}
+
+static void read_entries(const char *dir)
+{
+	DIR *stream = opendir(dir);
+	struct dirent *entry;
+
+	if (!stream)
+		die(STATUS_USAGE, "cannot open %s: %s", dir, strerror(errno));
+	entries = check(calloc(MOST, sizeof(*entries)));
+	while ((entry = readdir(stream))) {
+		char *path = text_of("%s/%s", dir, entry->d_name);
+
+		if (!is_submission(path, entry->d_name))
+			continue;
+		if (count == MOST)
+			die(STATUS_USAGE, "there are more than %d submissions in %s",
+			    MOST, dir);
+		add(path);
+	}
+	closedir(stream);
+	if (!count)
+		die(STATUS_USAGE, "there is no submission in %s: each folder, .c file and .ko file in it is one",
+		    dir);
+	qsort(entries, count, sizeof(*entries), by_name);
+	for (int i = 1; i < count; i++)
+		if (!strcmp(entries[i].name, entries[i - 1].name))
+			die(STATUS_USAGE, "%s and %s would both be %s here: rename one",
+			    entries[i - 1].path, entries[i].path,
+			    entries[i].name);
+}
+
+/* When we are stopped: one that was at work may have come to its end. */
+static void look_once_more(struct entry *entry)
+{
+	if (!entry->pid)
+		return;
+	entry->done = is_graded(entry->folder, print_of(entry->path));
+	unlink(errors_of(entry));
+}
+
+/* The rows of all that is graded; also when we are stopped. */
+static void write_csv(void)
+{
+	char *path = text_of("%s/grades.csv", variable("GRADES"));
+	char *next = text_of("%s.tmp", path);
+	FILE *file = fopen(next, "we");
+	char row[2048];
+
+	if (!file) {
+		fprintf(stderr, "grade: cannot write %s: %s\n", next,
+			strerror(errno));
+		return;
+	}
+	fputs(csv_head, file);
+	for (int i = 0; i < count; i++) {
+		char *name = text_of("%s/row.csv", entries[i].folder);
+		FILE *from;
+
+		look_once_more(&entries[i]);
+		from = entries[i].done ? fopen(name, "re") : NULL;
+		if (from && fgets(row, sizeof(row), from))
+			fputs(row, file);
+		if (from)
+			fclose(from);
+		free(name);
+	}
+	if (ferror(file) | fclose(file) || rename(next, path))
+		fprintf(stderr, "grade: cannot write %s: %s\n", path,
+			strerror(errno));
+}
+
+/* "name",VERDICT,POINTS,OF,PASSED,...: what a row says in short. */
+static void tell(struct entry *entry, const char *how)
+{
+	char *name = text_of("%s/row.csv", entry->folder), row[2048] = "";
+	char verdict[64] = "?";
+	double points = 0, of = 0;
+	int crashed = 0, hung = 0;
+	FILE *file = fopen(name, "re");
+
+	free(name);
+	if (file && fgets(row, sizeof(row), file)) {
+		const char *comma = strstr(row, "\",");
+
+		if (comma && sscanf(comma, "\",%63[^,],%lf,%lf,%*d,%*d,%d,%d",
+				    verdict, &points, &of, &crashed, &hung) < 3)
+			strcpy(verdict, "?");
+	}
+	if (file)
+		fclose(file);
+	printf("[%*d/%d] %-24s %6.2f of %g  %s", count > 99 ? 3 : 2, finished,
+	       count, entry->name, points, of, verdict);
+	if (crashed)
+		printf(", %d crash%s", crashed, crashed == 1 ? "" : "es");
+	if (hung)
+		printf(", %d hang%s", hung, hung == 1 ? "" : "s");
+	printf(", %s\n", how);
+}
+
+static void start(struct entry *entry)
+{
+	char *again = text_of("make grade SRC='%s'", entry->path);
+	char *args[] = {
+		"/proc/self/exe", "-q", "-n", entry->name, "one", entry->path,
+		NULL
+	};
+
+	setenv("AGAIN", again, 1);
+	unlink(errors_of(entry));
+	entry->begun = time(NULL);
+	entry->pid = start_child(args, "/dev/null", errors_of(entry));
+	free(again);
+}
+
+/* The first line of what a process of ours had to say, without its "grade: ". */
+static const char *first_error(const struct entry *entry)
+{
+	static char line[1024];
+	FILE *file = fopen(errors_of(entry), "re");
+
+	if (!file || !fgets(line, sizeof(line), file))
+		strcpy(line, "no reason is given");
+	if (file)
+		fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	return strncmp(line, "grade: ", 7) ? line : line + 7;
+}
+
+static void end(struct entry *entry, int status, time_t begun, int before)
+{
+	char how[64];
+	int left;
+
+	entry->pid = 0;
+	finished++;
+	if (status) {
+		failed++;
+		printf("[%*d/%d] %-24s not graded (status %d): %s\n",
+		       count > 99 ? 3 : 2, finished, count, entry->name, status,
+		       first_error(entry));
+		if (status == STATUS_USAGE)
+			exit(STATUS_USAGE);
+		return;
+	}
+	unlink(errors_of(entry));
+	entry->done = true;
+	left = (time(NULL) - begun) * (count - finished) /
+	       (finished - before);
+	snprintf(how, sizeof(how), "%ld s; %d:%02d to go",
+		 (long)(time(NULL) - entry->begun), left / 60, left % 60);
+	tell(entry, how);
+}
+
+/* Our own module, graded by the same tests, has to get all points. */
+static void check_control(bool force)
+{
+	struct entry control = { .path = text_of("%s/kmod", variable("TOP")) };
+	double points, of;
+	char row[2048] = "", *name;
+	FILE *file;
+	int status = 0;
+
+	snprintf(control.name, sizeof(control.name), ".control");
+	snprintf(control.folder, sizeof(control.folder), "%s/.control",
+		 variable("GRADES"));
+	if (force || !is_graded(control.folder, print_of(control.path))) {
+		printf("control: the module of this project, which has to pass all\n");
+		start(&control);
+		await_child(&status);
+	}
+	if (status)
+		die(status, "%s", first_error(&control));
+	unlink(errors_of(&control));
+	name = text_of("%s/row.csv", control.folder);
+	file = fopen(name, "re");
+	if (!file || !fgets(row, sizeof(row), file) || !strstr(row, "\",") ||
+	    sscanf(strstr(row, "\","), "\",%*[^,],%lf,%lf", &points, &of) != 2)
+		die(STATUS_NOT_GRADED, "the control has no row in %s", name);
+	fclose(file);
+	if (points < of)
+		die(STATUS_NOT_GRADED, "the control, our own module, has %.2f of %g points, so the tests are not to be trusted: see %s/.control/student.txt and instructor.json",
+		    points, of, grades());
+}
+
+int grade_all(const char *dir, bool force)
+{
+	time_t begun;
+	int before = 0, next = 0, running = 0;
+
+	read_entries(dir);
+	check_control(force);
+	for (int i = 0; i < count; i++) {
+		entries[i].done = !force && is_graded(entries[i].folder,
+						      print_of(entries[i].path));
+		before += entries[i].done;
+	}
+	finished = before;
+	if (before)
+		printf("%d of %d are graded already (FORCE=1 grades them again)\n",
+		       before, count);
+	atexit(write_csv);
+	begun = time(NULL);
+	while (next < count || running) {
+		int status;
+		pid_t pid;
+
+		if (next < count && running < AT_ONCE) {
+			if (!entries[next].done) {
+				start(&entries[next]);
+				running++;
+			}
+			next++;
+			continue;
+		}
+		pid = await_child(&status);
+		for (int i = 0; i < count; i++)
+			if (entries[i].pid == pid)
+				end(&entries[i], status, begun, before);
+		running--;
+	}
+	printf("%d graded, %d not; %s/grades.csv has them all (%ld s)\n",
+	       count - failed, failed, grades(), (long)(time(NULL) - begun));
+	return failed ? STATUS_FAILED : 0;
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of the build of what is handed in, by the real jail: what it sees, and
+ * what is made of it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+#include "samples.h"
+
+/* Where it is the build that is asked about, no guest has to boot. */
+static void play_guest(void)
+{
+	shell("printf '%s\\n' '#!/bin/sh' 'while [ $1 != tap ]; do shift; done; shift 4; n=0' 'echo TAP version 13; echo 1..$#' 'for t; do n=$((n + 1)); echo \"# begin $t\"; echo \"ok $n $t\"; done' >guest && chmod +x guest");
+	setenv("GUEST", with("%s/guest", getcwd(NULL, 0)), 1);
+}
+
+/*
+ * The host's files are not there to be read, by whatever way; nor does it run
+ * what is handed in to build with. A file of the submission's own is there.
+ */
+TEST_LIMIT(grade, build_sees_nothing_of_the_host, SAMPLE_LIMIT)
+{
+	static const char *const ways[] = {
+		"#include \\\"$PWD/secret\\\"",
+		"#include \\\"$TOP/tests/grade/points\\\"",
+		"asm(\\\".incbin \\\\\\\"$PWD/secret\\\\\\\"\\\");",
+	};
+	struct run run;
+
+	set_variables(in_tree("build/grading/graded"));
+	setenv("TESTS", "module.*", 1);
+	shell("echo '#error the secret was read' >secret; chmod 644 secret; chmod 755 .");
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		shell("rm -rf x grades && mkdir x && cp $TOP/kmod/*.[ch] x/");
+		shell(with("echo \"%s\" >>x/shmcount.c", ways[i]));
+		run = RUN("grade", "one", "x");
+		expect_silent(&run, 0);
+		expect_text(run.output, "It does not build: the compiler");
+		EXPECT(strstr(run.output, "No such file or directory") ||
+		       strstr(run.output, "file not found"));
+		EXPECT_STR(shell("grep -rl 'the secret was read' grades || :"), "");
+	}
+	/* It is the file that is not there: its own would be. */
+	shell("cp secret x/own.h && cp $TOP/kmod/shmcount.c x/ && echo '#include \"own.h\"' >>x/shmcount.c");
+	run = RUN("grade", "one", "x");
+	expect_text(run.output, "the secret was read");
+}
+
+TEST_LIMIT(grade, build_files_of_a_submission_are_not_run, SAMPLE_LIMIT)
+{
+	struct run run;
+
+	set_variables(in_tree("build/grading/graded"));
+	setenv("TESTS", "module.*", 1);
+	stage("x", "kmod");
+	shell("for f in Makefile Kbuild GNUmakefile compat.mk shmcount.mk; do echo '$(shell touch /home/ran /tmp/ran)$(error it was run)' >x/$f; done; printf '#!/bin/sh\nexit 1\n' >x/gcc; chmod +x x/gcc");
+	run = RUN("grade", "one", "x");
+	expect_silent(&run, 0);
+	expect_text(run.output, "10 of 10 points");
+	expect_text(run.output, "Not used, as only *.c and *.h are: ");
+}
+
+/* Several files, one of them shmcount.c, of which the module has the name. */
+TEST_LIMIT(grade, several_files_make_one_module, SAMPLE_LIMIT)
+{
+	struct run run;
+
+	set_variables(in_tree("build/grading/graded"));
+	setenv("TESTS", "module.*", 1);
+	play_guest();
+	stage("x", "kmod");
+	shell("echo 'int one_more(void); int one_more(void) { return 1; }' >x/more.c");
+	run = RUN("grade", "one", "x");
+	expect_silent(&run, 0);
+	expect_text(run.output, "10 of 10 points");
+	EXPECT_STR(shell("grep -q one_more grades/x.tests/shmcount.ko && modinfo -F name grades/x.tests/shmcount.ko"), "shmcount\n");
+}
+
+/* Built by us, handed in built; and for another kernel. */
+TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
+{
+	struct run run;
+
+	set_variables(in_tree("build/grading/graded"));
+	setenv("TESTS", "module.*", 1);
+	play_guest();
+	run = RUN("grade", "one", in_tree("build/bad/bookworm/own_pages.ko"));
+	expect_silent(&run, 0);
+	expect_text(run.output, "10 of 10 points");
+	shell("printf 'x\\0vermagic=5.4.0 SMP \\0' >old.ko; echo nothing >none.ko");
+	run = RUN("grade", "one", "old.ko");
+	expect_text(run.output, "It is a module for another kernel: it is built for kernel 5.4.0, and is graded on ");
+	run = RUN("grade", "one", "none.ko");
+	expect_text(run.output, "it is not a module");
+}
+
+/* Run a line of shell in the jail; "x" is brought out of it. */
+static struct run jail(const char *line)
+{
+	set_variables(in_tree("build/grading/graded"));
+	shell("mkdir -p folder");
+	return RUN("jail", "-t", "2", in_tree("build/kernel/bookworm/tree"),
+		   "folder", "x", "sh", "-c", line);
+}
+
+TEST(grade, jail_brings_out_one_plain_file)
+{
+	struct run run = jail("echo made >x; echo more >y");
+
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("cd folder && grep . *"), "made\n");
+	run = jail("ln -s /etc/debian_version x");
+	EXPECT_STR(shell("rm folder/x; ls folder"), "");
+	run = jail("mkfifo x");
+	expect_end(&run, 125, "jail: x is no file");
+}
+
+TEST(grade, jail_shows_nothing_of_the_host)
+{
+	struct run run = jail("ls /proc /sys /dev; id -u; touch /usr/x || mknod y c 1 5 || ls /proc/1");
+
+	EXPECT_EQ(WEXITSTATUS(run.status), 2);
+	expect_text(run.output, "/dev:\nnull\n\n/proc:\n\n/sys:\n");
+	EXPECT(strstr(run.output, "\n65534\n") || strstr(run.output, "\n0\n"));
+	expect_text(run.output, "Read-only file system");
+	expect_text(run.output, "Operation not permitted");
+}
+
+/* By time, output, processes; and what is left then is ended with it. */
+TEST(grade, jail_has_bounds)
+{
+	struct run run = jail("yes");
+
+	expect_end(&run, 124, "jail: no end after 2 seconds");
+	EXPECT_EQ(strlen(run.output), 65536);
+	run = jail("f() { f | f & }; f; sleep 60");
+	expect_end(&run, 124, "jail: no end after 2 seconds");
+	run = jail("sleep 61 & yes | head -c 40000000 >big; wc -c <big");
+	expect_text(run.output, "\n33554432\n");
+	EXPECT_STR(shell("ps ax | grep '[s]leep 6[01]' || :"), "");
+}

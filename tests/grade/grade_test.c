@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of the grader: is what it says of a submission so? Jail and guests are
+ * played by scripts here: what is handed in is not C, but says what each test is
+ * to do with it. (samples_test.c has real submissions.)
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+
+/* A module is built by copying it, if it does not say "error: ...". */
+static const char jail[] =
+"#!/bin/sh\n"
+"grep 'error: ' \"$2/shmcount.c\" && exit 2\n"
+"cp \"$2/shmcount.c\" \"$2/shmcount.ko\"\n";
+
+/* The guest's program: its tests. */
+static const char graded[] =
+"#!/bin/sh\n"
+"printf '%s\\n' module.loads module.unloads map.one map.two sync.one sync.two\n"
+"cat hidden 2>/dev/null || :\n";
+
+/*
+ * What a test does is the line "TEST WHAT" of the module; without one it passes.
+ * "WHAT once" is for the first guest only.
+ */
+static const char guest[] =
+"#!/bin/sh\n"
+"while [ \"$1\" != tap ]; do\n"
+"	[ \"$1\" != -m ] || module=$2\n"
+"	shift\n"
+"done\n"
+"shift 4\n"
+"echo guest \"$@\" >>guests\n"
+"echo TAP version 13\n"
+"echo 1..$#\n"
+"n=0 status=0\n"
+"die() { echo \"Bail out! $1\"; exit $2; }\n"
+"for test; do\n"
+"	n=$((n + 1))\n"
+"	echo \"# begin $test\"\n"
+"	what=$(sed -n \"s/^$test //p\" \"$module\")\n"
+"	[ \"$(wc -l <guests)\" = 1 ] || what=${what%%* once}\n"
+"	case $what in\n"
+"	'') echo \"ok $n $test\"; continue ;;\n"
+"	skip) echo \"ok $n $test # SKIP not here\"; continue ;;\n"
+"	fail*) echo '# tests/x.c:1: told by the test'; echo \"not ok $n $test\"\n"
+"		status=1; continue ;;\n"
+"	timeout) echo \"not ok $n $test # TIMEOUT 20 seconds\"\n"
+"		status=1; continue ;;\n"
+"	flood) exec yes '# more' ;;\n"
+"	sleep) echo $$ >sleeper.tmp; mv sleeper.tmp sleeper; exec sleep 600 ;;\n"
+"	crash*) echo '# BUG: told by the test'; echo \"not ok $n $test\"\n"
+"		die \"crash: BUG: told, while $test was running\" 121 ;;\n"
+"	hang*) echo \"not ok $n $test\"\n"
+"		die \"hang: no end after 150 seconds, while $test was running\" 124 ;;\n"
+"	forge*) die 'forged: the report has 1 lines' 122 ;;\n"
+"	lost*) die 'infrastructure: no guest' 125 ;;\n"
+"	stuck*) echo \"not ok $n $test\"\n"
+"		echo \"Bail out! what $test left cannot be put back\"\n"
+"		die \"infrastructure: the report of the tests is not whole: what $test left cannot be put back (exit status 1)\" 125 ;;\n"
+"	out-of-order*) echo \"ok $((n + 1)) $test\"\n"
+"		die 'infrastructure: the report of the tests is not whole: a result out of order: ok' 125 ;;\n"
+"	esac\n"
+"done\n"
+"exit $status\n";
+
+#define POINTS "module.* 2 visible\nmap.* 4 visible\nsync.* 4 hidden\n"
+
+static void write_file(const char *name, const char *text)
+{
+	FILE *file = fopen(name, "we");
+
+	EXPECT(file && fputs(text, file) >= 0 && !fclose(file));
+}
+
+static void write_script(const char *name, const char *text)
+{
+	write_file(name, text);
+	EXPECT_OK(chmod(name, 0755));
+}
+
+static const char *here(const char *name)
+{
+	char *path, *directory = getcwd(NULL, 0);
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
+		FAIL("no memory");
+	return path;
+}
+
+/* A tree with nothing in it but what the grader asks for by name. */
+static void prepare(void)
+{
+	EXPECT_STR(shell("mkdir -p top/build/kernel/k top/tests/grade top/kmod all && echo 6.1 >top/build/kernel/k/release && touch top/tests/grade/Kbuild top/kmod/compat.mk top/kmod/compat.h top/kmod/shmcount.c"), "");
+	write_script("jail", jail);
+	write_script("guest", guest);
+	write_script("graded", graded);
+	write_file("points", POINTS);
+	setenv("TOP", here("top"), 1);
+	setenv("GRADES", here("grades"), 1);
+	setenv("KERNEL", "k", 1);
+	setenv("JAIL", here("jail"), 1);
+	setenv("GUEST", here("guest"), 1);
+	setenv("GRADED", here("graded"), 1);
+	setenv("POINTS", "points", 1);
+	setenv("TESTS", "", 1);
+	setenv("AGAIN", "make grade SRC=x", 1);
+}
+
+static void hand_in(const char *name, const char *does)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "all/%s", name);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "all/%s/shmcount.c", name);
+	write_file(path, does);
+}
+
+/* Grade what does so, by its name; the student's text is the output. */
+static struct run grade(const char *does)
+{
+	prepare();
+	hand_in("jane", does);
+	return RUN("grade", "one", "all/jane");
+}
+
+static const char *row(void)
+{
+	return shell("cat grades/jane/row.csv");
+}
+
+/* The verdict, and what was counted, in the row of the CSV. */
+static void expect_row(const char *does, const char *wanted)
+{
+	struct run run = grade(does);
+	char *seen;
+
+	expect_silent(&run, 0);
+	seen = strdup(row());
+	/* but for the seconds */
+	*strrchr(seen, ',') = '\0';
+	EXPECT_STR(seen, wanted);
+}
+
+static void expect_mistake(const char *points, const char *text)
+{
+	prepare();
+	write_file("points", points);
+	hand_in("jane", "");
+	expect_refusal(RUN("grade", "one", "all/jane"), 2, text);
+	EXPECT_STR(shell("ls grades"), "");
+}
+
+TEST(grade, all_pass)
+{
+	expect_row("", "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,1");
+}
+
+TEST(grade, points_of_a_line_are_shared_by_its_tests)
+{
+	expect_row("map.one fail\n",
+		   "\"jane\",tested,8.00,10.00,5,1,0,0,0,0,1");
+}
+
+TEST(grade, skipped_test_is_not_counted)
+{
+	expect_row("map.one skip\nmap.two fail\n",
+		   "\"jane\",tested,6.00,10.00,4,1,0,0,1,0,1");
+}
+
+TEST(grade, crash_costs_that_test_and_no_other)
+{
+	expect_row("map.one crash\n",
+		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,2");
+	EXPECT_STR(shell("cat guests"),
+		   "guest module.loads module.unloads map.one map.two sync.one sync.two\n"
+		   "guest map.two sync.one sync.two\n");
+}
+
+TEST(grade, hang_costs_that_test_and_no_other)
+{
+	expect_row("map.two hang\nsync.two crash\n",
+		   "\"jane\",tested,6.00,10.00,4,0,1,1,0,0,2");
+}
+
+TEST(grade, time_out_is_a_hang)
+{
+	expect_row("map.two timeout\n",
+		   "\"jane\",tested,8.00,10.00,5,0,0,1,0,0,1");
+}
+
+TEST(grade, test_that_spoils_the_guest_costs_no_other)
+{
+	expect_row("map.one stuck\n",
+		   "\"jane\",tested,8.00,10.00,5,1,0,0,0,0,2");
+}
+
+TEST(grade, lost_guest_costs_nothing)
+{
+	expect_row("map.one lost once\n",
+		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,2");
+}
+
+TEST(grade, guests_that_are_lost_again_and_again_are_no_grade)
+{
+	struct run run = grade("map.one lost\n");
+
+	expect_end(&run, 125, "grade: jane is not graded: infrastructure: no guest");
+	EXPECT_EQ(access("grades/jane", F_OK), -1);
+}
+
+/* With a module that spoils each guest nobody waits for hours. */
+static void expect_bound(const char *does, const char *wanted)
+{
+	char names[8192] = "", all_do[8192] = "";
+	struct run run;
+
+	prepare();
+	for (int i = 0; i < 40; i++) {
+		sprintf(names + strlen(names), "map.z%d\n", i);
+		sprintf(all_do + strlen(all_do), "map.z%d %s\n", i, does);
+	}
+	write_file("hidden", names);
+	hand_in("jane", all_do);
+	run = RUN("grade", "one", "all/jane");
+	expect_silent(&run, 0);
+	expect_text(row(), wanted);
+	expect_text(run.output, " tests did not run: after so much trouble");
+}
+
+TEST(grade, trouble_is_bounded)
+{
+	expect_bound("crash", "\"jane\",tested,6.19,10.00,6,0,12,0,0,28,12,");
+	expect_bound("hang", "\"jane\",tested,6.19,10.00,6,0,0,4,0,36,4,");
+	expect_bound("stuck", "\"jane\",tested,6.19,10.00,6,4,0,0,0,36,4,");
+}
+
+/* A guest's words are kept in files, and those are bounded. */
+TEST(grade, test_that_writes_without_end_is_a_crash)
+{
+	expect_row("map.one flood\n",
+		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,2");
+	expect_text(shell("cat grades/jane/student.txt"),
+		    "map.one: crash\n    it writes without end\n");
+}
+
+TEST(grade, does_not_load)
+{
+	expect_row("module.loads fail\nmap.one fail\n",
+		   "\"jane\",does not load,0.00,10.00,0,1,0,0,0,5,1");
+	expect_text(shell("cat grades/jane/student.txt"),
+		    "It builds, but it does not load: fail: tests/x.c:1: told by the test.");
+}
+
+TEST(grade, crash_at_load)
+{
+	expect_row("module.loads crash\n",
+		   "\"jane\",does not load,0.00,10.00,0,0,1,0,0,5,1");
+}
+
+TEST(grade, does_not_unload)
+{
+	expect_row("module.unloads stuck\n",
+		   "\"jane\",does not unload,1.00,10.00,1,1,0,0,0,4,1");
+}
+
+TEST(grade, does_not_build)
+{
+	expect_row("x.c:1: error: it is no C\n",
+		   "\"jane\",does not build,0.00,10.00,0,0,0,0,0,6,0");
+	expect_text(shell("cat grades/jane/student.txt"),
+		    "    x.c:1: error: it is no C\n");
+}
+
+TEST(grade, forged_report_is_believed_in_nothing)
+{
+	expect_row("sync.two forge\n",
+		   "\"jane\",forged report,0.00,10.00,0,0,0,0,0,6,1");
+	expect_row("sync.two out-of-order\n",
+		   "\"jane\",forged report,0.00,10.00,0,0,0,0,0,6,1");
+}
+
+/* Neither the name of a hidden test nor what it says is for the student. */
+TEST(grade, hidden_tests_are_hidden)
+{
+	struct run run = grade("sync.one fail\nmap.two fail\n");
+
+	expect_silent(&run, 0);
+	expect_text(run.output, "     2 of   4             hidden tests\n");
+	EXPECT(strstr(run.output, "map.two"));
+	EXPECT(!strstr(run.output, "sync."));
+	EXPECT_STR(shell("cd grades/jane && grep -l sync.one *.* | grep -v ko | tr '\\n' ' '"),
+		   "guest-1.tap instructor.json results.json ");
+	EXPECT_STR(shell("sqlite3 :memory: \"SELECT json_extract(value, '$.visibility') || ' ' || json_extract(value, '$.score') FROM json_each(CAST(readfile('grades/jane/results.json') AS TEXT), '$.tests') WHERE json_extract(value, '$.name') LIKE 'sync%'\""),
+		   "hidden 0.0\nhidden 2.0\n");
+}
+
+TEST(grade, reports_are_well_formed)
+{
+	struct run run = grade("map.two fail\nsync.one crash\n");
+
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("xmllint --noout grades/jane/junit.xml"), "");
+	EXPECT_STR(shell("sqlite3 :memory: \"SELECT json_extract(CAST(readfile('grades/jane/results.json') AS TEXT), '$.score'), json_extract(CAST(readfile('grades/jane/instructor.json') AS TEXT), '$.verdict')\""),
+		   "6.0|tested\n");
+}
+
+TEST(grade, only_the_tests_that_are_named)
+{
+	struct run run;
+
+	prepare();
+	setenv("TESTS", "map.t*", 1);
+	hand_in("jane", "map.one fail\n");
+	run = RUN("grade", "one", "all/jane");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("cat guests; ls grades"),
+		   "guest module.loads module.unloads map.two\njane.tests\n");
+	setenv("TESTS", "map.tow", 1);
+	expect_refusal(RUN("grade", "one", "all/jane"), 2,
+		       "grade: no test that counts is named 'map.tow'");
+}
+
+TEST(grade, links_and_what_is_no_file_are_not_taken)
+{
+	static const char *const ways[][2] = {
+		{ "ln -s /etc/passwd all/jane/a.c", "a.c is a link" },
+		{ "ln points all/jane/a.h", "a.h is a hard link" },
+		{ "mkfifo all/jane/a.c", "a.c is not a plain file" },
+		{ "mkdir all/jane/a.c", "a.c is not a plain file" },
+		{ "touch 'all/jane/a;id.c'", "a;id.c is not a name" },
+		{ "touch 'all/jane/shmcount.mod.c'", "is not a name" },
+		{ "head -c 1048577 /dev/zero >all/jane/a.h", "a.h is longer" },
+		{ "for i in $(seq 65); do : >all/jane/$i.h; done", "more than 64" },
+		{ "rm all/jane/shmcount.c; touch all/jane/Makefile", "no C file" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct run run;
+
+		EXPECT_STR(shell("rm -rf all grades"), "");
+		prepare();
+		hand_in("jane", "");
+		EXPECT_STR(shell(ways[i][0]), "");
+		run = RUN("grade", "one", "all/jane");
+		expect_silent(&run, 0);
+		expect_text(run.output, ways[i][1]);
+		expect_text(row(), "\"jane\",nothing to build,0.00");
+	}
+}
+
+TEST(grade, mistakes_in_the_points_are_refused)
+{
+	expect_mistake("map.* 4\n", "points:1: a line is: PATTERN POINTS");
+	expect_mistake("\n# x\nmap.* 4 visible now\n", "points:3: a line is");
+	expect_mistake("map.* four visible\n", "points:1: 'four' is no number");
+	expect_mistake("map.* -1 visible\n", "points:1: '-1' is no number");
+	expect_mistake("map.* nan visible\n", "points:1: 'nan' is no number");
+	expect_mistake("map.* 4 seen\n", "points:1: 'seen' has to be visible");
+	expect_mistake("map.* 4 hidden\nmpa.* 1 visible\n",
+		       "points:2: 'mpa.*' names no test");
+	expect_mistake("map.* 4 hidden\nmap.one 1 visible\n",
+		       "points:2: 'map.one' names only tests that lines above name");
+	expect_mistake("hidden_x.* 4 hidden\n", "HIDDEN=");
+	expect_mistake("map.* 0 visible\n", "points gives no points");
+	expect_mistake("# nothing\n", "points gives no points");
+}
+
+TEST(grade, instructors_tests_are_a_point_each)
+{
+	struct run run;
+
+	prepare();
+	write_file("hidden", "hidden_a.x\nhidden_a.y\n");
+	hand_in("jane", "hidden_a.x fail\n");
+	run = RUN("grade", "one", "all/jane");
+	expect_silent(&run, 0);
+	expect_text(row(), "\"jane\",tested,11.00,12.00,");
+	EXPECT(!strstr(run.output, "hidden_a"));
+}
+
+/* Graded once; then what has changed, and no other. */
+TEST(grade, all_goes_on_where_it_was_stopped)
+{
+	struct run run;
+
+	prepare();
+	hand_in("ann", "");
+	hand_in("bob", "map.one fail\n");
+	write_file("all/notes.txt", "no submission");
+	EXPECT_OK(symlink("ann", "all/zed"));
+	run = RUN("grade", "all", "all");
+	expect_status(&run, 0);
+	expect_text(run.errors, "grade: all/zed is a link");
+	expect_text(run.output, "ann ");
+	expect_text(run.output, "2 graded, 0 not");
+	EXPECT_STR(shell("cut -d , -f 1-6 grades/grades.csv"),
+		   "name,verdict,points,of,passed,failed\n"
+		   "\"ann\",tested,10.00,10.00,6,0\n"
+		   "\"bob\",tested,8.00,10.00,5,1\n");
+	EXPECT_STR(shell("rm guests all/zed"), "");
+
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	expect_text(run.output, "2 of 2 are graded already");
+	EXPECT_EQ(access("guests", F_OK), -1);
+
+	hand_in("bob", "map.two crash\n");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	expect_text(run.output, "1 of 2 are graded already");
+	EXPECT_STR(shell("sed -n 3p grades/grades.csv | cut -d , -f 1-7"),
+		   "\"bob\",tested,8.00,10.00,5,0,1\n");
+
+	EXPECT_STR(shell("rm guests"), "");
+	run = RUN("grade", "-f", "all", "all");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("grep -c module.loads guests"), "3\n");
+}
+
+/* Our own module has to pass, or the tests are what is wrong. */
+TEST(grade, control_has_to_pass)
+{
+	struct run run;
+
+	prepare();
+	hand_in("ann", "");
+	write_file("top/kmod/shmcount.c", "sync.two fail\n");
+	run = RUN("grade", "all", "all");
+	expect_end(&run, 125,
+		   "grade: the control, our own module, has 8.00 of 10 points");
+}
+
+TEST(grade, mistake_is_told_once_for_all)
+{
+	struct run run;
+
+	prepare();
+	write_file("points", "map.* 4 visible now\n");
+	hand_in("ann", "");
+	run = RUN("grade", "all", "all");
+	expect_end(&run, 2, "grade: points:1: a line is");
+}
+
+TEST(grade, interrupt_leaves_what_is_graded)
+{
+	struct run run;
+
+	prepare();
+	hand_in("ann", "");
+	hand_in("bob", "map.one sleep\n");
+	run = START("grade", "all", "all");
+	for (int i = 0; access("sleeper", F_OK) || access("grades/ann", F_OK); i++) {
+		if (i == 1000)
+			FAIL("it does not come to bob");
+		usleep(10000);
+	}
+	EXPECT_OK(kill(run.pid, SIGINT));
+	collect(&run);
+	expect_status(&run, 130);
+	EXPECT_STR(shell("ls grades; sed 1d grades/grades.csv | cut -d , -f 1-3"),
+		   "ann\ngrades.csv\n\"ann\",tested,10.00\n");
+	EXPECT_EQ(kill(atoi(shell("cat sleeper")), 0), -1);
+}
+
+TEST(grade, names_that_would_be_the_same_are_refused)
+{
+	prepare();
+	hand_in("a b", "");
+	hand_in("a_b", "");
+	expect_refusal(RUN("grade", "all", "all"), 2, "would both be a_b here");
+}
+
+TEST(grade, nothing_to_grade)
+{
+	prepare();
+	expect_refusal(RUN("grade", "all", "all"), 2, "there is no submission in all");
+	expect_refusal(RUN("grade", "all", "nowhere"), 2, "cannot open nowhere");
+	expect_refusal(RUN("grade", "one", "nowhere"), 2, "cannot read nowhere");
+}

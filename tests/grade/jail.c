@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs the build of a submission in a Debian tree, with nothing else there.
+ *
+ *   jail [-t SECONDS] TREE FOLDER FILE COMMAND [ARG...]
+ *
+ * The files of FOLDER are copied to /home of the tree, where the command runs;
+ * FILE, if it made that, is brought back into FOLDER. What the command sees is
+ * the tree, read only, and memory at /home and /tmp: no file of the host's, no
+ * process but its own, no network. It is nobody, or, where we are not root, a
+ * root of nothing; with limits on processor time, memory, processes, files and
+ * output. The output comes on standard output.
+ *
+ * Exit status: that of the command, or 128 + the signal that ended it; 124: it
+ * took longer than SECONDS; 125: there can be no jail here, or FILE is no good.
+ * A sentence on standard error says so then.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+enum { NOBODY = 65534, STATUS_TIME = 124, STATUS_NO_JAIL = 125 };
+enum { MOST_OUTPUT = 64 * 1024, MOST_OF_FILE = 16 << 20 };
+
+/* For each process of the build; it runs one at a time that takes memory. */
+static const struct {
+	int resource;
+	rlim_t most;
+} limits[] = {
+	{ RLIMIT_CPU, 60 },
+	{ RLIMIT_AS, 1 << 30 },
+	{ RLIMIT_FSIZE, 32 << 20 },
+	{ RLIMIT_NPROC, 128 },
+	{ RLIMIT_NOFILE, 128 },
+	{ RLIMIT_CORE, 0 },
+};
+
+static char *const environment[] = {
+	"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=/tmp", NULL,
+};
+
+static int seconds = 120;
+static bool root;
+
+static _Noreturn __attribute__((format(printf, 1, 2)))
+void no_jail(const char *format, ...)
+{
+	int error = errno;
+	va_list args;
+
+	fprintf(stderr, "jail: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, ": %s\n", strerror(error));
+	exit(STATUS_NO_JAIL);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		no_jail("cannot write %s", path);
+	close(fd);
+}
+
+/* Namespaces of our own; without root they take a user namespace, too. */
+static void leave_host(void)
+{
+	int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+		    CLONE_NEWUTS;
+
+	if (unshare(flags | (root ? 0 : CLONE_NEWUSER))) {
+		if (root)
+			no_jail("cannot make namespaces");
+		no_jail("not root, and cannot make a user namespace");
+	}
+}
+
+static void map_root(uid_t uid, gid_t gid)
+{
+	char map[64];
+
+	write_text("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %d 1", uid);
+	write_text("/proc/self/uid_map", map);
+	snprintf(map, sizeof(map), "0 %d 1", gid);
+	write_text("/proc/self/gid_map", map);
+}
+
+static void mount_in(const char *what, const char *where, const char *type,
+		     unsigned long flags, const char *data)
+{
+	if (mount(what, where, type, flags, data))
+		no_jail("cannot mount %s", where);
+}
+
+/* From the tree's own folder: what the build sees, and then nothing else. */
+static void enter_tree(const char *tree)
+{
+	unsigned long flags = MS_NOSUID | MS_NODEV;
+	struct statvfs stat;
+
+	mount_in(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	mount_in(tree, tree, NULL, MS_BIND, NULL);
+	if (chdir(tree))
+		no_jail("cannot enter %s", tree);
+	mount_in("home", "home", "tmpfs", flags, "size=64m,nr_inodes=2000");
+	mount_in("tmp", "tmp", "tmpfs", flags,
+		 "size=64m,nr_inodes=2000,mode=1777");
+	mount_in("dev", "dev", "tmpfs", flags | MS_NOEXEC,
+		 "size=4k,nr_inodes=4,mode=755");
+	close(open("dev/null", O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+	mount_in("/dev/null", "dev/null", NULL, MS_BIND, NULL);
+	/* Without /proc: kbuild needs none, and it names paths of the host. */
+
+	/* A user namespace may not take these from what it was given. */
+	if (!statvfs(".", &stat))
+		flags |= stat.f_flag & (ST_NOATIME | ST_NODIRATIME);
+	mount_in(NULL, ".", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, NULL);
+	/* The old root comes to lie under the new one, and goes from there. */
+	if (syscall(SYS_pivot_root, ".", ".") ||
+	    umount2(".", MNT_DETACH) || chdir("/home"))
+		no_jail("cannot make %s the root", tree);
+}
+
+static void copy(int from, int to, const char *name)
+{
+	char data[65536];
+	ssize_t n;
+
+	while ((n = read(from, data, sizeof(data))) > 0)
+		if (write(to, data, n) != n)
+			no_jail("cannot write %s", name);
+	if (n < 0)
+		no_jail("cannot read %s", name);
+}
+
+/* The folder is the grader's, and has only plain files in it. */
+static void bring_in(int folder)
+{
+	DIR *dir = fdopendir(dup(folder));
+	struct dirent *entry;
+
+	if (!dir)
+		no_jail("cannot read the folder");
+	while ((entry = readdir(dir))) {
+		int from, to;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		from = openat(folder, entry->d_name,
+			      O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		to = open(entry->d_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+			  0644);
+		if (from < 0 || to < 0)
+			no_jail("cannot copy %s", entry->d_name);
+		copy(from, to, entry->d_name);
+		close(from);
+		close(to);
+	}
+	closedir(dir);
+	if (root && chown(".", NOBODY, NOBODY))
+		no_jail("cannot give /home to nobody");
+}
+
+static void bring_out(int folder, const char *name)
+{
+	int from = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat stat;
+	int to;
+
+	if (from < 0)
+		return;
+	errno = EINVAL;
+	if (fstat(from, &stat) || !S_ISREG(stat.st_mode) ||
+	    stat.st_size > MOST_OF_FILE)
+		no_jail("%s is no file, or too big", name);
+	to = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (to < 0)
+		no_jail("cannot write %s", name);
+	copy(from, to, name);
+	close(from);
+	close(to);
+}
+
+/* Without a word of what it could do before, and no way back. */
+static void become_nobody(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct none[2] = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct rlimit limit = { limits[i].most, limits[i].most };
+
+		if (setrlimit(limits[i].resource, &limit))
+			_exit(STATUS_NO_JAIL);
+	}
+	for (int cap = 0; !prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); cap++)
+		;
+	if (root && (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+		     setresuid(NOBODY, NOBODY, NOBODY)))
+		_exit(STATUS_NO_JAIL);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    syscall(SYS_capset, &header, none))
+		_exit(STATUS_NO_JAIL);
+}
+
+static pid_t start_build(char *args[], int output)
+{
+	pid_t pid = fork();
+	int null;
+
+	if (pid)
+		return pid;
+	setsid();
+	null = open("/dev/null", O_RDONLY);
+	dup2(null, STDIN_FILENO);
+	dup2(output, STDOUT_FILENO);
+	dup2(output, STDERR_FILENO);
+	syscall(SYS_close_range, 3, ~0U, 0);
+	become_nobody();
+	execvpe(args[0], args, environment);
+	perror(args[0]);
+	_exit(127);
+}
+
+/* Pass on what comes, and no more than is of use. Returns false at its end. */
+static bool pump(int output)
+{
+	static size_t passed;
+	char data[4096];
+	ssize_t n = read(output, data, sizeof(data));
+	size_t part = n > 0 ? n : 0;
+
+	if (part > MOST_OUTPUT - passed)
+		part = MOST_OUTPUT - passed;
+	passed += part;
+	if (part && write(STDOUT_FILENO, data, part) < 0)
+		exit(STATUS_NO_JAIL);
+	return n > 0;
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+/* Reap what has ended; returns true, and the status, if the build has. */
+static bool has_ended(pid_t build, int *status)
+{
+	int any_status;
+	bool ended = false;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &any_status, WNOHANG)) > 0) {
+		if (pid != build)
+			continue;
+		*status = any_status;
+		ended = true;
+	}
+	return ended;
+}
+
+/* As process 1 of the namespace: see the build to its end. */
+static int oversee(char *args[])
+{
+	double deadline = now() + seconds;
+	int output[2], status = 0;
+	struct pollfd fd = { .events = POLLIN };
+	bool ended = false;
+	pid_t pid;
+
+	if (pipe2(output, O_CLOEXEC))
+		no_jail("cannot make a pipe");
+	pid = start_build(args, output[1]);
+	if (pid < 0)
+		no_jail("cannot fork");
+	close(output[1]);
+	fd.fd = output[0];
+	while (!ended && now() < deadline) {
+		if (poll(&fd, 1, 50) > 0 && !pump(output[0]))
+			fd.fd = -1;
+		ended = has_ended(pid, &status);
+	}
+	/* Whatever is left of it, and with that the pipe's other end. */
+	kill(-1, SIGKILL);
+	while (fd.fd >= 0 && pump(output[0]))
+		;
+	while (wait(NULL) > 0)
+		;
+	if (!ended) {
+		fprintf(stderr, "jail: no end after %d seconds\n", seconds);
+		return STATUS_TIME;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int build(char *argv[])
+{
+	int folder = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int status;
+
+	if (folder < 0)
+		no_jail("cannot open %s", argv[1]);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	enter_tree(argv[0]);
+	if (sethostname("build", 5))
+		no_jail("cannot name the host");
+	bring_in(folder);
+	status = oversee(argv + 3);
+	if (!status)
+		bring_out(folder, argv[2]);
+	return status;
+}
+
+static _Noreturn void usage(void)
+{
+	fprintf(stderr,
+		"usage: jail [-t SECONDS] TREE FOLDER FILE COMMAND [ARG...]\n");
+	exit(2);
+}
+
+int main(int argc, char *argv[])
+{
+	pid_t pid;
+	uid_t uid = getuid();
+	gid_t gid = getgid();
+	int option, status;
+
+	while ((option = getopt(argc, argv, "+t:")) != -1) {
+		if (option != 't')
+			usage();
+		seconds = atoi(optarg);
+	}
+	if (argc - optind < 4 || seconds < 1)
+		usage();
+	root = !geteuid();
+	signal(SIGCHLD, SIG_DFL);
+	leave_host();
+	if (!root)
+		map_root(uid, gid);
+	pid = fork();
+	if (pid < 0)
+		no_jail("cannot fork");
+	if (!pid) {
+		/* The namespace goes with its process 1, and that with us. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		exit(build(argv + optind));
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		no_jail("cannot wait");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_NO_JAIL;
+}

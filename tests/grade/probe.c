@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * module: does the module load, and go again? The grader asks this first, and
+ * the rest only if so. What the kernel's log has to say is told with it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "harness.h"
+
+enum { LOG_LINES = 12 };
+
+static int open_log_at_end(void)
+{
+	int fd = EXPECT_OK(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
+
+	EXPECT_OK(lseek(fd, 0, SEEK_END));
+	return fd;
+}
+
+/* Records are "LEVEL,NUMBER,TIME,...;TEXT". */
+static void show_log(int fd)
+{
+	char record[1024];
+	ssize_t n;
+
+	for (int i = 0; i < LOG_LINES; i++) {
+		char *text;
+
+		n = read(fd, record, sizeof(record) - 1);
+		if (n <= 0)
+			break;
+		record[n] = '\0';
+		text = strchr(record, ';');
+		if (text)
+			printf("log: %.*s\n", (int)strcspn(text + 1, "\n"),
+			       text + 1);
+	}
+	fflush(stdout);
+}
+
+TEST(module, loads)
+{
+	int log = open_log_at_end();
+	int error = try_load("");
+
+	if (error) {
+		show_log(log);
+		FAIL("insmod shmcount.ko: %s (%s)", strerrorname_np(error),
+		     strerror(error));
+	}
+}
+
+TEST(module, unloads)
+{
+	int log, error;
+
+	load("");
+	log = open_log_at_end();
+	error = try_unload();
+	if (error) {
+		show_log(log);
+		FAIL("rmmod shmcount: %s (%s)", strerrorname_np(error),
+		     strerror(error));
+	}
+}

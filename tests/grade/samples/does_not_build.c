@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A submission with an error that every compiler tells of. */
+#include <linux/module.h>
+
+static int __init sample_init(void)
+{
+	return 0
+}
+module_init(sample_init);
+
+MODULE_LICENSE("GPL");
