@@ -586,7 +586,8 @@ static void expect_report(const char *kind, const char *report)
 	snprintf(parameters, sizeof(parameters), "kind=%s", kind);
 	run = RUN("vm", "-k", in("KERNEL_DIR", ""), "-i", in("GUEST", "init"),
 		  "-f", in("GUEST", "incr1"), "-m", in("BAD_KO", "trouble.ko"),
-		  "-p", parameters, "-M", "2048", "run", "incr1", "1");
+		  "-p", parameters, "-M", "2048", "-a", "page_poison=1", "run",
+		  "incr1", "1");
 	expect_status(&run, 121);
 	expect_text(run.errors, "vm: crash: ");
 	expect_text(run.errors, report);
