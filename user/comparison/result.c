@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../grow.h"
 #include "compare.h"
 
 enum { FACTS = 16 };
@@ -48,17 +49,6 @@ void random_order(struct comparison *c, int *order, int count)
 		order[i] = order[j];
 		order[j] = i;
 	}
-}
-
-static void *grow(void *array, int count, size_t size)
-{
-	/* When count is 0 or a power of 2, there is no room for one more. */
-	if (count & (count - 1))
-		return array;
-	array = realloc(array, (count ? 2 * count : 1) * size);
-	if (!array)
-		die("no memory");
-	return array;
 }
 
 void series_add(struct series *series, double value)

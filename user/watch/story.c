@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../grow.h"
 #include "story.h"
 
 enum { MOST_PROCESSES = 2000, MOST_SEMS = 1000, DEPTH = 8, PAGE = 4096 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../grow.h"
 #include "trace.h"
 
 enum { MOST_EVENTS = 4000000, MOST_PROCESSORS = 64 };
@@ -18,16 +19,6 @@ struct reader {
 	bool ended;
 	bool full[MOST_PROCESSORS];
 };
-
-void *grow(void *array, size_t count, size_t size)
-{
-	if (count & (count - 1))
-		return array;
-	array = realloc(array, (count ? 2 * count : 1) * size);
-	if (!array)
-		die("no memory");
-	return array;
-}
 
 /* What follows the last occurrence of a key before an end; NULL: none. */
 static const char *after_last(const char *text, const char *end,

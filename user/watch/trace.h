@@ -59,7 +59,4 @@ void read_trace(struct trace *trace, const char *path);
 _Noreturn __attribute__((format(printf, 1, 2)))
 void die(const char *format, ...);
 
-/* Room for one more of an array that doubles as it grows; NULL at first. */
-void *grow(void *array, size_t count, size_t size);
-
 #endif
