@@ -451,10 +451,11 @@ grade-all: $(grading)
 	@test -n "$$GRADE_DIR" || { echo "make: say what to grade: make grade-all DIR=submissions" >&2; exit 2; }
 	@exec $(grade_with) build/tests/grade $(if $(FORCE),-f) all "$$GRADE_DIR"
 
-grade-test: check-tools $(grading) build/tests/samples_test
-	@$(setup) mutants
-	@set -f; exec env TOP=$(CURDIR) PROGRAMS=$(CURDIR)/build/tests \
-		build/tests/samples_test $(TESTS)
+grade-test: export AGAIN := make grade-test
+grade-test: check-tools $(grading) build/tests/report build/tests/samples_test
+	@exec env ONLY=samples KO=samples \
+		KERNEL_DIR=$(CURDIR)/build/kernel/$(grade_kernel) \
+		tests/check.sh $(call quoted,$(TESTS))
 
 lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)
 	@$(setup) lint
@@ -477,11 +478,13 @@ deb:
 	@$(setup) deb
 	@exec tests/deb/build.sh
 
-deb-test: deb build/tests/deb_test $(full_guest)
+deb-test: export AGAIN := make deb-test
+deb-test: deb build/tests/report build/tests/deb_test $(full_guest)
 	@$(setup) deb-test
 	@tests/deb/tree.sh $(full)
-	@exec env TOP=$(CURDIR) RELEASE=$$(cat build/kernel/$(full)/release) \
-		build/tests/deb_test $(TESTS)
+	@exec env ONLY=deb KO=packages KERNEL_DIR=$(CURDIR)/build/kernel/$(full) \
+		RELEASE=$$(cat build/kernel/$(full)/release) \
+		tests/check.sh $(call quoted,$(TESTS))
 
 clean:
 	@$(MAKE) -s --no-print-directory -C user clean

@@ -4,6 +4,7 @@
 #
 #   check.sh ['PATTERN...']   only the tests that a pattern names
 #
+# ONLY=NAME: those of build/tests/NAME_test, which is of none of the others.
 # Without HOST_KERNEL_DIR it is the kernel alone that is tested: with what runs in
 # the small guest and, where it has checkers, whether they notice.
 #
@@ -24,6 +25,10 @@ export PROGRAMS="$build/tests" GUEST="$build/guest" TOP="$top"
 # Patterns are words of one variable, and not for this shell to expand.
 patterns=${1-}
 set -f
+# Programs of tests that run on the host, each NAME_test; and those of the guest.
+hosts=${ONLY-harness setup report mutants lab watch grade}
+guests=
+[ -n "${ONLY-}" ] || guests="$PROGRAMS/vm_test $GUEST/suite"
 
 die() {
 	echo "check: $*" >&2
@@ -162,10 +167,10 @@ interrupted() {
 
 for pattern in $patterns; do
 	known=
-	for program in "$PROGRAMS/harness_test" "$PROGRAMS/setup_test" \
-		"$PROGRAMS/report_test" "$PROGRAMS/mutants_test" \
-		"$PROGRAMS/lab_test" "$PROGRAMS/watch_test" \
-		"$PROGRAMS/grade_test" "$PROGRAMS/vm_test" "$GUEST/suite"; do
+	for name in $hosts; do
+		known=$known$("$PROGRAMS/${name}_test" -l "$pattern" 2>/dev/null)
+	done
+	for program in $guests; do
 		known=$known$("$program" -l "$pattern" 2>/dev/null)
 	done
 	[ -n "$known" ] || die "no test is named '$pattern'"
@@ -187,16 +192,16 @@ while [ "$LOAD" -gt 0 ]; do
 	LOAD=$((LOAD - 1))
 done
 
-if [ -n "${HOST_KERNEL_DIR-}$patterns" ]; then
-	part harness "$PROGRAMS/harness_test" "$PROGRAMS/harness_test"
-	part set-up "$PROGRAMS/setup_test" "$PROGRAMS/setup_test"
-	part report "$PROGRAMS/report_test" "$PROGRAMS/report_test"
-	part mutants "$PROGRAMS/mutants_test" "$PROGRAMS/mutants_test"
-	part lab "$PROGRAMS/lab_test" "$PROGRAMS/lab_test"
-	part watch "$PROGRAMS/watch_test" "$PROGRAMS/watch_test"
-	part grade "$PROGRAMS/grade_test" "$PROGRAMS/grade_test"
-	this_host
+if [ -n "${HOST_KERNEL_DIR-}${ONLY-}$patterns" ]; then
+	for name in $hosts; do
+		part "$name" "$PROGRAMS/${name}_test" "$PROGRAMS/${name}_test"
+	done
 fi
+if [ -n "${ONLY-}" ]; then
+	report
+	exit
+fi
+[ -z "${HOST_KERNEL_DIR-}$patterns" ] || this_host
 halves guest "$GUEST/suite" "$top/tests/vm.sh" tap suite
 if [ -n "${HOST_KERNEL_DIR-}$patterns" ]; then
 	# shellcheck disable=SC2086
