@@ -57,10 +57,11 @@ export KERNEL KMOD PARAMS REPEAT LOAD
 # As one word of a shell.
 quoted = '$(subst ','\'',$(1))'
 
-# make check as it was called, but for the tests.
-export AGAIN := $(strip make check $(foreach v,KERNEL KMOD KDIR VMLINUZ,\
+# again TARGET VARIABLES: the command that it was called by, so far as it is they.
+again = $(strip make $(1) $(foreach v,$(2),\
 	$(if $(filter command environment,$(origin $v)),$(if $($v),\
-	$v=$(call quoted,$($v))))))
+	$v=$(call quoted,$(value $v))))))
+export AGAIN := $(call again,check,KERNEL KMOD KDIR VMLINUZ)
 
 # As it was typed: make would take a $ in it for its own.
 export VM_CMD := $(value CMD)
@@ -381,8 +382,10 @@ mutants: $(small_guest) build/guest/batch build/tests/mutants \
 
 # What a student has made, or the skeleton.
 lab_needs := $(small_guest) build/guest/batch build/tests/lab
+lab: export AGAIN := $(call again,lab,SRC KMOD KERNEL KDIR VMLINUZ)
 lab: $(lab_needs)
-	@exec env SRC='$(value SRC)' tests/lab.sh $(if $(STEP),-s '$(STEP)')
+	@exec env SRC=$(call quoted,$(value SRC)) \
+		tests/lab.sh $(if $(STEP),-s '$(STEP)')
 
 lab-tools:
 	@$(setup) mutants

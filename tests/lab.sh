@@ -7,7 +7,8 @@
 # The module is built from the folder that SRC names in the environment
 # (kmod/lab, the skeleton, if it names none), or is the file that KMOD names. What
 # the options are, and the exit status: see tests/lab/lab.c; 1 is also for a module
-# that does not build.
+# that does not build. What is made is in build/lab, or the folder that LAB_FOLDER
+# names.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -28,9 +29,10 @@ case ${KERNEL:-6.1} in
 *) name=$KERNEL ;;
 esac
 
-CONSOLE=${CONSOLE-build/lab/console.log}
+lab=${LAB_FOLDER:-build/lab}
+mkdir -p "$lab"
+CONSOLE=${CONSOLE-$lab/console.log}
 export CONSOLE
-mkdir -p build/lab
 
 # A copy, for kbuild leaves its files beside the sources; and with our compat.*.
 if [ -z "${KMOD-}" ]; then
@@ -39,7 +41,7 @@ if [ -z "${KMOD-}" ]; then
 		[ -e "$src/$file" ] ||
 			die "there is no $file in $src: copy kmod/lab to begin"
 	done
-	here=$PWD/build/lab/$name/mine
+	here=$(cd "$lab" && pwd)/$name/mine
 	rm -rf "$here"
 	mkdir -p "$here"
 	cp kmod/compat.h kmod/compat.mk "$src/Kbuild" "$here/"

@@ -8,7 +8,8 @@
  * STEPS is the table (kmod/lab/steps). It stops at the first step that does not
  * pass, and says what comes next; with -a it takes all of them, each module in
  * turn, in as many guests as it takes: a crash costs its step and no other. -s
- * is for one step only.
+ * is for one step only. AGAIN in the environment is the command that this was
+ * started by, but for STEP=.
  *
  * Exit status 0: all passed; 1: some did not; 2: usage, or a table that is
  * wrong; 125: no guest; 130: interrupted.
@@ -292,13 +293,18 @@ static FILE *start_guest(int from, int to, FILE *errors, pid_t *pid)
 /* The guest could not do its work: say so in its words, and end. */
 static _Noreturn void end_without_guest(FILE *errors, int status)
 {
+	bool told = false;
 	char line[1024];
 
 	if (status == STATUS_INTERRUPTED)
 		die(status, "interrupted");
 	rewind(errors);
-	while (fgets(line, sizeof(line), errors))
+	while (fgets(line, sizeof(line), errors)) {
 		fputs(line, stderr);
+		told = true;
+	}
+	if (told && status == STATUS_NO_GUEST)
+		exit(status);
 	die(STATUS_NO_GUEST, "the guest could not be had, or did not come to its end (exit status %d)",
 	    status);
 }
@@ -345,11 +351,23 @@ static void run_guest(void)
 	free(report);
 }
 
+static void say_what_is_next(const struct step *step)
+{
+	int passed = __builtin_popcount(passes[0]);
+
+	if (passed == 1)
+		printf("A good start: it loads and unloads.");
+	else
+		printf("%d of %d steps pass.", passed, steps.count);
+	printf(" Next is step %d, %s: see kmod/lab/README.md;\n%s STEP=%d checks just that.\n",
+	       step->number, step->title, getenv("AGAIN") ?: "make lab",
+	       step->number);
+}
+
 /* For a student: how far they are, and where to go on. */
 static void encourage(void)
 {
 	const struct step *step = step_of(done - 1);
-	int passed = __builtin_popcount(passes[0]);
 
 	if (crashed && getenv("CONSOLE"))
 		printf("The kernel's last words are in %s.\n",
@@ -362,13 +380,8 @@ static void encourage(void)
 	else if (step_count == 1)
 		printf("Step %d is not there yet; kmod/lab/README.md has what to read for it.\n",
 		       step->number);
-	else if (passed == 1)
-		printf("A good start: it loads and unloads. Next is step 2, %s: see kmod/lab/README.md;\nmake lab STEP=2 checks just that.\n",
-		       step->title);
 	else
-		printf("%d of %d steps pass. Next is step %d, %s: see kmod/lab/README.md;\nmake lab STEP=%d checks just that.\n",
-		       passed, steps.count, step->number, step->title,
-		       step->number);
+		say_what_is_next(step);
 }
 
 static void choose_step(const char *text)

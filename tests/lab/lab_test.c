@@ -60,14 +60,15 @@ static void write_file(const char *name, const char *text)
 	EXPECT(file && fputs(text, file) >= 0 && !fclose(file));
 }
 
-/* A guest that says this, and ends with this status. */
+/* A guest that says this (and what is in complaint), and ends with this status. */
 static void set_scene(const char *steps, const char *says, int status)
 {
 	char guest[4200], script[400];
 
 	snprintf(script, sizeof(script),
 		 "#!/bin/sh\ncd '%s' || exit 125\necho \"$@\" >asked\n"
-		 "cat says\nexit %d\n", getcwd(NULL, 0), status);
+		 "cat says\n[ ! -e complaint ] || cat complaint >&2\nexit %d\n",
+		 getcwd(NULL, 0), status);
 	write_file("guest", script);
 	EXPECT_OK(chmod("guest", 0755));
 	write_file("says", says);
@@ -75,6 +76,7 @@ static void set_scene(const char *steps, const char *says, int status)
 	snprintf(guest, sizeof(guest), "%s/guest", getcwd(NULL, 0));
 	setenv("GUEST_RUNNER", guest, 1);
 	unsetenv("CONSOLE");
+	unsetenv("AGAIN");
 }
 
 /* Run lab with the table of the scene, and an option; it works in TOP. */
@@ -289,10 +291,27 @@ TEST(lab, no_guest_is_no_verdict)
 	EXPECT_EQ(lines_in(run.output), 0);
 }
 
+/* In the runner's words, where it has some. */
+TEST(lab, why_there_is_no_guest_is_told_once)
+{
+	set_scene(table, "", NO_GUEST);
+	write_file("complaint", "vm: infrastructure: there is no module x.ko\n");
+	expect_refusal(run_lab(""), NO_GUEST,
+		       "vm: infrastructure: there is no module x.ko");
+}
+
 TEST(lab, interrupt_ends_it)
 {
 	set_scene(table, BEGIN, INTERRUPTED);
 	expect_refusal(run_lab(""), INTERRUPTED, "interrupted");
+}
+
+/* lab.sh and make lab work here, and not where a student's module is. */
+static void work_here(void)
+{
+	setenv("LAB_FOLDER", getcwd(NULL, 0), 1);
+	unsetenv("CONSOLE");
+	unsetenv("AGAIN");
 }
 
 /* Have lab.sh take what a student has in a folder here. */
@@ -301,6 +320,7 @@ static struct run run_folder(const char *folder)
 	char src[4200];
 
 	snprintf(src, sizeof(src), "%s/%s", getcwd(NULL, 0), folder);
+	work_here();
 	setenv("SRC", src, 1);
 	unsetenv("KMOD");
 	return RUN(in_top("tests/lab.sh"), "-a");
@@ -329,6 +349,27 @@ TEST(lab, what_does_not_build_says_where)
 	EXPECT_EQ(lines_in(run.output), 0);
 }
 
+/* The command that make lab names is of the same module, on the same kernel. */
+TEST_LIMIT(lab, next_command_has_what_was_given, 60)
+{
+	const char *kernel = getenv("KERNEL") ?: "6.1";
+	char *output, wanted[200];
+
+	if (kernel[0] < '1' || kernel[0] > '9')
+		test_skip("not with KERNEL=%s, which make lab would make anew",
+			  kernel);
+	top();
+	set_scene(table, BEGIN "# begin shmcount\n# > not ok 1 io.seek\n"
+		  "not ok 1 shmcount\n", 1);
+	work_here();
+	setenv("KERNEL", kernel, 1);
+	output = shell("env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory -C \"$TOP\" lab SRC=\"it's \\$mine\" KMOD=its.ko 2>errors || :");
+	snprintf(wanted, sizeof(wanted),
+		 "\nmake lab SRC='it'\\''s $mine' KMOD='its.ko' KERNEL='%s' STEP=1 checks just that.\n",
+		 kernel);
+	expect_text(output, wanted);
+}
+
 /* The real thing: it builds without a word, and passes step 1 and no other. */
 TEST_LIMIT(lab, skeleton_passes_exactly_step_1, 120)
 {
@@ -336,6 +377,7 @@ TEST_LIMIT(lab, skeleton_passes_exactly_step_1, 120)
 	struct run run;
 
 	EXPECT(read_steps(&steps, in_top("kmod/lab/steps")));
+	work_here();
 	unsetenv("SRC");
 	unsetenv("KMOD");
 	run = RUN(in_top("tests/lab.sh"), "-a");
