@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -129,6 +131,22 @@ int still_forced(void)
 int open_device(int flags)
 {
 	return EXPECT_OK(open(DEVICE, flags | O_CLOEXEC));
+}
+
+int open_elsewhere(void)
+{
+	struct stat device;
+	int fd, error;
+
+	EXPECT_OK(stat(DEVICE, &device));
+	EXPECT_OK(mkdir("ramfs", 0755));
+	EXPECT_OK(mount("ramfs", "ramfs", "ramfs", 0, NULL));
+	EXPECT_OK(mknod("ramfs/node", S_IFCHR | 0600, device.st_rdev));
+	fd = open("ramfs/node", O_RDWR | O_CLOEXEC);
+	error = errno;
+	EXPECT_OK(umount2("ramfs", MNT_DETACH));
+	errno = error;
+	return fd;
 }
 
 void *map_pages(size_t first, size_t pages, int flags)

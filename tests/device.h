@@ -46,6 +46,9 @@ int still_forced(void);
 /* Returns a new open of the device; fails the test if there is none. */
 int open_device(int flags);
 
+/* Open the device by a node that is on no tmpfs; answers as open(2) does. */
+int open_elsewhere(void);
+
 /*
  * Map so many pages from so many pages on, read and write, by an open of its
  * own that is closed again. Fails the test if it cannot.

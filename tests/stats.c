@@ -45,6 +45,16 @@ TEST(stats, opens_are_open_files)
 	EXPECT_EQ(attribute("opens"), 0);
 }
 
+/* By a node on no tmpfs, where ours refuses to be opened. */
+TEST(stats, refused_opens_are_not_counted)
+{
+	int fd;
+
+	load("");
+	fd = open_elsewhere();
+	EXPECT_EQ(attribute("opens"), fd >= 0);
+}
+
 static void expect_two_more(void *unused)
 {
 	(void)unused;
