@@ -19,7 +19,11 @@ kernel=$top/build/kernel/$1
 folder=$(cd "$2" && pwd)
 shift 2
 [ -d "$kernel" ] || {
-	echo "kbuild: there is no $kernel: make KERNEL=... makes it" >&2
+	case $kernel in
+	*-amd64) how="make ${kernel#"$top/"}/vmlinuz fetches" ;;
+	*) how="make KERNEL=${kernel##*/} makes" ;;
+	esac
+	echo "kbuild: there is no $kernel: $how it" >&2
 	exit 1
 }
 set -- M="$folder" CONFIG_DEBUG_INFO_BTF_MODULES= "$@" modules

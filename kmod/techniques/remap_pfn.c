@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * remap_pfn_range(), as for the registers of a device: the mapping is of frame
- * numbers, and get_user_pages() finds no page behind them.
+ * numbers (VM_IO | VM_PFNMAP), and get_user_pages() refuses it.
  */
 #include <linux/io.h>
 
