@@ -381,8 +381,15 @@ TEST(kbuild, bad_usage)
 	make_tree();
 	expect_said(run_shell("sh tests/kbuild.sh trixie"), 2,
 		    "kbuild.sh KERNEL FOLDER [VARIABLE=VALUE...]");
+}
+
+TEST(kbuild, kernel_that_is_not_there)
+{
+	make_tree();
 	expect_said(run_shell("sh tests/kbuild.sh trixie ."), 1,
-		    "build/kernel/trixie: make KERNEL=... makes it");
+		    "build/kernel/trixie: make KERNEL=trixie makes it");
+	expect_said(run_shell("sh tests/kbuild.sh 6.1-amd64 ."), 1,
+		    "build/kernel/6.1-amd64: make build/kernel/6.1-amd64/vmlinuz fetches it");
 }
 
 #define MATRIX "PATH=$PWD/bin sh tests/matrix.sh "
