@@ -7,8 +7,6 @@
 #ifndef SHMCOUNT_COMPAT_H
 #define SHMCOUNT_COMPAT_H
 
-#include <linux/file.h>
-#include <linux/fs.h>
 #include <linux/mm.h>
 
 /* Before the flags of a VMA became a type of their own. */
@@ -40,24 +38,6 @@ static inline vm_fault_t no_fault_around(struct vm_fault *vmf, pgoff_t start,
 static inline void no_fault_around(struct vm_fault *vmf, pgoff_t start,
 				   pgoff_t end)
 {
-}
-#endif
-
-/* Before 5.11 a driver changed the file of a VMA itself. */
-#ifndef HAVE_VMA_SET_FILE
-static inline void vma_set_file(struct vm_area_struct *vma, struct file *file)
-{
-	swap(vma->vm_file, file);
-	get_file(vma->vm_file);
-	fput(file);
-}
-#endif
-
-/* Before there was more than one way for a file to be mapped. */
-#ifndef HAVE_VFS_MMAP
-static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	return call_mmap(file, vma);
 }
 #endif
 

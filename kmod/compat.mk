@@ -3,5 +3,3 @@
 kernel_has = $(if $(shell grep $(1) $(srctree)/include/linux/$(2).h),-D$(3))
 ccflags-y += $(call kernel_has,vm_flags_mod,mm,HAVE_VM_FLAGS_MOD)
 ccflags-y += $(call kernel_has,'vm_fault_t (\*map_pages)',mm,HAVE_MAP_PAGES_RESULT)
-ccflags-y += $(call kernel_has,vma_set_file,mm,HAVE_VMA_SET_FILE)
-ccflags-y += $(call kernel_has,'int vfs_mmap',fs,HAVE_VFS_MMAP)

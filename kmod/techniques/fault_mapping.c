@@ -1,29 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What shmcount does: the open file borrows the address_space of a file of
- * shmem, and the fault handler gives the pages of its page cache. The VMA keeps
- * the device's file, and so the module.
+ * What shmcount does, without its counters: the open file borrows the
+ * address_space of a file of shmem, and the fault handler gives the pages of its
+ * page cache. The VMA keeps the device's file, and so the module. (The reasons
+ * are in shmcount.c.)
  */
 #include <linux/err.h>
+#include <linux/magic.h>
+#include <linux/pagemap.h>
 #include <linux/shmem_fs.h>
 
 #include "../compat.h"
 #include "techniques.h"
 
-static void fault_mapping_open(struct file *file)
+static int fault_mapping_open(struct inode *inode, struct file *file)
 {
+	if (inode->i_sb->s_magic != TMPFS_MAGIC)
+		return -EOPNOTSUPP;
 	file->f_mapping = region->f_mapping;
+	return 0;
 }
 
 static vm_fault_t fault_mapping_fault(struct vm_fault *vmf)
 {
-	struct page *page = shmem_read_mapping_page(region->f_mapping,
-						    vmf->pgoff);
+	struct address_space *mapping = region->f_mapping;
+	struct page *page = find_lock_page(mapping, vmf->pgoff);
 
-	if (IS_ERR(page))
-		return vmf_error(PTR_ERR(page));
+	if (!page) {
+		page = shmem_read_mapping_page(mapping, vmf->pgoff);
+		if (IS_ERR(page))
+			return vmf_error(PTR_ERR(page));
+		put_page(page);
+		page = find_lock_page(mapping, vmf->pgoff);
+		if (!page)
+			return VM_FAULT_NOPAGE;
+	}
 	vmf->page = page;
-	return 0;
+	return VM_FAULT_LOCKED;
 }
 
 static const struct vm_operations_struct fault_mapping_vm_ops = {

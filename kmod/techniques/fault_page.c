@@ -1,17 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A fault handler that gives the kernel's own pages, each when it is touched,
- * as most books have it today. Nothing owns them here either.
+ * A fault handler that gives pages of alloc_page(), each made when it is first
+ * touched, as most books have it today. Nothing owns them here either.
  */
+#include <linux/gfp.h>
+#include <linux/mutex.h>
+
 #include "techniques.h"
+
+static struct page *pages[TECHNIQUE_PAGES];
+static DEFINE_MUTEX(pages_lock);	/* who comes first makes a page */
+
+static void fault_page_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TECHNIQUE_PAGES; i++)
+		if (pages[i])
+			__free_page(pages[i]);
+}
 
 static vm_fault_t fault_page_fault(struct vm_fault *vmf)
 {
+	struct page *page;
+
 	/* A mapping that has grown reaches past the end. */
 	if (vmf->pgoff >= TECHNIQUE_PAGES)
 		return VM_FAULT_SIGBUS;
-	vmf->page = virt_to_page(kernel_pages + vmf->pgoff * PAGE_SIZE);
-	get_page(vmf->page);
+	mutex_lock(&pages_lock);
+	if (!pages[vmf->pgoff])
+		pages[vmf->pgoff] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	page = pages[vmf->pgoff];
+	mutex_unlock(&pages_lock);
+	if (!page)
+		return VM_FAULT_OOM;
+	get_page(page);
+	vmf->page = page;
 	return 0;
 }
 
@@ -27,7 +51,6 @@ static int fault_page_mmap(struct vm_area_struct *vma)
 
 const struct technique fault_page = {
 	.name	= "fault_page",
-	.init	= kernel_pages_init,
-	.exit	= kernel_pages_exit,
+	.exit	= fault_page_exit,
 	.mmap	= fault_page_mmap,
 };

@@ -25,9 +25,7 @@ static const struct technique *technique;
 
 static int techniques_open(struct inode *inode, struct file *file)
 {
-	if (technique->open)
-		technique->open(file);
-	return 0;
+	return technique->open ? technique->open(inode, file) : 0;
 }
 
 static int techniques_mmap(struct file *file, struct vm_area_struct *vma)
@@ -65,7 +63,7 @@ static int __init techniques_init(void)
 		pr_err("techniques: there is no technique '%s'\n", name);
 		return -EINVAL;
 	}
-	ret = technique->init();
+	ret = technique->init ? technique->init() : 0;
 	if (ret)
 		return ret;
 	ret = misc_register(&techniques_misc);

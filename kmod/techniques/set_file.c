@@ -3,8 +3,27 @@
  * vma_set_file(): the VMA is handed over to a file of shmem, and the device is
  * out of it. All that shmem can is there, and nothing holds the module.
  */
-#include "../compat.h"
+#include <linux/file.h>
+
 #include "techniques.h"
+
+/* Before 5.11 a driver changed the file of a VMA itself. */
+#ifndef HAVE_VMA_SET_FILE
+static inline void vma_set_file(struct vm_area_struct *vma, struct file *file)
+{
+	swap(vma->vm_file, file);
+	get_file(vma->vm_file);
+	fput(file);
+}
+#endif
+
+/* Before there was more than one way for a file to be mapped. */
+#ifndef HAVE_VFS_MMAP
+static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return call_mmap(file, vma);
+}
+#endif
 
 static int set_file_mmap(struct vm_area_struct *vma)
 {

@@ -15,9 +15,11 @@
 
 struct technique {
 	const char *name;
-	int (*init)(void);		/* get the memory, zero: 0 or -errno */
+	/* Get the memory, zero, where it is to be there at load: 0 or -errno. */
+	int (*init)(void);
 	void (*exit)(void);		/* when nothing is open or mapped */
-	void (*open)(struct file *file);	/* where that takes more */
+	/* Where that takes more: 0 or -errno. */
+	int (*open)(struct inode *inode, struct file *file);
 	/* The range is inside the memory. Returns 0 or -errno. */
 	int (*mmap)(struct vm_area_struct *vma);
 };
