@@ -587,6 +587,7 @@ TEST_LIMIT(watch, in_the_guest, GUEST_LIMIT)
 	setenv("VM_CMD", command, 1);
 	setenv("WATCH_OUT", "build/results/watch", 1);
 	unsetenv("WATCH_ARGS");
+	unsetenv("KMOD");	/* is for the kernel of the small guest */
 	run = RUN(top("user/watch/run.sh"));
 	expect_status(&run, 7);
 	text = strstr(run.output, "\n\n");
