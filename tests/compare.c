@@ -377,6 +377,7 @@ TEST_LIMIT(compare, interrupt_keeps_what_is_done, 90)
 TEST_LIMIT(compare, killed_worker_is_told, 60)
 {
 	const char *const *question;
+	pid_t child;
 	static const char *const questions[] = { "stevens", "exact", NULL };
 
 	prepare();
@@ -384,7 +385,11 @@ TEST_LIMIT(compare, killed_worker_is_told, 60)
 		struct run run = START("compare", *question, "-o", "out",
 				       "--loops=100000000", "--locks=undo");
 
-		EXPECT_OK(kill(child_of(run.pid), SIGKILL));
+		child = child_of(run.pid);
+		EXPECT_OK(kill(child, SIGKILL));
+		/* Until it is seen that it has ended, and a little more. */
+		while (!kill(child, 0))
+			usleep(1000);
 		usleep(100000);
 		kill(run.pid, SIGINT);
 		collect(&run);

@@ -15,6 +15,9 @@
 /* How often each of the two counts, the last time of the holder included. */
 enum { COUNTS = 1000 };
 
+/* Seconds for what has to come, on a slow host under checkers as well. */
+enum { PATIENCE = 30 };
+
 /* What there is to say of one that did not get it in time. */
 static const char locked[] = "stays locked: after";
 
@@ -86,7 +89,7 @@ static double play(struct comparison *c, struct result *result,
 		   struct scene *scene, bool waits, double limit)
 {
 	pid_t holder, follower = 0;
-	double killed, deadline = now() + 5;
+	double killed, deadline = now() + PATIENCE;
 	bool in_time;
 	int status;
 
@@ -127,7 +130,7 @@ static double play(struct comparison *c, struct result *result,
 		usleep(500);
 	/* Once it has the lock it may take its time for the rest. */
 	in_time = scene->got;
-	if (!child_ends(follower, in_time ? now() + 10 : 0, &status) &&
+	if (!child_ends(follower, in_time ? now() + PATIENCE : 0, &status) &&
 	    (interrupted || !in_time))
 		return NAN;
 	if (in_time && scene->got < killed) {
