@@ -19,6 +19,11 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 PREFIX=${PREFIX:-/usr/local}
 DESTDIR=${DESTDIR-}
+# Each make below has a folder of its own.
+case $DESTDIR in
+'' | /*) ;;
+*) DESTDIR=$PWD/$DESTDIR ;;
+esac
 efivars=${EFIVARS:-/sys/firmware/efi/efivars}
 
 die() {

@@ -19,14 +19,20 @@ static struct run host(const char *line)
 	return RUN("/bin/sh", "-c", line);
 }
 
-/* Of the whole tree only the folders that every Debian has are left. */
+/*
+ * Of the whole tree only the folders that every Debian has are left. Its name is
+ * relative, and has a space, before which there is the name of another file.
+ */
 TEST(host, staged_files_come_and_go)
 {
+	static const char staged[] = "DESTDIR='a root' PREFIX=/usr " HOST;
+	char line[200];
 	struct run run;
 
-	expect_silent((run = host("DESTDIR=$PWD/root PREFIX=/usr " HOST "install"),
-		       &run), 0);
-	EXPECT_STR(shell("cd root && find . -type f -not -path '*/shmcount/*' | sort"),
+	shell("echo kept >a");
+	snprintf(line, sizeof(line), "%sinstall", staged);
+	expect_silent((run = host(line), &run), 0);
+	EXPECT_STR(shell("cd 'a root' && find . -type f -not -path '*/shmcount/*' | sort"),
 		   "./usr/bin/shmcount\n"
 		   "./usr/lib/modprobe.d/shmcount.conf\n"
 		   "./usr/lib/sysusers.d/shmcount.conf\n"
@@ -38,13 +44,14 @@ TEST(host, staged_files_come_and_go)
 		   "./usr/src/shmcount-1.0/dkms.conf\n"
 		   "./usr/src/shmcount-1.0/shmcount.c\n"
 		   "./usr/src/shmcount-1.0/trace.h\n");
-	EXPECT_STR(shell("grep VERSION= root/usr/src/*/dkms.conf"),
+	EXPECT_STR(shell("grep VERSION= 'a root'/usr/src/*/dkms.conf"),
 		   "PACKAGE_VERSION=\"1.0\"\n");
-	expect_text(shell("root/usr/bin/shmcount incr_anon 2 2>&1"),
+	expect_text(shell("'a root'/usr/bin/shmcount incr_anon 2 2>&1"),
 		    "gave count 4\n");
-	expect_silent((run = host("DESTDIR=$PWD/root PREFIX=/usr " HOST "uninstall"),
-		       &run), 0);
-	EXPECT_STR(shell("cd root && find . | sort"),
+	snprintf(line, sizeof(line), "%suninstall", staged);
+	expect_silent((run = host(line), &run), 0);
+	EXPECT_STR(shell("ls; cat a"), "a\na root\nkept\n");
+	EXPECT_STR(shell("cd 'a root' && find . | sort"),
 		   ".\n./usr\n./usr/bin\n./usr/lib\n./usr/share\n./usr/share/man\n"
 		   "./usr/src\n");
 }
