@@ -93,7 +93,7 @@ unload() {
 
 # What is installed beside the programs and the source: from kmod/host/, to lib/.
 conf='udev.rules	udev/rules.d/60-shmcount.rules
-modprobe.conf		modprobe.d/shmcount.conf
+modprobe.conf		modprobe.d/shmcount-mode.conf
 sysusers.conf		sysusers.d/shmcount.conf'
 version=$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' "$top/kmod/shmcount.c")
 source=/usr/src/shmcount-$version
@@ -145,9 +145,10 @@ reload_udev() {
 manageable() {
 	command -v dkms >/dev/null ||
 		die "dkms is missing: install the Debian package dkms"
-	! dpkg -S "$source/dkms.conf" >/dev/null 2>&1 ||
-		die "the Debian package shmcount-dkms is installed: remove it" \
-			"first (apt purge shmcount-dkms shmcount)"
+	! dpkg-query -W -f '${db:Status-Status}\n' shmcount shmcount-dkms \
+		2>/dev/null | grep -qvx 'not-installed\|config-files' ||
+		die "the Debian packages are installed: remove them first" \
+			"(apt purge shmcount-dkms shmcount)"
 }
 
 become_root() {

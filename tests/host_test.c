@@ -34,7 +34,7 @@ TEST(host, staged_files_come_and_go)
 	expect_silent((run = host(line), &run), 0);
 	EXPECT_STR(shell("cd 'a root' && find . -type f -not -path '*/shmcount/*' | sort"),
 		   "./usr/bin/shmcount\n"
-		   "./usr/lib/modprobe.d/shmcount.conf\n"
+		   "./usr/lib/modprobe.d/shmcount-mode.conf\n"
 		   "./usr/lib/sysusers.d/shmcount.conf\n"
 		   "./usr/lib/udev/rules.d/60-shmcount.rules\n"
 		   "./usr/share/man/man1/shmcount.1\n"
@@ -64,7 +64,7 @@ static struct run harmless_host(const char *line)
 {
 	char command[200];
 
-	shell("mkdir -p bin && for tool in sh dirname sed awk uname id; do "
+	shell("mkdir -p bin && for tool in sh dirname sed awk uname id grep; do "
 	      "[ -e bin/$tool ] || ln -s \"$(command -v $tool)\" bin/; done");
 	snprintf(command, sizeof(command), "PATH=bin; export PATH; %s", line);
 	return host(command);
@@ -92,6 +92,15 @@ TEST(host, no_dkms)
 		test_skip("dkms is installed here");
 	expect_refusal(harmless_host(HOST "uninstall"), 1,
 		       "dkms is missing: install the Debian package dkms");
+}
+
+/* Whatever version they are of; one that was removed may have left its options. */
+TEST(host, beside_the_packages)
+{
+	shell("mkdir bin && printf '#!/bin/sh\necho config-files\necho installed\n' "
+	      ">bin/dpkg-query && : >bin/dkms && chmod +x bin/*");
+	expect_refusal(harmless_host(HOST "uninstall"), 1,
+		       "the Debian packages are installed: remove them first");
 }
 
 TEST(host, neither_root_nor_sudo)

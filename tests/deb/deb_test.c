@@ -56,6 +56,7 @@ TEST_LIMIT(deb, dkms_builds_the_module_and_signs_it, 300)
 TEST_LIMIT(deb, group_rule_and_no_autoload, 300)
 {
 	char *seen = in_tree(INSTALL "getent group shmcount; "
+		"echo options shmcount size=65536 >/etc/modprobe.d/shmcount.conf; "
 		"cat /lib/udev/rules.d/60-shmcount.rules; "
 		"modprobe -S $RELEASE -c | grep 'options shmcount'; "
 		"grep -rs shmcount /etc/modules /etc/modules-load.d "
@@ -64,6 +65,7 @@ TEST_LIMIT(deb, group_rule_and_no_autoload, 300)
 	expect_text(seen, "shmcount:x:");
 	expect_text(seen, "GROUP=\"shmcount\", MODE=\"0660\"");
 	expect_text(seen, "options shmcount mode=0660");
+	expect_text(seen, "options shmcount size=65536");
 	expect_text(seen, "\nnot at boot\n");
 }
 
@@ -135,7 +137,7 @@ TEST_LIMIT(deb, make_install_is_undone_by_uninstall, 300)
 TEST_LIMIT(deb, one_or_the_other, 300)
 {
 	expect_text(in_tree(INSTALL HOST "install || echo status $?"),
-		    "the Debian package shmcount-dkms is installed: remove it");
+		    "the Debian packages are installed: remove them");
 	expect_text(in_tree(INSTALL HOST "uninstall || echo status $?"),
 		    "status 1");
 }
