@@ -477,7 +477,7 @@ unload:
 	@tests/host.sh unload
 install uninstall:
 	@DESTDIR=$(call quoted,$(value DESTDIR)) PREFIX='$(PREFIX)' \
-		KVER='$(KVER)' exec tests/host.sh $@
+		KVER='$(KVER)' exec tests/install.sh $@
 
 # Debian packages of both, and what they do in a Debian tree and in a guest.
 deb:
