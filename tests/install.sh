@@ -120,11 +120,14 @@ tell_of_key() {
 }
 
 tell() {
-	state="not loaded"
-	[ ! -e $loaded ] ||
-		state="the module that is loaded is of before: make unload first"
+	said="host: shmcount $version is installed for $release"
+	if [ -e $loaded ]; then
+		echo "$said"
+		echo "  the module that is loaded is of before: make unload first"
+	else
+		echo "$said, and not loaded"
+	fi
 	cat <<-END
-		host: shmcount $version is installed for $release, and $state
 		  to load it now:       modprobe shmcount
 		  at each boot:         echo shmcount >/etc/modules-load.d/shmcount.conf
 		  who may use it:       the group $group (adduser NAME $group)

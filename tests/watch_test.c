@@ -435,9 +435,9 @@ TEST(watch, all_notes_are_given)
 	fputs(HEAD "# watch: untraced\n" EXEC(10000, 0, 99, "sh"), file);
 	for (int pid = 11; pid < 28; pid++)
 		fprintf(file,
-			"  demo-%d [000] ..... 5.011000: wait_0: (0x1) sem=0x%d\n"
+			"  demo-%d [000] ..... 5.011000: wait_0: (0x1) sem=0x%x\n"
 			"  demo-%d [000] ..... 5.011000: waited_0: (0x1) result=0\n",
-			pid, 5000 + pid % 2, pid);
+			pid, 0x5000 + pid % 2, pid);
 	fputs(EXIT(15000, 0, 11) "# watch: dropped 0 1\n" END, file);
 	fclose(file);
 	write_file("trace", text, size);
