@@ -476,8 +476,8 @@ load: user
 unload:
 	@tests/host.sh unload
 install uninstall:
-	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' KVER='$(KVER)' \
-		exec tests/host.sh $@
+	@DESTDIR=$(call quoted,$(value DESTDIR)) PREFIX='$(PREFIX)' \
+		KVER='$(KVER)' exec tests/install.sh $@
 
 # Debian packages of both, and what they do in a Debian tree and in a guest.
 deb:

@@ -10,7 +10,7 @@
 #include "harness.h"
 #include "program.h"
 
-#define HOST "\"$TOP/tests/host.sh\" "
+#define HOST "\"$TOP/tests/install.sh\" "
 
 static struct run host(const char *line)
 {
@@ -19,16 +19,22 @@ static struct run host(const char *line)
 	return RUN("/bin/sh", "-c", line);
 }
 
-/* Of the whole tree only the folders that every Debian has are left. */
+/*
+ * Of the whole tree only the folders that every Debian has are left. Its name is
+ * relative, and has a space, before which there is the name of another file. To
+ * take it away nobody has to know which PREFIX it was.
+ */
 TEST(host, staged_files_come_and_go)
 {
 	struct run run;
 
-	expect_silent((run = host("DESTDIR=$PWD/root PREFIX=/usr " HOST "install"),
-		       &run), 0);
-	EXPECT_STR(shell("cd root && find . -type f -not -path '*/shmcount/*' | sort"),
+	shell("echo kept >a");
+	run = host("umask 077; DESTDIR='a root' PREFIX=/usr " HOST "install");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("find 'a root' ! -perm -a=r"), "");
+	EXPECT_STR(shell("cd 'a root' && find . -type f -not -path '*/shmcount/*' | sort"),
 		   "./usr/bin/shmcount\n"
-		   "./usr/lib/modprobe.d/shmcount.conf\n"
+		   "./usr/lib/modprobe.d/shmcount-mode.conf\n"
 		   "./usr/lib/sysusers.d/shmcount.conf\n"
 		   "./usr/lib/udev/rules.d/60-shmcount.rules\n"
 		   "./usr/share/man/man1/shmcount.1\n"
@@ -38,13 +44,14 @@ TEST(host, staged_files_come_and_go)
 		   "./usr/src/shmcount-1.0/dkms.conf\n"
 		   "./usr/src/shmcount-1.0/shmcount.c\n"
 		   "./usr/src/shmcount-1.0/trace.h\n");
-	EXPECT_STR(shell("grep VERSION= root/usr/src/*/dkms.conf"),
+	EXPECT_STR(shell("grep VERSION= 'a root'/usr/src/*/dkms.conf"),
 		   "PACKAGE_VERSION=\"1.0\"\n");
-	expect_text(shell("root/usr/bin/shmcount incr_anon 2 2>&1"),
+	expect_text(shell("'a root'/usr/bin/shmcount incr_anon 2 2>&1"),
 		    "gave count 4\n");
-	expect_silent((run = host("DESTDIR=$PWD/root PREFIX=/usr " HOST "uninstall"),
-		       &run), 0);
-	EXPECT_STR(shell("cd root && find . | sort"),
+	run = host("DESTDIR='a root' " HOST "uninstall");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("ls; cat a"), "a\na root\nkept\n");
+	EXPECT_STR(shell("cd 'a root' && find . | sort"),
 		   ".\n./usr\n./usr/bin\n./usr/lib\n./usr/share\n./usr/share/man\n"
 		   "./usr/src\n");
 }
@@ -57,7 +64,7 @@ static struct run harmless_host(const char *line)
 {
 	char command[200];
 
-	shell("mkdir -p bin && for tool in sh dirname sed awk uname id; do "
+	shell("mkdir -p bin && for tool in sh dirname sed awk uname id grep; do "
 	      "[ -e bin/$tool ] || ln -s \"$(command -v $tool)\" bin/; done");
 	snprintf(command, sizeof(command), "PATH=bin; export PATH; %s", line);
 	return host(command);
@@ -72,6 +79,7 @@ TEST(host, prefix_that_udev_does_not_read)
 /* With a kernel named, the running one is not asked for. */
 TEST(host, kernel_without_headers)
 {
+	shell("mkdir bin && : >bin/dkms && chmod +x bin/dkms");
 	expect_refusal(harmless_host("KVER=1.2.3 " HOST "install"), 1,
 		       "the headers of this kernel are missing: install linux-headers-1.2.3");
 	if (access("/proc/modules", F_OK))
@@ -83,14 +91,53 @@ TEST(host, no_dkms)
 {
 	if (!host("command -v dkms").status)
 		test_skip("dkms is installed here");
-	expect_refusal(harmless_host(HOST "uninstall"), 1,
+	expect_refusal(harmless_host("KVER=1.2.3 " HOST "install"), 1,
 		       "dkms is missing: install the Debian package dkms");
+}
+
+/* Whatever version they are of; one that was removed may have left its options. */
+TEST(host, beside_the_packages)
+{
+	shell("mkdir bin && printf '#!/bin/sh\\necho config-files\\necho installed\\n' "
+	      ">bin/dpkg-query && chmod +x bin/dpkg-query");
+	expect_refusal(harmless_host(HOST "uninstall"), 1,
+		       "the Debian packages are installed: remove them first");
+}
+
+/*
+ * What would change this host is said, and not done: both prefixes, and, as DKMS
+ * was removed before, what it left.
+ */
+TEST(host, uninstall_without_dkms)
+{
+	static const char *const said[] = {
+		"rm -rf /var/lib/dkms/shmcount\n",
+		"/kmod/host uninstall DESTDIR= PREFIX=/usr/local\n",
+		"/user uninstall DESTDIR= PREFIX=/usr/local\n",
+		"/kmod/host uninstall DESTDIR= PREFIX=/usr\n",
+		"/user uninstall DESTDIR= PREFIX=/usr\n",
+		"groupdel shmcount\n",
+	};
+	struct run run;
+	char *seen;
+
+	if (!host("command -v dkms").status || !access("/sys/module/shmcount", F_OK))
+		test_skip("dkms or the module is here");
+	shell("mkdir bin && printf '#!/bin/sh\\necho \"${0##*/} $*\" >>said\\n' "
+	      ">bin/rm && printf '#!/bin/sh\\necho 0\\n' >bin/id && "
+	      "chmod +x bin/* && for tool in make depmod getent groupdel cut "
+	      "udevadm; do cp bin/rm bin/$tool; done");
+	run = harmless_host(HOST "uninstall");
+	expect_silent(&run, 0);
+	seen = shell("cat said");
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++)
+		expect_text(seen, said[i]);
 }
 
 TEST(host, neither_root_nor_sudo)
 {
 	shell("mkdir bin && printf '#!/bin/sh\\necho 1000\\n' >bin/id && "
-	      ": >bin/dkms && chmod +x bin/*");
+	      "chmod +x bin/id");
 	if (!host("PATH=/usr/sbin:/sbin command -v sudo || "
 		  "[ /bin -ef /sbin ]").status)
 		test_skip("sudo is beside the programs of root here");

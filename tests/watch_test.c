@@ -126,9 +126,9 @@ static const char *top(const char *name)
 	return path;
 }
 
-/* What timeline makes of a trace, with 60 columns for the time. */
+/* What timeline makes of a trace, with 65 columns for the time. */
 #define TIMELINE(...) \
-	RUN(top("user/watch/timeline"), "--width=76", __VA_ARGS__, "trace")
+	RUN(top("user/watch/timeline"), "--width=81", __VA_ARGS__, "trace")
 
 static char *timeline(const char *trace)
 {
@@ -168,23 +168,24 @@ static void expect_words(const char *text, const char *words)
 	free(flat);
 }
 
-/* 13 ms: 4.6 columns for each. */
+/* 13 ms: 5 columns for each. */
 TEST(watch, two_processes_meet)
 {
 	EXPECT_STR(timeline(HEAD MEETING END),
 	"demo 2\n"
-	"ms           |0                     |5                     |10\n"
-	"             mf                         1         2                     u\n"
-	"parent 11    =====HHHHhhhhhhhhhhhhhh#HHHHHHHHHHHHH=======================\n"
-	"                                        1         2                 u\n"
-	"child 12     :::::::::=====wwwwwwwwwwwwww!!wwwwwww!!!!!HHHH#####HH===\n"
+	"ms           |0        |2        |4        |6        |8        |10       |12\n"
+	"             mf                            1         2                       u\n"
+	"parent 11    =====HHHHHhhhhhhhhhhhhhhh#HHHHHHHHHHHHHH=========================\n"
+	"                                           1         2                   u\n"
+	"child 12     ::::::::::=====wwwwwwwwwwwwwww!!!wwwwwww!!!!!HHHHH#####HH===\n"
 	"\n"
 	"              runs  ready  asleep     (ready: it has no processor)\n"
 	"holds it       H      #      h        f page fault in the region, ' elsewhere\n"
 	"waits for it   W      !      w        m mmap, u unmap; * several marks\n"
 	"neither        =      :      .        1, 2, ... posts, and whom they wake\n"
 	"\n"
-	"times in ms      took it  at once  waits   waited   asleep     held   off cpu\n"
+	"times in ms; in brackets: how much of that\n"
+	"                 took it  at once  waits   waited  (asleep)    held  (off cpu)\n"
 	"parent 11              2        2      0    0.000    0.000     6.93      3.10\n"
 	"child 12               1        0      1     6.01     4.34     2.48      1.00\n"
 	"Who waited for whom (in vain: woken, and then it was taken again):\n"
@@ -227,6 +228,73 @@ TEST(watch, unrelated_processes_share_by_offset)
 	expect_words(text, "2.00: demo 12 waited 2.02 ms for demo 11, and gave up");
 	expect_text(text, "It is the semaphore at offset 4120 of /dev/shmcount");
 	EXPECT(!strstr(text, "B:"));
+}
+
+/*
+ * A child that has mapped another page where its parent has one; the parent goes
+ * on with its own, and so does the next child, from its first call on.
+ */
+TEST(watch, other_pages_at_the_same_address)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      PAGE(10010, 0, 11, fault, 7000, 0)
+			      FORK(10020, 0, 11, 12)
+			      PAGE(10100, 1, 12, unmap, 7000, 0)
+			      PAGE(10110, 1, 12, mmap, 7000, 4096)
+			      TAKE(10200, 10210, 1, 12, 7018)
+			      TAKE(11000, 11010, 0, 11, 7018)
+			      FORK(11020, 0, 11, 13)
+			      SWITCH(11900, 1, 12, S, 13)
+			      CALL(12000, 1, 13, wait, 7018)
+			      FUTEX(12010, 1, 13, 7018, 9)
+			      SWITCH(12020, 1, 13, S, 0)
+			      POST(13000, 13010, 0, 11, 7018)
+			      BY_TIMER(14000, 1, 0, 13)
+			      SWITCH(14010, 1, 0, R, 13)
+			      FUTEX_END(14020, 1, 13)
+			      RETURN(14030, 1, 13, waited, 0)
+			      POST(14100, 14110, 1, 13, 7018)
+			      EXIT(15000, 1, 13)
+			      SWITCH(15100, 1, 0, R, 12)
+			      POST(15200, 15210, 1, 12, 7018)
+			      EXIT(15300, 1, 12) EXIT(16000, 0, 11) END);
+
+	expect_words(text, ": child 13 waited 2.02 ms for parent 11 (B), until");
+	expect_text(text, "B: semaphore at offset 24 of /dev/shmcount\n");
+	expect_text(text, "A: semaphore at offset 4120 of /dev/shmcount\n");
+	expect_text(text, "(2 semaphores: a lane does not tell which of them is held)\n");
+	EXPECT(!strstr(text, "C:"));
+}
+
+/* What a thread has mapped, the others of its process have. */
+TEST(watch, page_that_a_thread_has_mapped)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      FORK(10020, 0, 11, 12)
+			      PAGE(10110, 1, 12, mmap, 7000, 4096)
+			      TAKE(11000, 11010, 0, 11, 7018)
+			      POST(12000, 12010, 0, 11, 7018)
+			      EXIT(15300, 1, 12) EXIT(16000, 0, 11) END);
+
+	expect_text(text, "It is the semaphore at offset 4120 of /dev/shmcount\n");
+	EXPECT(!strstr(text, "semaphores: a lane"));
+}
+
+/* Of a long name and a long pid the name is cut. */
+TEST(watch, pid_is_whole)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 4194303, "a_program")
+			      TAKE(11000, 11010, 0, 4194303, 5018)
+			      POST(12000, 12010, 0, 4194303, 5018)
+			      EXEC(13000, 0, 1234, "a_program")
+			      TAKE(14000, 14010, 0, 1234, 5018)
+			      POST(15000, 15010, 0, 1234, 5018)
+			      EXIT(16000, 0, 1234) EXIT(17000, 0, 4194303) END);
+
+	expect_text(text, "\na_pr 4194303 H");
+	expect_text(text, "\na_pr 4194303           1");
+	expect_text(text, "\na_progr 1234 ");
+	expect_text(read_file("svg"), ">a_pr 4194303</text>");
 }
 
 /* At other addresses, in memory of which the device knows nothing. */
@@ -354,6 +422,32 @@ TEST(watch, cut_where_events_were_dropped)
 	expect_words(text, "parent 11 holds it still when the trace ends");
 	expect_words(text, "child 12 waited 0.990 ms for parent 11, and waits still when the trace ends");
 	expect_words(text, "no room for all events: what came later than 2.00 ms is not seen");
+}
+
+/* However much else there is to say: seventeen processes, two semaphores. */
+TEST(watch, all_notes_are_given)
+{
+	size_t size;
+	char *text;
+	FILE *file = open_memstream(&text, &size);
+
+	EXPECT(file);
+	fputs(HEAD "# watch: untraced\n" EXEC(10000, 0, 99, "sh"), file);
+	for (int pid = 11; pid < 28; pid++)
+		fprintf(file,
+			"  demo-%d [000] ..... 5.011000: wait_0: (0x1) sem=0x%x\n"
+			"  demo-%d [000] ..... 5.011000: waited_0: (0x1) result=0\n",
+			pid, 0x5000 + pid % 2, pid);
+	fputs(EXIT(15000, 0, 11) "# watch: dropped 0 1\n" END, file);
+	fclose(file);
+	write_file("trace", text, size);
+	text = TIMELINE("--to=1").output;
+	expect_text(text, "  (drawn is ");
+	expect_text(text, "  (1 more processes are not drawn)\n");
+	expect_text(text, " semaphores: a lane does not tell which ");
+	expect_text(text, "  (1 other process, ");
+	expect_text(text, "  (this module has no tracepoints: ");
+	expect_text(text, "  (there was no room for all events: ");
 }
 
 /* A program whose semaphores have no names: only that it sleeps is seen. */
@@ -559,6 +653,48 @@ TEST(watch, mistaken_options)
 	setenv("WATCH_ARGS", "--pace=soon", 1);
 	run = RUN(top("user/watch/run.sh"));
 	expect_refusal(run, 2, "'soon' is not a number of ms");
+}
+
+/*
+ * In place of the guest there is what leaves a trace that is given. It is kept
+ * even if it cannot be drawn, and then no picture of an older one lies beside it.
+ */
+TEST(watch, trace_is_kept_whatever_the_drawing)
+{
+	struct run run;
+
+	setenv("WATCHED", top("user/watch"), 1);
+	shell("mkdir -p tree/tests tree/user/watch out && "
+	      "cp \"$WATCHED/run.sh\" tree/user/watch/ && "
+	      "ln -s \"$WATCHED/timeline\" tree/user/watch/ && "
+	      "printf '#!/bin/sh\\ncp seen \"${FETCH#*:}\"; exit 3\\n' "
+	      ">tree/tests/vm.sh && chmod +x tree/tests/vm.sh && "
+	      "touch out/trace out/timeline.svg out/timeline.png");
+	setenv("WATCH_OUT", "out", 1);
+	setenv("WATCH_ARGS", "--from=500 --to=600", 1);
+	write_file("seen", HEAD MEETING END, strlen(HEAD MEETING END));
+	run = RUN("tree/user/watch/run.sh");
+	expect_status(&run, 3);
+	expect_text(run.errors, "timeline: the trace is from 0 to 13 ms\n");
+	expect_text(run.errors, "watch: the trace is out/trace; to draw it: ");
+	EXPECT_STR(shell("ls out"), "trace\n");
+	shell("cmp seen out/trace");
+
+	/* One that is not whole is no reason to lose that. */
+	write_file("seen", HEAD MEETING, strlen(HEAD MEETING));
+	setenv("WATCH_ARGS", "", 1);
+	run = RUN("tree/user/watch/run.sh");
+	expect_status(&run, 3);
+	EXPECT(lines_in(shell("cat out/trace")) > lines_in(HEAD MEETING));
+
+	run = RUN("/bin/sh", "-c", "command -v rsvg-convert");
+	if (run.status)
+		test_skip("there is no rsvg-convert here");
+	write_file("seen", HEAD MEETING END, strlen(HEAD MEETING END));
+	run = RUN("tree/user/watch/run.sh");
+	expect_status(&run, 3);
+	EXPECT_STR(shell("ls out"), "timeline.png\ntimeline.svg\ntrace\n");
+	expect_text(run.output, "\nparent 11    =");
 }
 
 /*

@@ -19,8 +19,16 @@ die() {
 mkdir -p "$deb"
 rm -rf "$deb"/shmcount[-_]* "$deb/lintian.txt"
 mkdir "$source"
-tar -C "$top" --exclude=./build --exclude-vcs --owner=0 --group=0 -cf - . |
+# Of a clone what git knows of, and not what else lies there, as submissions.
+if [ -e "$top/.git" ]; then
+	git -C "$top" ls-files -z >"$deb/files"
+else
+	(cd "$top" && find . -path ./build -prune -o ! -type d -print0) \
+		>"$deb/files"
+fi
+tar -C "$top" --exclude-vcs --owner=0 --group=0 --null -T "$deb/files" -cf - |
 	tar -C "$source" -xf -
+rm "$deb/files"
 mv "$source/kmod/debian" "$source/debian"
 # The version is the module's, and the date that of the last commit, so that the
 # same sources make the same packages.

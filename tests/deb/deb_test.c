@@ -56,6 +56,7 @@ TEST_LIMIT(deb, dkms_builds_the_module_and_signs_it, 300)
 TEST_LIMIT(deb, group_rule_and_no_autoload, 300)
 {
 	char *seen = in_tree(INSTALL "getent group shmcount; "
+		"echo options shmcount size=65536 >/etc/modprobe.d/shmcount.conf; "
 		"cat /lib/udev/rules.d/60-shmcount.rules; "
 		"modprobe -S $RELEASE -c | grep 'options shmcount'; "
 		"grep -rs shmcount /etc/modules /etc/modules-load.d "
@@ -64,6 +65,7 @@ TEST_LIMIT(deb, group_rule_and_no_autoload, 300)
 	expect_text(seen, "shmcount:x:");
 	expect_text(seen, "GROUP=\"shmcount\", MODE=\"0660\"");
 	expect_text(seen, "options shmcount mode=0660");
+	expect_text(seen, "options shmcount size=65536");
 	expect_text(seen, "\nnot at boot\n");
 }
 
@@ -94,7 +96,7 @@ TEST_LIMIT(deb, purge_leaves_nothing, 300)
 		"! dkms status | grep . ; ! dpkg -l | grep shmcount"), "");
 }
 
-#define HOST "KVER=$RELEASE /project/tests/host.sh "
+#define HOST "KVER=$RELEASE /project/tests/install.sh "
 
 #define SECURE_BOOT "Secure Boot is on: the firmware has to know the key"
 
@@ -105,6 +107,8 @@ TEST_LIMIT(deb, make_install_tells_of_secure_boot, 300)
 		"printf '\\6\\0\\0\\0\\0' >/tmp/efi/SecureBoot-1; "
 		HOST "install 2>/dev/null; "
 		"printf '\\6\\0\\0\\0\\1' >/tmp/efi/SecureBoot-1; "
+		"rm -f /var/lib/dkms/mok.*; mv /usr/bin/openssl /tmp/; "
+		HOST "install 2>/dev/null; mv /tmp/openssl /usr/bin/; "
 		"echo and; " HOST "install 2>/dev/null");
 	char *on = strstr(seen, "\nand\n");
 
@@ -112,14 +116,21 @@ TEST_LIMIT(deb, make_install_tells_of_secure_boot, 300)
 	expect_text(on, SECURE_BOOT);
 	expect_text(on, "mokutil --import /var/lib/dkms/mok.pub\n");
 	*on = '\0';
-	EXPECT(!strstr(seen, SECURE_BOOT));
+	expect_text(seen, "there is no key yet:  apt install openssl");
+	*strstr(seen, SECURE_BOOT) = '\0';
+	EXPECT_EQ(lines_in(seen), 8);
 }
 
-/* make install and its opposite, twice: the second time changes nothing. */
+/*
+ * make install, with another PREFIX the second time, and its opposite, twice: the
+ * second time changes nothing. What the user has written is only named.
+ */
 TEST_LIMIT(deb, make_install_is_undone_by_uninstall, 300)
 {
-	char *seen = in_tree(LIST ">/tmp/before; " HOST "install >/dev/null 2>&1; "
-		HOST "install 2>/dev/null; dkms status; "
+	char *seen = in_tree("mkdir -p /etc/modules-load.d; "
+		"echo shmcount >/etc/modules-load.d/shmcount.conf; "
+		LIST ">/tmp/before; " HOST "install >/dev/null 2>&1; "
+		"PREFIX=/usr " HOST "install 2>/dev/null; dkms status; "
 		"shmcount incr_anon 2 2>&1 | tail -n 1; "
 		HOST "uninstall 2>/dev/null; " HOST "uninstall 2>/dev/null; "
 		LIST ">/tmp/after; diff /tmp/before /tmp/after | "
@@ -128,14 +139,27 @@ TEST_LIMIT(deb, make_install_is_undone_by_uninstall, 300)
 
 	expect_text(seen, " is installed for ");
 	expect_text(seen, ": installed\n");
-	expect_text(seen, "gave count 4\nno group\nend\n");
-	EXPECT_EQ(lines_in(seen), 8);
+	expect_text(seen, "gave count 4\n"
+		    "host: /etc/modules-load.d/shmcount.conf is yours, and is left\n");
+	expect_text(seen, "is left\nno group\nend\n");
+	EXPECT_EQ(lines_in(seen), 10);
+}
+
+TEST_LIMIT(deb, make_uninstall_where_dkms_was_removed, 300)
+{
+	EXPECT_STR(in_tree(LIST ">/tmp/before; " HOST "install >/dev/null 2>&1; "
+		"test -e /lib/modules/$RELEASE/updates/dkms/shmcount.ko*; "
+		"mv /usr/sbin/dkms /tmp/; " HOST "uninstall 2>/dev/null; "
+		"mv /tmp/dkms /usr/sbin/; " LIST ">/tmp/after; "
+		"diff /tmp/before /tmp/after | "
+		"grep '^[<>]' | grep -v ' /var/lib/dkms/mok\\.' || :; "
+		"! modinfo -k $RELEASE shmcount 2>/dev/null; dkms status"), "");
 }
 
 TEST_LIMIT(deb, one_or_the_other, 300)
 {
 	expect_text(in_tree(INSTALL HOST "install || echo status $?"),
-		    "the Debian package shmcount-dkms is installed: remove it");
+		    "the Debian packages are installed: remove them");
 	expect_text(in_tree(INSTALL HOST "uninstall || echo status $?"),
 		    "status 1");
 }
@@ -144,8 +168,9 @@ TEST_LIMIT(deb, module_that_does_not_build_is_told, 300)
 {
 	expect_text(in_tree("mkdir /tmp/p; cp -r /project/kmod /project/user "
 		"/project/tests /tmp/p/; echo '#error' >>/tmp/p/kmod/shmcount.c; "
-		"KVER=$RELEASE /tmp/p/tests/host.sh install || echo status $?"),
-		"DKMS could not build the module: /var/lib/dkms/shmcount/");
+		"KVER=$RELEASE /tmp/p/tests/install.sh install || echo status $?"),
+		"DKMS could not build the module: /var/lib/dkms/shmcount/1.0/build/"
+		"make.log says why. No module is installed now, but the programs");
 }
 
 /*

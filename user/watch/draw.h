@@ -14,7 +14,7 @@ struct view {
 	const struct story *story;
 	long from, to;
 	int lanes;
-	char notes[4][160];	/* what is not drawn */
+	char notes[6][160];	/* what is not drawn */
 	int note_count;
 };
 

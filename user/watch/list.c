@@ -362,7 +362,8 @@ void list_processes(const struct view *view, FILE *file)
 {
 	const struct story *story = view->story;
 
-	fprintf(file, "times in ms      took it  at once  waits   waited   asleep     held   off cpu\n");
+	fprintf(file, "times in ms; in brackets: how much of that\n"
+		"                 took it  at once  waits   waited  (asleep)    held  (off cpu)\n");
 	for (int i = 0; i < view->lanes; i++) {
 		const struct process *process =
 			&story->processes[story->lanes[i]];
@@ -370,7 +371,7 @@ void list_processes(const struct view *view, FILE *file)
 
 		for (size_t h = 0; h < process->hold_count; h++)
 			off += process->holds[h].off;
-		fprintf(file, "%-16.16s %7d  %7d  %5d  %7s  %7s  %7s   %7s\n",
+		fprintf(file, "%-16s %7d  %7d  %5d  %7s  %7s  %7s   %7s\n",
 			process->label, process->taken, process->taken_free,
 			process->waits, ms(process->waited),
 			ms(process->slept), ms(process->held), ms(off));

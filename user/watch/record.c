@@ -230,7 +230,8 @@ static _Noreturn void run(const char *command, int out)
 
 /*
  * A pipe that holds one write at a time, of which one is taken each so many
- * ms. Returns when nobody can write to it any more.
+ * ms. Returns when nobody can write to it any more, or when what it takes can
+ * go nowhere.
  */
 static void take_slowly(int pipe, int pace)
 {
@@ -242,8 +243,10 @@ static void take_slowly(int pipe, int pace)
 			return;
 		for (ssize_t done = 0, n; done < length; done += n) {
 			n = write(STDOUT_FILENO, data + done, length - done);
-			if (n < 0)
+			if (n < 0 && errno != EINTR)
 				return;
+			if (n < 0)
+				n = 0;
 		}
 		poll(NULL, 0, pace);
 	}
@@ -351,6 +354,8 @@ int main(int argc, char *argv[])
 	close(pipes[1]);
 	if (pace)
 		take_slowly(pipes[0], pace);
+	/* Who still writes is not to wait for ever. */
+	close(pipes[0]);
 	while ((pid = wait(&status)) > 0 || errno == EINTR)
 		if (pid == child)
 			all = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :

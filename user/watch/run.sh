@@ -72,15 +72,19 @@ give_up() {
 	exit $status
 }
 
+# What was seen is kept first, as it may take other options to draw it; pictures
+# of another run are not to lie beside it.
 tail -n 1 "$tmp/trace" 2>/dev/null | grep -q '^# watch: end' || give_up
+mkdir -p "$out" && rm -f "$out/timeline.svg" "$out/timeline.png" &&
+	mv "$tmp/trace" "$out/trace" || exit 1
 echo
-"$timeline" --svg="$tmp/timeline.svg" "$@" "$tmp/trace" || give_up
-rsvg-convert --zoom=1.5 --output="$tmp/timeline.png" "$tmp/timeline.svg" ||
-	die "cannot make a PNG of the picture" 1
-mkdir -p "$out" || exit 1
-for file in trace timeline.svg timeline.png; do
-	mv "$tmp/$file" "$out/$file" || exit 1
-done
+"$timeline" "$@" --svg="$out/timeline.svg" "$out/trace" || {
+	echo "watch: the trace is ${out#"$top/"}/trace; to draw it:" \
+		"user/watch/timeline --help" >&2
+	give_up
+}
+rsvg-convert --zoom=1.5 --output="$out/timeline.png" "$out/timeline.svg" ||
+	die "cannot make a PNG of the picture, $out/timeline.svg" 1
 echo "watch: the pictures and the trace are in $out; to look closer:" >&2
 echo "watch: user/watch/timeline --from=MS --to=MS ${out#"$top/"}/trace" >&2
 exit $status

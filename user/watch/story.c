@@ -34,9 +34,9 @@ struct current {
 	long since;		/* when it came to this place */
 };
 
-/* A page of the device's region, as a family sees it. */
+/* A page of the device's region, where a process has seen it. */
 struct page {
-	int family;
+	int process, family;
 	unsigned long address;
 	long offset;
 };
@@ -103,6 +103,31 @@ int same_sem(const struct story *story, int sem)
 }
 
 /*
+ * What a process sees at an address. It may have unmapped there what it had from
+ * its parent, and have mapped another page; so its own comes first, then that of
+ * who forked it, and so on, and then that of any with its address space, as a
+ * thread.
+ */
+static const struct page *find_page(const struct teller *teller, int process,
+				    unsigned long address)
+{
+	int family = teller->now[process].family;
+
+	for (;; process = teller->story->processes[process].parent) {
+		for (int i = teller->page_count - 1; i >= 0; i--) {
+			const struct page *page = &teller->pages[i];
+
+			if (page->family == family &&
+			    page->address == address &&
+			    (process < 0 || page->process == process))
+				return page;
+		}
+		if (process < 0)
+			return NULL;
+	}
+}
+
+/*
  * In the device's region a semaphore is known by its offset, in all processes.
  * Elsewhere only by its address, which a fork leaves as it is.
  */
@@ -110,16 +135,12 @@ static int find_sem(struct teller *teller, int process, unsigned long address)
 {
 	struct story *story = teller->story;
 	int family = teller->now[process].family;
+	const struct page *page = find_page(teller, process,
+					    address & -(unsigned long)PAGE);
 
-	for (int i = teller->page_count - 1; i >= 0; i--) {
-		const struct page *page = &teller->pages[i];
-
-		if (page->family == family &&
-		    page->address == (address & -(unsigned long)PAGE)) {
-			address = page->offset + address % PAGE;
-			family = -1;
-			break;
-		}
+	if (page) {
+		address = page->offset + address % PAGE;
+		family = -1;
 	}
 	for (size_t i = 0; i < story->sem_count; i++)
 		if (story->sems[i].family == family &&
@@ -140,12 +161,13 @@ static void note_page(struct teller *teller, int process,
 		      unsigned long address, long offset)
 {
 	struct page page = {
-		.family = teller->now[process].family, .address = address,
-		.offset = offset,
+		.process = process, .family = teller->now[process].family,
+		.address = address, .offset = offset,
 	};
 
 	for (size_t i = 0; i < teller->page_count; i++)
-		if (teller->pages[i].family == page.family &&
+		if (teller->pages[i].process == process &&
+		    teller->pages[i].family == page.family &&
 		    teller->pages[i].address == address) {
 			teller->pages[i].offset = offset;
 			return;

@@ -84,6 +84,8 @@ struct sem {
 	bool is_futex;		/* and no sem_t that we know of */
 };
 
+enum { LONGEST_LABEL = 12 };	/* for which a lane has room */
+
 struct process {
 	int pid;
 	int parent;		/* an index, or -1 */

@@ -46,7 +46,9 @@ static void find_lanes(struct story *story)
 		for (int j = 0; j < story->lane_count; j++)
 			has_child |= story->processes[story->lanes[j]].parent ==
 				     story->lanes[i];
-		snprintf(process->label, sizeof(process->label), "%.20s %d",
+		/* Where there is no room, it is the name that is cut. */
+		snprintf(process->label, sizeof(process->label), "%.*s %d",
+			 LONGEST_LABEL - 1 - snprintf(NULL, 0, "%d", process->pid),
 			 has_parent ? "child" :
 			 has_child  ? "parent" : process->name, process->pid);
 	}

@@ -23,7 +23,7 @@ static const char mark_glyphs[] = {
 	[MARK_UNMAP] = 'u',
 };
 
-enum { LABEL = 13, MARGIN = 3, LEAST = 20 };
+enum { LABEL = LONGEST_LABEL + 1, MARGIN = 3 };
 
 /* The column of a time; -1: it is not drawn. */
 static int column(const struct view *view, long time, int columns)
@@ -119,7 +119,7 @@ static void draw_row(const struct process *process, const struct view *view,
 	if (!states)
 		die("no memory");
 	sample(process, view->from, view->to, columns, states);
-	fprintf(file, "%-*.*s", LABEL, LABEL - 1, process->label);
+	fprintf(file, "%-*s", LABEL, process->label);
 	while (columns && states[columns - 1].place == NOWHERE)
 		columns--;
 	for (int c = 0; c < columns; c++) {
@@ -204,8 +204,8 @@ static void print_rows(FILE *file, char *marks)
 
 void draw_text(const struct view *view, FILE *file, int width, bool colours)
 {
-	int columns = width - LABEL < LEAST ? LEAST : width - LABEL;
 	const struct story *story = view->story;
+	int columns = width - LABEL;
 	bool numbered = are_numbered(view, columns - MARGIN);
 	char *marks = malloc(columns + 1);
 

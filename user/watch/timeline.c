@@ -26,11 +26,11 @@ static const char help[] =
 "               and not only what has to do with the semaphore, nor only the\n"
 "               first 60 times that it was held\n"
 "  --list       tell of each wait, and not only if there are few\n"
-"  --width=N    columns of the text (that of the terminal; else 80)\n"
+"  --width=N    columns of the text, from 78 (those of the terminal; else 80)\n"
 "\n"
 "Exit status: 0; 1: no such trace, or not all of it; 2: usage.\n";
 
-enum { FEW_HOLDS = 60, LEAST_WIDTH = 60, MOST_WIDTH = 500 };
+enum { FEW_HOLDS = 60, LEAST_WIDTH = 78, MOST_WIDTH = 500 };
 
 static struct {
 	const char *svg;
@@ -137,7 +137,7 @@ void note(struct view *view, const char *format, ...)
 {
 	va_list args;
 
-	if (view->note_count == 4)
+	if (view->note_count == ARRAY_SIZE(view->notes))
 		return;
 	va_start(args, format);
 	vsnprintf(view->notes[view->note_count++], sizeof(view->notes[0]),
@@ -203,9 +203,21 @@ static void choose_part(struct view *view)
 		     ms(story->to - base));
 }
 
+/* Those that can be held. */
+static int count_sems(const struct story *story)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < story->sem_count; i++)
+		count += story->sems[i].letter >= 0 &&
+			 !story->sems[i].is_futex && !story->sems[i].handed;
+	return count;
+}
+
 static void look(struct view *view, const struct story *story)
 {
 	int others = story->process_count - story->lane_count;
+	int sems = count_sems(story);
 
 	*view = (struct view) { .story = story, .lanes = story->lane_count };
 	choose_part(view);
@@ -214,6 +226,9 @@ static void look(struct view *view, const struct story *story)
 		note(view, "%d more processes are not drawn",
 		     story->lane_count - MOST_LANES);
 	}
+	if (sems > 1)
+		note(view, "%d semaphores: a lane does not tell which of them is held",
+		     sems);
 	if (others)
 		note(view, "%d other process%s, as a shell, used neither region nor lock",
 		     others, others > 1 ? "es" : "");
