@@ -63,7 +63,7 @@ TEST_LIMIT(grade, build_files_of_a_submission_are_not_run, SAMPLE_LIMIT)
 	run = RUN("grade", "one", "x");
 	expect_silent(&run, 0);
 	expect_text(run.output, "10 of 10 points");
-	expect_text(run.output, "Not used, as only *.c and *.h are: ");
+	expect_text(run.output, "Not used, as only *.c and *.h are, and no *.mod.c: ");
 }
 
 /* Several files, one of them shmcount.c, of which the module has the name. */

@@ -339,7 +339,8 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 		{ "mkfifo all/jane/a.c", "a.c is not a plain file" },
 		{ "mkdir all/jane/a.c", "a.c is not a plain file" },
 		{ "touch 'all/jane/a;id.c'", "a;id.c is not a name" },
-		{ "touch 'all/jane/shmcount.mod.c'", "is not a name" },
+		{ "touch all/jane/1.c", "1.c is not a name" },
+		{ "touch all/jane/with_shmcount.c", "is not a name" },
 		{ "head -c 1048577 /dev/zero >all/jane/a.h", "a.h is longer" },
 		{ "for i in $(seq 65); do : >all/jane/$i.h; done", "more than 64" },
 		{ "rm all/jane/shmcount.c; touch all/jane/Makefile", "no C file" },
@@ -357,6 +358,21 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 		expect_text(run.output, ways[i][1]);
 		expect_text(row(), "\"jane\",nothing to build,0.00");
 	}
+}
+
+/* Who builds among the sources hands in what kbuild makes there as well. */
+TEST(grade, what_kbuild_leaves_is_not_used)
+{
+	struct run run;
+
+	prepare();
+	hand_in("jane", "");
+	EXPECT_STR(shell("cd all/jane && touch shmcount.mod.c shmcount.mod shmcount.o .shmcount.o.cmd Module.symvers ._shmcount.c"), "");
+	run = RUN("grade", "one", "all/jane");
+	expect_silent(&run, 0);
+	expect_text(run.output, "jane: 10 of 10 points");
+	expect_text(run.output, "Not used, as only *.c and *.h are, and no *.mod.c: ");
+	expect_text(run.output, "shmcount.mod.c");
 }
 
 TEST(grade, mistakes_in_the_points_are_refused)

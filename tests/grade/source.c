@@ -39,8 +39,14 @@ static const char *end_of(const char *name)
 	return dot ? dot : "";
 }
 
+/* What kbuild leaves beside the sources, where one builds there, is none. */
 static bool is_source(const char *name)
 {
+	size_t length = strlen(name);
+
+	if (name[0] == '.' ||
+	    (length >= 6 && !strcmp(name + length - 6, ".mod.c")))
+		return false;
 	return !strcmp(end_of(name), ".c") || !strcmp(end_of(name), ".h");
 }
 
@@ -51,8 +57,7 @@ static bool is_plain(const char *name)
 	for (const char *c = name; *c; c++)
 		if (!isalnum((unsigned char)*c) && !strchr("_-.", *c))
 			return false;
-	return strlen(name) < 64 && !strstr(name, ".mod.") &&
-	       strcmp(name, WRAPPER);
+	return strlen(name) < 64 && strcmp(name, WRAPPER);
 }
 
 /* There is nothing to build; the reason is a sentence. */
@@ -180,7 +185,7 @@ static int read_names(int dir, char *names[MOST_FILES])
 	int count = 0;
 
 	while (stream && (entry = readdir(stream))) {
-		if (!is_source(entry->d_name) || entry->d_name[0] == '.') {
+		if (!is_source(entry->d_name)) {
 			if (entry->d_name[0] != '.')
 				ignore(entry->d_name);
 			continue;
@@ -213,7 +218,7 @@ static bool take_folder(const char *path, bool copy, char *objects, size_t size)
 	count = read_names(dir, names);
 	for (int i = 0; i < count; i++) {
 		if (!is_plain(names[i]))
-			return refuse("%s is not a name for a C file here (letters, digits, '_', '-' and '.')",
+			return refuse("%s is not a name for a C file here: a letter or '_' first, then letters, digits, '_', '-' and '.', fewer than 64 in all, and not " WRAPPER,
 				      shown(names[i]));
 		if (!take(dir, names[i], MOST_OF_A_FILE,
 			  copy ? source_path(names[i]) : NULL))

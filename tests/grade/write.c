@@ -101,7 +101,7 @@ static void put_verdict(FILE *file)
 		put_lines(file, submission.said, "    ", 6);
 	}
 	if (submission.ignored[0])
-		fprintf(file, "Not used, as only *.c and *.h are: %s\n",
+		fprintf(file, "Not used, as only *.c and *.h are, and no *.mod.c: %s\n",
 			submission.ignored);
 }
 
