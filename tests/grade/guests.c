@@ -37,6 +37,7 @@ enum {
 
 static int number;		/* of the guest, from 1 */
 static int lost, spoilt;	/* guests */
+static struct graded *lost_at;	/* the test that the last of them was lost in */
 
 /* What a guest has said, as it is read. */
 static struct {
@@ -176,12 +177,17 @@ static struct graded *named_in(const char *why)
 	return find(copy);
 }
 
-/* Whatever a spoilt guest said of the tests after this one is yet to be seen. */
-static void forget_after(const struct graded *test)
+/* What this guest said of these tests is yet to be seen. */
+static void forget_from(struct graded *first)
 {
-	for (struct graded *t = tests; t < tests + test_count; t++)
-		if (t > test && t->guest == number)
-			t->how = NOT_YET;
+	for (struct graded *t = first; t < tests + test_count; t++) {
+		if (t->guest != number)
+			continue;
+		t->how = NOT_YET;
+		t->seconds = -1;
+		t->why = NULL;
+		t->output = "";
+	}
 }
 
 /* This test has ended its guest. */
@@ -189,7 +195,7 @@ static void charge(struct graded *test, enum how how, const char *why)
 {
 	char *end;
 
-	forget_after(test);
+	forget_from(test + 1);
 	/* Harness and runner tell of a process that cannot be killed. */
 	if (test->how == HANG)
 		return;
@@ -307,9 +313,15 @@ static bool say_forged(void)
 	return false;
 }
 
-/* The guest was lost, and not by a test: once more, but not for ever. */
-static bool try_again(void)
+/*
+ * The guest was lost, and not by a test: once more, but not for ever. The runner
+ * calls the test that was running failed; that is no result.
+ */
+static bool try_again(struct graded *test)
 {
+	if (test)
+		forget_from(test);
+	lost_at = test;
 	if (++lost < MOST_LOST)
 		return true;
 	submission.verdict = NOT_GRADED;
@@ -332,7 +344,7 @@ static bool take_unwhole(void)
 	if (!strstr(guest.last_bail, "it ends too early"))
 		return say_forged();
 	if (!guest.running)
-		return try_again();
+		return try_again(NULL);
 	charge(guest.running, CRASH, "the tests were killed");
 	return true;
 }
@@ -348,20 +360,24 @@ static bool take_end(int status)
 	switch (status) {
 	case 0:
 	case STATUS_FAILED:
-		return pending() ? try_again() : false;
+		return pending() ? try_again(NULL) : false;
 	case STATUS_FORGED:
 		return say_forged();
 	case VM_STATUS_HANG:
 		if (strstr(why, "the program has ended"))
 			return pending();
 		if (!test)
-			return try_again();
+			return try_again(NULL);
 		charge(test, HANG, why);
 		return true;
 	case VM_STATUS_CRASH:
-		/* Killed from outside, it may be: the host lacks memory. */
-		if (!test || (strstr(why, "exit status -1)") && !lost))
-			return try_again();
+		/*
+		 * Killed from outside, it may be: the host lacks memory. But not
+		 * twice in the same test.
+		 */
+		if (!test || (strstr(why, "exit status -1)") &&
+			      test != lost_at))
+			return try_again(test);
 		charge(test, CRASH, why);
 		return true;
 	case STATUS_NOT_GRADED:
@@ -373,10 +389,10 @@ static bool take_end(int status)
 			return take_unwhole();
 		if (strstr(why, "does not go with"))
 			return say_forged();
-		return try_again();
+		return try_again(test);
 	case 128 + SIGXFSZ:
 		if (!test)
-			return try_again();
+			return try_again(NULL);
 		charge(test, CRASH, "it writes without end");
 		return true;
 	default:
