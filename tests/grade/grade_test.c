@@ -30,7 +30,7 @@ static const char graded[] =
 
 /*
  * What a test does is the line "TEST WHAT" of the module; without one it passes.
- * "WHAT once" is for the first guest only.
+ * "WHAT once" is for the first guest only, "WHAT twice" for the first two.
  */
 static const char guest[] =
 "#!/bin/sh\n"
@@ -42,13 +42,20 @@ static const char guest[] =
 "echo guest \"$@\" >>guests\n"
 "echo TAP version 13\n"
 "echo 1..$#\n"
-"n=0 status=0\n"
+"n=0 all=$# status=0\n"
 "die() { echo \"Bail out! $1\"; exit $2; }\n"
+/* As the runner does where the guest has ended within a test. */
+"lose() {\n"
+"	printf '# %s\\nnot ok %s %s\\n' \"$1\" $n \"$test\"\n"
+"	while [ $n -lt $all ]; do n=$((n + 1)); echo not ok $n not_run.$n; done\n"
+"	die \"$1\" $2\n"
+"}\n"
 "for test; do\n"
 "	n=$((n + 1))\n"
 "	echo \"# begin $test\"\n"
 "	what=$(sed -n \"s/^$test //p\" \"$module\")\n"
 "	[ \"$(wc -l <guests)\" = 1 ] || what=${what%%* once}\n"
+"	[ \"$(wc -l <guests)\" -le 2 ] || what=${what%%* twice}\n"
 "	case $what in\n"
 "	'') echo \"ok $n $test\"; continue ;;\n"
 "	skip) echo \"ok $n $test # SKIP not here\"; continue ;;\n"
@@ -58,12 +65,12 @@ static const char guest[] =
 "		status=1; continue ;;\n"
 "	flood) exec yes '# more' ;;\n"
 "	sleep) echo $$ >sleeper.tmp; mv sleeper.tmp sleeper; exec sleep 600 ;;\n"
-"	crash*) echo '# BUG: told by the test'; echo \"not ok $n $test\"\n"
-"		die \"crash: BUG: told, while $test was running\" 121 ;;\n"
-"	hang*) echo \"not ok $n $test\"\n"
-"		die \"hang: no end after 150 seconds, while $test was running\" 124 ;;\n"
+"	crash*) echo '# BUG: told by the test'\n"
+"		lose \"crash: BUG: told, while $test was running\" 121 ;;\n"
+"	hang*) lose \"hang: no end after 150 seconds, while $test was running\" 124 ;;\n"
 "	forge*) die 'forged: the report has 1 lines' 122 ;;\n"
-"	lost*) die 'infrastructure: no guest' 125 ;;\n"
+"	lost*) lose 'infrastructure: the guest could not go on' 125 ;;\n"
+"	killed*) lose \"crash: the guest stopped without a word, while $test was running (QEMU: exit status -1)\" 121 ;;\n"
 "	stuck*) echo \"not ok $n $test\"\n"
 "		echo \"Bail out! what $test left cannot be put back\"\n"
 "		die \"infrastructure: the report of the tests is not whole: what $test left cannot be put back (exit status 1)\" 125 ;;\n"
@@ -130,6 +137,7 @@ static void hand_in(const char *name, const char *does)
 static struct run grade(const char *does)
 {
 	prepare();
+	unlink("guests");
 	hand_in("jane", does);
 	return RUN("grade", "one", "all/jane");
 }
@@ -158,7 +166,7 @@ static void expect_mistake(const char *points, const char *text)
 	write_file("points", points);
 	hand_in("jane", "");
 	expect_refusal(RUN("grade", "one", "all/jane"), 2, text);
-	EXPECT_STR(shell("ls grades"), "");
+	EXPECT_STR(shell("ls -A grades"), "");
 }
 
 TEST(grade, all_pass)
@@ -209,13 +217,25 @@ TEST(grade, lost_guest_costs_nothing)
 {
 	expect_row("map.one lost once\n",
 		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,2");
+	expect_row("map.one killed once\n",
+		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,2");
+	/* The second guest is lost as well, but in another test. */
+	expect_row("map.one killed once\nmap.two killed twice\n",
+		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,3");
+}
+
+/* QEMU ends so, if it is not killed, by what the guest does to it. */
+TEST(grade, guest_that_is_lost_twice_in_a_test_is_a_crash)
+{
+	expect_row("map.one killed twice\n",
+		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,3");
 }
 
 TEST(grade, guests_that_are_lost_again_and_again_are_no_grade)
 {
 	struct run run = grade("map.one lost\n");
 
-	expect_end(&run, 125, "grade: jane is not graded: infrastructure: no guest");
+	expect_end(&run, 125, "grade: jane is not graded: infrastructure: the guest could not go on");
 	EXPECT_EQ(access("grades/jane", F_OK), -1);
 }
 
@@ -325,7 +345,7 @@ TEST(grade, only_the_tests_that_are_named)
 	run = RUN("grade", "one", "all/jane");
 	expect_silent(&run, 0);
 	EXPECT_STR(shell("cat guests; ls grades"),
-		   "guest module.loads module.unloads map.two\njane.tests\n");
+		   "guest module.loads module.unloads map.two\njane+tests\n");
 	setenv("TESTS", "map.tow", 1);
 	expect_refusal(RUN("grade", "one", "all/jane"), 2,
 		       "grade: no test that counts is named 'map.tow'");
@@ -418,13 +438,14 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 	run = RUN("grade", "all", "all");
 	expect_status(&run, 0);
 	expect_text(run.errors, "grade: all/zed is a link");
+	expect_text(run.errors, "grade: all/notes.txt is no submission");
 	expect_text(run.output, "ann ");
 	expect_text(run.output, "2 graded, 0 not");
 	EXPECT_STR(shell("cut -d , -f 1-6 grades/grades.csv"),
 		   "name,verdict,points,of,passed,failed\n"
 		   "\"ann\",tested,10.00,10.00,6,0\n"
 		   "\"bob\",tested,8.00,10.00,5,1\n");
-	EXPECT_STR(shell("rm guests all/zed"), "");
+	EXPECT_STR(shell("rm guests all/zed all/notes.txt"), "");
 
 	run = RUN("grade", "all", "all");
 	expect_silent(&run, 0);
@@ -484,8 +505,8 @@ TEST(grade, interrupt_leaves_what_is_graded)
 	EXPECT_OK(kill(run.pid, SIGINT));
 	collect(&run);
 	expect_status(&run, 130);
-	EXPECT_STR(shell("ls grades; sed 1d grades/grades.csv | cut -d , -f 1-3"),
-		   "ann\ngrades.csv\n\"ann\",tested,10.00\n");
+	EXPECT_STR(shell("ls -A grades; sed 1d grades/grades.csv | cut -d , -f 1-3"),
+		   ".control\nann\ngrades.csv\n\"ann\",tested,10.00\n");
 	EXPECT_EQ(kill(atoi(shell("cat sleeper")), 0), -1);
 }
 
@@ -495,6 +516,92 @@ TEST(grade, names_that_would_be_the_same_are_refused)
 	hand_in("a b", "");
 	hand_in("a_b", "");
 	expect_refusal(RUN("grade", "all", "all"), 2, "would both be a_b here");
+}
+
+/* Whatever a submission is called, nobody else's reports are in its place. */
+TEST(grade, names_that_we_use_are_no_others)
+{
+	static const char *const names[] = {
+		"jane", "jane.tmp", "jane.err", "jane.tests", "grades.csv",
+		"control", "-f", "jane+tests",
+	};
+	struct run run;
+
+	prepare();
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		hand_in(names[i], "");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	expect_text(run.output, "8 graded, 0 not");
+	setenv("TESTS", "map.*", 1);
+	run = RUN("grade", "one", "all/jane");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("LC_ALL=C ls -A grades; wc -l <grades/grades.csv"),
+		   ".control\n_f\n_grades_csv\ncontrol\ngrades.csv\njane\njane+tests\njane.err\njane.tests\njane.tmp\njane_tests\n9\n");
+}
+
+TEST(grade, folder_without_a_name_has_one)
+{
+	struct run run;
+
+	prepare();
+	EXPECT_STR(shell("mkdir grades && touch grades/kept"), "");
+	run = RUN("grade", "one", "/");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("ls -A grades"), "_\nkept\n");
+}
+
+TEST(grade, two_graders_do_not_share_a_folder)
+{
+	struct run run;
+
+	prepare();
+	hand_in("ann", "map.one sleep\n");
+	hand_in("bob", "");
+	run = START("grade", "one", "all/ann");
+	for (int i = 0; access("sleeper", F_OK); i++) {
+		if (i == 1000)
+			FAIL("it does not come to its test");
+		usleep(10000);
+	}
+	expect_refusal(RUN("grade", "one", "all/bob"), 125,
+		       "grade: another make grade or grade-all is at work in ");
+	EXPECT_OK(kill(run.pid, SIGINT));
+	collect(&run);
+	expect_status(&run, 130);
+	run = RUN("grade", "one", "all/bob");
+	expect_silent(&run, 0);
+}
+
+TEST(grade, tests_are_not_chosen_for_a_folder)
+{
+	prepare();
+	hand_in("ann", "");
+	setenv("TESTS", "map.*", 1);
+	expect_refusal(RUN("grade", "all", "all"), 2,
+		       "grade: TESTS= is for make grade: a folder is graded by all tests");
+	EXPECT_STR(shell("ls -A grades"), "");
+}
+
+/* By an instructor who is not root; it costs that one and no other. */
+TEST(grade, submission_that_cannot_be_read_is_told_of)
+{
+	struct run run;
+
+	prepare();
+	hand_in("ann", "");
+	hand_in("bob", "");
+	EXPECT_STR(shell("chmod 0 all/ann all/bob/shmcount.c && chmod 777 ."), "");
+	if (!getuid() && (setgid(65534) || setuid(65534)))
+		FAIL("cannot become nobody");
+	if (access(getenv("PROGRAMS"), X_OK))
+		test_skip("nobody may not read the programs");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("cut -d , -f 1-3 grades/grades.csv"),
+		   "name,verdict,points\n\"ann\",nothing to build,0.00\n\"bob\",nothing to build,0.00\n");
+	expect_text(shell("cat grades/ann/student.txt"),
+		    "all/ann cannot be opened: Permission denied.");
 }
 
 TEST(grade, nothing_to_grade)

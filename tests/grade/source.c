@@ -204,18 +204,9 @@ static int read_names(int dir, char *names[MOST_FILES])
 	return count;
 }
 
-/* Take the C files of a folder, into ours or only into the print of it. */
-static bool take_folder(const char *path, bool copy, char *objects, size_t size)
+/* Take the files of a folder, into ours or only into the print of it. */
+static bool take_names(int dir, char *names[], int count, bool copy)
 {
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char *names[MOST_FILES];
-	int count, parts = 0;
-	size_t length = 0;
-
-	if (dir < 0)
-		return refuse("%s cannot be opened: %s", shown(path),
-			      strerror(errno));
-	count = read_names(dir, names);
 	for (int i = 0; i < count; i++) {
 		if (!is_plain(names[i]))
 			return refuse("%s is not a name for a C file here: a letter or '_' first, then letters, digits, '_', '-' and '.', fewer than 64 in all, and not " WRAPPER,
@@ -223,9 +214,28 @@ static bool take_folder(const char *path, bool copy, char *objects, size_t size)
 		if (!take(dir, names[i], MOST_OF_A_FILE,
 			  copy ? source_path(names[i]) : NULL))
 			return false;
-		parts += !strcmp(end_of(names[i]), ".c");
 	}
+	return true;
+}
+
+static bool take_folder(const char *path, bool copy, char *objects, size_t size)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *names[MOST_FILES];
+	int count, parts = 0;
+	size_t length = 0;
+	bool taken;
+
+	if (dir < 0)
+		return refuse("%s cannot be opened: %s", shown(path),
+			      strerror(errno));
+	count = read_names(dir, names);
+	taken = take_names(dir, names, count, copy);
 	close(dir);
+	if (!taken)
+		return false;
+	for (int i = 0; i < count; i++)
+		parts += !strcmp(end_of(names[i]), ".c");
 	if (!parts)
 		return submission.why[0] ? false :
 		       refuse("there is no C file in it (folders in it are not looked into)");
