@@ -118,7 +118,10 @@ TEST(grade, jail_brings_out_one_plain_file)
 	run = jail("ln -s /etc/debian_version x");
 	EXPECT_STR(shell("rm folder/x; ls folder"), "");
 	run = jail("mkfifo x");
-	expect_end(&run, 125, "jail: x is no file");
+	expect_end(&run, 123, "jail: x is no plain file of up to 16 MB");
+	run = jail("yes | head -c 16777217 >x");
+	expect_end(&run, 123, "jail: x is no plain file of up to 16 MB");
+	EXPECT_STR(shell("ls folder"), "");
 }
 
 TEST(grade, jail_shows_nothing_of_the_host)

@@ -16,10 +16,11 @@
 #include "harness.h"
 #include "program.h"
 
-/* A module is built by copying it, if it does not say "error: ...". */
+/* A module is built by copying it, if it does not say "error: ..." or "big". */
 static const char jail[] =
 "#!/bin/sh\n"
 "grep 'error: ' \"$2/shmcount.c\" && exit 2\n"
+"grep -q '^big' \"$2/shmcount.c\" && echo jail: too big && exit 123\n"
 "cp \"$2/shmcount.c\" \"$2/shmcount.ko\"\n";
 
 /* The guest's program: its tests. */
@@ -300,6 +301,15 @@ TEST(grade, does_not_build)
 		   "\"jane\",does not build,0.00,10.00,0,0,0,0,0,6,0");
 	expect_text(shell("cat grades/jane/student.txt"),
 		    "    x.c:1: error: it is no C\n");
+}
+
+/* That is its own fault, so it has a grade, and not another try each time. */
+TEST(grade, module_that_is_too_large)
+{
+	expect_row("big\n",
+		   "\"jane\",does not build,0.00,10.00,0,0,0,0,0,6,0");
+	expect_text(shell("cat grades/jane/student.txt"),
+		    "It does not build: the module is larger than 16 MB.");
 }
 
 TEST(grade, forged_report_is_believed_in_nothing)

@@ -350,6 +350,9 @@ static bool build(const char *objects)
 	if (status == 124)
 		snprintf(submission.why, sizeof(submission.why),
 			 "the compiler takes too long over it");
+	else if (status == 123)
+		snprintf(submission.why, sizeof(submission.why),
+			 "the module is larger than 16 MB");
 	else if (status || access(source_path("shmcount.ko"), R_OK))
 		snprintf(submission.why, sizeof(submission.why),
 			 "the compiler does not take it");
