@@ -36,6 +36,7 @@ static const char graded[] =
 static const char guest[] =
 "#!/bin/sh\n"
 "while [ \"$1\" != tap ]; do\n"
+"	[ \"$1\" != -t ] || echo $2 >>limits\n"
 "	[ \"$1\" != -m ] || module=$2\n"
 "	shift\n"
 "done\n"
@@ -473,6 +474,23 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 	run = RUN("grade", "-f", "all", "all");
 	expect_silent(&run, 0);
 	EXPECT_STR(shell("grep -c module.loads guests"), "3\n");
+}
+
+/* On a slow host all limits are longer; hangs have their time beside them. */
+TEST(grade, limits_are_those_of_the_host)
+{
+	struct run run = grade("map.one timeout\nmap.two crash\n");
+
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("cat limits; rm -r limits grades"), "250\n225\n");
+	/* The control's own, and then those of one that took 100 s. */
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("cat limits; rm limits"), "700\n250\n225\n");
+	EXPECT_STR(shell("sed -i 's/[0-9]*$/100/' grades/.control/row.csv && echo >>all/jane/shmcount.c"), "");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("cat limits"), "1100\n1075\n");
 }
 
 /* Our own module has to pass, or the tests are what is wrong. */
