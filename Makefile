@@ -443,9 +443,7 @@ grade_with := env TOP=$(CURDIR) GRADES=$(CURDIR)/build/grade \
 
 grade: $(grading)
 	@test -n "$$GRADE_SRC$$KMOD" || { echo "make: say what to grade: make grade SRC=folder, or KMOD=file.ko" >&2; exit 2; }
-	@exec $(grade_with) \
-		AGAIN="make grade $${GRADE_SRC:+SRC='$$GRADE_SRC'}$${KMOD:+KMOD='$$KMOD'}" \
-		build/tests/grade -- one "$${GRADE_SRC:-$$KMOD}"
+	@exec $(grade_with) build/tests/grade -- one "$${GRADE_SRC:-$$KMOD}"
 
 grade-all: $(grading)
 	@test -n "$$GRADE_DIR" || { echo "make: say what to grade: make grade-all DIR=submissions" >&2; exit 2; }

@@ -180,17 +180,14 @@ static void tell(struct entry *entry, const char *how)
 
 static void start(struct entry *entry)
 {
-	char *again = text_of("make grade SRC='%s'", entry->path);
 	char *args[] = {
 		"/proc/self/exe", "-q", "-n", entry->name, "--", "one",
 		entry->path, NULL
 	};
 
-	setenv("AGAIN", again, 1);
 	unlink(errors_of(entry));
 	entry->begun = time(NULL);
 	entry->pid = start_child(args, "/dev/null", errors_of(entry));
-	free(again);
 }
 
 /* The first line of what a process of ours had to say, without its "grade: ". */

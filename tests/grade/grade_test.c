@@ -70,7 +70,7 @@ static const char guest[] =
 "	crash*) echo '# BUG: told by the test'\n"
 "		lose \"crash: BUG: told, while $test was running\" 121 ;;\n"
 "	hang*) lose \"hang: no end after 150 seconds, while $test was running\" 124 ;;\n"
-"	forge*) die 'forged: the report has 1 lines' 122 ;;\n"
+"	forge*) lose 'forged: the report has 1 lines, the first: sync.two <b>' 122 ;;\n"
 "	lost*) lose 'infrastructure: the guest could not go on' 125 ;;\n"
 "	killed*) lose \"crash: the guest stopped without a word, while $test was running (QEMU: exit status -1)\" 121 ;;\n"
 "	stuck*) echo \"not ok $n $test\"\n"
@@ -122,7 +122,6 @@ static void prepare(void)
 	setenv("GRADED", here("graded"), 1);
 	setenv("POINTS", "points", 1);
 	setenv("TESTS", "", 1);
-	setenv("AGAIN", "make grade SRC=x", 1);
 }
 
 static void hand_in(const char *name, const char *does)
@@ -319,6 +318,57 @@ TEST(grade, forged_report_is_believed_in_nothing)
 		   "\"jane\",forged report,0.00,10.00,0,0,0,0,0,6,1");
 	expect_row("sync.two out-of-order\n",
 		   "\"jane\",forged report,0.00,10.00,0,0,0,0,0,6,1");
+}
+
+/* Nor is it for the student to learn from it what the hidden tests are. */
+TEST(grade, forged_report_says_nothing_of_its_own)
+{
+	struct run run = grade("map.one fail\nsync.two forge\n");
+
+	expect_silent(&run, 0);
+	expect_text(run.output, "It wrote where only the tests report, so none of the report is believed.");
+	EXPECT_STR(shell("cd grades/jane && grep -l -e 'the first' -e 'told by the test' *.txt *.json *.xml"),
+		   "instructor.json\n");
+	EXPECT_STR(shell("cd grades/jane && grep -l sync.two *.txt *.xml || :"), "");
+}
+
+/* A student's CI shows no other file. */
+TEST(grade, verdict_is_in_the_xml)
+{
+	struct run run = grade("x.c:1: error: <it> is no C\n");
+
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("xmllint --xpath 'concat((//failure)[1]/@message, \" / \", count(//failure), \" / \", substring-before((//failure)[1], \"again\"))' grades/jane/junit.xml"),
+		   "not run: does not build: the compiler does not take it / 4 / x.c:1: error: <it> is no C\n\n");
+}
+
+/* The command that is told does just that, in whatever folder it is. */
+TEST(grade, again_is_one_command)
+{
+	struct run run;
+
+	prepare();
+	setenv("HIDDEN", "own tests", 1);
+	hand_in("O'Brien; $(touch x)", "map.one fail\nsync.one fail\n");
+	run = RUN("grade", "one", "all/O'Brien; $(touch x)");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("sed -n 's/^ *again: make/printf %s,/p' grades/*/student.txt | sh; ls x* 2>/dev/null || :"),
+		   "grade,SRC=all/O'Brien; $(touch x),TESTS=map.one,");
+	EXPECT_STR(shell("sqlite3 :memory: \"SELECT json_extract(value, '$.command') FROM json_each(CAST(readfile('grades/O_Brien____touch_x_/instructor.json') AS TEXT), '$.tests') WHERE json_extract(value, '$.name') = 'sync.one'\" | sed 's/^make/printf %s,/' | sh"),
+		   "grade,SRC=all/O'Brien; $(touch x),HIDDEN=own tests,POINTS=points,TESTS=sync.one,");
+}
+
+TEST(grade, names_that_are_no_text)
+{
+	struct run run;
+
+	prepare();
+	hand_in("a\033\nb\377", "map.one fail\n");
+	run = RUN("grade", "one", "all/a\033\nb\377");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("xmllint --noout grades/*/junit.xml; sqlite3 :memory: \"SELECT json_valid(CAST(readfile('grades/a__b_/instructor.json') AS TEXT)), json_valid(CAST(readfile('grades/a__b_/results.json') AS TEXT))\""),
+		   "1|1\n");
+	expect_text(run.output, "again: make grade SRC='all/a\\x1b\\x0ab\\xff' TESTS='map.one'\n");
 }
 
 /* Neither the name of a hidden test nor what it says is for the student. */

@@ -189,17 +189,20 @@ static struct graded *named_in(const char *why)
 	return find(copy);
 }
 
+static void forget(struct graded *test)
+{
+	test->how = NOT_YET;
+	test->seconds = -1;
+	test->why = NULL;
+	test->output = "";
+}
+
 /* What this guest said of these tests is yet to be seen. */
 static void forget_from(struct graded *first)
 {
-	for (struct graded *t = first; t < tests + test_count; t++) {
-		if (t->guest != number)
-			continue;
-		t->how = NOT_YET;
-		t->seconds = -1;
-		t->why = NULL;
-		t->output = "";
-	}
+	for (struct graded *test = first; test < tests + test_count; test++)
+		if (test->guest == number)
+			forget(test);
 }
 
 /* This test has ended its guest. */
@@ -319,7 +322,7 @@ bool cut_off(const char *format, ...)
 static bool say_forged(void)
 {
 	for (int i = 0; i < test_count; i++)
-		tests[i].how = NOT_YET;
+		forget(&tests[i]);
 	submission.verdict = FORGED;
 	snprintf(submission.why, sizeof(submission.why), "%.500s",
 		 cleaned(guest.last_bail, strlen(guest.last_bail)));
@@ -425,9 +428,8 @@ static bool passes_probe(const char *name, enum verdict verdict)
 	snprintf(submission.why, sizeof(submission.why), "%s: %.900s",
 		 how_names[probe->how], probe->why ?: "");
 	submission.said = probe->output;
-	for (int i = 0; i < test_count; i++)
-		if (&tests[i] > probe)
-			tests[i].how = NOT_YET;
+	for (struct graded *test = probe + 1; test < tests + test_count; test++)
+		forget(test);
 	return false;
 }
 
