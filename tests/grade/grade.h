@@ -113,6 +113,9 @@ uint64_t print_of(const char *path);
 
 /* ---- guests.c ---- */
 
+/* The program that runs a guest. */
+char *runner_path(void);
+
 /* Run the tests; sets the verdict. */
 void run_tests(void);
 

@@ -15,6 +15,7 @@
 
 #include "harness.h"
 #include "program.h"
+#include "samples.h"
 
 /* A module is built by copying it, if it does not say "error: ..." or "big". */
 static const char jail[] =
@@ -473,6 +474,35 @@ TEST(grade, mistakes_in_the_points_are_refused)
 	expect_mistake("# nothing\n", "points gives no points");
 }
 
+/* The tests of an instructor are put with ours by hidden.sh. */
+static struct run put_together(const char *a, const char *b)
+{
+	EXPECT_STR(shell("rm -rf own && mkdir own"), "");
+	write_file("own/a.c", a);
+	write_file("own/b.c", b);
+	setenv("CFLAGS", with("-D_GNU_SOURCE -I%s", in_tree("tests")), 1);
+	return RUN(in_tree("tests/grade/hidden.sh"), "own", "own/graded",
+		   in_tree("build/obj/harness.o"),
+		   in_tree("build/obj/harness_sample.o"));
+}
+
+#define OWN(name) "#include \"harness.h\"\nTEST(" name ") { }\n"
+
+TEST(grade, mistakes_in_hidden_tests_are_refused)
+{
+	struct run run;
+
+	if (access(in_tree("build/obj/harness_sample.o"), F_OK))
+		test_skip("the sample of the harness is not built");
+	run = put_together(OWN("hidden_a, x"), OWN("hidden_a, y"));
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("own/graded -l | grep ^hidden_"), "hidden_a.x\nhidden_a.y\n");
+	expect_refusal(put_together(OWN("hidden_a, x"), OWN("hidden_a, x")), 2,
+		       "grade: two tests in HIDDEN=own are called hidden_a.x");
+	expect_refusal(put_together(OWN("hidden_a, x"), OWN("mine, x")), 2,
+		       "grade: a test in HIDDEN=own is called mine.x");
+}
+
 TEST(grade, instructors_tests_are_a_point_each)
 {
 	struct run run;
@@ -519,6 +549,16 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 	expect_text(run.output, "1 of 2 are graded already");
 	EXPECT_STR(shell("sed -n 3p grades/grades.csv | cut -d , -f 1-7"),
 		   "\"bob\",tested,8.00,10.00,5,0,1\n");
+
+	/* Built otherwise, or run otherwise, all is another grade. */
+	EXPECT_STR(shell("echo '# new' >>top/tests/grade/Kbuild"), "");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	EXPECT(!strstr(run.output, "are graded already"));
+	EXPECT_STR(shell("echo '# new' >>jail; echo '# new' >>guest"), "");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	EXPECT(!strstr(run.output, "are graded already"));
 
 	EXPECT_STR(shell("rm guests"), "");
 	run = RUN("grade", "-f", "all", "all");

@@ -265,6 +265,11 @@ char *built(const char *format, ...)
 	return path;
 }
 
+char *runner_path(void)
+{
+	return getenv("GUEST") ?: built("tests/vm");
+}
+
 /* A file of this guest's, in the folder of reports. */
 static char *guest_file(const char *end)
 {
@@ -281,7 +286,7 @@ static int run_guest(void)
 	int hangs = (MOST_TROUBLE - trouble() + TROUBLE_OF_MANY - 1) /
 		    TROUBLE_OF_MANY;
 	char *args[MAX_TESTS + 32] = {
-		getenv("GUEST") ?: built("tests/vm"),
+		runner_path(),
 		"-k", built("kernel/%s", kernel),
 		"-i", built("guest/init"),
 		"-m", check(strdup(report_path("shmcount.ko"))),
