@@ -21,6 +21,7 @@
 #include "module.h"
 #include "mutants/child.h"
 #include "report/report.h"
+#include "runner/vm.h"
 
 enum {
 	MOST_FILES = 64,
@@ -449,7 +450,7 @@ static uint64_t print_of_all(void)
 	add_file_to_print(variable("GRADED"));
 	add_file_to_print(variable("POINTS"));
 	add_to_print(variable("TESTS"), strlen(variable("TESTS")));
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		add_file_to_print(text_of("%s/%s", variable("TOP"), ours[i]));
 	add_file_to_print("/proc/self/exe");
 	add_file_to_print(jail_path());
