@@ -55,7 +55,7 @@ static struct {
 	char last_bail[512];
 } guest;
 
-/* What the control took, or 0 where that is not known. */
+/* A limit, by the clock or by what the control took, if that is known. */
 static int limit(int seconds, int controls)
 {
 	int scaled = controls * atoi(getenv("CONTROL_SECONDS") ?: "0");
@@ -336,10 +336,16 @@ static bool say_forged(void)
 
 /*
  * The guest was lost, and not by a test: once more, but not for ever. The runner
- * calls the test that was running failed; that is no result.
+ * calls the test that was running failed; that is no result. But where the same
+ * test was running the last time, it is the test.
  */
 static bool try_again(struct graded *test)
 {
+	if (test && test == lost_at) {
+		lost--;
+		charge(test, CRASH, guest.last_bail);
+		return true;
+	}
 	if (test)
 		forget_from(test);
 	lost_at = test;
@@ -392,12 +398,8 @@ static bool take_end(int status)
 		charge(test, HANG, why);
 		return true;
 	case VM_STATUS_CRASH:
-		/*
-		 * Killed from outside, it may be: the host lacks memory. But not
-		 * twice in the same test.
-		 */
-		if (!test || (strstr(why, "exit status -1)") &&
-			      test != lost_at))
+		/* Killed from outside, it may be: the host lacks memory. */
+		if (!test || strstr(why, "exit status -1)"))
 			return try_again(test);
 		charge(test, CRASH, why);
 		return true;
