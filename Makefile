@@ -444,18 +444,16 @@ grader := build/tests/grade build/tests/jail build/tests/vm build/guest/init
 grading := $(grader) $(graded) build/kernel/$(grade_kernel)/vmlinuz \
 	build/bad/$(grade_kernel)/force_return.ko
 grade_with := env TOP=$(CURDIR) GRADES=$(CURDIR)/build/grade \
-	KERNEL=$(grade_kernel) GRADED=$(abspath $(graded)) POINTS='$(POINTS)' \
-	TESTS='$(TESTS)'
+	KERNEL=$(grade_kernel) GRADED=$(abspath $(graded)) POINTS=$(call quoted,$(POINTS)) \
+	TESTS=$(call quoted,$(TESTS))
 
 grade: $(grading)
 	@test -n "$$GRADE_SRC$$KMOD" || { echo "make: say what to grade: make grade SRC=folder, or KMOD=file.ko" >&2; exit 2; }
-	@exec $(grade_with) \
-		AGAIN="make grade $${GRADE_SRC:+SRC='$$GRADE_SRC'}$${KMOD:+KMOD='$$KMOD'}" \
-		build/tests/grade one "$${GRADE_SRC:-$$KMOD}"
+	@exec $(grade_with) build/tests/grade -- one "$${GRADE_SRC:-$$KMOD}"
 
 grade-all: $(grading)
 	@test -n "$$GRADE_DIR" || { echo "make: say what to grade: make grade-all DIR=submissions" >&2; exit 2; }
-	@exec $(grade_with) build/tests/grade $(if $(FORCE),-f) all "$$GRADE_DIR"
+	@exec $(grade_with) build/tests/grade $(if $(FORCE),-f) -- all "$$GRADE_DIR"
 
 grade-test: export AGAIN := make grade-test
 grade-test: check-tools $(grading) build/tests/report build/tests/samples_test

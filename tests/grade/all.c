@@ -33,21 +33,23 @@ static int count, finished, failed;
 static const char csv_head[] =
 	"name,verdict,points,of,passed,failed,crashed,hung,skipped,not run,guests,seconds\n";
 
+/* What is left out is told of: its author may think that it is handed in. */
 static bool is_submission(const char *path, const char *name)
 {
 	const char *dot = strrchr(name, '.');
 	struct stat stat_buf;
+	bool link;
 
 	if (name[0] == '.' || lstat(path, &stat_buf))
 		return false;
-	if (S_ISLNK(stat_buf.st_mode)) {
-		fprintf(stderr, "grade: %s is a link, and links are not followed\n",
-			cleaned(path, strlen(path)));
-		return false;
-	}
-	return S_ISDIR(stat_buf.st_mode) ||
-	       (S_ISREG(stat_buf.st_mode) && dot &&
-		(!strcmp(dot, ".c") || !strcmp(dot, ".ko")));
+	if (S_ISDIR(stat_buf.st_mode) || (S_ISREG(stat_buf.st_mode) && dot &&
+	    (!strcmp(dot, ".c") || !strcmp(dot, ".ko"))))
+		return true;
+	link = S_ISLNK(stat_buf.st_mode);
+	fprintf(stderr, "grade: %s is %s\n", cleaned(path, strlen(path)), link ?
+		"a link, and links are not followed" :
+		"no submission: a folder, .c file or .ko file is one");
+	return false;
 }
 
 static void add(char *path)
@@ -65,7 +67,7 @@ static const char *errors_of(const struct entry *entry)
 {
 	static char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), "%s/%s.err", variable("GRADES"),
+	snprintf(path, sizeof(path), "%s/.%s.err", variable("GRADES"),
 		 entry->name);
 	return path;
 }
@@ -102,7 +104,9 @@ static void read_entries(const char *dir)
 	for (int i = 1; i < count; i++)
 		if (!strcmp(entries[i].name, entries[i - 1].name))
 			die(STATUS_USAGE, "%s and %s would both be %s here: rename one",
-			    entries[i - 1].path, entries[i].path,
+			    cleaned(entries[i - 1].path,
+				    strlen(entries[i - 1].path)),
+			    cleaned(entries[i].path, strlen(entries[i].path)),
 			    entries[i].name);
 }
 
@@ -119,7 +123,7 @@ static void look_once_more(struct entry *entry)
 static void write_csv(void)
 {
 	char *path = text_of("%s/grades.csv", variable("GRADES"));
-	char *next = text_of("%s.tmp", path);
+	char *next = text_of("%s/.grades.csv.tmp", variable("GRADES"));
 	FILE *file = fopen(next, "we");
 	char row[2048];
 
@@ -176,17 +180,14 @@ static void tell(struct entry *entry, const char *how)
 
 static void start(struct entry *entry)
 {
-	char *again = text_of("make grade SRC='%s'", entry->path);
 	char *args[] = {
-		"/proc/self/exe", "-q", "-n", entry->name, "one", entry->path,
-		NULL
+		"/proc/self/exe", "-q", "-n", entry->name, "--", "one",
+		entry->path, NULL
 	};
 
-	setenv("AGAIN", again, 1);
 	unlink(errors_of(entry));
 	entry->begun = time(NULL);
 	entry->pid = start_child(args, "/dev/null", errors_of(entry));
-	free(again);
 }
 
 /* The first line of what a process of ours had to say, without its "grade: ". */
@@ -232,7 +233,7 @@ static void end(struct entry *entry, int status, time_t begun, int before)
 static void check_control(bool force)
 {
 	struct entry control = { .path = text_of("%s/kmod", variable("TOP")) };
-	double points, of;
+	double points, of, seconds;
 	char row[2048] = "", *name;
 	FILE *file;
 	int status = 0;
@@ -242,6 +243,8 @@ static void check_control(bool force)
 		 variable("GRADES"));
 	if (force || !is_graded(control.folder, print_of(control.path))) {
 		printf("control: the module of this project, which has to pass all\n");
+		/* It is what tells how fast this host is: it may take its time. */
+		setenv("CONTROL_SECONDS", "60", 1);
 		start(&control);
 		await_child(&status);
 	}
@@ -251,12 +254,15 @@ static void check_control(bool force)
 	name = text_of("%s/row.csv", control.folder);
 	file = fopen(name, "re");
 	if (!file || !fgets(row, sizeof(row), file) || !strstr(row, "\",") ||
-	    sscanf(strstr(row, "\","), "\",%*[^,],%lf,%lf", &points, &of) != 2)
+	    sscanf(strstr(row, "\","), "\",%*[^,],%lf,%lf,%*d,%*d,%*d,%*d,%*d,%*d,%*d,%lf",
+		   &points, &of, &seconds) != 3)
 		die(STATUS_NOT_GRADED, "the control has no row in %s", name);
 	fclose(file);
 	if (points < of)
 		die(STATUS_NOT_GRADED, "the control, our own module, has %.2f of %g points, so the tests are not to be trusted: see %s/.control/student.txt and instructor.json",
 		    points, of, grades());
+	name = text_of("%.0f", seconds);
+	setenv("CONTROL_SECONDS", name, 1);
 }
 
 int grade_all(const char *dir, bool force)
@@ -264,6 +270,8 @@ int grade_all(const char *dir, bool force)
 	time_t begun;
 	int before = 0, next = 0, running = 0;
 
+	if (*variable("TESTS"))
+		die(STATUS_USAGE, "TESTS= is for make grade: a folder is graded by all tests");
 	read_entries(dir);
 	check_control(force);
 	for (int i = 0; i < count; i++) {

@@ -63,7 +63,7 @@ TEST_LIMIT(grade, build_files_of_a_submission_are_not_run, SAMPLE_LIMIT)
 	run = RUN("grade", "one", "x");
 	expect_silent(&run, 0);
 	expect_text(run.output, "10 of 10 points");
-	expect_text(run.output, "Not used, as only *.c and *.h are: ");
+	expect_text(run.output, "Not used, as only *.c and *.h are, and no *.mod.c: ");
 }
 
 /* Several files, one of them shmcount.c, of which the module has the name. */
@@ -79,7 +79,7 @@ TEST_LIMIT(grade, several_files_make_one_module, SAMPLE_LIMIT)
 	run = RUN("grade", "one", "x");
 	expect_silent(&run, 0);
 	expect_text(run.output, "10 of 10 points");
-	EXPECT_STR(shell("grep -q one_more grades/x.tests/shmcount.ko && modinfo -F name grades/x.tests/shmcount.ko"), "shmcount\n");
+	EXPECT_STR(shell("grep -q one_more grades/x+tests/shmcount.ko && modinfo -F name grades/x+tests/shmcount.ko"), "shmcount\n");
 }
 
 /* Built by us, handed in built; and for another kernel. */
@@ -118,7 +118,10 @@ TEST(grade, jail_brings_out_one_plain_file)
 	run = jail("ln -s /etc/debian_version x");
 	EXPECT_STR(shell("rm folder/x; ls folder"), "");
 	run = jail("mkfifo x");
-	expect_end(&run, 125, "jail: x is no file");
+	expect_end(&run, 123, "jail: x is no plain file of up to 16 MB");
+	run = jail("yes | head -c 16777217 >x");
+	expect_end(&run, 123, "jail: x is no plain file of up to 16 MB");
+	EXPECT_STR(shell("ls folder"), "");
 }
 
 TEST(grade, jail_shows_nothing_of_the_host)

@@ -6,7 +6,8 @@
  *   grade [-f] all DIR               each such thing in DIR
  *
  * -q says nothing where all is well; -f grades again what is graded already.
- * GRADES/NAME/ has the reports; NAME is made of PATH's last part if it is not given.
+ * GRADES/NAME/ has the reports; NAME is made of PATH's last part if it is not
+ * given. That is for "all", which keeps GRADES to itself, to give.
  * What the environment has to say is in grade.h.
  *
  * Exit status: 0: it is graded, whatever its points; 1 for all: some could not be;
@@ -14,9 +15,11 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -75,7 +78,10 @@ const char *report_path(const char *name)
 	return path;
 }
 
-/* Any name as one that no shell, no make and no path minds. */
+/*
+ * Any name as one that no shell, no make and no path minds. Those with a first
+ * dot, or a '+', are left for us; so is that of the table.
+ */
 void name_of(char *name, size_t size, const char *path)
 {
 	size_t length = strlen(path), n = 0;
@@ -93,6 +99,8 @@ void name_of(char *name, size_t size, const char *path)
 		name[n++] = fine ? *base : '_';
 	}
 	name[n] = '\0';
+	if (!n || !strcmp(name, "grades.csv"))
+		snprintf(name, size, "_%s", n ? "grades_csv" : "");
 }
 
 static void remove_folder(const char *path)
@@ -149,7 +157,6 @@ static void leave_print(uint64_t print)
 		    report_path("print"), strerror(errno));
 }
 
-/* The folder of reports appears whole, or not at all. */
 /*
  * A guest may write without end, to its log or to the report: whoever keeps that
  * is ended by the limit. What a runner has in TMPDIR goes with build/.
@@ -167,6 +174,7 @@ static void bound_files(void)
 	setenv("TMPDIR", report_path("build"), 1);
 }
 
+/* The folder of reports appears whole, or not at all. */
 static int grade_one(const char *path, const char *name, bool quiet)
 {
 	char folder[PATH_SIZE - 16];
@@ -174,16 +182,17 @@ static int grade_one(const char *path, const char *name, bool quiet)
 	uint64_t print;
 
 	submission.path = path;
-	if (access(path, R_OK))
+	if (access(path, F_OK))
 		die(STATUS_USAGE, "cannot read %s: %s", path, strerror(errno));
 	name_of(submission.name, sizeof(submission.name) - 8, path);
 	if (name)
 		snprintf(submission.name, sizeof(submission.name) - 8, "%s", name);
 	if (*variable("TESTS"))
-		strcat(submission.name, ".tests");
+		strcat(submission.name, "+tests");
 	snprintf(folder, sizeof(folder), "%s/%s", variable("GRADES"),
 		 submission.name);
-	snprintf(submission.folder, sizeof(submission.folder), "%s.tmp", folder);
+	snprintf(submission.folder, sizeof(submission.folder), "%s/.%s.tmp",
+		 variable("GRADES"), submission.name);
 	print = print_of(path);
 
 	atexit(remove_unfinished);
@@ -210,6 +219,19 @@ static int grade_one(const char *path, const char *name, bool quiet)
 		printf("\nThe reports are in %s/%s/.\n", grades(),
 		       submission.name);
 	return 0;
+}
+
+/* Two of us would take one another's folders for left over ones. */
+static void keep_to_ourselves(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
+		return;		/* the lock goes with the process */
+	if (fd >= 0 && errno == EWOULDBLOCK)
+		die(STATUS_NOT_GRADED, "another make grade or grade-all is at work in %s: wait until it has ended",
+		    grades());
+	die(STATUS_NOT_GRADED, "cannot lock %s: %s", path, strerror(errno));
 }
 
 static _Noreturn void usage(void)
@@ -242,6 +264,8 @@ int main(int argc, char *argv[])
 	if (mkdir(path, 0755) && errno != EEXIST)
 		die(STATUS_NOT_GRADED, "cannot make %s: %s", path,
 		    strerror(errno));
+	if (!name)
+		keep_to_ourselves(path);
 	if (!strcmp(argv[optind], "one"))
 		return grade_one(argv[optind + 1], name, quiet);
 	if (!strcmp(argv[optind], "all"))

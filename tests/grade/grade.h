@@ -3,9 +3,10 @@
  * One submission on its way to a grade: see grade.c. From the environment, for
  * all of it: TOP, the tree; KERNEL, the Debian suite that is graded on; GRADED,
  * the guest's program with the tests; POINTS, the points file; TESTS, patterns
- * of tests, with spaces between, or "" for all that have points; AGAIN, the command
- * that grades this submission; GRADES, the folder of all reports; GUEST and JAIL, in
- * place of the runner and of build/tests/jail, for tests.
+ * of tests, with spaces between, or "" for all that have points; HIDDEN, if set,
+ * the folder that GRADED's other tests are from; GRADES, the folder of all
+ * reports; CONTROL_SECONDS, if set, what the control took; GUEST and JAIL, in place
+ * of the runner and of build/tests/jail, for tests.
  */
 #ifndef GRADE_H
 #define GRADE_H
@@ -111,6 +112,9 @@ bool make_module(void);
 uint64_t print_of(const char *path);
 
 /* ---- guests.c ---- */
+
+/* The program that runs a guest. */
+char *runner_path(void);
 
 /* Run the tests; sets the verdict. */
 void run_tests(void);

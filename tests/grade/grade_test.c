@@ -15,11 +15,13 @@
 
 #include "harness.h"
 #include "program.h"
+#include "samples.h"
 
-/* A module is built by copying it, if it does not say "error: ...". */
+/* A module is built by copying it, if it does not say "error: ..." or "big". */
 static const char jail[] =
 "#!/bin/sh\n"
 "grep 'error: ' \"$2/shmcount.c\" && exit 2\n"
+"grep -q '^big' \"$2/shmcount.c\" && echo jail: too big && exit 123\n"
 "cp \"$2/shmcount.c\" \"$2/shmcount.ko\"\n";
 
 /* The guest's program: its tests. */
@@ -30,25 +32,35 @@ static const char graded[] =
 
 /*
  * What a test does is the line "TEST WHAT" of the module; without one it passes.
- * "WHAT once" is for the first guest only.
+ * "WHAT once" is for the first guest only, "WHAT twice" for the first two.
  */
 static const char guest[] =
 "#!/bin/sh\n"
 "while [ \"$1\" != tap ]; do\n"
+"	[ \"$1\" != -t ] || echo $2 >>limits\n"
 "	[ \"$1\" != -m ] || module=$2\n"
 "	shift\n"
 "done\n"
 "shift 4\n"
 "echo guest \"$@\" >>guests\n"
+"grep -q '^unbootable' \"$module\" && echo 'Bail out! infrastructure: no guest' &&\n"
+"	exit 125\n"
 "echo TAP version 13\n"
 "echo 1..$#\n"
-"n=0 status=0\n"
+"n=0 all=$# status=0\n"
 "die() { echo \"Bail out! $1\"; exit $2; }\n"
+/* As the runner does where the guest has ended within a test. */
+"lose() {\n"
+"	printf '# %s\\nnot ok %s %s\\n' \"$1\" $n \"$test\"\n"
+"	while [ $n -lt $all ]; do n=$((n + 1)); echo not ok $n not_run.$n; done\n"
+"	die \"$1\" $2\n"
+"}\n"
 "for test; do\n"
 "	n=$((n + 1))\n"
 "	echo \"# begin $test\"\n"
 "	what=$(sed -n \"s/^$test //p\" \"$module\")\n"
 "	[ \"$(wc -l <guests)\" = 1 ] || what=${what%%* once}\n"
+"	[ \"$(wc -l <guests)\" -le 2 ] || what=${what%%* twice}\n"
 "	case $what in\n"
 "	'') echo \"ok $n $test\"; continue ;;\n"
 "	skip) echo \"ok $n $test # SKIP not here\"; continue ;;\n"
@@ -58,12 +70,12 @@ static const char guest[] =
 "		status=1; continue ;;\n"
 "	flood) exec yes '# more' ;;\n"
 "	sleep) echo $$ >sleeper.tmp; mv sleeper.tmp sleeper; exec sleep 600 ;;\n"
-"	crash*) echo '# BUG: told by the test'; echo \"not ok $n $test\"\n"
-"		die \"crash: BUG: told, while $test was running\" 121 ;;\n"
-"	hang*) echo \"not ok $n $test\"\n"
-"		die \"hang: no end after 150 seconds, while $test was running\" 124 ;;\n"
-"	forge*) die 'forged: the report has 1 lines' 122 ;;\n"
-"	lost*) die 'infrastructure: no guest' 125 ;;\n"
+"	crash*) echo '# BUG: told by the test'\n"
+"		lose \"crash: BUG: told, while $test was running\" 121 ;;\n"
+"	hang*) lose \"hang: no end after 150 seconds, while $test was running\" 124 ;;\n"
+"	forge*) lose 'forged: the report has 1 lines, the first: sync.two <b>' 122 ;;\n"
+"	lost*) lose 'infrastructure: the guest could not go on' 125 ;;\n"
+"	killed*) lose \"crash: the guest stopped without a word, while $test was running (QEMU: exit status -1)\" 121 ;;\n"
 "	stuck*) echo \"not ok $n $test\"\n"
 "		echo \"Bail out! what $test left cannot be put back\"\n"
 "		die \"infrastructure: the report of the tests is not whole: what $test left cannot be put back (exit status 1)\" 125 ;;\n"
@@ -113,7 +125,6 @@ static void prepare(void)
 	setenv("GRADED", here("graded"), 1);
 	setenv("POINTS", "points", 1);
 	setenv("TESTS", "", 1);
-	setenv("AGAIN", "make grade SRC=x", 1);
 }
 
 static void hand_in(const char *name, const char *does)
@@ -130,6 +141,7 @@ static void hand_in(const char *name, const char *does)
 static struct run grade(const char *does)
 {
 	prepare();
+	unlink("guests");
 	hand_in("jane", does);
 	return RUN("grade", "one", "all/jane");
 }
@@ -158,7 +170,7 @@ static void expect_mistake(const char *points, const char *text)
 	write_file("points", points);
 	hand_in("jane", "");
 	expect_refusal(RUN("grade", "one", "all/jane"), 2, text);
-	EXPECT_STR(shell("ls grades"), "");
+	EXPECT_STR(shell("ls -A grades"), "");
 }
 
 TEST(grade, all_pass)
@@ -209,11 +221,28 @@ TEST(grade, lost_guest_costs_nothing)
 {
 	expect_row("map.one lost once\n",
 		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,2");
+	expect_row("map.one killed once\n",
+		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,2");
+	/* The second guest is lost as well, but in another test. */
+	expect_row("map.one killed once\nmap.two killed twice\n",
+		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,3");
+}
+
+/* QEMU ends so, if it is not killed, by what the guest does to it. */
+TEST(grade, guest_that_is_lost_twice_in_a_test_is_a_crash)
+{
+	expect_row("map.one killed twice\n",
+		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,3");
+	expect_row("map.one lost\n",
+		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,3");
+	/* However often, it is not the host. */
+	expect_row("map.one killed\nmap.two killed\nsync.one killed\nsync.two lost\n",
+		   "\"jane\",tested,2.00,10.00,2,0,4,0,0,0,8");
 }
 
 TEST(grade, guests_that_are_lost_again_and_again_are_no_grade)
 {
-	struct run run = grade("map.one lost\n");
+	struct run run = grade("unbootable\n");
 
 	expect_end(&run, 125, "grade: jane is not graded: infrastructure: no guest");
 	EXPECT_EQ(access("grades/jane", F_OK), -1);
@@ -282,12 +311,72 @@ TEST(grade, does_not_build)
 		    "    x.c:1: error: it is no C\n");
 }
 
+/* That is its own fault, so it has a grade, and not another try each time. */
+TEST(grade, module_that_is_too_large)
+{
+	expect_row("big\n",
+		   "\"jane\",does not build,0.00,10.00,0,0,0,0,0,6,0");
+	expect_text(shell("cat grades/jane/student.txt"),
+		    "It does not build: the module is larger than 16 MB.");
+}
+
 TEST(grade, forged_report_is_believed_in_nothing)
 {
 	expect_row("sync.two forge\n",
 		   "\"jane\",forged report,0.00,10.00,0,0,0,0,0,6,1");
 	expect_row("sync.two out-of-order\n",
 		   "\"jane\",forged report,0.00,10.00,0,0,0,0,0,6,1");
+}
+
+/* Nor is it for the student to learn from it what the hidden tests are. */
+TEST(grade, forged_report_says_nothing_of_its_own)
+{
+	struct run run = grade("map.one fail\nsync.two forge\n");
+
+	expect_silent(&run, 0);
+	expect_text(run.output, "It wrote where only the tests report, so none of the report is believed.");
+	EXPECT_STR(shell("cd grades/jane && grep -l -e 'the first' -e 'told by the test' *.txt *.json *.xml"),
+		   "instructor.json\n");
+	EXPECT_STR(shell("cd grades/jane && grep -l sync.two *.txt *.xml || :"), "");
+}
+
+/* A student's CI shows no other file. */
+TEST(grade, verdict_is_in_the_xml)
+{
+	struct run run = grade("x.c:1: error: <it> is no C\n");
+
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("xmllint --xpath 'concat((//failure)[1]/@message, \" / \", count(//failure), \" / \", substring-before((//failure)[1], \"again\"))' grades/jane/junit.xml"),
+		   "not run: does not build: the compiler does not take it / 4 / x.c:1: error: <it> is no C\n\n");
+}
+
+/* The command that is told does just that, in whatever folder it is. */
+TEST(grade, again_is_one_command)
+{
+	struct run run;
+
+	prepare();
+	setenv("HIDDEN", "own tests", 1);
+	hand_in("O'Brien; $(touch x)", "map.one fail\nsync.one fail\n");
+	run = RUN("grade", "one", "all/O'Brien; $(touch x)");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("sed -n 's/^ *again: make/printf %s,/p' grades/*/student.txt | sh; ls x* 2>/dev/null || :"),
+		   "grade,SRC=all/O'Brien; $(touch x),TESTS=map.one,");
+	EXPECT_STR(shell("sqlite3 :memory: \"SELECT json_extract(value, '$.command') FROM json_each(CAST(readfile('grades/O_Brien____touch_x_/instructor.json') AS TEXT), '$.tests') WHERE json_extract(value, '$.name') = 'sync.one'\" | sed 's/^make/printf %s,/' | sh"),
+		   "grade,SRC=all/O'Brien; $(touch x),HIDDEN=own tests,POINTS=points,TESTS=sync.one,");
+}
+
+TEST(grade, names_that_are_no_text)
+{
+	struct run run;
+
+	prepare();
+	hand_in("a\033\nb\377", "map.one fail\n");
+	run = RUN("grade", "one", "all/a\033\nb\377");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("xmllint --noout grades/*/junit.xml; sqlite3 :memory: \"SELECT json_valid(CAST(readfile('grades/a__b_/instructor.json') AS TEXT)), json_valid(CAST(readfile('grades/a__b_/results.json') AS TEXT))\""),
+		   "1|1\n");
+	expect_text(run.output, "again: make grade SRC='all/a\\x1b\\x0ab\\xff' TESTS='map.one'\n");
 }
 
 /* Neither the name of a hidden test nor what it says is for the student. */
@@ -325,7 +414,7 @@ TEST(grade, only_the_tests_that_are_named)
 	run = RUN("grade", "one", "all/jane");
 	expect_silent(&run, 0);
 	EXPECT_STR(shell("cat guests; ls grades"),
-		   "guest module.loads module.unloads map.two\njane.tests\n");
+		   "guest module.loads module.unloads map.two\njane+tests\n");
 	setenv("TESTS", "map.tow", 1);
 	expect_refusal(RUN("grade", "one", "all/jane"), 2,
 		       "grade: no test that counts is named 'map.tow'");
@@ -339,7 +428,8 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 		{ "mkfifo all/jane/a.c", "a.c is not a plain file" },
 		{ "mkdir all/jane/a.c", "a.c is not a plain file" },
 		{ "touch 'all/jane/a;id.c'", "a;id.c is not a name" },
-		{ "touch 'all/jane/shmcount.mod.c'", "is not a name" },
+		{ "touch all/jane/1.c", "1.c is not a name" },
+		{ "touch all/jane/with_shmcount.c", "is not a name" },
 		{ "head -c 1048577 /dev/zero >all/jane/a.h", "a.h is longer" },
 		{ "for i in $(seq 65); do : >all/jane/$i.h; done", "more than 64" },
 		{ "rm all/jane/shmcount.c; touch all/jane/Makefile", "no C file" },
@@ -359,6 +449,21 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 	}
 }
 
+/* Who builds among the sources hands in what kbuild makes there as well. */
+TEST(grade, what_kbuild_leaves_is_not_used)
+{
+	struct run run;
+
+	prepare();
+	hand_in("jane", "");
+	EXPECT_STR(shell("cd all/jane && touch shmcount.mod.c shmcount.mod shmcount.o .shmcount.o.cmd Module.symvers ._shmcount.c"), "");
+	run = RUN("grade", "one", "all/jane");
+	expect_silent(&run, 0);
+	expect_text(run.output, "jane: 10 of 10 points");
+	expect_text(run.output, "Not used, as only *.c and *.h are, and no *.mod.c: ");
+	expect_text(run.output, "shmcount.mod.c");
+}
+
 TEST(grade, mistakes_in_the_points_are_refused)
 {
 	expect_mistake("map.* 4\n", "points:1: a line is: PATTERN POINTS");
@@ -374,6 +479,35 @@ TEST(grade, mistakes_in_the_points_are_refused)
 	expect_mistake("hidden_x.* 4 hidden\n", "HIDDEN=");
 	expect_mistake("map.* 0 visible\n", "points gives no points");
 	expect_mistake("# nothing\n", "points gives no points");
+}
+
+/* The tests of an instructor are put with ours by hidden.sh. */
+static struct run put_together(const char *a, const char *b)
+{
+	EXPECT_STR(shell("rm -rf own && mkdir own"), "");
+	write_file("own/a.c", a);
+	write_file("own/b.c", b);
+	setenv("CFLAGS", with("-D_GNU_SOURCE -I%s", in_tree("tests")), 1);
+	return RUN(in_tree("tests/grade/hidden.sh"), "own", "own/graded",
+		   in_tree("build/obj/harness.o"),
+		   in_tree("build/obj/harness_sample.o"));
+}
+
+#define OWN(name) "#include \"harness.h\"\nTEST(" name ") { }\n"
+
+TEST(grade, mistakes_in_hidden_tests_are_refused)
+{
+	struct run run;
+
+	if (access(in_tree("build/obj/harness_sample.o"), F_OK))
+		test_skip("the sample of the harness is not built");
+	run = put_together(OWN("hidden_a, x"), OWN("hidden_a, y"));
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("own/graded -l | grep ^hidden_"), "hidden_a.x\nhidden_a.y\n");
+	expect_refusal(put_together(OWN("hidden_a, x"), OWN("hidden_a, x")), 2,
+		       "grade: two tests in HIDDEN=own are called hidden_a.x");
+	expect_refusal(put_together(OWN("hidden_a, x"), OWN("mine, x")), 2,
+		       "grade: a test in HIDDEN=own is called mine.x");
 }
 
 TEST(grade, instructors_tests_are_a_point_each)
@@ -402,13 +536,14 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 	run = RUN("grade", "all", "all");
 	expect_status(&run, 0);
 	expect_text(run.errors, "grade: all/zed is a link");
+	expect_text(run.errors, "grade: all/notes.txt is no submission");
 	expect_text(run.output, "ann ");
 	expect_text(run.output, "2 graded, 0 not");
 	EXPECT_STR(shell("cut -d , -f 1-6 grades/grades.csv"),
 		   "name,verdict,points,of,passed,failed\n"
 		   "\"ann\",tested,10.00,10.00,6,0\n"
 		   "\"bob\",tested,8.00,10.00,5,1\n");
-	EXPECT_STR(shell("rm guests all/zed"), "");
+	EXPECT_STR(shell("rm guests all/zed all/notes.txt"), "");
 
 	run = RUN("grade", "all", "all");
 	expect_silent(&run, 0);
@@ -422,10 +557,37 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 	EXPECT_STR(shell("sed -n 3p grades/grades.csv | cut -d , -f 1-7"),
 		   "\"bob\",tested,8.00,10.00,5,0,1\n");
 
+	/* Built otherwise, or run otherwise, all is another grade. */
+	EXPECT_STR(shell("echo '# new' >>top/tests/grade/Kbuild"), "");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	EXPECT(!strstr(run.output, "are graded already"));
+	EXPECT_STR(shell("echo '# new' >>jail; echo '# new' >>guest"), "");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	EXPECT(!strstr(run.output, "are graded already"));
+
 	EXPECT_STR(shell("rm guests"), "");
 	run = RUN("grade", "-f", "all", "all");
 	expect_silent(&run, 0);
 	EXPECT_STR(shell("grep -c module.loads guests"), "3\n");
+}
+
+/* On a slow host all limits are longer; hangs have their time beside them. */
+TEST(grade, limits_are_those_of_the_host)
+{
+	struct run run = grade("map.one timeout\nmap.two crash\n");
+
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("cat limits; rm -r limits grades"), "250\n225\n");
+	/* The control's own, and then those of one that took 100 s. */
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("cat limits; rm limits"), "700\n250\n225\n");
+	EXPECT_STR(shell("sed -i 's/[0-9]*$/100/' grades/.control/row.csv && echo >>all/jane/shmcount.c"), "");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("cat limits"), "1100\n1075\n");
 }
 
 /* Our own module has to pass, or the tests are what is wrong. */
@@ -468,8 +630,8 @@ TEST(grade, interrupt_leaves_what_is_graded)
 	EXPECT_OK(kill(run.pid, SIGINT));
 	collect(&run);
 	expect_status(&run, 130);
-	EXPECT_STR(shell("ls grades; sed 1d grades/grades.csv | cut -d , -f 1-3"),
-		   "ann\ngrades.csv\n\"ann\",tested,10.00\n");
+	EXPECT_STR(shell("ls -A grades; sed 1d grades/grades.csv | cut -d , -f 1-3"),
+		   ".control\nann\ngrades.csv\n\"ann\",tested,10.00\n");
 	EXPECT_EQ(kill(atoi(shell("cat sleeper")), 0), -1);
 }
 
@@ -479,6 +641,92 @@ TEST(grade, names_that_would_be_the_same_are_refused)
 	hand_in("a b", "");
 	hand_in("a_b", "");
 	expect_refusal(RUN("grade", "all", "all"), 2, "would both be a_b here");
+}
+
+/* Whatever a submission is called, nobody else's reports are in its place. */
+TEST(grade, names_that_we_use_are_no_others)
+{
+	static const char *const names[] = {
+		"jane", "jane.tmp", "jane.err", "jane.tests", "grades.csv",
+		"control", "-f", "jane+tests",
+	};
+	struct run run;
+
+	prepare();
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		hand_in(names[i], "");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	expect_text(run.output, "8 graded, 0 not");
+	setenv("TESTS", "map.*", 1);
+	run = RUN("grade", "one", "all/jane");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("LC_ALL=C ls -A grades; wc -l <grades/grades.csv"),
+		   ".control\n_f\n_grades_csv\ncontrol\ngrades.csv\njane\njane+tests\njane.err\njane.tests\njane.tmp\njane_tests\n9\n");
+}
+
+TEST(grade, folder_without_a_name_has_one)
+{
+	struct run run;
+
+	prepare();
+	EXPECT_STR(shell("mkdir grades && touch grades/kept"), "");
+	run = RUN("grade", "one", "/");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("ls -A grades"), "_\nkept\n");
+}
+
+TEST(grade, two_graders_do_not_share_a_folder)
+{
+	struct run run;
+
+	prepare();
+	hand_in("ann", "map.one sleep\n");
+	hand_in("bob", "");
+	run = START("grade", "one", "all/ann");
+	for (int i = 0; access("sleeper", F_OK); i++) {
+		if (i == 1000)
+			FAIL("it does not come to its test");
+		usleep(10000);
+	}
+	expect_refusal(RUN("grade", "one", "all/bob"), 125,
+		       "grade: another make grade or grade-all is at work in ");
+	EXPECT_OK(kill(run.pid, SIGINT));
+	collect(&run);
+	expect_status(&run, 130);
+	run = RUN("grade", "one", "all/bob");
+	expect_silent(&run, 0);
+}
+
+TEST(grade, tests_are_not_chosen_for_a_folder)
+{
+	prepare();
+	hand_in("ann", "");
+	setenv("TESTS", "map.*", 1);
+	expect_refusal(RUN("grade", "all", "all"), 2,
+		       "grade: TESTS= is for make grade: a folder is graded by all tests");
+	EXPECT_STR(shell("ls -A grades"), "");
+}
+
+/* By an instructor who is not root; it costs that one and no other. */
+TEST(grade, submission_that_cannot_be_read_is_told_of)
+{
+	struct run run;
+
+	prepare();
+	hand_in("ann", "");
+	hand_in("bob", "");
+	EXPECT_STR(shell("chmod 0 all/ann all/bob/shmcount.c && chmod 777 ."), "");
+	if (!getuid() && (setgid(65534) || setuid(65534)))
+		FAIL("cannot become nobody");
+	if (access(getenv("PROGRAMS"), X_OK))
+		test_skip("nobody may not read the programs");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("cut -d , -f 1-3 grades/grades.csv"),
+		   "name,verdict,points\n\"ann\",nothing to build,0.00\n\"bob\",nothing to build,0.00\n");
+	expect_text(shell("cat grades/ann/student.txt"),
+		    "all/ann cannot be opened: Permission denied.");
 }
 
 TEST(grade, nothing_to_grade)

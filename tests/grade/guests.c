@@ -23,13 +23,17 @@
 /*
  * A crash takes a boot; a hang, its time-out as well, and so counts as three. So
  * does a guest where the module stays: it will after most tests that use it.
- * The limits of a guest are for those that harness and kernel do not notice.
+ * The limits of a guest are for those that harness and kernel do not notice; the
+ * hangs that they do notice come on top, and all that a slow host takes longer.
  */
 enum {
 	MOST_TROUBLE = 12,
 	TROUBLE_OF_MANY = 3,
-	GUEST_SECONDS = 150,
+	GUEST_SECONDS = 150,	/* or so many times the control */
+	GUEST_CONTROLS = 10,
+	HANG_SECONDS = 25,
 	MOST_SECONDS = 300,	/* after that no other guest is started */
+	MOST_CONTROLS = 20,
 	MOST_LOST = 3,		/* guests that end through no fault of a test */
 	MOST_OUTPUT = 4096,	/* of a test */
 	STATUS_FORGED = 122,
@@ -37,6 +41,7 @@ enum {
 
 static int number;		/* of the guest, from 1 */
 static int lost, spoilt;	/* guests */
+static struct graded *lost_at;	/* the test that the last of them was lost in */
 
 /* What a guest has said, as it is read. */
 static struct {
@@ -49,6 +54,14 @@ static struct {
 	char bail[512];		/* the first and the last of these lines */
 	char last_bail[512];
 } guest;
+
+/* A limit, by the clock or by what the control took, if that is known. */
+static int limit(int seconds, int controls)
+{
+	int scaled = controls * atoi(getenv("CONTROL_SECONDS") ?: "0");
+
+	return scaled > seconds ? scaled : seconds;
+}
 
 static struct graded *find(const char *name)
 {
@@ -176,12 +189,20 @@ static struct graded *named_in(const char *why)
 	return find(copy);
 }
 
-/* Whatever a spoilt guest said of the tests after this one is yet to be seen. */
-static void forget_after(const struct graded *test)
+static void forget(struct graded *test)
 {
-	for (struct graded *t = tests; t < tests + test_count; t++)
-		if (t > test && t->guest == number)
-			t->how = NOT_YET;
+	test->how = NOT_YET;
+	test->seconds = -1;
+	test->why = NULL;
+	test->output = "";
+}
+
+/* What this guest said of these tests is yet to be seen. */
+static void forget_from(struct graded *first)
+{
+	for (struct graded *test = first; test < tests + test_count; test++)
+		if (test->guest == number)
+			forget(test);
 }
 
 /* This test has ended its guest. */
@@ -189,7 +210,7 @@ static void charge(struct graded *test, enum how how, const char *why)
 {
 	char *end;
 
-	forget_after(test);
+	forget_from(test + 1);
 	/* Harness and runner tell of a process that cannot be killed. */
 	if (test->how == HANG)
 		return;
@@ -244,6 +265,11 @@ char *built(const char *format, ...)
 	return path;
 }
 
+char *runner_path(void)
+{
+	return getenv("GUEST") ?: built("tests/vm");
+}
+
 /* A file of this guest's, in the folder of reports. */
 static char *guest_file(const char *end)
 {
@@ -260,7 +286,7 @@ static int run_guest(void)
 	int hangs = (MOST_TROUBLE - trouble() + TROUBLE_OF_MANY - 1) /
 		    TROUBLE_OF_MANY;
 	char *args[MAX_TESTS + 32] = {
-		getenv("GUEST") ?: built("tests/vm"),
+		runner_path(),
 		"-k", built("kernel/%s", kernel),
 		"-i", built("guest/init"),
 		"-m", check(strdup(report_path("shmcount.ko"))),
@@ -268,7 +294,8 @@ static int run_guest(void)
 		"-f", built("bad/%s/force_return.ko", kernel),
 		"-f", built("bad/%s/own_pages.ko", kernel),
 		"-c", guest_file("log"),
-		"-t", text_of("%d", GUEST_SECONDS),
+		"-t", text_of("%d", limit(GUEST_SECONDS, GUEST_CONTROLS) +
+			      hangs * HANG_SECONDS),
 		"tap", "graded", "-e", text_of("%d", hangs),
 	};
 	char *tap = guest_file("tap");
@@ -300,16 +327,28 @@ bool cut_off(const char *format, ...)
 static bool say_forged(void)
 {
 	for (int i = 0; i < test_count; i++)
-		tests[i].how = NOT_YET;
+		forget(&tests[i]);
 	submission.verdict = FORGED;
 	snprintf(submission.why, sizeof(submission.why), "%.500s",
 		 cleaned(guest.last_bail, strlen(guest.last_bail)));
 	return false;
 }
 
-/* The guest was lost, and not by a test: once more, but not for ever. */
-static bool try_again(void)
+/*
+ * The guest was lost, and not by a test: once more, but not for ever. The runner
+ * calls the test that was running failed; that is no result. But where the same
+ * test was running the last time, it is the test.
+ */
+static bool try_again(struct graded *test)
 {
+	if (test && test == lost_at) {
+		lost--;
+		charge(test, CRASH, guest.last_bail);
+		return true;
+	}
+	if (test)
+		forget_from(test);
+	lost_at = test;
 	if (++lost < MOST_LOST)
 		return true;
 	submission.verdict = NOT_GRADED;
@@ -332,7 +371,7 @@ static bool take_unwhole(void)
 	if (!strstr(guest.last_bail, "it ends too early"))
 		return say_forged();
 	if (!guest.running)
-		return try_again();
+		return try_again(NULL);
 	charge(guest.running, CRASH, "the tests were killed");
 	return true;
 }
@@ -348,20 +387,20 @@ static bool take_end(int status)
 	switch (status) {
 	case 0:
 	case STATUS_FAILED:
-		return pending() ? try_again() : false;
+		return pending() ? try_again(NULL) : false;
 	case STATUS_FORGED:
 		return say_forged();
 	case VM_STATUS_HANG:
 		if (strstr(why, "the program has ended"))
 			return pending();
 		if (!test)
-			return try_again();
+			return try_again(NULL);
 		charge(test, HANG, why);
 		return true;
 	case VM_STATUS_CRASH:
 		/* Killed from outside, it may be: the host lacks memory. */
-		if (!test || (strstr(why, "exit status -1)") && !lost))
-			return try_again();
+		if (!test || strstr(why, "exit status -1)"))
+			return try_again(test);
 		charge(test, CRASH, why);
 		return true;
 	case STATUS_NOT_GRADED:
@@ -373,10 +412,10 @@ static bool take_end(int status)
 			return take_unwhole();
 		if (strstr(why, "does not go with"))
 			return say_forged();
-		return try_again();
+		return try_again(test);
 	case 128 + SIGXFSZ:
 		if (!test)
-			return try_again();
+			return try_again(NULL);
 		charge(test, CRASH, "it writes without end");
 		return true;
 	default:
@@ -396,18 +435,19 @@ static bool passes_probe(const char *name, enum verdict verdict)
 	snprintf(submission.why, sizeof(submission.why), "%s: %.900s",
 		 how_names[probe->how], probe->why ?: "");
 	submission.said = probe->output;
-	for (int i = 0; i < test_count; i++)
-		if (&tests[i] > probe)
-			tests[i].how = NOT_YET;
+	for (struct graded *test = probe + 1; test < tests + test_count; test++)
+		forget(test);
 	return false;
 }
 
 static bool may_go_on(time_t begun)
 {
+	int most = limit(MOST_SECONDS, MOST_CONTROLS);
+
 	if (trouble() >= MOST_TROUBLE)
 		return cut_off("after so much trouble no other guest was started");
-	if (time(NULL) - begun >= MOST_SECONDS)
-		return cut_off("its time of %d seconds was over", MOST_SECONDS);
+	if (time(NULL) - begun >= most)
+		return cut_off("its time of %d seconds was over", most);
 	return true;
 }
 

@@ -45,6 +45,8 @@ ${CC:-cc} ${CFLAGS-} -static -o "$work/ours" "$@"
 # shellcheck disable=SC2086
 ${CC:-cc} ${CFLAGS-} -static -o "$work/all" "$@" "$work"/*.o ||
 	die "the tests of HIDDEN=$folder do not go with ours"
+twice=$("$work/all" -l | sort | uniq -d)
+[ -z "$twice" ] || die "two tests in HIDDEN=$folder are called" "$twice"
 "$work/ours" -l | sort >"$work/ours.list"
 theirs=$("$work/all" -l | sort | comm -13 "$work/ours.list" -)
 [ -n "$theirs" ] || die "there is no TEST() in HIDDEN=$folder"

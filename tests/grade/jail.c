@@ -12,8 +12,8 @@
  * output. The output comes on standard output.
  *
  * Exit status: that of the command, or 128 + the signal that ended it; 124: it
- * took longer than SECONDS; 125: there can be no jail here, or FILE is no good.
- * A sentence on standard error says so then.
+ * took longer than SECONDS; 123: FILE is no plain file of up to 16 MB; 125: there
+ * can be no jail here. A sentence on standard error says so then.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -40,7 +40,8 @@
 
 #include "harness.h"
 
-enum { NOBODY = 65534, STATUS_TIME = 124, STATUS_NO_JAIL = 125 };
+enum { NOBODY = 65534 };
+enum { STATUS_NO_FILE = 123, STATUS_TIME = 124, STATUS_NO_JAIL = 125 };
 enum { MOST_OUTPUT = 64 * 1024, MOST_OF_FILE = 16 << 20 };
 
 /* For each process of the build; it runs one at a time that takes memory. */
@@ -194,10 +195,12 @@ static void bring_out(int folder, const char *name)
 
 	if (from < 0)
 		return;
-	errno = EINVAL;
 	if (fstat(from, &stat) || !S_ISREG(stat.st_mode) ||
-	    stat.st_size > MOST_OF_FILE)
-		no_jail("%s is no file, or too big", name);
+	    stat.st_size > MOST_OF_FILE) {
+		fprintf(stderr, "jail: %s is no plain file of up to %d MB\n",
+			name, MOST_OF_FILE >> 20);
+		exit(STATUS_NO_FILE);
+	}
 	to = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (to < 0)
 		no_jail("cannot write %s", name);

@@ -52,6 +52,5 @@ void set_variables(const char *graded)
 	setenv("GRADED", graded, 1);
 	setenv("GRADES", with("%s/grades", getcwd(NULL, 0)), 1);
 	setenv("POINTS", in_tree("tests/grade/points"), 1);
-	setenv("AGAIN", "make grade SRC=x", 1);
 	setenv("TESTS", "", 1);
 }

@@ -215,6 +215,12 @@ SAMPLE(big_array)
 	      NULL, NULL, "0.0 of 100.0", NULL);
 }
 
+SAMPLE(big_module)
+{
+	grade("grade/samples/big_module.c", "does not build",
+	      NULL, NULL, "0.0 of 100.0", NULL);
+}
+
 /* An instructor's tests. */
 SAMPLE(right_with_hidden)
 {

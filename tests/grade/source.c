@@ -21,6 +21,7 @@
 #include "module.h"
 #include "mutants/child.h"
 #include "report/report.h"
+#include "runner/vm.h"
 
 enum {
 	MOST_FILES = 64,
@@ -39,8 +40,14 @@ static const char *end_of(const char *name)
 	return dot ? dot : "";
 }
 
+/* What kbuild leaves beside the sources, where one builds there, is none. */
 static bool is_source(const char *name)
 {
+	size_t length = strlen(name);
+
+	if (name[0] == '.' ||
+	    (length >= 6 && !strcmp(name + length - 6, ".mod.c")))
+		return false;
 	return !strcmp(end_of(name), ".c") || !strcmp(end_of(name), ".h");
 }
 
@@ -51,8 +58,7 @@ static bool is_plain(const char *name)
 	for (const char *c = name; *c; c++)
 		if (!isalnum((unsigned char)*c) && !strchr("_-.", *c))
 			return false;
-	return strlen(name) < 64 && !strstr(name, ".mod.") &&
-	       strcmp(name, WRAPPER);
+	return strlen(name) < 64 && strcmp(name, WRAPPER);
 }
 
 /* There is nothing to build; the reason is a sentence. */
@@ -128,6 +134,7 @@ static bool take(int dir, const char *name, off_t most, const char *to)
 {
 	off_t size = 0;
 	int fd = open_plain(dir, name, most, &size);
+	const char *base;
 	ssize_t length;
 	char *data;
 
@@ -139,7 +146,8 @@ static bool take(int dir, const char *name, off_t most, const char *to)
 	if (length < 0)
 		return refuse("%s cannot be read: %s", shown(name),
 			      strerror(errno));
-	add_to_print(name, strlen(name) + 1);
+	base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+	add_to_print(base, strlen(base) + 1);
 	add_to_print(data, length);
 	if (to)
 		write_copy(to, data, length);
@@ -180,7 +188,7 @@ static int read_names(int dir, char *names[MOST_FILES])
 	int count = 0;
 
 	while (stream && (entry = readdir(stream))) {
-		if (!is_source(entry->d_name) || entry->d_name[0] == '.') {
+		if (!is_source(entry->d_name)) {
 			if (entry->d_name[0] != '.')
 				ignore(entry->d_name);
 			continue;
@@ -199,28 +207,38 @@ static int read_names(int dir, char *names[MOST_FILES])
 	return count;
 }
 
-/* Take the C files of a folder, into ours or only into the print of it. */
+/* Take the files of a folder, into ours or only into the print of it. */
+static bool take_names(int dir, char *names[], int count, bool copy)
+{
+	for (int i = 0; i < count; i++) {
+		if (!is_plain(names[i]))
+			return refuse("%s is not a name for a C file here: a letter or '_' first, then letters, digits, '_', '-' and '.', fewer than 64 in all, and not " WRAPPER,
+				      shown(names[i]));
+		if (!take(dir, names[i], MOST_OF_A_FILE,
+			  copy ? source_path(names[i]) : NULL))
+			return false;
+	}
+	return true;
+}
+
 static bool take_folder(const char *path, bool copy, char *objects, size_t size)
 {
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char *names[MOST_FILES];
 	int count, parts = 0;
 	size_t length = 0;
+	bool taken;
 
 	if (dir < 0)
 		return refuse("%s cannot be opened: %s", shown(path),
 			      strerror(errno));
 	count = read_names(dir, names);
-	for (int i = 0; i < count; i++) {
-		if (!is_plain(names[i]))
-			return refuse("%s is not a name for a C file here (letters, digits, '_', '-' and '.')",
-				      shown(names[i]));
-		if (!take(dir, names[i], MOST_OF_A_FILE,
-			  copy ? source_path(names[i]) : NULL))
-			return false;
-		parts += !strcmp(end_of(names[i]), ".c");
-	}
+	taken = take_names(dir, names, count, copy);
 	close(dir);
+	if (!taken)
+		return false;
+	for (int i = 0; i < count; i++)
+		parts += !strcmp(end_of(names[i]), ".c");
 	if (!parts)
 		return submission.why[0] ? false :
 		       refuse("there is no C file in it (folders in it are not looked into)");
@@ -309,12 +327,17 @@ static const char *release(void)
 	return text;
 }
 
+static const char *jail_path(void)
+{
+	return getenv("JAIL") ?: text_of("%s/build/tests/jail", variable("TOP"));
+}
+
 static bool build(const char *objects)
 {
 	char tree[PATH_SIZE], folder[PATH_SIZE], headers[300];
-	char jail[PATH_SIZE], list[MOST_FILES * 70 + 16], log[PATH_SIZE];
+	char list[MOST_FILES * 70 + 16], log[PATH_SIZE];
 	char *args[] = {
-		jail, tree, folder, "shmcount.ko", "make", "-s",
+		(char *)jail_path(), tree, folder, "shmcount.ko", "make", "-s",
 		"--no-print-directory", "-C", headers, "M=/home",
 		"CONFIG_DEBUG_INFO_BTF_MODULES=", list, "modules", NULL
 	};
@@ -322,8 +345,6 @@ static bool build(const char *objects)
 
 	snprintf(tree, sizeof(tree), "%s/build/kernel/%s/tree",
 		 variable("TOP"), variable("KERNEL"));
-	snprintf(jail, sizeof(jail), "%s%s", getenv("JAIL") ?: variable("TOP"),
-		 getenv("JAIL") ? "" : "/build/tests/jail");
 	snprintf(headers, sizeof(headers), "/usr/src/linux-headers-%s", release());
 	snprintf(folder, sizeof(folder), "%s", report_path("build"));
 	snprintf(list, sizeof(list), "OBJECTS=%s", objects);
@@ -335,6 +356,9 @@ static bool build(const char *objects)
 	if (status == 124)
 		snprintf(submission.why, sizeof(submission.why),
 			 "the compiler takes too long over it");
+	else if (status == 123)
+		snprintf(submission.why, sizeof(submission.why),
+			 "the module is larger than 16 MB");
 	else if (status || access(source_path("shmcount.ko"), R_OK))
 		snprintf(submission.why, sizeof(submission.why),
 			 "the compiler does not take it");
@@ -413,17 +437,37 @@ static void add_file_to_print(const char *path)
 		fclose(file);
 }
 
-uint64_t print_of(const char *path)
+/* What is the same for all submissions: the tests, and the grader itself. */
+static uint64_t print_of_all(void)
 {
-	struct submission kept = submission;
-	char objects[MOST_FILES * 70];
-	uint64_t print;
+	static const char *const ours[] = {
+		"tests/grade/Kbuild", "kmod/compat.mk", "kmod/compat.h",
+		"build/guest/init",
+	};
 
 	submission.print = 0xcbf29ce484222325;
 	add_to_print(release(), strlen(release()));
 	add_file_to_print(variable("GRADED"));
 	add_file_to_print(variable("POINTS"));
 	add_to_print(variable("TESTS"), strlen(variable("TESTS")));
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		add_file_to_print(text_of("%s/%s", variable("TOP"), ours[i]));
+	add_file_to_print("/proc/self/exe");
+	add_file_to_print(jail_path());
+	add_file_to_print(runner_path());
+	return submission.print;
+}
+
+uint64_t print_of(const char *path)
+{
+	struct submission kept = submission;
+	char objects[MOST_FILES * 70];
+	static uint64_t of_all;
+	uint64_t print;
+
+	if (!of_all)
+		of_all = print_of_all();
+	submission.print = of_all;
 	if (is_folder(path))
 		take_folder(path, false, objects, sizeof(objects));
 	else

@@ -56,6 +56,40 @@ static const char *points(double value)
 	return text;
 }
 
+/* " NAME='value'", as a shell takes it, whatever the value; "" without one. */
+static void put_variable(FILE *file, const char *name, const char *value)
+{
+	char *text = cleaned(value, strlen(value));
+
+	if (*text)
+		fprintf(file, " %s='", name);
+	for (char *c = text; *c; c++)
+		fprintf(file, *c == '\'' ? "'\\''" : "%c", *c);
+	if (*text)
+		fprintf(file, "'");
+	free(text);
+}
+
+/* The command that runs a test again; an instructor has tests of his own. */
+static char *again(const struct graded *test, bool for_instructor)
+{
+	const char *points = variable("POINTS");
+	char *command = NULL;
+	size_t size;
+	FILE *file = open_memstream(&command, &size);
+
+	fprintf(file, "make grade");
+	put_variable(file, "SRC", submission.path);
+	if (for_instructor) {
+		put_variable(file, "HIDDEN", getenv("HIDDEN") ?: "");
+		put_variable(file, "POINTS",
+			     strcmp(points, "tests/grade/points") ? points : "");
+	}
+	put_variable(file, "TESTS", test->name);
+	fclose(file);
+	return check(command);
+}
+
 static void put_lines(FILE *file, const char *text, const char *before, int most)
 {
 	int lines = 0;
@@ -77,9 +111,18 @@ static const char *const explanations[VERDICTS] = {
 	[WRONG_KERNEL] = "It is a module for another kernel",
 	[DOES_NOT_LOAD] = "It builds, but it does not load",
 	[DOES_NOT_UNLOAD] = "It loads, but it does not unload",
-	[FORGED] = "It wrote where only the tests report, so none of the report is believed",
+	[FORGED] = "It wrote where only the tests report, so none of the report is believed. If you do not know how that comes about, ask who grades it",
 	[NOT_GRADED] = "It could not be graded, which is not its fault",
 };
+
+/*
+ * The verdict's reason, for the student. That of a forged report may have the
+ * names of hidden tests in it, and whatever the module has made of them.
+ */
+static const char *reason(void)
+{
+	return submission.verdict == FORGED ? "" : submission.why;
+}
 
 static void put_verdict(FILE *file)
 {
@@ -88,9 +131,7 @@ static void put_verdict(FILE *file)
 			test_count - count(SKIP, true), count(PASS, true));
 	} else {
 		fprintf(file, "%s", explanations[submission.verdict]);
-		if (submission.why[0])
-			fprintf(file, ": %s", submission.why);
-		fprintf(file, ".\n");
+		fprintf(file, "%s%s.\n", *reason() ? ": " : "", reason());
 		if (submission.verdict == DOES_NOT_BUILD && *submission.said)
 			fprintf(file, "The first complaints:\n");
 	}
@@ -101,7 +142,7 @@ static void put_verdict(FILE *file)
 		put_lines(file, submission.said, "    ", 6);
 	}
 	if (submission.ignored[0])
-		fprintf(file, "Not used, as only *.c and *.h are: %s\n",
+		fprintf(file, "Not used, as only *.c and *.h are, and no *.mod.c: %s\n",
 			submission.ignored);
 }
 
@@ -145,7 +186,7 @@ static void put_failure(FILE *file, const struct graded *test)
 		put_crash(file, test->output);
 	else
 		put_lines(file, test->output, "    ", STUDENT_LINES);
-	fprintf(file, "    again: %s TESTS='%s'\n", variable("AGAIN"), test->name);
+	fprintf(file, "    again: %s\n", again(test, false));
 }
 
 static void put_failures(FILE *file)
@@ -195,11 +236,6 @@ static double points_each(const struct graded *test)
 	       test->item->points / test->item->count : 0;
 }
 
-static char *command_for(const struct graded *test)
-{
-	return text_of("%s TESTS='%s'", variable("AGAIN"), test->name);
-}
-
 static void write_instructor(FILE *file)
 {
 	char *path = cleaned(submission.path, strlen(submission.path));
@@ -224,7 +260,7 @@ static void write_instructor(FILE *file)
 	}
 	for (int i = 0; i < test_count; i++) {
 		struct graded *test = &tests[i];
-		char *command = command_for(test);
+		char *command = again(test, true);
 
 		put_json(file, i ? ",\n{\"name\": " :
 			 "\n],\n\"tests\": [\n{\"name\": ", test->name);
@@ -287,6 +323,15 @@ static void write_results(FILE *file)
 	free(text);
 }
 
+/* Why no test ran, or this one did not, in a line; or "". */
+static char *why_not_run(void)
+{
+	if (submission.verdict == TESTED)
+		return text_of("%s", submission.cut);
+	return text_of("%s%s%s", verdict_names[submission.verdict],
+		       *reason() ? ": " : "", reason());
+}
+
 static void write_xml(FILE *file)
 {
 	static const enum outcome outcomes[HOWS] = {
@@ -302,6 +347,8 @@ static void write_xml(FILE *file)
 
 	for (int i = 0; i < test_count; i++) {
 		struct graded *test = &tests[i];
+		char *why = test->how == NOT_YET ? why_not_run() :
+						   test->why ?: "";
 
 		if (is_hidden(test))
 			continue;
@@ -309,8 +356,11 @@ static void write_xml(FILE *file)
 			.part = &part, .name = test->name,
 			.outcome = outcomes[test->how], .seconds = test->seconds,
 			.reason = text_of("%s%s%s", how_names[test->how],
-					  test->why ? ": " : "", test->why ?: ""),
-			.output = test->output, .command = command_for(test),
+					  *why ? ": " : "", why),
+			.output = submission.verdict == TESTED ||
+				  test->how != NOT_YET ? test->output :
+							 submission.said,
+			.command = again(test, false),
 		};
 	}
 	part.count = report.test_count;

@@ -247,7 +247,9 @@ static void take_console_line(const char *line)
 		note_begin(without_stamp(line));
 	if (run.splat == SPLAT_NONE && splat != SPLAT_NONE)
 		note_trouble(splat);
-	if (run.splat != SPLAT_NONE && run.splat_count < SPLAT_LINES)
+	/* Which tests come after it is not of the report, nor for all to know. */
+	if (run.splat != SPLAT_NONE && run.splat_count < SPLAT_LINES &&
+	    strncmp(without_stamp(line), "test: ", 6))
 		snprintf(run.splat_lines[run.splat_count++],
 			 sizeof(run.splat_lines[0]), "%s", line);
 }

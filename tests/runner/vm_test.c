@@ -174,6 +174,41 @@ TEST_LIMIT(runner, dead_pid_1_is_infrastructure, GUEST_LIMIT)
 		       125, "vm: infrastructure: the guest's PID 1 died");
 }
 
+/* A guest that says so much: its log by one way, its report by the other. */
+static const char qemu[] =
+"#!/bin/sh\n"
+"for arg; do\n"
+"	case $arg in file:*) exec 3>\"${arg#file:}\" ;; esac\n"
+"done\n"
+"nonce=$(head -c 32 root/orders)\n"
+"say() { printf '%s o %d\\n%s\\n' $nonce $((${#1} + 1)) \"$1\"; }\n"
+"printf '%s up 0\\n%s ready 0\\n' $nonce $nonce\n"
+"say 'TAP version 13'; say 1..2\n"
+"echo '[    1.0] test: a.b' >&3; say '# begin a.b'\n"
+"echo '[    1.1] WARNING: CPU: 0 PID: 9' >&3\n"
+"echo '[    1.2] test: hidden_a.c' >&3\n"
+"echo '[    1.3] Call Trace:' >&3\n";
+
+/* Which tests come after it is not for all who see the report to know. */
+TEST(runner, report_of_the_kernel_names_no_later_test)
+{
+	FILE *file = fopen("qemu-system-x86_64", "we");
+	struct run run;
+	char *path;
+
+	EXPECT(file && fputs(qemu, file) >= 0 && !fclose(file));
+	shell("chmod +x qemu-system-x86_64 && touch vmlinuz init");
+	if (asprintf(&path, "%s:/usr/bin:/bin", getcwd(NULL, 0)) < 0)
+		FAIL("no memory");
+	setenv("PATH", path, 1);
+	run = RUN("vm", "-k", ".", "-i", "init", "-c", "log", "tap", "suite");
+	expect_verdict(run, 121, "vm: crash: WARNING: CPU: 0 PID: 9, while a.b was running");
+	expect_text(run.output, "# [    1.1] WARNING: CPU: 0 PID: 9\n"
+				"# [    1.3] Call Trace:\n");
+	EXPECT(!strstr(run.output, "hidden_a"));
+	expect_text(shell("cat log"), "test: hidden_a.c\n");
+}
+
 TEST(runner, missing_kernel_is_infrastructure)
 {
 	expect_verdict(RUN("vm", "-k", "/no/such/kernel",
@@ -654,6 +689,9 @@ static const struct {
 	  SPLAT_NONE },
 	{ "[    1.2] shmcount: module verification failed: signature and/or required key missing - tainting kernel",
 	  SPLAT_NONE },
+	{ "[    2.0] shmcount: WARNING: the size is odd", SPLAT_NONE },
+	{ "[    2.0] shmcount: BUG: this cannot be", SPLAT_NONE },
+	{ "[    2.0] shmcount: Oops: 3", SPLAT_NONE },
 	{ "[    2.0] suite[99]: segfault at 7f00 ip 40 sp 7f error 4",
 	  SPLAT_NONE },
 	{ "[    2.0] traps: suite[99] general protection fault ip:40",
@@ -677,6 +715,9 @@ static const struct {
 	{ "[    3.0] WARNING: possible circular locking dependency detected",
 	  SPLAT_CRASH },
 	{ "[    3.0] INFO: possible recursive locking detected", SPLAT_CRASH },
+	{ "[    3.0][   T99] WARNING: suspicious RCU usage", SPLAT_CRASH },
+	{ "suite: no end[    3.0] BUG: scheduling while atomic: suite/9",
+	  SPLAT_CRASH },
 	{ "[    3.0] UBSAN: array-index-out-of-bounds in x.c", SPLAT_CRASH },
 	{ "[    3.0] BUG: Bad page state in process suite", SPLAT_CRASH },
 	{ "[    3.0] pagealloc: memory corruption", SPLAT_CRASH },
