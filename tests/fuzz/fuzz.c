@@ -228,6 +228,9 @@ static bool watch(pid_t pids[], int count, int first)
 		if (left)
 			await_signal(0.2);
 	}
+	/* Who is killed first is missed by the others, which is no finding. */
+	if (interrupted)
+		run->claimed = true;
 	kill_all(pids, count);
 	return !run->failed && !interrupted;
 }
