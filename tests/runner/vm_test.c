@@ -605,10 +605,15 @@ TEST(compare, native_and_mistaken)
 	EXPECT_EQ(system("test -s out/table.txt"), 0);
 }
 
-static void need_checkers(void)
+/* A module of tests/bad, for a guest with checkers. */
+static void need_checkers(const char *module)
 {
 	if (access(in("KERNEL_DIR", "fragment"), F_OK))
 		test_skip("needs a kernel with checkers: make check KERNEL=debug");
+	setenv("KERNEL", "debug", 1);
+	setenv("KMOD", in("BAD_KO", module), 1);
+	setenv("LIMIT", "1000", 1);
+	setenv("CONSOLE", "console.log", 1);
 }
 
 /* Does the debug kernel notice what it is there for? */
@@ -617,12 +622,10 @@ static void expect_report(const char *kind, const char *report)
 	char parameters[64];
 	struct run run;
 
-	need_checkers();
+	need_checkers("trouble.ko");
 	snprintf(parameters, sizeof(parameters), "kind=%s", kind);
-	run = RUN("vm", "-k", in("KERNEL_DIR", ""), "-i", in("GUEST", "init"),
-		  "-f", in("GUEST", "incr1"), "-m", in("BAD_KO", "trouble.ko"),
-		  "-p", parameters, "-M", "2048", "-a", "page_poison=1", "run",
-		  "incr1", "1");
+	setenv("PARAMS", parameters, 1);
+	run = RUN(in("TOP", "tests/vm.sh"), "run", "incr1", "1");
 	expect_status(&run, 121);
 	expect_text(run.errors, "vm: crash: ");
 	expect_text(run.errors, report);
@@ -665,11 +668,8 @@ TEST_LIMIT(checkers, leak_on_an_error_path, 4 * GUEST_LIMIT)
 {
 	struct run run;
 
-	need_checkers();
-	run = RUN("vm", "-k", in("KERNEL_DIR", ""), "-i", in("GUEST", "init"),
-		  "-f", in("GUEST", "suite"), "-f", in("BAD_KO", "spare.ko"),
-		  "-m", in("BAD_KO", "no_unwind.ko"), "-M", "2048", "-a",
-		  "SLOWER=4", "tap", "suite", "fault.load");
+	need_checkers("no_unwind.ko");
+	run = RUN(in("TOP", "tests/vm.sh"), "tap", "suite", "fault.load");
 	expect_status(&run, 121);
 	expect_text(run.output, "ok 1 fault.load\n");
 	expect_text(run.errors, "new suspected memory leaks");
