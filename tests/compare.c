@@ -387,10 +387,9 @@ TEST_LIMIT(compare, killed_worker_is_told, 60)
 
 		child = child_of(run.pid);
 		EXPECT_OK(kill(child, SIGKILL));
-		/* Until it is seen that it has ended, and a little more. */
+		/* Until it is seen that it has ended. */
 		while (!kill(child, 0))
 			usleep(1000);
-		usleep(100000);
 		kill(run.pid, SIGINT);
 		collect(&run);
 		EXPECT(WIFEXITED(run.status));

@@ -258,7 +258,10 @@ static void tell_end(int status, const struct slot *slot,
 
 enum { GONE = -2 };		/* no pid, nor what waitpid() answers */
 
-/* When one ends badly the others are ended too: it may have held the lock. */
+/*
+ * When one ends badly the others are ended too: it may have held the lock. What
+ * comes to an end after an interrupt does so because of it.
+ */
 static void reap(pid_t *pids, int count, const struct slot *slots,
 		 double deadline, struct outcome *outcome)
 {
@@ -273,10 +276,10 @@ static void reap(pid_t *pids, int count, const struct slot *slots,
 			if (pids[i] != pid)
 				continue;
 			pids[i] = GONE;
-			if (status && outcome->verdict != BROKEN)
+			if (status && outcome->verdict == CLEAN && !interrupted)
 				tell_end(status, &slots[i], outcome);
 		}
-		if (late && outcome->verdict != BROKEN) {
+		if (late && outcome->verdict == CLEAN && !interrupted) {
 			outcome->verdict = BROKEN;
 			snprintf(outcome->why, WHY, "a process hung");
 		}
@@ -332,7 +335,7 @@ static struct outcome run_under(const struct job *job, struct guard *guard)
 		job->lock->give(guard);
 	}
 	reap(pids, job->processes, control->slots, deadline, &outcome);
-	if (interrupted)
+	if (interrupted && outcome.verdict == CLEAN)
 		outcome.verdict = STOPPED;
 	if (outcome.verdict == CLEAN)
 		judge(job, control->slots, *guard->count, &outcome);
