@@ -150,6 +150,7 @@ TEST(load, size_cannot_be_changed)
 	struct stat stat_buf;
 
 	load("");
+	open_device(O_RDONLY);
 	EXPECT_OK(stat(size, &stat_buf));
 	EXPECT_EQ(stat_buf.st_mode & 07777, 0444);
 }

@@ -236,8 +236,8 @@ SAMPLE(wrong_with_hidden)
 	      NULL, "hidden");
 }
 
+/* It hangs, or is killed for want of memory: that is a race. */
 SAMPLE(fork_bomb_in_a_test)
 {
-	grade("kmod", "tested",
-	      "hidden_bomb.forks_for_ever", "hang", "100.0 of 101.0", "fork_bomb");
+	grade("kmod", "tested", NULL, NULL, "100.0 of 101.0", "fork_bomb");
 }
