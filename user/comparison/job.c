@@ -268,18 +268,19 @@ static void reap(pid_t *pids, int count, const struct slot *slots,
 	int left = count, status;
 
 	while (left) {
+		bool stopped = interrupted;
 		pid_t pid = waitpid(-1, &status, WNOHANG);
-		bool late = !pid && (interrupted || now() > deadline);
+		bool late = !pid && (stopped || now() > deadline);
 
 		left -= pid > 0;
 		for (int i = 0; i < count; i++) {
 			if (pids[i] != pid)
 				continue;
 			pids[i] = GONE;
-			if (status && outcome->verdict == CLEAN && !interrupted)
+			if (status && outcome->verdict == CLEAN && !stopped)
 				tell_end(status, &slots[i], outcome);
 		}
-		if (late && outcome->verdict == CLEAN && !interrupted) {
+		if (late && outcome->verdict == CLEAN && !stopped) {
 			outcome->verdict = BROKEN;
 			snprintf(outcome->why, WHY, "a process hung");
 		}
