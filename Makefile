@@ -502,8 +502,8 @@ distclean: clean
 
 .PHONY: all help tools compare-tools watch-tools check-tools by-hand user run \
 	shell vm compare techniques techniques-test watch check matrix coverage \
-	mutants fuzz lab lab-tools lab-test grade grade-all grade-test hidden-program small-guest \
-	not-of-a-suite lint doctor load unload install uninstall deb deb-test \
-	clean distclean
+	mutants fuzz lab lab-tools lab-test grade grade-all grade-test \
+	hidden-program small-guest not-of-a-suite lint doctor load unload \
+	install uninstall deb deb-test clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -137,6 +137,16 @@ static void hand_in(const char *name, const char *does)
 	write_file(path, does);
 }
 
+/* Until a grader that runs has come so far as to make this file. */
+static void wait_for(const char *path)
+{
+	for (int i = 0; access(path, F_OK); i++) {
+		if (i == 1000)
+			FAIL("there is no %s", path);
+		usleep(10000);
+	}
+}
+
 /* Grade what does so, by its name; the student's text is the output. */
 static struct run grade(const char *does)
 {
@@ -622,11 +632,8 @@ TEST(grade, interrupt_leaves_what_is_graded)
 	hand_in("ann", "");
 	hand_in("bob", "map.one sleep\n");
 	run = START("grade", "all", "all");
-	for (int i = 0; access("sleeper", F_OK) || access("grades/ann", F_OK); i++) {
-		if (i == 1000)
-			FAIL("it does not come to bob");
-		usleep(10000);
-	}
+	wait_for("sleeper");
+	wait_for("grades/ann");
 	EXPECT_OK(kill(run.pid, SIGINT));
 	collect(&run);
 	expect_status(&run, 130);
@@ -684,11 +691,7 @@ TEST(grade, two_graders_do_not_share_a_folder)
 	hand_in("ann", "map.one sleep\n");
 	hand_in("bob", "");
 	run = START("grade", "one", "all/ann");
-	for (int i = 0; access("sleeper", F_OK); i++) {
-		if (i == 1000)
-			FAIL("it does not come to its test");
-		usleep(10000);
-	}
+	wait_for("sleeper");
 	expect_refusal(RUN("grade", "one", "all/bob"), 125,
 		       "grade: another make grade or grade-all is at work in ");
 	EXPECT_OK(kill(run.pid, SIGINT));
