@@ -18,7 +18,7 @@
 
 #include "incr.h"
 
-enum { PATIENCE_MS = 100, ROUNDS_WITHOUT_HOLDER = 10 };
+enum { PATIENCE_MS = 100, ROUNDS_WITHOUT_HOLDER = 30 };
 
 static pid_t child;				/* 0 when there is none */
 static volatile sig_atomic_t child_changed;
@@ -306,6 +306,8 @@ static void end_if_asked(void)
 
 void lock_counter(const struct counter *counter)
 {
+	/* Before: nobody is to be seen holding it for longer without a note. */
+	long long identity = counter->holder ? own_identity() : 0;
 	struct timespec until;
 	int rounds = 0;
 
@@ -329,7 +331,7 @@ void lock_counter(const struct counter *counter)
 		check_child(WNOHANG);
 	}
 	if (counter->holder)
-		atomic_store(counter->holder, own_identity());
+		atomic_store(counter->holder, identity);
 }
 
 void unlock_counter(const struct counter *counter)

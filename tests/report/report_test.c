@@ -599,6 +599,7 @@ TEST(check, interrupt_reports_what_there_is_and_ends_the_load)
 	setenv("LOAD", "2", 1);
 	run = START("./tests/check.sh", "sample.passes sample.hangs_for_long");
 	busy_child_of(run.pid);
+	shell("until grep -qs '# begin sample.hangs_for_long' build/results/parts/harness.tap; do sleep 0.1; done");
 	EXPECT_OK(kill(run.pid, SIGTERM));
 	collect(&run);
 	expect_status(&run, 130);

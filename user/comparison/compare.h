@@ -126,6 +126,7 @@ struct lock {
 	const char *help;
 	bool excludes;		/* false: the control, which loses updates */
 	bool can_hold;		/* false: there is no holder to be killed */
+	bool recovers;		/* it goes on when its holder is killed */
 	/* In the parent; false with guard->why where the host lacks it. */
 	bool (*init)(struct guard *guard);
 	void (*fini)(struct guard *guard);

@@ -153,7 +153,8 @@ static void ask(struct comparison *c, int number, const struct path *path,
 		const struct lock *lock, bool waits)
 {
 	struct result *result = &c->results[number];
-	double limit = limit_of(c);
+	/* Of one that recovers it is to be told how long it takes. */
+	double limit = lock->recovers ? PATIENCE : limit_of(c);
 	int times = c->quick ? 1 : 5;
 	struct scene *scene;
 	struct object object;

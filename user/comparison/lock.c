@@ -484,7 +484,7 @@ const struct lock locks[] = {
 		LOCK(mutex), .init = adaptive_init,
 	}, {
 		.name = "robust", .help = "a pthread mutex that tells of a dead holder",
-		LOCK(mutex), .init = robust_init,
+		LOCK(mutex), .init = robust_init, .recovers = true,
 	}, {
 		.name = "pi", .help = "a pthread mutex with priority inheritance",
 		LOCK(mutex), .init = pi_init,
@@ -499,12 +499,15 @@ const struct lock locks[] = {
 	}, {
 		.name = "undo", .help = "a System V semaphore with SEM_UNDO",
 		LOCK(undo), .init = sysv_init, .fini = sysv_fini,
+		.recovers = true,
 	}, {
 		.name = "fcntl", .help = "a record lock, by fcntl(2)",
 		LOCK(fcntl), .init = record_init, .fini = record_fini,
+		.recovers = true,
 	}, {
 		.name = "ofd", .help = "a record lock of the open file description",
 		LOCK(ofd), .init = ofd_init, .join = ofd_join, .fini = record_fini,
+		.recovers = true,
 	}, {
 		.name = "pipe", .help = "a byte in a pipe, as a token",
 		LOCK(pipe), .init = pipe_init, .fini = pipe_fini,
