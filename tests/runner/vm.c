@@ -643,6 +643,34 @@ static int watch(pid_t pid, int console_fd, int report_fd)
 	return status;
 }
 
+/* Boot a guest and see it through; returns how QEMU ended, as wait() does. */
+static int boot(void)
+{
+	int console_fd, report_fd, status;
+	pid_t pid;
+
+	run.deadline = now() + BOOT_SECONDS;
+	pid = start_qemu(&console_fd, &report_fd);
+	status = watch(pid, console_fd, report_fd);
+	to_program = -1;
+	close(run.to_guest);
+	close(console_fd);
+	close(report_fd);
+	return status;
+}
+
+/*
+ * Did the kernel crash before there was a PID 1, and so before anything of ours?
+ * There is a moment at boot when one of the timer's interrupts is one too many:
+ * Linux 6.1 gives IRQ 0 the IO-APIC's operations before their data
+ * (mp_irqdomain_alloc()), and mask_ioapic_irq() follows a null pointer.
+ */
+static bool crashed_at_boot(void)
+{
+	return !run.up && !is_verb("shell") && !interrupted &&
+	       run.splat != SPLAT_NONE && run.splat != SPLAT_INIT_DIED;
+}
+
 /* What the guest was at when it ended, or trouble came, for a message. */
 static const char *while_running(void)
 {
@@ -920,12 +948,11 @@ static void prepare(void)
 int main(int argc, char *argv[])
 {
 	struct sigaction action = { .sa_handler = note_signal };
-	int console_fd, report_fd, qemu;
 	struct termios terminal;
 	enum status status;
 	bool is_terminal;
 	char why[512];
-	pid_t pid;
+	int qemu;
 
 	parse(argc, argv);
 	console.take = take_console_line;
@@ -940,11 +967,16 @@ int main(int argc, char *argv[])
 	is_terminal = !tcgetattr(STDIN_FILENO, &terminal);
 
 	prepare();
-	run.deadline = now() + BOOT_SECONDS;
 	if (is_verb("shell"))
 		fprintf(stderr, "vm: booting, some seconds; exit or Ctrl-D leaves the guest\n");
-	pid = start_qemu(&console_fd, &report_fd);
-	qemu = watch(pid, console_fd, report_fd);
+	qemu = boot();
+	if (crashed_at_boot()) {
+		fprintf(stderr, "vm: the guest's kernel did not come up, and is booted once more: %s\n",
+			without_stamp(run.splat_lines[0]));
+		run.splat = SPLAT_NONE;
+		run.splat_count = 0;
+		qemu = boot();
+	}
 	if (is_terminal && is_verb("shell"))
 		tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
 	if (run.console_log)
