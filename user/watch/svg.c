@@ -187,7 +187,7 @@ static void draw_marks(const struct view *view, FILE *file, int lane)
 /*
  * From who posts to who is woken by it, with the number that the text has: where
  * it begins, at level 0; where it ends, at level 1, as another is near; or none.
- * The numbers lie above all of the arrows.
+ * The numbers lie above all of the arrows, and above the names of marks.
  */
 static void draw_arrow(const struct view *view, FILE *file,
 		       const struct wake *wake, int level, bool number)
@@ -201,7 +201,7 @@ static void draw_arrow(const struct view *view, FILE *file,
 		return;
 	start = base_of(from) - (down ? 0 : TALL);
 	end = base_of(to) - (down ? LOW : 0);
-	y = level ? end + (down ? -20 : 20) : start + (down ? 14 : -14);
+	y = level ? end + (down ? -20 : 20) : start + (down ? 14 : -33);
 	if (!number)
 		fprintf(file, "<path d=\"M%.1f %dV%d\" class=\"wake\" marker-end=\"url(#head)\"/>\n",
 			x, start, end + (down ? -2 : 2));
