@@ -140,7 +140,7 @@ static void prepare(void)
 		test_skip("the host has the device: it may be in use");
 }
 
-TEST_LIMIT(compare, every_lock_is_exact_on_every_path, 60)
+TEST_LIMIT(compare, every_lock_is_exact_on_every_path, 150)
 {
 	struct line line;
 	struct run run;
@@ -148,7 +148,7 @@ TEST_LIMIT(compare, every_lock_is_exact_on_every_path, 60)
 	int seen = 0;
 
 	prepare();
-	run = RUN("compare", "exact", "--loops=60", "-o", "out");
+	run = RUN("compare", "exact", "--loops=300", "-o", "out");
 	expect_silent(&run, 0);
 	file = results();
 	for (; read_line(file, &line); seen++) {
@@ -157,7 +157,7 @@ TEST_LIMIT(compare, every_lock_is_exact_on_every_path, 60)
 		if (is(&line, PATH, "file") || (on_device && !is_in_guest()))
 			continue;
 		EXPECT_STR(line.field[STATE], "measured");
-		EXPECT_STR(line.field[INCREMENTS], "180");
+		EXPECT_STR(line.field[INCREMENTS], "900");
 		if (is(&line, PATH, "private"))
 			EXPECT_STR(line.field[LOST], line.field[INCREMENTS]);
 		else if (!is(&line, LOCK, "none"))

@@ -433,6 +433,8 @@ int main(void)
 	if (!orders.argv || !orders.argv[0])
 		lost("no orders");
 	frame("up", 0);
+	/* Or a crash by what is loaded now were taken for one at boot. */
+	tcdrain(report);
 
 	setenv("PATH", "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin",
 	       1);

@@ -5,7 +5,8 @@
  * It fails closed. That a program ran well is believed only when the guest
  * says so over its own port with this run's nonce, QEMU ends with the status
  * that only the guest's PID 1 gives it, and the kernel's log holds no report
- * of trouble; for a test program, besides, when its report is whole.
+ * of trouble (but of a boot that was tried again); for a test program, besides,
+ * when its report is whole.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -660,7 +661,7 @@ static int boot(void)
 }
 
 /*
- * Did the kernel crash before there was a PID 1, and so before anything of ours?
+ * Did the kernel crash before its PID 1 was up, and so before any module of ours?
  * There is a moment at boot when one of the timer's interrupts is one too many:
  * Linux 6.1 gives IRQ 0 the IO-APIC's operations before their data
  * (mp_irqdomain_alloc()), and mask_ioapic_irq() follows a null pointer.
@@ -668,6 +669,7 @@ static int boot(void)
 static bool crashed_at_boot(void)
 {
 	return !run.up && !is_verb("shell") && !interrupted &&
+	       !run.timed_out &&
 	       run.splat != SPLAT_NONE && run.splat != SPLAT_INIT_DIED;
 }
 

@@ -83,6 +83,15 @@ static void let_it_wait(pid_t pid)
 	}
 }
 
+/* It is still to be waited for. */
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	return !waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
+	       info.si_pid;
+}
+
 /* Returns seconds until the other had the lock; NAN if it did not get it. */
 static double play(struct comparison *c, struct result *result,
 		   const struct lock *lock, struct guard *guard,
@@ -126,7 +135,9 @@ static double play(struct comparison *c, struct result *result,
 		if (!follower)
 			follow(lock, guard, scene);
 	}
-	for (deadline = now() + limit; now() < deadline && !scene->got;)
+	deadline = now() + limit;
+	while (!scene->got && !interrupted && !has_ended(follower) &&
+	       now() < deadline)
 		usleep(500);
 	/* Once it has the lock it may take its time for the rest. */
 	in_time = scene->got;
@@ -246,9 +257,10 @@ static void print_results(struct comparison *c, int first)
 	}
 	fprintf(c->table,
 		"\nms: from the kill, or from when the later one starts, to its having the lock.\n"
-		"stays locked: for %.2f s, which is how long was waited. count: after %d\n"
-		"increments by each, one of them by the holder in the end.\n",
-		limit_of(c), COUNTS);
+		"stays locked: for %.2f s, which is how long was waited (%d s where it is to\n"
+		"go on). count: after %d increments by each, one of them by the holder in the\n"
+		"end.\n",
+		limit_of(c), PATIENCE, COUNTS);
 }
 
 void ask_crash(struct comparison *c)
