@@ -373,7 +373,7 @@ TEST_LIMIT(sync, contended_priority_inheriting_mutex_is_exact, 60)
 {
 	load("");
 	init_mutex(own_page(), PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED);
-	contend(count_under_mutex, 4, 100);
+	contend(count_under_mutex, 4, 250);
 }
 
 static void lock_and_die(void *unused)

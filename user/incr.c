@@ -18,7 +18,7 @@
 
 #include "incr.h"
 
-enum { PATIENCE_MS = 100, ROUNDS_WITHOUT_HOLDER = 30 };
+enum { PATIENCE_MS = 100, ROUNDS_WITHOUT_HOLDER = 10 };
 
 static pid_t child;				/* 0 when there is none */
 static volatile sig_atomic_t child_changed;

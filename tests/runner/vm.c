@@ -662,9 +662,9 @@ static int boot(void)
 
 /*
  * Did the kernel crash before its PID 1 was up, and so before any module of ours?
- * There is a moment at boot when one of the timer's interrupts is one too many:
- * Linux 6.1 gives IRQ 0 the IO-APIC's operations before their data
- * (mp_irqdomain_alloc()), and mask_ioapic_irq() follows a null pointer.
+ * Seen once, in mask_ioapic_irq(), by a null pointer: Linux 6.1 gives an IRQ the
+ * IO-APIC's operations before their data (mp_irqdomain_alloc()), with interrupts
+ * on, and it is likely the timer's that came between.
  */
 static bool crashed_at_boot(void)
 {

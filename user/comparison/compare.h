@@ -213,6 +213,9 @@ pid_t start_child(const struct cpus *cpus, int i);
  */
 bool child_ends(pid_t pid, double deadline, int *status);
 
+/* Has that child ended, or with 0 any? It stays to be waited for. */
+bool child_has_ended(pid_t pid);
+
 /* ---- results ---- */
 
 struct series {

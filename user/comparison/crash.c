@@ -83,15 +83,6 @@ static void let_it_wait(pid_t pid)
 	}
 }
 
-/* It is still to be waited for. */
-static bool has_ended(pid_t pid)
-{
-	siginfo_t info = { 0 };
-
-	return !waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
-	       info.si_pid;
-}
-
 /* Returns seconds until the other had the lock; NAN if it did not get it. */
 static double play(struct comparison *c, struct result *result,
 		   const struct lock *lock, struct guard *guard,
@@ -136,7 +127,7 @@ static double play(struct comparison *c, struct result *result,
 			follow(lock, guard, scene);
 	}
 	deadline = now() + limit;
-	while (!scene->got && !interrupted && !has_ended(follower) &&
+	while (!scene->got && !interrupted && !child_has_ended(follower) &&
 	       now() < deadline)
 		usleep(500);
 	/* Once it has the lock it may take its time for the rest. */

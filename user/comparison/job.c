@@ -98,6 +98,14 @@ static void await_child(double deadline)
 	sigtimedwait(&child, NULL, &timeout);
 }
 
+bool child_has_ended(pid_t pid)
+{
+	siginfo_t ended = { 0 };
+
+	return !waitid(pid ? P_PID : P_ALL, pid, &ended,
+		       WEXITED | WNOHANG | WNOWAIT) && ended.si_pid;
+}
+
 bool child_ends(pid_t pid, double deadline, int *status)
 {
 	while (waitpid(pid, status, WNOHANG) != pid) {
@@ -297,14 +305,9 @@ static void reap(pid_t *pids, int count, const struct slot *slots,
 static void all_arrive(const struct job *job, const struct control *control,
 		       double deadline)
 {
-	siginfo_t ended = { 0 };
-
 	while (__atomic_load_n(&control->arrived, __ATOMIC_ACQUIRE) <
 	       job->processes) {
-		if (interrupted || now() > deadline)
-			return;
-		if (!waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) &&
-		    ended.si_pid)
+		if (interrupted || now() > deadline || child_has_ended(0))
 			return;
 		nap(0.0001);
 	}
