@@ -51,7 +51,8 @@ static struct {
 } *shared;
 
 /* The signals that main() waits for: a child's, and those that end us. */
-static sigset_t awaited;
+static const int signals[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP };
+static sigset_t awaited;	/* these */
 static bool interrupted;
 static bool spoilt;		/* what a test left could not be put back */
 
@@ -257,6 +258,9 @@ static pid_t start_group(void (*run)(void), int output, const char *directory)
 
 	if (pid)
 		return pid;
+	/* nohup, or a shell that has us in the background, may ignore some. */
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		signal(signals[i], SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(STATUS_FAIL);
@@ -551,8 +555,6 @@ static void refuse_unknown(const struct test **tests, size_t count,
 /* Returns false, and has said why, where that cannot be had. */
 static bool prepare(void)
 {
-	static const int signals[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP };
-
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGCHLD, SIG_DFL);	/* who started us may have ignored it */
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,

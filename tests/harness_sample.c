@@ -46,6 +46,16 @@ TEST(sample, crashes)
 	raise(SIGSEGV);
 }
 
+TEST(sample, hangs_up)
+{
+	raise(SIGHUP);
+}
+
+TEST(sample, interrupts)
+{
+	raise(SIGINT);
+}
+
 TEST(sample, exits_early)
 {
 	exit(3);

@@ -99,6 +99,20 @@ TEST(harness, ignored_child_signal_changes_nothing)
 		      " s\nok 1 sample.passes\n"));
 }
 
+/* As under nohup; the harness itself goes on to ignore it. */
+TEST(harness, ignored_hangup_is_not_ignored_by_a_test)
+{
+	char command[4200];
+
+	snprintf(command, sizeof(command),
+		 "trap '' HUP INT; exec %s/harness_sample sample.hangs_up sample.interrupts",
+		 getenv("PROGRAMS"));
+	expect_text(RUN("/bin/sh", "-c", command).output,
+		    "# killed by signal 1 (Hangup)\n");
+	expect_text(RUN("/bin/sh", "-c", command).output,
+		    "# killed by signal 2 (Interrupt)\n");
+}
+
 TEST(harness, time_limit)
 {
 	expect_sample("hangs", 1, HEAD "hangs\n"
@@ -209,7 +223,7 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	EXPECT_EQ(lines_in(run.output), 16);
+	EXPECT_EQ(lines_in(run.output), 18);
 	EXPECT(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	run = RUN("harness_sample", "-l", "sample.child_*");
 	EXPECT_STR(run.output,
