@@ -46,16 +46,6 @@ TEST(sample, crashes)
 	raise(SIGSEGV);
 }
 
-TEST(sample, hangs_up)
-{
-	raise(SIGHUP);
-}
-
-TEST(sample, interrupts)
-{
-	raise(SIGINT);
-}
-
 TEST(sample, exits_early)
 {
 	exit(3);
@@ -140,6 +130,16 @@ TEST(sample, says_a_lot)
 	for (int i = 0; i < 1000; i++)
 		printf("line %d\n", i);
 	FAIL("at last");
+}
+
+TEST(sample, by_hangup)
+{
+	raise(SIGHUP);
+}
+
+TEST(sample, by_interrupt)
+{
+	raise(SIGINT);
 }
 
 void test_cleanup(void)

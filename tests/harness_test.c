@@ -105,7 +105,7 @@ TEST(harness, ignored_hangup_is_not_ignored_by_a_test)
 	char command[4200];
 
 	snprintf(command, sizeof(command),
-		 "trap '' HUP INT; exec %s/harness_sample sample.hangs_up sample.interrupts",
+		 "trap '' HUP INT; exec %s/harness_sample sample.by_hangup sample.by_interrupt",
 		 getenv("PROGRAMS"));
 	expect_text(RUN("/bin/sh", "-c", command).output,
 		    "# killed by signal 1 (Hangup)\n");
@@ -230,7 +230,7 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 		   "sample.child_fails_unseen\nsample.child_dies\n");
 	run = RUN("harness_sample", "-l", "-s", "2/5");
 	EXPECT_STR(run.output, "sample.fails\nsample.exits_early\n"
-		   "sample.child_fails_unseen\n");
+		   "sample.child_fails_unseen\nsample.by_hangup\n");
 	run = RUN("harness_sample", "-l", "-r", "2", "sample.child_*");
 	EXPECT_STR(run.output, "sample.child_fails_unseen.1\n"
 		   "sample.child_dies.1\nsample.child_fails_unseen.2\n"
