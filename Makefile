@@ -110,7 +110,8 @@ help:
 #H                 (HIDDEN=folder: tests of your own; POINTS=file: their worth)
 #H make grade-test grade the samples: does each get its verdict?
 #H make lint       what the compilers and checkers say of the sources
-#H make clean      remove what was built (make distclean: and what was fetched)
+#H make clean      remove what was built (make distclean: and what
+#H                 was fetched, and all grades)
 #H
 #H KERNEL=6.1|6.12      the guest's kernel (6.1)
 #H KERNEL=debug         one that is built here, with the kernel's checkers in it

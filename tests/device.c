@@ -64,8 +64,7 @@ void load(const char *parameters)
 	int error = try_load(parameters);
 
 	if (error)
-		FAIL("cannot load the module (%s): %s", parameters,
-		     strerror(error));
+		FAIL(CANNOT_LOAD " (%s): %s", parameters, strerror(error));
 }
 
 void unload(void)

@@ -26,6 +26,9 @@ int try_unload(void);
 void load(const char *parameters);
 void unload(void);
 
+/* So begins what load() says where it cannot. */
+#define CANNOT_LOAD "cannot load the module"
+
 /* Load with a region of so many pages. */
 void load_pages(size_t pages);
 

@@ -174,16 +174,19 @@ TEST_LIMIT(deb, module_that_does_not_build_is_told, 300)
 }
 
 /*
- * In a guest that sees this host's files, in the tree with the packages in it:
- * modprobe, udev's rule, and who may count.
+ * In a guest that sees this host's files, in the tree with what this line has
+ * installed: modprobe, udev's rule, and who may count.
  */
-TEST_LIMIT(deb, modprobe_and_udev_in_a_guest, 400)
+static void expect_use_in_a_guest(const char *install)
 {
-	char *seen = shell(
+	char *seen;
+
+	setenv("INSTALL", install, 1);
+	seen = shell(
 		"cd \"$TOP\"; rm -rf build/deb/installed && "
 		"cp -a build/deb/tree build/deb/installed && "
-		"KEEP=1 tests/deb/enter.sh \"$PWD/build/deb/installed\" \""
-		INSTALL "\" && "
+		"KEEP=1 tests/deb/enter.sh \"$PWD/build/deb/installed\" "
+		"\"RELEASE=$RELEASE; $INSTALL\" && "
 		"tests/vm.sh host tests/deb/enter.sh \"$PWD/build/deb/installed\" '"
 		"rmmod shmcount; modprobe shmcount; "
 		"stat -c \"without udev: %G %a\" /dev/shmcount; "
@@ -202,4 +205,14 @@ TEST_LIMIT(deb, modprobe_and_udev_in_a_guest, 400)
 	expect_text(seen, "without udev: root 660\nwith udev: shmcount 660\n1.0\n");
 	expect_text(seen, "cannot open /dev/shmcount: Permission denied\nstatus 1\n");
 	expect_text(seen, "gave count 10\nstatus 0\ngone\n");
+}
+
+TEST_LIMIT(deb, modprobe_and_udev_in_a_guest, 400)
+{
+	expect_use_in_a_guest(INSTALL);
+}
+
+TEST_LIMIT(deb, modprobe_and_udev_after_make_install, 400)
+{
+	expect_use_in_a_guest(HOST "install >/tmp/log 2>&1");
 }

@@ -23,11 +23,18 @@
 enum { AT_ONCE = 2, MOST = 4096 };
 
 static struct entry {
-	char *path, name[256], folder[PATH_SIZE];
+	char *path, name[NAME_SIZE], folder[PATH_SIZE];
 	pid_t pid;
 	time_t begun;
-	bool done;
+	bool done, failed;
 } *entries;
+
+/* What the row of one that is graded has, of all that write.c puts there. */
+struct row {
+	char verdict[64];
+	double points, of, seconds;
+	int crashed, hung;
+};
 
 static int count, finished, failed;
 static const char csv_head[] =
@@ -57,7 +64,7 @@ static void add(char *path)
 	struct entry *entry = &entries[count++];
 
 	entry->path = path;
-	name_of(entry->name, sizeof(entry->name), path);
+	name_of(entry->name, path);
 	snprintf(entry->folder, sizeof(entry->folder), "%s/%s",
 		 variable("GRADES"), entry->name);
 }
@@ -119,7 +126,18 @@ static void look_once_more(struct entry *entry)
 	unlink(errors_of(entry));
 }
 
-/* The rows of all that is graded; also when we are stopped. */
+/* Without a number, so that nobody takes it for one. */
+static void put_failed(FILE *file, const struct entry *entry)
+{
+	put_csv_name(file, entry->path, entry->name);
+	fprintf(file, ",%s", verdict_names[NOT_GRADED]);
+	for (const char *c = strchr(strchr(csv_head, ',') + 1, ','); c;
+	     c = strchr(c + 1, ','))
+		fputc(',', file);
+	fputc('\n', file);
+}
+
+/* The rows of all that we came to; also when we are stopped. */
 static void write_csv(void)
 {
 	char *path = text_of("%s/grades.csv", variable("GRADES"));
@@ -141,6 +159,8 @@ static void write_csv(void)
 		from = entries[i].done ? fopen(name, "re") : NULL;
 		if (from && fgets(row, sizeof(row), from))
 			fputs(row, file);
+		else if (entries[i].failed)
+			put_failed(file, &entries[i]);
 		if (from)
 			fclose(from);
 		free(name);
@@ -150,31 +170,47 @@ static void write_csv(void)
 			strerror(errno));
 }
 
-/* "name",VERDICT,POINTS,OF,PASSED,...: what a row says in short. */
-static void tell(struct entry *entry, const char *how)
+/* Behind the name of a row: that is in quotes, and those in it are there twice. */
+static const char *behind_name(const char *line)
 {
-	char *name = text_of("%s/row.csv", entry->folder), row[2048] = "";
-	char verdict[64] = "?";
-	double points = 0, of = 0;
-	int crashed = 0, hung = 0;
+	const char *quote = *line == '"' ? strchr(line + 1, '"') : NULL;
+
+	while (quote && quote[1] == '"')
+		quote = strchr(quote + 2, '"');
+	return quote ? quote + 1 : "";
+}
+
+/* Returns false where there is no row, or none of ours. */
+static bool read_row(const struct entry *entry, struct row *row)
+{
+	char *name = text_of("%s/row.csv", entry->folder), line[2048] = "";
 	FILE *file = fopen(name, "re");
 
 	free(name);
-	if (file && fgets(row, sizeof(row), file)) {
-		const char *comma = strstr(row, "\",");
-
-		if (comma && sscanf(comma, "\",%63[^,],%lf,%lf,%*d,%*d,%d,%d",
-				    verdict, &points, &of, &crashed, &hung) < 3)
-			strcpy(verdict, "?");
-	}
-	if (file)
+	if (file) {
+		if (!fgets(line, sizeof(line), file))
+			line[0] = '\0';
 		fclose(file);
+	}
+	return sscanf(behind_name(line),
+		      ",%63[^,],%lf,%lf,%*d,%*d,%d,%d,%*d,%*d,%*d,%lf",
+		      row->verdict, &row->points, &row->of, &row->crashed,
+		      &row->hung, &row->seconds) == 6;
+}
+
+/* What a row says in short. */
+static void tell(const struct entry *entry, const char *how)
+{
+	struct row row = { 0 };
+
+	if (!read_row(entry, &row))
+		strcpy(row.verdict, "?");
 	printf("[%*d/%d] %-24s %6.2f of %g  %s", count > 99 ? 3 : 2, finished,
-	       count, entry->name, points, of, verdict);
-	if (crashed)
-		printf(", %d crash%s", crashed, crashed == 1 ? "" : "es");
-	if (hung)
-		printf(", %d hang%s", hung, hung == 1 ? "" : "s");
+	       count, entry->name, row.points, row.of, row.verdict);
+	if (row.crashed)
+		printf(", %d crash%s", row.crashed, row.crashed == 1 ? "" : "es");
+	if (row.hung)
+		printf(", %d hang%s", row.hung, row.hung == 1 ? "" : "s");
 	printf(", %s\n", how);
 }
 
@@ -213,6 +249,7 @@ static void end(struct entry *entry, int status, time_t begun, int before)
 	finished++;
 	if (status) {
 		failed++;
+		entry->failed = true;
 		printf("[%*d/%d] %-24s not graded (status %d): %s\n",
 		       count > 99 ? 3 : 2, finished, count, entry->name, status,
 		       first_error(entry));
@@ -229,40 +266,37 @@ static void end(struct entry *entry, int status, time_t begun, int before)
 	tell(entry, how);
 }
 
-/* Our own module, graded by the same tests, has to get all points. */
+/*
+ * Our own module, graded by the same tests, has to get all points. If it does not
+ * it is tried anew the next time: that may have been by chance.
+ */
 static void check_control(bool force)
 {
 	struct entry control = { .path = text_of("%s/kmod", variable("TOP")) };
-	double points, of, seconds;
-	char row[2048] = "", *name;
-	FILE *file;
-	int status = 0;
+	struct row row;
+	int status;
 
 	snprintf(control.name, sizeof(control.name), ".control");
 	snprintf(control.folder, sizeof(control.folder), "%s/.control",
 		 variable("GRADES"));
-	if (force || !is_graded(control.folder, print_of(control.path))) {
+	if (force || !is_graded(control.folder, print_of(control.path)) ||
+	    !read_row(&control, &row) || row.points < row.of) {
 		printf("control: the module of this project, which has to pass all\n");
 		/* It is what tells how fast this host is: it may take its time. */
 		setenv("CONTROL_SECONDS", "60", 1);
 		start(&control);
 		await_child(&status);
+		if (status)
+			die(status, "%s", first_error(&control));
+		unlink(errors_of(&control));
+		if (!read_row(&control, &row))
+			die(STATUS_NOT_GRADED, "the control has no row in %s",
+			    control.folder);
 	}
-	if (status)
-		die(status, "%s", first_error(&control));
-	unlink(errors_of(&control));
-	name = text_of("%s/row.csv", control.folder);
-	file = fopen(name, "re");
-	if (!file || !fgets(row, sizeof(row), file) || !strstr(row, "\",") ||
-	    sscanf(strstr(row, "\","), "\",%*[^,],%lf,%lf,%*d,%*d,%*d,%*d,%*d,%*d,%*d,%lf",
-		   &points, &of, &seconds) != 3)
-		die(STATUS_NOT_GRADED, "the control has no row in %s", name);
-	fclose(file);
-	if (points < of)
+	if (row.points < row.of)
 		die(STATUS_NOT_GRADED, "the control, our own module, has %.2f of %g points, so the tests are not to be trusted: see %s/.control/student.txt and instructor.json",
-		    points, of, grades());
-	name = text_of("%.0f", seconds);
-	setenv("CONTROL_SECONDS", name, 1);
+		    row.points, row.of, grades());
+	setenv("CONTROL_SECONDS", text_of("%.0f", row.seconds), 1);
 }
 
 int grade_all(const char *dir, bool force)

@@ -3,9 +3,11 @@
  * Tests of the build of what is handed in, by the real jail: what it sees, and
  * what is made of it.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -133,6 +135,30 @@ TEST(grade, jail_shows_nothing_of_the_host)
 	EXPECT(strstr(run.output, "\n65534\n") || strstr(run.output, "\n0\n"));
 	expect_text(run.output, "Read-only file system");
 	expect_text(run.output, "Operation not permitted");
+}
+
+/* What listens on this host is not there. */
+TEST(grade, jail_has_no_network)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char connect[100];
+	struct run run;
+
+	EXPECT_OK(bind(fd, (struct sockaddr *)&address, length));
+	EXPECT_OK(listen(fd, 2));
+	EXPECT_OK(getsockname(fd, (struct sockaddr *)&address, &length));
+	snprintf(connect, sizeof(connect),
+		 "bash -c ': </dev/tcp/127.0.0.1/%d && echo connected'",
+		 ntohs(address.sin_port));
+	EXPECT_STR(shell(connect), "connected\n");
+	run = jail("15", connect);
+	EXPECT_EQ(WEXITSTATUS(run.status), 1);
+	expect_text(run.output, "Network is unreachable");
 }
 
 /* By time, output, processes; and what is left then is ended with it. */

@@ -13,9 +13,10 @@
  * Exit status: 0: it is graded, whatever its points; 1 for all: some could not be;
  * 2: usage, or a mistake in the points file; 125: not graded; 130: interrupted.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
+#include <wctype.h>
 
 #include "grade.h"
 #include "mutants/child.h"
@@ -79,12 +82,13 @@ const char *report_path(const char *name)
 }
 
 /*
- * Any name as one that no shell, no make and no path minds. Those with a first
- * dot, or a '+', are left for us; so is that of the table.
+ * Any name as one that no shell, no make and no path minds: letters and digits,
+ * of whatever alphabet, stay. Those with a first dot, or a '+', are left for us; so
+ * is that of the table.
  */
-void name_of(char *name, size_t size, const char *path)
+void name_of(char name[NAME_SIZE], const char *path)
 {
-	size_t length = strlen(path), n = 0;
+	size_t length = strlen(path), n = 0, bytes;
 	const char *base;
 
 	while (length && path[length - 1] == '/')
@@ -92,15 +96,25 @@ void name_of(char *name, size_t size, const char *path)
 	base = path + length;
 	while (base > path && base[-1] != '/')
 		base--;
-	for (; base < path + length && n < size - 1; base++) {
-		bool fine = isalnum((unsigned char)*base) ||
-			    (n && strchr("._-", *base));
+	for (; base < path + length && n + MB_LEN_MAX < NAME_SIZE; base += bytes) {
+		mbstate_t state = { 0 };
+		wchar_t c = L'\0';
+		bool text;
 
-		name[n++] = fine ? *base : '_';
+		bytes = mbrtowc(&c, base, path + length - base, &state);
+		text = bytes <= MB_LEN_MAX;
+		if (!text)
+			bytes = 1;
+		if (text && (iswalnum(c) || (n && wcschr(L"._-", c)))) {
+			memcpy(name + n, base, bytes);
+			n += bytes;
+		} else {
+			name[n++] = '_';
+		}
 	}
 	name[n] = '\0';
 	if (!n || !strcmp(name, "grades.csv"))
-		snprintf(name, size, "_%s", n ? "grades_csv" : "");
+		snprintf(name, NAME_SIZE, "_%s", n ? "grades_csv" : "");
 }
 
 static void remove_folder(const char *path)
@@ -184,9 +198,9 @@ static int grade_one(const char *path, const char *name, bool quiet)
 	submission.path = path;
 	if (access(path, F_OK))
 		die(STATUS_USAGE, "cannot read %s: %s", path, strerror(errno));
-	name_of(submission.name, sizeof(submission.name) - 8, path);
+	name_of(submission.name, path);
 	if (name)
-		snprintf(submission.name, sizeof(submission.name) - 8, "%s", name);
+		snprintf(submission.name, NAME_SIZE, "%s", name);
 	if (*variable("TESTS"))
 		strcat(submission.name, "+tests");
 	snprintf(folder, sizeof(folder), "%s/%s", variable("GRADES"),
@@ -259,6 +273,7 @@ int main(int argc, char *argv[])
 	if (argc - optind != 2 || !*argv[optind + 1])
 		usage();
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	setlocale(LC_CTYPE, "C.UTF-8");	/* without it letters are ASCII's */
 	prepare_for_children();
 	snprintf(path, sizeof(path), "%s", variable("GRADES"));
 	if (mkdir(path, 0755) && errno != EEXIST)

@@ -15,7 +15,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { MAX_TESTS = 512, MAX_ITEMS = 256, PATH_SIZE = 4096 };
+/* A name is short enough for another before, and behind it. */
+enum { MAX_TESTS = 512, MAX_ITEMS = 256, PATH_SIZE = 4096, NAME_SIZE = 200 };
 
 /* How a test has come out. */
 enum how { NOT_YET, PASS, FAIL, SKIP, CRASH, HANG, HOWS };
@@ -58,7 +59,7 @@ struct graded {
 
 struct submission {
 	const char *path;	/* what was handed in */
-	char name[256];		/* of the folder of its reports */
+	char name[NAME_SIZE + 8];	/* of the folder of its reports */
 	char folder[PATH_SIZE];	/* of its reports, while they are made */
 	uint64_t print;		/* while print_of() makes it */
 
@@ -124,13 +125,16 @@ void run_tests(void);
 /* All reports into the folder, and the student's to standard output as well. */
 void write_reports(bool quiet);
 
+/* What a submission is called in a row of the CSV; fallback is for no name. */
+void put_csv_name(FILE *file, const char *path, const char *fallback);
+
 /* ---- grade.c ---- */
 
 /* The folder of all reports, for a message. */
 const char *grades(void);
 
 /* The name of the folder of reports for a submission. */
-void name_of(char *name, size_t size, const char *path);
+void name_of(char name[NAME_SIZE], const char *path);
 
 /* Are there reports in it that were made of all the same? */
 bool is_graded(const char *folder, uint64_t print);

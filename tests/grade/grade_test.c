@@ -129,7 +129,7 @@ static void prepare(void)
 
 static void hand_in(const char *name, const char *does)
 {
-	char path[256];
+	char path[300];
 
 	snprintf(path, sizeof(path), "all/%s", name);
 	mkdir(path, 0755);
@@ -256,6 +256,13 @@ TEST(grade, guests_that_are_lost_again_and_again_are_no_grade)
 
 	expect_end(&run, 125, "grade: jane is not graded: infrastructure: no guest");
 	EXPECT_EQ(access("grades/jane", F_OK), -1);
+	hand_in("ann", "");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 1);
+	expect_text(run.output, "1 graded, 1 not");
+	EXPECT_STR(shell("cut -d , -f 1-4 grades/grades.csv; tr -dc ',\n' <grades/grades.csv | uniq | wc -l"),
+		   "name,verdict,points,of\n\"ann\",tested,10.00,10.00\n"
+		   "\"jane\",not graded,,\n1\n");
 }
 
 /* With a module that spoils each guest nobody waits for hours. */
@@ -441,6 +448,8 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 		{ "touch all/jane/1.c", "1.c is not a name" },
 		{ "touch all/jane/with_shmcount.c", "is not a name" },
 		{ "head -c 1048577 /dev/zero >all/jane/a.h", "a.h is longer" },
+		{ "for i in $(seq 17); do head -c 1000000 /dev/zero >all/jane/a$i.h; done",
+		  "its C files are longer than 16 MB in all" },
 		{ "for i in $(seq 65); do : >all/jane/$i.h; done", "more than 64" },
 		{ "rm all/jane/shmcount.c; touch all/jane/Makefile", "no C file" },
 	};
@@ -611,6 +620,16 @@ TEST(grade, control_has_to_pass)
 	run = RUN("grade", "all", "all");
 	expect_end(&run, 125,
 		   "grade: the control, our own module, has 8.00 of 10 points");
+	run = RUN("grade", "all", "all");
+	expect_end(&run, 125, "has 8.00 of 10 points");
+	/* If it was by chance, the same command again goes on. */
+	EXPECT_STR(shell("rm -r grades guests"), "");
+	write_file("top/kmod/shmcount.c", "sync.two fail once\n");
+	run = RUN("grade", "all", "all");
+	expect_end(&run, 125, "has 8.00 of 10 points");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	expect_text(run.output, "1 graded, 0 not");
 }
 
 TEST(grade, mistake_is_told_once_for_all)
@@ -648,6 +667,31 @@ TEST(grade, names_that_would_be_the_same_are_refused)
 	hand_in("a b", "");
 	hand_in("a_b", "");
 	expect_refusal(RUN("grade", "all", "all"), 2, "would both be a_b here");
+}
+
+/* Letters of other alphabets are letters; and a name may be as long as a file's. */
+TEST(grade, names_of_any_alphabet)
+{
+	char longest[256];
+	struct run run;
+
+	prepare();
+	hand_in("Jürgen", "");
+	hand_in("Jörgen", "");
+	hand_in("王伟", "");
+	hand_in("李娜\u202e", "");
+	memset(longest, 'x', 255);
+	longest[255] = '\0';
+	hand_in(longest, "");
+	hand_in("x\",tested,7,9,1,1,0,0", "map.one fail\n");
+	run = RUN("grade", "all", "all");
+	expect_silent(&run, 0);
+	expect_text(run.output, "6 graded, 0 not");
+	EXPECT(!strstr(run.output, "7.00 of 9"));
+	expect_text(run.output, "  8.00 of 10  tested, ");
+	EXPECT_STR(shell("LC_ALL=C ls grades | cut -c 1-30; wc -l <grades/grades.csv"),
+		   "Jörgen\nJürgen\ngrades.csv\nx__tested_7_9_1_1_0_0\n"
+		   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n李娜_\n王伟\n7\n");
 }
 
 /* Whatever a submission is called, nobody else's reports are in its place. */

@@ -26,6 +26,7 @@
 enum {
 	MOST_FILES = 64,
 	MOST_OF_A_FILE = 1 << 20,
+	MOST_OF_ALL = 16 << 20,	/* the jail has room for it, and its objects */
 	MOST_OF_MODULE = 16 << 20,
 	MOST_SAID = 30,		/* lines of the compiler's that are told */
 };
@@ -129,8 +130,8 @@ static void write_copy(const char *path, const char *data, size_t length)
 		    strerror(errno));
 }
 
-/* Copy a plain file of the submission's to a path of ours. */
-static bool take(int dir, const char *name, off_t most, const char *to)
+/* Copy a plain file of the submission's to a path of ours; its length, or -1. */
+static ssize_t take(int dir, const char *name, off_t most, const char *to)
 {
 	off_t size = 0;
 	int fd = open_plain(dir, name, most, &size);
@@ -139,20 +140,21 @@ static bool take(int dir, const char *name, off_t most, const char *to)
 	char *data;
 
 	if (fd < 0)
-		return false;
+		return -1;
 	data = check(malloc(size + 1));
 	length = read(fd, data, size);
 	close(fd);
-	if (length < 0)
-		return refuse("%s cannot be read: %s", shown(name),
-			      strerror(errno));
+	if (length < 0) {
+		refuse("%s cannot be read: %s", shown(name), strerror(errno));
+		return -1;
+	}
 	base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
 	add_to_print(base, strlen(base) + 1);
 	add_to_print(data, length);
 	if (to)
 		write_copy(to, data, length);
 	free(data);
-	return true;
+	return length;
 }
 
 static const char *source_path(const char *name)
@@ -210,13 +212,22 @@ static int read_names(int dir, char *names[MOST_FILES])
 /* Take the files of a folder, into ours or only into the print of it. */
 static bool take_names(int dir, char *names[], int count, bool copy)
 {
+	ssize_t all = 0;
+
 	for (int i = 0; i < count; i++) {
+		ssize_t length;
+
 		if (!is_plain(names[i]))
 			return refuse("%s is not a name for a C file here: a letter or '_' first, then letters, digits, '_', '-' and '.', fewer than 64 in all, and not " WRAPPER,
 				      shown(names[i]));
-		if (!take(dir, names[i], MOST_OF_A_FILE,
-			  copy ? source_path(names[i]) : NULL))
+		length = take(dir, names[i], MOST_OF_A_FILE,
+			      copy ? source_path(names[i]) : NULL);
+		if (length < 0)
 			return false;
+		all += length;
+		if (all > MOST_OF_ALL)
+			return refuse("its C files are longer than %d MB in all",
+				      MOST_OF_ALL >> 20);
 	}
 	return true;
 }
@@ -410,9 +421,10 @@ bool make_module(void)
 	submission.said = "";
 	if (!strcmp(end_of(from), ".ko") && !is_folder(from))
 		return take(AT_FDCWD, from, MOST_OF_MODULE,
-			    report_path("shmcount.ko")) && is_for_our_kernel();
+			    report_path("shmcount.ko")) >= 0 &&
+		       is_for_our_kernel();
 	if (is_folder(from) ? !take_folder(from, true, objects, sizeof(objects)) :
-	    !take(AT_FDCWD, from, MOST_OF_A_FILE, source_path("shmcount.c")))
+	    take(AT_FDCWD, from, MOST_OF_A_FILE, source_path("shmcount.c")) < 0)
 		return false;
 	snprintf(path, sizeof(path), "%s/tests/grade/Kbuild", variable("TOP"));
 	copy_ours(path, source_path("Kbuild"));

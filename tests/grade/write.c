@@ -376,13 +376,19 @@ static void put_csv(FILE *file, const char *text)
 	fprintf(file, "\"");
 }
 
-static void write_row(FILE *file)
+void put_csv_name(FILE *file, const char *path, const char *fallback)
 {
-	const char *slash = strrchr(submission.path, '/');
-	const char *base = slash ? slash + 1 : submission.path;
+	const char *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : path;
 	char *name = cleaned(base, strlen(base));
 
-	put_csv(file, *name ? name : submission.name);
+	put_csv(file, *name ? name : fallback);
+	free(name);
+}
+
+static void write_row(FILE *file)
+{
+	put_csv_name(file, submission.path, submission.name);
 	fprintf(file, ",%s,%.2f,%.2f,%d,%d,%d,%d,%d,%d,%d,%.0f\n",
 		verdict_names[submission.verdict],
 		points_reached(true) + points_reached(false),
@@ -390,7 +396,6 @@ static void write_row(FILE *file)
 		count(FAIL, true), count(CRASH, true), count(HANG, true),
 		count(SKIP, true), count(NOT_YET, true), submission.guests,
 		submission.seconds);
-	free(name);
 }
 
 static void write_one(const char *name, void (*write)(FILE *file))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "batch_report.h"
+#include "device.h"
 
 static void add(char *list, size_t size, const char *name)
 {
@@ -38,6 +39,7 @@ static void take_failure(struct batch_result *result, const char *name,
 			 timeout + strlen(" # TIMEOUT "));
 	else
 		strcpy(failure->why, result->said);
+	failure->vague = timeout || strstr(result->said, CANNOT_LOAD);
 }
 
 /* A line of the suite's. */

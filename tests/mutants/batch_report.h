@@ -10,9 +10,13 @@
 
 enum { MAX_BATCH = 32, MAX_FAILURES = 64 };
 
-/* A test that failed: its time limit, or else its first words. */
+/*
+ * A test that failed: its time limit, or else its first words. It is vague where
+ * those say nothing of what it tests: a limit, or a module that cannot be loaded.
+ */
 struct batch_failure {
 	char name[128], why[256];
+	bool vague;
 };
 
 /* Lists of names have a space before and behind each. */

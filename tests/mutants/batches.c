@@ -192,11 +192,24 @@ static bool is_believed(int i, const struct batch_result *control,
 	return true;
 }
 
+/* The first failure of its tests that would be one of any broken module. */
+static const struct batch_failure *vague_failure(const struct mutant *mutant,
+						 const struct batch_result *result)
+{
+	for (int t = 0; t < mutant->test_count; t++)
+		for (int i = 0; i < result->failure_count; i++)
+			if (result->failures[i].vague &&
+			    !strcmp(result->failures[i].name, mutant->tests[t]))
+				return &result->failures[i];
+	return NULL;
+}
+
 /* Compare what was seen with what the header promises. */
 static void judge(int i, struct seen seen)
 {
 	struct mutant *mutant = &list[i].mutant;
 	const char *by = mutant->tests[0], *missing = NULL;
+	const struct batch_failure *vague = vague_failure(mutant, seen.result);
 
 	if (seen.pass) {
 		list[i].state = UNNOTICED;
@@ -213,7 +226,10 @@ static void judge(int i, struct seen seen)
 	for (int t = 0; t < mutant->test_count && !seen.why; t++)
 		if (!is_listed(seen.result->failed, mutant->tests[t]))
 			missing = mutant->tests[t];
-	if (missing)
+	if (vague && !seen.why)
+		fail(i, "no proof, as %s says no more than: %s", vague->name,
+		     vague->why);
+	else if (missing)
 		fail(i, "%s does not notice, of its tests only%s", missing,
 		     seen.result->failed);
 	else

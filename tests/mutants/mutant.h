@@ -11,9 +11,10 @@
  * Every test of Caught-by has to notice. Outcome is what is seen then: a test
  * fails; or besides the module cannot be unloaded any more; or the guest
  * crashes, or hangs. Where memory is used after it was freed it may be one or
- * another of several, and never nothing. Kernels, which may be left out, are patterns of the
- * releases on which the patch makes a difference. "Equivalent: why" in place
- * of Caught-by and Outcome is a mutant that no test can notice.
+ * another of several, and never nothing. A test that comes to its time limit, or
+ * cannot load the module, has not noticed. Kernels, which may be left out, are
+ * patterns of the releases on which the patch makes a difference. "Equivalent:
+ * why" in place of Caught-by and Outcome is a mutant that no test can notice.
  */
 #ifndef MUTANT_H
 #define MUTANT_H

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "harness.h"
 #include "program.h"
 
@@ -48,6 +49,10 @@ static const char guest[] =
 "			echo \"Bail out! $what: BUG: told by the test, while $1 was running\"\n"
 "			[ $what = hang ] && exit 124\n"
 "			exit 121 ;;\n"
+"		timeout) echo \"# > not ok 1 $test # TIMEOUT 20 seconds\"\n"
+"			result='not ok' status=1; continue ;;\n"
+"		unloadable) echo '# > # tests/device.c:1: " CANNOT_LOAD " (): Bad'\n"
+"			;;\n"
 "		lost) echo 'Bail out! infrastructure: no guest'; exit 125 ;;\n"
 "		sleep) echo $$ >pid; mv pid sleeper; exec sleep 600 ;;\n"
 "		skip) echo \"# > ok 1 $test # SKIP not here\"; continue ;;\n"
@@ -231,6 +236,16 @@ TEST(mutants, innocents_get_another_guest)
 	expect_outcome(1, "ok a: caught");
 	expect_outcome(1, "ok c: caught");
 	expect_outcome(1, "ok d: caught by map.fork_shares (crash)");
+}
+
+/* Nor a failure that says nothing of what its test is about. */
+TEST(mutants, no_proof_by_a_vague_failure)
+{
+	set_scene("a timeout\n");
+	add_mutant("a", FAILS);
+	expect_outcome(1, "not ok a: no proof, as map.fork_shares says no more than: no end after 20 seconds: ");
+	set_scene("a unloadable\n");
+	expect_outcome(1, "not ok a: no proof, as map.fork_shares says no more than: tests/device.c:1: cannot load the module (): Bad: ");
 }
 
 /* What a test does not pass with the true module it does not prove. */
