@@ -103,14 +103,14 @@ TEST(harness, ignored_child_signal_changes_nothing)
 TEST(harness, ignored_hangup_is_not_ignored_by_a_test)
 {
 	char command[4200];
+	struct run run;
 
 	snprintf(command, sizeof(command),
 		 "trap '' HUP INT; exec %s/harness_sample sample.by_hangup sample.by_interrupt",
 		 getenv("PROGRAMS"));
-	expect_text(RUN("/bin/sh", "-c", command).output,
-		    "# killed by signal 1 (Hangup)\n");
-	expect_text(RUN("/bin/sh", "-c", command).output,
-		    "# killed by signal 2 (Interrupt)\n");
+	run = RUN("/bin/sh", "-c", command);
+	expect_text(run.output, "# killed by signal 1 (Hangup)\n");
+	expect_text(run.output, "# killed by signal 2 (Interrupt)\n");
 }
 
 TEST(harness, time_limit)

@@ -20,7 +20,7 @@
 #include "mutants/child.h"
 #include "report/report.h"
 
-enum { AT_ONCE = 2, MOST = 4096 };
+enum { AT_ONCE = 2, MOST = 4096, MOST_OF_A_ROW = 2048 };
 
 static struct entry {
 	char *path, name[NAME_SIZE], folder[PATH_SIZE];
@@ -130,11 +130,20 @@ static void look_once_more(struct entry *entry)
 static void put_failed(FILE *file, const struct entry *entry)
 {
 	put_csv_name(file, entry->path, entry->name);
-	fprintf(file, ",%s", verdict_names[NOT_GRADED]);
-	for (const char *c = strchr(strchr(csv_head, ',') + 1, ','); c;
-	     c = strchr(c + 1, ','))
-		fputc(',', file);
-	fputc('\n', file);
+	fprintf(file, ",%s,,,,,,,,,,\n", verdict_names[NOT_GRADED]);
+}
+
+/* Its line for the table, or "" where there is none. */
+static void read_line(const struct entry *entry, char line[MOST_OF_A_ROW])
+{
+	char *name = text_of("%s/row.csv", entry->folder);
+	FILE *file = fopen(name, "re");
+
+	free(name);
+	if (!file || !fgets(line, MOST_OF_A_ROW, file))
+		line[0] = '\0';
+	if (file)
+		fclose(file);
 }
 
 /* The rows of all that we came to; also when we are stopped. */
@@ -143,7 +152,7 @@ static void write_csv(void)
 	char *path = text_of("%s/grades.csv", variable("GRADES"));
 	char *next = text_of("%s/.grades.csv.tmp", variable("GRADES"));
 	FILE *file = fopen(next, "we");
-	char row[2048];
+	char line[MOST_OF_A_ROW];
 
 	if (!file) {
 		fprintf(stderr, "grade: cannot write %s: %s\n", next,
@@ -152,18 +161,13 @@ static void write_csv(void)
 	}
 	fputs(csv_head, file);
 	for (int i = 0; i < count; i++) {
-		char *name = text_of("%s/row.csv", entries[i].folder);
-		FILE *from;
-
 		look_once_more(&entries[i]);
-		from = entries[i].done ? fopen(name, "re") : NULL;
-		if (from && fgets(row, sizeof(row), from))
-			fputs(row, file);
-		else if (entries[i].failed)
+		if (entries[i].done) {
+			read_line(&entries[i], line);
+			fputs(line, file);
+		} else if (entries[i].failed) {
 			put_failed(file, &entries[i]);
-		if (from)
-			fclose(from);
-		free(name);
+		}
 	}
 	if (ferror(file) | fclose(file) || rename(next, path))
 		fprintf(stderr, "grade: cannot write %s: %s\n", path,
@@ -183,15 +187,9 @@ static const char *behind_name(const char *line)
 /* Returns false where there is no row, or none of ours. */
 static bool read_row(const struct entry *entry, struct row *row)
 {
-	char *name = text_of("%s/row.csv", entry->folder), line[2048] = "";
-	FILE *file = fopen(name, "re");
+	char line[MOST_OF_A_ROW];
 
-	free(name);
-	if (file) {
-		if (!fgets(line, sizeof(line), file))
-			line[0] = '\0';
-		fclose(file);
-	}
+	read_line(entry, line);
 	return sscanf(behind_name(line),
 		      ",%63[^,],%lf,%lf,%*d,%*d,%d,%d,%*d,%*d,%*d,%lf",
 		      row->verdict, &row->points, &row->of, &row->crashed,

@@ -98,14 +98,14 @@ void name_of(char name[NAME_SIZE], const char *path)
 		base--;
 	for (; base < path + length && n + MB_LEN_MAX < NAME_SIZE; base += bytes) {
 		mbstate_t state = { 0 };
-		wchar_t c = L'\0';
-		bool text;
+		wchar_t c;
 
 		bytes = mbrtowc(&c, base, path + length - base, &state);
-		text = bytes <= MB_LEN_MAX;
-		if (!text)
+		if (bytes > MB_LEN_MAX) {	/* an error: it is no text */
 			bytes = 1;
-		if (text && (iswalnum(c) || (n && wcschr(L"._-", c)))) {
+			c = L'?';
+		}
+		if (iswalnum(c) || (n && wcschr(L"._-", c))) {
 			memcpy(name + n, base, bytes);
 			n += bytes;
 		} else {

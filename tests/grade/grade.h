@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* A name is short enough for another before, and behind it. */
+/* NAME_SIZE leaves room in a file's name for what we put before and behind. */
 enum { MAX_TESTS = 512, MAX_ITEMS = 256, PATH_SIZE = 4096, NAME_SIZE = 200 };
 
 /* How a test has come out. */
