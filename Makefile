@@ -7,7 +7,7 @@ $(error the path of this folder, $(CURDIR), may not have a space, ':' or "'" in 
 endif
 
 # What a user may set, on the command line or in the environment.
-KERNEL ?= 6.1
+KERNEL ?=
 KMOD ?=
 KDIR ?=
 VMLINUZ ?=
@@ -36,32 +36,33 @@ STEP :=
 
 setup := tests/setup.sh
 
+# As one word of a shell.
+quoted = '$(subst ','\'',$(1))'
+
 # The names of the kernels in build/kernel/: that of the small guest, and that
-# of the guest with the host's files. A kernel given by hand serves for both.
+# of the guest with the host's files; one that was fetched from another suite is
+# for the small guest only. What boots no guest and builds for none asks for none.
 ifneq ($(KDIR)$(VMLINUZ),)
 override KERNEL := by-hand
 endif
-ifneq ($(filter by-hand debug,$(KERNEL)),)
-small := $(KERNEL)
-full := $(KERNEL)
-else ifneq ($(filter 1% 2% 3% 4% 5% 6% 7% 8% 9%,$(KERNEL)),)
-small := $(KERNEL)-cloud-amd64
-full := $(KERNEL)-amd64
-else
-# That of a Debian suite, with its own compiler: for the small guest only.
-small := $(KERNEL)
-full :=
+small := none
+ifneq ($(filter-out help user clean distclean doctor load unload install \
+	uninstall,$(or $(MAKECMDGOALS),all)),)
+export KVER
+names := $(shell KVER=$(call quoted,$(KVER)) tests/kernel.sh names $(call quoted,$(KERNEL)))
+ifeq ($(names),)
+$(error no kernel for the guest: see above)
+endif
+small := $(word 2,$(names))
+full := $(filter-out -,$(word 3,$(names)))
 endif
 export KERNEL KMOD PARAMS REPEAT LOAD
-
-# As one word of a shell.
-quoted = '$(subst ','\'',$(1))'
 
 # again TARGET VARIABLES: the command that it was called by, so far as it is they.
 again = $(strip make $(1) $(foreach v,$(2),\
 	$(if $(filter command environment,$(origin $v)),$(if $($v),\
 	$v=$(call quoted,$(value $v))))))
-export AGAIN := $(call again,check,KERNEL KMOD KDIR VMLINUZ)
+export AGAIN := $(call again,check,KERNEL KVER KMOD KDIR VMLINUZ)
 
 # As it was typed: make would take a $ in it for its own.
 export VM_CMD := $(value CMD)
@@ -113,9 +114,10 @@ help:
 #H make clean      remove what was built (make distclean: and what
 #H                 was fetched, and all grades)
 #H
-#H KERNEL=6.1|6.12      the guest's kernel (6.1)
+#H KERNEL=6.1|6.12      the guest's kernel (by default that of this host's Debian)
 #H KERNEL=debug         one that is built here, with the kernel's checkers in it
 #H KERNEL=unstable      that of a Debian suite (run and check: the guest's tests)
+#H KERNEL=host          one that this machine has installed (KVER=: not the running)
 #H KMOD=other.ko        run, check, shell or vm with another module
 #H PARAMS='size=65536 mode=0600'   the module's parameters, where one is loaded
 #H TESTS='sync.* io.*'  check only these tests
@@ -128,24 +130,19 @@ help:
 tools:
 	@$(setup) tools
 
-# Kernels. Setup says whether one that is there is what it wants now.
-build/kernel/%/vmlinuz: tests/setup.sh | tools
-	@$(setup) kernel $*
-	@touch $@
+# Kernels. The script says whether one that is there is what it wants now; one of
+# this machine's own is a link, whose time is its own.
+build/kernel/%/vmlinuz: tests/kernel.sh tests/suite.sh | tools
+	@tests/kernel.sh get $*
+	@touch -h $@
 
 build/kernel/debug/vmlinuz: Kconfig.notes
-
-ifeq ($(full),)
-build/kernel/$(small)/vmlinuz: tests/suite.sh | tools
-	@tests/suite.sh $(small)
-	@touch $@
-endif
 
 ifeq ($(small),by-hand)
 build/kernel/by-hand/vmlinuz: by-hand
 	@:
 by-hand: | tools
-	@$(setup) by-hand "$(KDIR)" "$(VMLINUZ)"
+	@tests/kernel.sh by-hand $(call quoted,$(KDIR)) $(call quoted,$(VMLINUZ))
 endif
 
 # Modules. Kbuild leaves its files beside the sources, so each kernel has a
@@ -286,8 +283,9 @@ ifeq ($(full),)
 full_guest := not-of-a-suite
 endif
 not-of-a-suite:
-	@echo "make: KERNEL=$(KERNEL) is for make, make run and make check: it has" \
-		"a compiler of its own, and a guest without this host's files" >&2
+	@echo "make: KERNEL=$(KERNEL) is for make, make run and make check: it comes" \
+		"from $(small) here, with a compiler of its own, and its guest is" \
+		"without this host's files" >&2
 	@exit 2
 
 small-guest: $(small_guest)
@@ -386,7 +384,7 @@ mutants: $(small_guest) build/guest/batch build/tests/mutants \
 
 # What a student has made, or the skeleton.
 lab_needs := $(small_guest) build/guest/batch build/tests/lab
-lab: export AGAIN := $(call again,lab,SRC KMOD KERNEL KDIR VMLINUZ)
+lab: export AGAIN := $(call again,lab,SRC KMOD KERNEL KVER KDIR VMLINUZ)
 lab: $(lab_needs)
 	@exec env SRC=$(call quoted,$(value SRC)) \
 		tests/lab.sh $(if $(STEP),-s '$(STEP)')
@@ -411,12 +409,6 @@ export HIDDEN := $(value HIDDEN)
 HIDDEN_PROGRAM := build/grading/hidden/graded
 ifneq ($(HIDDEN),)
 graded := $(HIDDEN_PROGRAM)
-endif
-
-ifneq ($(small),$(grade_kernel))
-build/kernel/$(grade_kernel)/vmlinuz: tests/suite.sh | tools
-	@tests/suite.sh $(grade_kernel)
-	@touch $@
 endif
 
 build/grading/graded: LDFLAGS := -static

@@ -6,21 +6,12 @@
 #   host.sh unload                     and unload it again (make unload)
 set -eu
 
-top=$(cd "$(dirname "$0")/.." && pwd)
+top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 
-die() {
-	echo "host: $*" >&2
-	exit 1
-}
-
-as_root() {
-	if [ "$(id -u)" -eq 0 ]; then
-		"$@"
-	else
-		sudo "$@"
-	fi
-}
+program=host
+# shellcheck source=tests/packages.sh
+. "$top/tests/packages.sh"
 
 takes_modules() {
 	[ -e /proc/modules ] ||
@@ -32,15 +23,15 @@ load() {
 	takes_modules
 	headers=/lib/modules/$(uname -r)/build
 	[ -e "$headers/Makefile" ] ||
-		die "the headers of this kernel are missing: install" \
-			"linux-headers-$(uname -r)"
+		die "the headers of this kernel are missing:" \
+			"$(headers_of "$(uname -r)")"
 	[ ! -e /sys/module/shmcount ] ||
 		die "the module is loaded already: make unload first"
 	dir=$top/build/kmod/host
 	mkdir -p "$dir"
 	ln -sf "$top"/kmod/*.[ch] "$top"/kmod/compat.mk \
 		"$top/kmod/Kbuild" "$dir/"
-	make -s -C "$headers" M="$dir" CONFIG_DEBUG_INFO_BTF_MODULES= modules >&2
+	"$top/tests/kbuild.sh" "$headers" "$dir" >&2
 	as_root insmod "$dir/shmcount.ko" "$@" ||
 		die "the kernel refused the module: dmesg says why (where" \
 			"Secure Boot is on, make install has DKMS sign it)"

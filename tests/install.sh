@@ -13,7 +13,7 @@
 # that, as for a package, and nothing is built for this host.
 set -eu
 
-top=$(cd "$(dirname "$0")/.." && pwd)
+top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 PREFIX=${PREFIX:-/usr/local}
 DESTDIR=${DESTDIR-}
@@ -22,10 +22,9 @@ version=$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' "$top/kmod/shmcount.c")
 group=shmcount
 loaded=/sys/module/shmcount
 
-die() {
-	echo "host: $*" >&2
-	exit 1
-}
+program=host
+# shellcheck source=tests/packages.sh
+. "$top/tests/packages.sh"
 
 # Each of the makes has a folder of its own.
 case $DESTDIR in
@@ -145,8 +144,8 @@ install_here() {
 		die "dkms is missing: install the Debian package dkms"
 	release=${KVER:-$(uname -r)}
 	[ -e "/lib/modules/$release/build/Makefile" ] ||
-		die "the headers of this kernel are missing: install" \
-			"linux-headers-$release"
+		die "the headers of this kernel are missing:" \
+			"$(headers_of "$release")"
 	no_packages
 	make -s --no-print-directory -C "$top/user" >&2
 	become_root install

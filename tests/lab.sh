@@ -11,6 +11,7 @@
 # names.
 set -eu
 
+unset CDPATH
 cd "$(dirname "$0")/.."
 src=${SRC:-kmod/lab}
 # Not every shell expands it behind SRC=.
@@ -24,10 +25,8 @@ die() {
 	exit 2
 }
 
-case ${KERNEL:-6.1} in
-[1-9]*) name=${KERNEL:-6.1}-cloud-amd64 ;;
-*) name=$KERNEL ;;
-esac
+names=$(tests/kernel.sh names "${KERNEL-}") || exit 125
+name=$(echo "$names" | cut -d ' ' -f 2)
 
 lab=${LAB_FOLDER:-build/lab}
 mkdir -p "$lab"
@@ -49,6 +48,8 @@ if [ -z "${KMOD-}" ]; then
 	status=0
 	tests/kbuild.sh "$name" "$here" >"$here.log" 2>&1 || status=$?
 	sed "s|$here/|$src/|g" "$here.log" >&2
+	# No word of kbuild's: it could not be run.
+	[ $status -ne 125 ] || exit 125
 	if [ $status -ne 0 ] || [ ! -e "$here/shmcount.ko" ]; then
 		echo "lab: $src does not build a shmcount.ko: see above" >&2
 		exit 1

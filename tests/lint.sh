@@ -32,8 +32,7 @@ modules() {
 	ln -sf "$top"/kmod/compat.* "$top/$1"/*.[ch] "$top/$1/Kbuild" \
 		"build/lint/$1/"
 	rm -f "build/lint/$1/init.c"	# a program
-	make -s -C "$KDIR" M="$top/build/lint/$1" W=1 C=1 \
-		CONFIG_DEBUG_INFO_BTF_MODULES= modules
+	tests/kbuild.sh "$KDIR" "build/lint/$1" W=1 C=1
 	status=$?
 	rm -rf build/lint
 	return $status

@@ -41,7 +41,8 @@ static void make_tree(void)
 	shell("mkdir tests bin && cp \"$TOP\"/tests/*.sh tests/");
 	/* All that the script itself calls. */
 	shell("for tool in sh dirname mkdir id grep sed head df awk rm mv cat "
-	      "ln tail od tr env realpath gcc sleep sort ls date setsid unshare; do "
+	      "ln tail od tr env realpath gcc sleep sort ls date setsid unshare "
+	      "cut find uname touch; do "
 	      "ln -s \"$(command -v $tool)\" bin/; done");
 }
 
@@ -63,6 +64,7 @@ static void fake(const char *name, const char *line)
 static void fake_apt_cache(void)
 {
 	fake("apt-cache",
+	     "[ \"$LC_ALL\" = C ] || { echo '  H\xc3\xa4ngt ab von: x'; exit; }\n"
 	     "case $2 in\n"
 	     "linux-image-cloud-amd64) echo '  Depends: linux-image-6.1.0-9-cloud-amd64';;\n"
 	     "linux-source) echo '  Depends: linux-source-6.1';;\n"
@@ -73,6 +75,7 @@ static void fake_apt_cache(void)
 
 /* The script finds /usr/sbin by itself; ldconfig and modprobe are there. */
 #define SETUP "PATH=$PWD/bin sh tests/setup.sh "
+#define KERNEL "PATH=$PWD/bin sh tests/kernel.sh "
 
 TEST(setup, missing_package_and_no_network)
 {
@@ -90,6 +93,31 @@ TEST(setup, missing_package_and_no_debian)
 	expect_said(run, 1, "this is not Debian, so install them by hand");
 	expect_text(run.errors, "qemu-system-x86");
 	EXPECT_EQ(lines_in(run.errors), 1);
+}
+
+/* Elsewhere it is named as the manager there names it. */
+TEST(setup, missing_package_and_another_distribution)
+{
+	static const char *const said[][3] = {
+		{ "dnf", "dnf install ", "qemu-system-x86-core" },
+		{ "pacman", "pacman -S ", "qemu-system-x86" },
+		{ "zypper", "zypper install ", "qemu-x86" },
+	};
+
+	make_tree();
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+		char name[20];
+		struct run run;
+
+		fake(said[i][0], "exit 1");
+		run = run_shell(SETUP "tools");
+		expect_said(run, 1, "this is not Debian");
+		expect_text(run.errors, said[i][1]);
+		expect_text(run.errors, said[i][2]);
+		EXPECT_EQ(lines_in(run.errors), 1);
+		snprintf(name, sizeof(name), "bin/%s", said[i][0]);
+		EXPECT_OK(unlink(name));
+	}
 }
 
 /* What old package lists name may be there no more. */
@@ -112,7 +140,7 @@ TEST(setup, old_package_lists_are_renewed)
 	shell("rm updated");
 	fake_apt_cache();
 	/* It comes to unpack the packages, and this one is empty. */
-	expect_said(run_shell(SETUP "kernel 6.1-cloud-amd64"), 1,
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 1,
 		    "boot/vmlinuz-6.1.0-9-cloud-amd64");
 	shell("rm updated; echo 'cat >/dev/null; exit 1' >bin/tar; chmod +x bin/tar");
 	expect_said(run_shell(SETUP "lint"), 1, "cannot unpack linux-source-6.1");
@@ -145,7 +173,7 @@ TEST(setup, nothing_to_install_says_nothing)
 TEST(setup, kernel_and_no_debian)
 {
 	make_tree();
-	expect_said(run_shell(SETUP "kernel 6.1-cloud-amd64"), 1,
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 1,
 		    "this is not Debian: give a kernel by hand with VMLINUZ=file KDIR=its-headers");
 }
 
@@ -154,7 +182,7 @@ TEST(setup, kernel_that_debian_has_not)
 	make_tree();
 	fake_apt_cache();
 	fake("apt-get", "exit 0");
-	expect_said(run_shell(SETUP "kernel 5.4-cloud-amd64"), 1,
+	expect_said(run_shell(KERNEL "get 5.4-cloud-amd64"), 1,
 		    "no kernel 5.4 (cloud-amd64) in this host's package lists");
 }
 
@@ -163,7 +191,7 @@ TEST(setup, kernel_and_no_network)
 	make_tree();
 	fake_apt_cache();
 	fake("apt-get", "exit 100");
-	expect_said(run_shell(SETUP "kernel 6.1-cloud-amd64"), 1,
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 1,
 		    "cannot fetch kernel 6.1.0-9-cloud-amd64 (no network?");
 	EXPECT_ERRNO(access("build/kernel/6.1-cloud-amd64", F_OK), ENOENT);
 }
@@ -174,7 +202,7 @@ TEST(setup, kernel_and_no_room)
 	fake_apt_cache();
 	fake("apt-get", "exit 0");
 	fake("df", "echo header; echo 'disk 1000000 900000 100000 90% /'");
-	expect_said(run_shell(SETUP "kernel 6.1-cloud-amd64"), 1,
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 1,
 		    "no room: a kernel needs");
 }
 
@@ -183,12 +211,12 @@ TEST(setup, kernel_by_hand)
 	make_tree();
 	fake("modprobe", "exit 1");
 	fake("depmod", "exit 1");
-	expect_said(run_shell(SETUP "by-hand '' vmlinuz"), 1,
+	expect_said(run_shell(KERNEL "by-hand '' vmlinuz"), 1,
 		    "VMLINUZ= needs KDIR=");
-	expect_said(run_shell(SETUP "by-hand headers vmlinuz"), 1,
+	expect_said(run_shell(KERNEL "by-hand headers vmlinuz"), 1,
 		    "no kernel headers in headers (KDIR=)");
 	shell("mkdir headers && touch headers/Makefile");
-	expect_said(run_shell(SETUP "by-hand headers vmlinuz"), 1,
+	expect_said(run_shell(KERNEL "by-hand headers vmlinuz"), 1,
 		    "no kernel image vmlinuz (VMLINUZ=)");
 }
 
@@ -203,15 +231,200 @@ TEST(setup, kernel_without_the_modules_is_fetched_again)
 	shell("mkdir -p headers/include/config build/kernel && "
 	      "echo 6.1.0-9-cloud-amd64 >headers/include/config/kernel.release && "
 	      "touch headers/Makefile");
-	expect_said(run_shell(SETUP "by-hand headers ''"), 0, "");
+	expect_said(run_shell(KERNEL "by-hand headers ''"), 0, "");
 	shell("mv build/kernel/by-hand build/kernel/6.1-cloud-amd64");
-	expect_said(run_shell(SETUP "kernel 6.1-cloud-amd64"), 0, "");
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 0, "");
 	EXPECT_ERRNO(access("calls", F_OK), ENOENT);
 
-	shell("sed -i 's/ ext4$//' build/kernel/*/modules/wanted");
-	expect_said(run_shell(SETUP "kernel 6.1-cloud-amd64"), 1,
+	shell("sed -i 's/ ext4=.*$//' build/kernel/*/modules/wanted");
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 1,
 		    "cannot fetch kernel 6.1.0-9-cloud-amd64 (no network?");
 	EXPECT_OK(access("build/kernel/6.1-cloud-amd64/release", F_OK));
+}
+
+/* What KERNEL= stands for, by package lists that are in the user's language. */
+TEST(kernel, names)
+{
+	static const char *const names[][2] = {
+		{ "''", "6.1 6.1-cloud-amd64 6.1-amd64\n" },
+		{ "6.1", "6.1 6.1-cloud-amd64 6.1-amd64\n" },
+		{ "6.12", "6.12 trixie -\n" },
+		{ "unstable", "unstable unstable -\n" },
+		{ "debug", "debug debug debug\n" },
+		{ "by-hand", "by-hand by-hand by-hand\n" },
+		{ "host", "host host-9.9 host-9.9\n" },
+	};
+
+	make_tree();
+	fake_apt_cache();
+	setenv("LANG", "de_DE.UTF-8", 1);
+	setenv("LC_ALL", "de_DE.UTF-8", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char line[100];
+		struct run run;
+
+		snprintf(line, sizeof(line), "KVER=9.9 %s%s", KERNEL "names ",
+			 names[i][0]);
+		run = run_shell(line);
+		expect_said(run, 0, "");
+		EXPECT_STR(run.output, names[i][1]);
+	}
+	expect_said(run_shell(KERNEL "names 5.4"), 1,
+		    "no kernel 5.4 in this host's package lists");
+	expect_said(run_shell(KERNEL "names '../x y'"), 1,
+		    "KERNEL=../x y is no series of kernels, and no Debian suite");
+}
+
+/* A series that is here already is what it was, whatever the lists say now. */
+TEST(kernel, names_what_is_there)
+{
+	make_tree();
+	fake("apt-cache", "exit 0");
+	EXPECT_STR(run_shell(KERNEL "names 6.1").output, "6.1 bookworm -\n");
+	shell("mkdir -p build/kernel/6.1-cloud-amd64 && "
+	      "echo 6.1.0 >build/kernel/6.1-cloud-amd64/release");
+	EXPECT_STR(run_shell(KERNEL "names 6.1").output,
+		   "6.1 6.1-cloud-amd64 6.1-amd64\n");
+}
+
+#define HOST "SYSROOT=$PWD/sys KVER=9.9 PATH=$PWD/bin sh tests/kernel.sh "
+
+TEST(kernel, default_is_the_hosts_own_where_debian_has_none)
+{
+	make_tree();
+	fake("apt-cache", "exit 0");
+	fake("apt-get", "exit 100");
+	expect_said(run_shell(HOST "names"), 1,
+		    "this host's package lists have no kernel, and there is no image of 9.9 in /boot");
+	shell("mkdir -p sys/boot && touch sys/boot/vmlinuz-9.9");
+	EXPECT_STR(run_shell(HOST "names").output, "host host-9.9 host-9.9\n");
+}
+
+TEST(kernel, host_without_image_or_headers)
+{
+	struct run run;
+
+	make_tree();
+	shell("mkdir -p sys/boot sys/lib/modules/9.9");
+	expect_said(run_shell(HOST "get host-9.9"), 1,
+		    "there is no image of kernel 9.9 in /boot or /lib/modules/9.9");
+	shell("touch sys/lib/modules/9.9/vmlinuz");
+	run = run_shell(HOST "get host-9.9");
+	expect_said(run, 1, "the headers of kernel 9.9 are missing: ");
+	EXPECT_EQ(lines_in(run.errors), 1);
+	fake("dnf", "exit 1");
+	expect_said(run_shell(HOST "get host-9.9"), 1,
+		    "are missing: dnf install kernel-devel-9.9");
+}
+
+/* As Ubuntu has it. */
+TEST(kernel, host_image_that_only_root_may_read)
+{
+	make_tree();
+	shell("mkdir -p sys/boot sys/lib/modules/9.9/build && "
+	      "touch sys/lib/modules/9.9/build/Makefile && "
+	      ": >sys/boot/vmlinuz-9.9 && chmod 600 sys/boot/vmlinuz-9.9 && "
+	      "mkdir -m 777 build && chmod 755 .");
+	if (!geteuid())
+		fake("sh", "exec /usr/bin/setpriv --reuid 65534 --clear-groups /bin/sh \"$@\"");
+	else
+		shell("chmod 000 sys/boot/vmlinuz-9.9");
+	expect_said(run_shell(HOST "get host-9.9"), 1,
+		    "only root may read ");
+	expect_text(run_shell(HOST "get host-9.9").errors,
+		    "/sys/boot/vmlinuz-9.9: sudo chmod a+r ");
+}
+
+/*
+ * Packages of a kernel 9.9 whose modules are where the line of shell puts them:
+ * modprobe finds each below the folder that it is told, in that packing.
+ */
+static void fake_kernel(const char *folder, const char *pack, const char *suffix)
+{
+	char line[1000];
+
+	fake("apt-get", ":");
+	fake("apt-cache",
+	     "case $2 in linux-image-cloud-amd64) echo '  Depends: linux-image-9.9.0-1';; "
+	     "linux-image-amd64) echo '  Depends: linux-image-9.9.0-1';; esac");
+	fake("depmod", ":");
+	shell("for tool in xz zstd gzip; do "
+	      "ln -sf \"$(command -v $tool || echo /bin/false)\" bin/; done");
+	/* What download leaves is a package, which is unpacked once. */
+	fake("apt-get", "[ $3 != download ] || : >kernel.deb");
+	snprintf(line, sizeof(line),
+		 "[ -d \"$3/%s/modules/9.9.0-1\" ] && exit\n"
+		 "mkdir -p \"$3/%s/modules/9.9.0-1\" \"$3/boot\" \"$3/usr/src/linux-headers-9.9.0-1\"\n"
+		 "cd \"$3\"\n"
+		 "echo image >boot/vmlinuz-9.9.0-1\n"
+		 "echo config >boot/config-9.9.0-1\n"
+		 "echo all: >usr/src/linux-headers-9.9.0-1/Makefile\n"
+		 "for name in virtio_pci 9p 9pnet_virtio overlay virtio_blk ext4; do\n"
+		 "	echo module $name | %s >%s/modules/9.9.0-1/$name.ko%s\n"
+		 "done", folder, folder, pack, folder, suffix);
+	fake("dpkg-deb", line);
+	snprintf(line, sizeof(line),
+		 "file=$2/lib/modules/$4/$6.ko%s\n"
+		 "[ -e \"$file\" ] && echo \"insmod $file \"", suffix);
+	fake("modprobe", line);
+}
+
+TEST(kernel, modules_wherever_they_are_and_however_packed)
+{
+	static const char *const packs[][3] = {
+		{ "lib", "cat", "" }, { "usr/lib", "cat", "" },
+		{ "usr/lib", "xz -c", ".xz" }, { "lib", "gzip -c", ".gz" },
+		{ "usr/lib", "zstd -cq", ".zst" },
+	};
+
+	make_tree();
+	for (size_t i = 0; i < ARRAY_SIZE(packs); i++) {
+		struct run run;
+
+		if (!strcmp(packs[i][2], ".zst") &&
+		    WEXITSTATUS(run_shell("command -v zstd").status))
+			continue;
+		fake_kernel(packs[i][0], packs[i][1], packs[i][2]);
+		run = run_shell(KERNEL "get 9.9-amd64");
+		expect_said(run, 0, "fetching a kernel");
+		shell("cd build/kernel/9.9-amd64 && "
+		      "test \"$(cat vmlinuz config release)\" = "
+		      "\"$(printf 'image\\nconfig\\n9.9.0-1')\" && "
+		      "test \"$(cat modules/9p.ko)\" = 'module 9p' && "
+		      "test \"$(tr '\\n' ' ' <modules/disk)\" = 'virtio_blk.ko ext4.ko ' && "
+		      "test ! -s modules/missing && test ! -e lib && cd .. && rm -r 9.9-amd64");
+	}
+}
+
+/* An empty list is no surprise for the guest. */
+TEST(kernel, missing_modules_are_an_error_at_set_up)
+{
+	make_tree();
+	fake_kernel("lib", "cat", "");
+	fake("modprobe", "exit 1");
+	expect_said(run_shell(KERNEL "get 9.9-amd64"), 1,
+		    "kernel 9.9.0-1 has no module virtio_pci 9p 9pnet_virtio overlay virtio_blk ext4 and");
+	EXPECT_ERRNO(access("build/kernel/9.9-amd64", F_OK), ENOENT);
+	/* Built in is as good, and the small guest does without. */
+	fake("modprobe", "echo builtin $6");
+	expect_said(run_shell(KERNEL "get 9.9-amd64"), 0, "");
+	fake("modprobe", "exit 1");
+	expect_said(run_shell(KERNEL "get 9.9-cloud-amd64"), 0, "");
+}
+
+/* The compiler that the headers name is installed with them. */
+TEST(kernel, compiler_of_the_headers)
+{
+	make_tree();
+	fake_kernel("lib", "cat", "");
+	fake("apt-cache",
+	     "case $2 in linux-image-amd64) echo '  Depends: linux-image-9.9.0-1';; "
+	     "linux-headers-9.9.0-1) echo '  Depends: gcc-99-for-host';; esac");
+	fake("apt-get", "echo \"$*\" >>\"${0%/*}/../calls\"; [ \"$3\" != download ] || : >kernel.deb");
+	fake("sudo", "exec \"$@\"");
+	expect_said(run_shell(KERNEL "get 9.9-amd64"), 0,
+		    "gcc-99-for-host: compiles modules for kernel 9.9.0-1");
+	shell("grep -q '^install .*gcc-99-for-host' calls");
 }
 
 TEST(setup, bad_usage)
@@ -372,8 +585,8 @@ TEST(kbuild, no_namespace)
 	make_tree();
 	shell("mkdir -p build/kernel/trixie/tree");
 	fake("unshare", "echo 'not permitted' >&2; exit 1");
-	expect_said(run_shell("PATH=$PWD/bin sh tests/kbuild.sh trixie $PWD"), 1,
-		    "I need root or user namespaces: not permitted");
+	expect_said(run_shell("PATH=$PWD/bin sh tests/kbuild.sh trixie $PWD"), 125,
+		    "I need root, user namespaces or sudo: not permitted");
 }
 
 TEST(kbuild, bad_usage)

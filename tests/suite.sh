@@ -3,7 +3,9 @@
 # The kernel of a Debian suite, with the headers, compiler and build tools that
 # go with it, unpacked below build/kernel/SUITE/ and not installed.
 #
-#   suite.sh SUITE    bullseye, bookworm, trixie, unstable, ...
+#   suite.sh SUITE                  bullseye, bookworm, trixie, unstable, ...
+#   suite.sh SUITE TREE PACKAGE...  no kernel, but these packages and what kbuild
+#                                   runs, as a new folder TREE
 #
 # Beside vmlinuz, config, release and headers (a link), as setup.sh has them,
 # there is tree/, which kbuild.sh builds modules in. No script of a package is
@@ -14,8 +16,9 @@
 # had is of no use.
 set -eu
 
-top=$(cd "$(dirname "$0")/.." && pwd)
+top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
 build=$top/build
+export LC_ALL=C
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -34,8 +37,9 @@ say() {
 }
 
 # What kbuild runs; the compiler comes as a dependency of the headers.
-packages='base-files bash coreutils dash findutils gawk grep make perl sed
-linux-headers-cloud-amd64 linux-image-cloud-amd64'
+tools='base-files bash coreutils dash findutils gawk grep make perl sed'
+packages="$tools
+linux-headers-cloud-amd64 linux-image-cloud-amd64"
 
 # For a tree that is never booted, what makes kernels bootable is there.
 provided='linux-initramfs-tool, kmod (= 9999), linux-base (= 9999)'
@@ -128,6 +132,12 @@ unpack() {
 		rm "$deb"
 	done
 	rm -rf "$tmp/apt"
+	cd "$tmp/tree"
+	rm -rf usr/share/doc usr/share/locale usr/share/man
+	# Scripts of packages would have made these.
+	[ -e usr/bin/awk ] || ln -s gawk usr/bin/awk
+	[ -e bin/sh ] || ln -s dash bin/sh
+	: >dev/null
 }
 
 # arrange RELEASE: the image and its config are in boot/, or beside the modules.
@@ -140,13 +150,7 @@ arrange() {
 	echo "$1" >"$tmp/release"
 	echo "$packages" >"$tmp/packages"
 	ln -s "tree/usr/src/linux-headers-$1" "$tmp/headers"
-	cd "$tmp/tree"
-	rm -rf lib/modules usr/lib/modules usr/share/doc usr/share/locale \
-		usr/share/man
-	# Scripts of packages would have made these.
-	[ -e usr/bin/awk ] || ln -s gawk usr/bin/awk
-	[ -e bin/sh ] || ln -s dash bin/sh
-	: >dev/null
+	rm -rf lib/modules usr/lib/modules
 }
 
 suite=${1-}
@@ -157,6 +161,13 @@ case $suite in
 	;;
 esac
 dir=$build/kernel/$suite
+what="the kernel of $suite and its compiler into build/kernel/$suite"
+if [ $# -gt 1 ]; then
+	dir=$2
+	shift 2
+	packages="$tools $*"
+	what="a tree of $suite to build in"
+fi
 tmp=$dir.tmp
 log=$build/suite.log
 # One that was unpacked for other packages is fetched anew.
@@ -176,10 +187,15 @@ trap 'exit 130' INT TERM HUP
 trap 'rm -rf "$tmp"' EXIT
 rm -rf "$tmp"
 mkdir "$tmp"
-say "fetching the kernel of $suite and its compiler into build/kernel/$suite"
+say "fetching $what"
 fetch
 unpack
-headers=$(cd "$tmp/tree/usr/src" && echo linux-headers-*-cloud-amd64)
-arrange "${headers#linux-headers-}"
 rm -rf "$dir"
-mv "$tmp" "$dir"
+case $packages in
+*linux-image*)
+	headers=$(cd "$tmp/tree/usr/src" && echo linux-headers-*-cloud-amd64)
+	arrange "${headers#linux-headers-}"
+	mv "$tmp" "$dir"
+	;;
+*) mv "$tmp/tree" "$dir" ;;
+esac

@@ -15,7 +15,7 @@
 #                                 of the kernel
 #   vm.sh shell                   a shell in a guest as for host
 #
-# KERNEL (6.1, 6.12, debug, a Debian suite or by-hand), KMOD (a module in place
+# KERNEL (see kernel.sh), KMOD (a module in place
 # of ours), PARAMS (its parameters, but for tap), LIMIT (seconds, for tap and run),
 # REPEAT (how often a tap program does its tests, and so how long it may take),
 # FETCH (FROM:TO, a file of the guest's to bring back) and FILES (more for
@@ -23,7 +23,7 @@
 # build/tests/vm -h.
 set -eu
 
-top=$(cd "$(dirname "$0")/.." && pwd)
+top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
 build=$top/build
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -32,8 +32,8 @@ case $verb in
 tap | run | host | bench | count | trace) [ $# -gt 1 ] || verb= ;;
 esac
 case $verb in
-tap | run) flavour=cloud-amd64 ;;
-host | bench | count | trace | shell) flavour=amd64 ;;
+tap | run) guest=small ;;
+host | bench | count | trace | shell) guest=full ;;
 *)
 	sed -n 's/^#   //p' "$0" >&2
 	exit 2
@@ -46,15 +46,16 @@ die() {
 	exit 125
 }
 
-case ${KERNEL:-6.1} in
-by-hand | debug) name=$KERNEL ;;
-[1-9]*) name=${KERNEL:-6.1}-$flavour ;;
-*)
-	name=$KERNEL
-	[ $flavour = cloud-amd64 ] ||
+names=$("$top/tests/kernel.sh" names "${KERNEL-}") || exit 125
+read -r KERNEL small full <<END
+$names
+END
+name=$small
+if [ $guest = full ]; then
+	name=$full
+	[ "$name" != - ] ||
 		die "the guest of KERNEL=$KERNEL cannot see this host's files"
-	;;
-esac
+fi
 kernel=$build/kernel/$name
 module=${KMOD:-$build/kmod/$name/shmcount.ko}
 
@@ -64,6 +65,10 @@ for file in "$kernel/vmlinuz" "$kernel/release" "$build/tests/vm"; do
 	*) die "there is no $file: make run or make vm makes it" ;;
 	esac
 done
+[ $guest = small ] || ! grep '^host ' "$kernel/modules/missing" >/dev/null 2>&1 ||
+	die "kernel $(cat "$kernel/release") has no module" \
+		"$(sed -n 's/^host //p' "$kernel/modules/missing" | tr '\n' ' ')and" \
+		"this guest needs it to see the host's files"
 [ -r "$module" ] || die "there is no module $module"
 wanted=$(cat "$kernel/release")
 built=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)
@@ -121,8 +126,8 @@ if [ "$name" = debug ]; then
 	append="$append watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 fi
 # fuzz says with which kernel it is to be run again.
-if [ $flavour = cloud-amd64 ]; then
-	append="$append KERNEL=${KERNEL:-6.1}"
+if [ $guest = small ]; then
+	append="$append KERNEL=$KERNEL"
 fi
 exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$build/guest/init" \
 	-c "$log" -a "$append" ${FETCH:+-o "$FETCH"} "$@"

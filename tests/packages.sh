@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2154
+# What this project needs of a distribution, and how it comes here: read by
+# setup.sh and kernel.sh, which set top and build first, and have a function die.
+#
+# Each line of the table: the group, what shows that it is there, the package as
+# apt, dnf, pacman and zypper name it (-: it has none), and why it is needed. On
+# Debian and its kin what is missing is installed; elsewhere it is named.
+package_table='
+tools	gcc		gcc gcc gcc gcc
+	compiles the module and the programs
+tools	libc.a		libc6-dev glibc-static glibc glibc-devel-static
+	static programs for the guest
+tools	libelf.so.1	libelf1 elfutils-libelf libelf libelf1
+	objtool, which kbuild runs, links to it
+tools	qemu-system-x86_64	qemu-system-x86 qemu-system-x86-core qemu-system-x86 qemu-x86
+	runs the guest
+tools	cpio		cpio cpio cpio cpio
+	packs the initramfs of the guest
+tools	modprobe	kmod kmod kmod kmod
+	finds the order of the guest modules
+tools	xz		xz-utils xz xz xz
+	unpacks the guest modules
+tools	mke2fs		e2fsprogs e2fsprogs e2fsprogs e2fsprogs
+	makes the file system of a guest disk
+zst	zstd		zstd zstd zstd zstd
+	unpacks the modules of this kernel
+lint	sparse		sparse sparse sparse sparse
+	checks the module (C=1)
+lint	shellcheck	shellcheck ShellCheck shellcheck ShellCheck
+	checks the shell scripts
+lint	cppcheck	cppcheck cppcheck cppcheck cppcheck
+	checks the programs and tests
+lint	perl		perl perl-interpreter perl perl
+	runs checkpatch
+debug	make		make make make make
+	builds the debug kernel
+debug	flex		flex flex flex flex
+	builds its configuration tool
+debug	bison		bison bison bison bison
+	the same
+debug	bc		bc bc bc bc
+	makes its table of time constants
+debug	libelf.a	libelf-dev elfutils-libelf-devel-static libelf libelf-devel
+	builds its objtool
+coverage	genhtml		lcov lcov lcov lcov
+	tells which lines ran, as pages
+mutants	patch		patch patch patch patch
+	makes wrong versions of the module
+deb	dpkg-buildpackage	build-essential - - -
+	builds the packages
+deb	dh		debhelper - - -
+	the steps of that
+deb	dh_dkms		dh-dkms - - -
+	those for DKMS
+deb	lintian		lintian - - -
+	checks the packages
+deb-test	mmdebstrap	mmdebstrap mmdebstrap mmdebstrap -
+	makes the Debian tree that they are installed in
+compare	gnuplot		gnuplot-nox gnuplot gnuplot gnuplot
+	draws the pictures of make compare
+watch	rsvg-convert	librsvg2-bin librsvg2-tools librsvg rsvg-convert
+	makes a PNG of the timeline of make watch
+check	sqlite3		sqlite3 sqlite sqlite sqlite3
+	reads the CSV and JSON that we write
+check	xmllint		libxml2-utils libxml2 libxml2 libxml2-tools
+	reads the XML that we write
+'
+
+say() {
+	echo "$program: $*" >&2
+}
+
+die() {
+	say "$*"
+	exit 1
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+may_be_root() {
+	[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
+}
+
+# The package manager of this host; nothing if we know none that it has.
+manager() {
+	for known in apt-get dnf pacman zypper; do
+		if command -v $known >/dev/null; then
+			echo $known
+			return
+		fi
+	done
+}
+
+# How this host's manager is told to install something, to be put before a name.
+how_to_install() {
+	case $(manager) in
+	apt-get) echo "apt install" ;;
+	dnf) echo "dnf install" ;;
+	pacman) echo "pacman -S" ;;
+	zypper) echo "zypper install" ;;
+	*) echo "install" ;;
+	esac
+}
+
+# headers_of RELEASE: how the headers of a kernel of this host are installed.
+headers_of() {
+	case $(manager) in
+	dnf) echo "dnf install kernel-devel-$1" ;;
+	pacman) echo "pacman -S linux-headers" ;;
+	zypper) echo "zypper install kernel-default-devel" ;;
+	*) echo "$(how_to_install) linux-headers-$1" ;;
+	esac
+}
+
+present() {
+	case $1 in
+	*.a) [ -e "$(gcc -print-file-name="$1" 2>/dev/null)" ] ;;
+	*.so.*) ldconfig -p 2>/dev/null | grep -q "$1" ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+
+# with_new_lists COMMAND...: what fails is tried again with new package lists, for
+# what old ones name may not be there any more. An ordinary user has those that
+# are there.
+with_new_lists() {
+	"$@" || {
+		may_be_root || return
+		as_root apt-get update -q >>"$build/setup.log" 2>&1 || :
+		"$@"
+	}
+}
+
+apt_install() {
+	as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qy --no-install-recommends "$@" \
+		>"$build/setup.log" 2>&1
+}
+
+# Of the table on standard input, a line "PACKAGE	WHY" for each that is missing,
+# with the name that this host's manager has for it.
+missing_of() {
+	case $(manager) in
+	dnf) column=4 ;;
+	pacman) column=5 ;;
+	zypper) column=6 ;;
+	*) column=3 ;;
+	esac
+	while read -r line; do
+		read -r why || :
+		# shellcheck disable=SC2086
+		set -- $line
+		present "$2" || {
+			eval "package=\$$column"
+			[ "$package" != - ] || package=$2
+			printf '%s\t%s\n' "$package" "$why"
+		}
+	done
+}
+
+# Install what is missing of the table on standard input, or say what it is.
+packages() {
+	found=$(missing_of)
+	[ -n "$found" ] || return 0
+	missing=$(echo "$found" | cut -f 1 | tr '\n' ' ')
+	missing=${missing% }
+	[ "$(manager)" = apt-get ] ||
+		die "missing: $missing; this is not Debian, so install them by" \
+			"hand: $(how_to_install) $missing"
+	may_be_root ||
+		die "missing: $missing; to install them I need root or sudo" \
+			"(as root: apt install $missing)"
+	say "installing Debian packages:
+$(echo "$found" | sed 's/^\(.*\)	/  \1: /')"
+	# shellcheck disable=SC2086
+	with_new_lists apt_install $missing ||
+		die "cannot install $missing (no network? see" \
+			"build/setup.log); install them by hand"
+}
+
+# group NAME: install what is missing of that group of the table.
+group() {
+	echo "$package_table" | awk -v group="$1" \
+		'$1 == group { print; getline; print }' | packages
+}
+
+# download DIR PACKAGE...: as who we are, for _apt may not write below a home
+# directory.
+download() {
+	mkdir -p "$1"
+	(cd "$1" && shift && apt-get -o APT::Sandbox::User= download "$@") \
+		>"$build/setup.log" 2>&1
+}
+
+# no_room KILOBYTES: is there less than that free below build/?
+no_room() {
+	free=$(df -Pk "$build" | awk 'NR == 2 { print $4 }')
+	[ "$free" -le "$1" ]
+}
