@@ -492,6 +492,7 @@ deb-test: deb build/tests/report build/tests/deb_test $(full_guest)
 		tests/check.sh $(call quoted,$(TESTS))
 
 clean:
+	@$(setup) ours
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
 		build/techniques build/lab build/mutants build/results \

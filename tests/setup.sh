@@ -3,6 +3,7 @@
 # Set up what the build, the guest and the checks need. Nothing is asked, and
 # what is there already is left alone.
 #
+#   setup.sh ours                    nothing, but see that we may write here
 #   setup.sh tools                   Debian packages for building and the guest
 #   setup.sh lint                    Debian packages for make lint, checkpatch
 #   setup.sh mutants                 Debian packages for make mutants
@@ -40,6 +41,39 @@ as_root() {
 	else
 		sudo "$@"
 	fi
+}
+
+# Whether as_root will do. Where sudo wants a password it may ask at the terminal;
+# where there is none nothing waits.
+may_be_root() {
+	[ "$(id -u)" -ne 0 ] || return 0
+	command -v sudo >/dev/null || return 1
+	sudo -n true 2>/dev/null || { (: </dev/tty) 2>/dev/null && sudo -v; }
+}
+
+# What root has built here, or another user, make cannot build anew. Of a kernel's
+# own files none is written again; build/hosts and build/deb have trees of root's.
+check_ours() {
+	built=build
+	[ -e "$build" ] || built=.
+	stuck=$(cd "$top" && {
+		for folder in $built user; do
+			[ ! -e "$folder" ] || [ -w "$folder" ] ||
+				echo "$folder"
+		done
+		find build user \( -path build/hosts -o -path build/deb -o \
+			-path 'build/kernel/*/*/*' \) -prune -o \
+			! -writable ! -user "$(id -u)" -print -quit 2>/dev/null
+	} | head -n 1)
+	[ -n "$stuck" ] || return 0
+	stuck=$(realpath "$top/$stuck")
+	me=$(id -un 2>/dev/null || id -u)
+	owner=$(stat -c %U "$stuck")
+	[ "$owner" != "$me" ] ||
+		die "cannot write to $stuck: clone the project into a folder" \
+			"where you can write"
+	die "$stuck belongs to $owner, and $me cannot write to it: sudo chown -R" \
+		"$me $top makes all of it yours"
 }
 
 # Each line: the Debian package, what shows that it is there, why it is needed.
@@ -104,7 +138,8 @@ present() {
 # what old ones name may not be there any more.
 with_new_lists() {
 	"$@" || {
-		as_root apt-get update -q >>"$build/setup.log" 2>&1 || :
+		! may_be_root ||
+			as_root apt-get update -q >>"$build/setup.log" 2>&1 || :
 		"$@"
 	}
 }
@@ -130,8 +165,9 @@ packages() {
 
 	command -v apt-get >/dev/null ||
 		die "missing:$missing; this is not Debian, so install them by hand"
-	[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
-		die "missing:$missing; to install them I need root or sudo"
+	may_be_root ||
+		die "missing:$missing; to install them I need root or sudo" \
+			"(as root: apt-get install$missing)"
 	say "installing Debian packages:$reasons"
 	# shellcheck disable=SC2086
 	with_new_lists install $missing ||
@@ -372,6 +408,8 @@ kernel_by_hand() {
 			"make shell will need 9p and overlay built into it"
 }
 
+check_ours
+[ "${1-}" != ours ] || exit 0
 mkdir -p "$build"
 case ${1-} in
 tools) echo "$tools" | packages ;;
