@@ -12,6 +12,8 @@ KMOD ?=
 KDIR ?=
 VMLINUZ ?=
 TESTS ?=
+HOSTS ?=
+HOSTS_RUN ?= run check
 SUITES ?= bullseye bookworm trixie unstable
 MUTANTS ?=
 SAMPLE ?=
@@ -105,6 +107,9 @@ help:
 #H make coverage   which lines and branches of the module those tests run
 #H make matrix     the guest's tests on 5.10, 6.1, 6.12 and the newest kernel
 #H                 (SUITES='bookworm unstable': on those of these Debian suites)
+#H make hosts      make run and make check on Debian 12, 13 and unstable, as root,
+#H                 with sudo, without it, in a container (HOSTS='trixie-root';
+#H                 HOSTS_RUN=run: only that)
 #H make mutants    wrong versions of the module: does a test notice each?
 #H make grade SRC=folder  grade a submission (KMOD=file.ko: one that is built)
 #H make grade-all DIR=folder     each that is in it (FORCE=1: once more)
@@ -364,6 +369,12 @@ endif
 matrix: user
 	@exec tests/matrix.sh $(SUITES)
 
+# The two commands of the README, where a new user gives them.
+hosts: export HOSTS_RUN := $(HOSTS_RUN)
+hosts:
+	@$(setup) deb-test
+	@exec tests/hosts.sh $(HOSTS)
+
 # The device against a model. The limit is for a guest that stops; what hangs
 # in it is noticed sooner.
 fuzz: $(small_guest)
@@ -484,6 +495,7 @@ deb-test: deb build/tests/report build/tests/deb_test $(full_guest)
 		tests/check.sh $(call quoted,$(TESTS))
 
 clean:
+	@$(setup) ours
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
 		build/techniques build/lab build/mutants build/results \
@@ -494,7 +506,7 @@ distclean: clean
 	@rm -rf build
 
 .PHONY: all help tools compare-tools watch-tools check-tools by-hand user run \
-	shell vm compare techniques techniques-test watch check matrix coverage \
+	shell vm compare techniques techniques-test watch check matrix hosts coverage \
 	mutants fuzz lab lab-tools lab-test grade grade-all grade-test \
 	hidden-program small-guest not-of-a-suite lint doctor load unload \
 	install uninstall deb deb-test clean distclean

@@ -457,6 +457,7 @@ get_host() {
 	link "$1" "$headers" "$image"
 }
 
+check_ours
 mkdir -p "$build"
 case ${1-} in
 names) names "${2-}" ;;

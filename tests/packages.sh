@@ -84,8 +84,37 @@ as_root() {
 	fi
 }
 
+# Whether as_root will do. Where sudo wants a password it may ask at the terminal;
+# where there is none nothing waits.
 may_be_root() {
-	[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
+	[ "$(id -u)" -ne 0 ] || return 0
+	command -v sudo >/dev/null || return 1
+	sudo -n true 2>/dev/null || { (: </dev/tty) 2>/dev/null && sudo -v; }
+}
+
+# What root has built here, or another user, make cannot build anew. Of a kernel's
+# own files none is written again; build/hosts and build/deb have trees of root's.
+check_ours() {
+	built=build
+	[ -e "$build" ] || built=.
+	stuck=$(cd "$top" && {
+		for folder in $built user; do
+			[ ! -e "$folder" ] || [ -w "$folder" ] ||
+				echo "$folder"
+		done
+		find build user \( -path build/hosts -o -path build/deb -o \
+			-path 'build/kernel/*/*/*' \) -prune -o \
+			! -writable ! -user "$(id -u)" -print -quit 2>/dev/null
+	} | head -n 1)
+	[ -n "$stuck" ] || return 0
+	stuck=$(realpath "$top/$stuck")
+	me=$(id -un 2>/dev/null || id -u)
+	owner=$(stat -c %U "$stuck")
+	[ "$owner" != "$me" ] ||
+		die "cannot write to $stuck: clone the project into a folder" \
+			"where you can write"
+	die "$stuck belongs to $owner, and $me cannot write to it: sudo chown -R" \
+		"$me $top makes all of it yours"
 }
 
 # The package manager of this host; nothing if we know none that it has.

@@ -3,6 +3,7 @@
 # Install what a make target needs of this host's distribution, by the table in
 # packages.sh. Nothing is asked, and what is there already is left alone.
 #
+#   setup.sh ours       nothing, but see that we may write here
 #   setup.sh tools      packages for building and the guest
 #   setup.sh lint       packages for make lint, and checkpatch
 #   setup.sh mutants    packages for make mutants
@@ -51,8 +52,10 @@ fetch_checkpatch() {
 	mv "$dir.tmp" "$dir"
 }
 
+check_ours
 mkdir -p "$build"
 case ${1-} in
+ours) ;;
 tools | mutants | compare | watch | deb | deb-test | check | coverage)
 	group "$1"
 	;;

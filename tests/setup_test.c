@@ -42,7 +42,7 @@ static void make_tree(void)
 	/* All that the script itself calls. */
 	shell("for tool in sh dirname mkdir id grep sed head df awk rm mv cat "
 	      "ln tail od tr env realpath gcc sleep sort ls date setsid unshare "
-	      "cut find uname touch; do "
+	      "cut find stat uname touch; do "
 	      "ln -s \"$(command -v $tool)\" bin/; done");
 }
 
@@ -59,6 +59,12 @@ static void fake(const char *name, const char *line)
 	fprintf(file, "#!/bin/sh\n%s\n", line);
 	fclose(file);
 	EXPECT_OK(chmod(path, 0755));
+}
+
+/* Whoever runs the tests, the script may install. */
+static void fake_sudo(void)
+{
+	fake("sudo", "[ $1 = -n ] || exec \"$@\"");
 }
 
 static void fake_apt_cache(void)
@@ -80,6 +86,7 @@ static void fake_apt_cache(void)
 TEST(setup, missing_package_and_no_network)
 {
 	make_tree();
+	fake_sudo();
 	fake("apt-get", "exit 100");
 	expect_said(run_shell(SETUP "tools"), 1, "(no network?");
 }
@@ -135,6 +142,7 @@ static void fake_apt_with_old_lists(void)
 TEST(setup, old_package_lists_are_renewed)
 {
 	make_tree();
+	fake_sudo();
 	fake_apt_with_old_lists();
 	expect_said(run_shell(SETUP "tools"), 0, "installing Debian packages:\n");
 	shell("rm updated");
@@ -151,12 +159,100 @@ TEST(setup, says_what_it_installs_and_why)
 	struct run run;
 
 	make_tree();
+	fake_sudo();
 	fake("apt-get", "echo \"$*\" >>calls");
 	run = run_shell(SETUP "tools");
 	expect_said(run, 0, "installing Debian packages:\n");
 	expect_text(run.errors, "  qemu-system-x86: runs the guest\n");
 	EXPECT(!strstr(run.errors, "  gcc: "));
 	shell("grep -q '^install -qy --no-install-recommends .*qemu-system-x86' calls");
+}
+
+/* An ordinary user, without sudo, or with one that wants a password. */
+TEST(setup, neither_root_nor_sudo)
+{
+	static const char said[] =
+		"; to install them I need root or sudo (as root: apt install gcc ";
+	struct run run;
+
+	make_tree();
+	fake("apt-get", "echo called >>calls");
+	fake("id", "echo 1000");
+	shell("rm bin/gcc");
+	run = run_shell(SETUP "tools");
+	expect_said(run, 1, said);
+	EXPECT_EQ(lines_in(run.errors), 1);
+	/* It asks at the terminal; where there is none it is not asked to. */
+	fake("sudo", "echo sudo $1 >>calls; exit 1");
+	run = run_shell("setsid -w env " SETUP "tools");
+	expect_said(run, 1, said);
+	EXPECT_EQ(lines_in(run.errors), 1);
+	EXPECT_STR(run_shell("cat calls").output, "sudo -n\n");
+}
+
+/* Who has root's rights becomes nobody, as whom the script can be refused. */
+static struct run setup_as_user(void)
+{
+	if (getuid())
+		return run_shell(SETUP "tools");
+	return run_shell("setpriv --reuid=65534 --regid=65534 --clear-groups "
+			 "env " SETUP "tools");
+}
+
+static void make_tree_of_user(void)
+{
+	make_tree();
+	shell("mkdir user");
+	if (!getuid())
+		shell("chown -R 65534 . && chmod 755 .");
+	if (WEXITSTATUS(setup_as_user().status) != 1)
+		test_skip("nobody may not read the tree");
+}
+
+#define READY "this is not Debian, so install them by hand"
+
+TEST(setup, tree_that_root_has_built)
+{
+	static const char *const made[] = {
+		"build", "build/obj", "build/obj/module.o",
+		"build/kernel/6.1-amd64/vmlinuz", "user/incr1",
+	};
+	struct run run;
+
+	if (getuid())
+		test_skip("needs root, to have files of root's and become another user");
+	make_tree_of_user();
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
+		shell("rm -rf build && umask 022 && mkdir -p build/obj build/kernel/6.1-amd64 && "
+		      "touch build/obj/module.o build/kernel/6.1-amd64/vmlinuz user/incr1 && "
+		      "chown -R 65534 build user");
+		expect_said(setup_as_user(), 1, READY);
+		setenv("MADE", made[i], 1);
+		shell("chown root $MADE");
+		run = setup_as_user();
+		expect_said(run, 1, " belongs to root, and nobody cannot write to it: "
+			    "sudo chown -R nobody /");
+		expect_text(run.errors, made[i]);
+		EXPECT_EQ(lines_in(run.errors), 1);
+		expect_said(run_shell(SETUP "tools"), 1, READY);
+	}
+}
+
+TEST(setup, folder_that_is_read_only)
+{
+	struct run run;
+
+	make_tree_of_user();
+	expect_said(setup_as_user(), 1, READY);
+	shell("chmod a-w build");
+	run = setup_as_user();
+	expect_said(run, 1, "/build: clone the project into a folder where you can write");
+	EXPECT_EQ(lines_in(run.errors), 1);
+	shell("rmdir build && chmod a-w .");
+	run = setup_as_user();
+	shell("chmod u+w .");
+	expect_said(run, 1, "setup: cannot write to ");
+	EXPECT_EQ(lines_in(run.errors), 1);
 }
 
 TEST(setup, nothing_to_install_says_nothing)
@@ -421,7 +517,7 @@ TEST(kernel, compiler_of_the_headers)
 	     "case $2 in linux-image-amd64) echo '  Depends: linux-image-9.9.0-1';; "
 	     "linux-headers-9.9.0-1) echo '  Depends: gcc-99-for-host';; esac");
 	fake("apt-get", "echo \"$*\" >>\"${0%/*}/../calls\"; [ \"$3\" != download ] || : >kernel.deb");
-	fake("sudo", "exec \"$@\"");
+	fake_sudo();
 	expect_said(run_shell(KERNEL "get 9.9-amd64"), 0,
 		    "gcc-99-for-host: compiles modules for kernel 9.9.0-1");
 	shell("grep -q '^install .*gcc-99-for-host' calls");

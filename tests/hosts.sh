@@ -1,0 +1,315 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The README's two commands on the machines that people have (make hosts): in a
+# fresh minimal Debian tree for each, as a new user has it.
+#
+#   hosts.sh [SUITE-KIND...]   such as bookworm-root or trixie-sudo
+#
+# The suites are bookworm, trixie and unstable. The kinds:
+#
+#   root        root
+#   sudo        an ordinary user who may use sudo
+#   user        an ordinary user without sudo; the packages are there
+#   container   the same in a container without privileges: no capability, no way
+#               to get one, no user namespace, no /dev/kvm
+#   ci          root in such a container, with the capabilities that Docker leaves
+#
+# Without names it is all of them. HOSTS_RUN names the targets of make to run in
+# each, "run check" by default. A clone of HEAD goes in, without what is not
+# committed. build/hosts/SUITE/ keeps the tree of a suite for the next time; a
+# host works on a copy of it, in a mount and a pid namespace, and what it wrote is
+# gone afterwards. Of this host's apt only the mirror is taken, and how to get
+# there (proxies, certificates).
+#
+# One line for each host; build/hosts/HOST.log has all that was said. A suite
+# that cannot be had is skipped, with the reason. The last line is "N passed, N
+# failed", in hosts. Exit status: 0 if no host failed, 1 if one did, 2 for a name
+# that it does not know, 4 if there was none to run.
+set -u
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+hosts=$top/build/hosts
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+PATH=$PATH:/usr/sbin:/sbin
+
+# What a new user's machine has; all else is for the project to get.
+packages=git,make,ca-certificates,sudo
+suites='bookworm trixie unstable'
+kinds='root sudo user container ci'
+targets=${HOSTS_RUN:-run check}
+
+# How long one target may take: far more than it does on a slow machine.
+minutes=60
+
+die() {
+	status=$1
+	shift
+	echo "hosts: $*" >&2
+	exit "$status"
+}
+
+# has LIST WORD
+has() {
+	case " $1 " in *" $2 "*) return 0 ;; esac
+	return 1
+}
+
+# The addresses of Debian's main archive that this host's apt knows.
+mirrors() {
+	# shellcheck disable=SC2016
+	apt-get indextargets 'Created-By: Packages' 'Component: main' \
+		'Origin: Debian' 'Label: Debian' --format '$(REPO_URI)' |
+		sort -u
+}
+
+# How this host's apt gets to its mirror, as a file of apt's.
+way_to_mirror() {
+	apt-config dump |
+		grep -E '^Acquire::((http|https|ftp)::|Check-|Retries|AllowReleaseInfoChange)' |
+		grep -vi 'auto-detect'
+	for scheme in http https; do
+		eval "proxy=\${${scheme}_proxy-}"
+		[ -z "$proxy" ] || echo "Acquire::$scheme::Proxy \"$proxy\";"
+	done
+}
+
+# make_tree SUITE: in build/hosts/SUITE/, whole or not at all; what hinders it is
+# left in why.
+make_tree() {
+	tree=$hosts/$1
+	[ "$(cat "$tree.made-for" 2>/dev/null)" != "$packages" ] || return 0
+	command -v mmdebstrap >/dev/null || {
+		why="there is no mmdebstrap"
+		return 1
+	}
+	known=$(mirrors)
+	[ -n "$known" ] || {
+		why="this host's apt knows no mirror of Debian's (apt-get update makes it known)"
+		return 1
+	}
+	echo "hosts: making a minimal Debian $1 in build/hosts/$1" >&2
+	why=
+	rm -rf "$tree" "$tree.tmp" "$tree.made-for"
+	way_to_mirror >"$hosts/apt.conf"
+	for mirror in $known; do
+		# Whether a signature is recent does not matter here: see suite.sh.
+		if mmdebstrap --mode=root --variant=important \
+			--include="$packages" --keyring="$keyring" \
+			--aptopt='Acquire::Check-Valid-Until "false"' \
+			--aptopt="$hosts/apt.conf" \
+			"$1" "$tree.tmp" "$mirror" >"$hosts/$1.log" 2>&1; then
+			rm -f "$tree.tmp/etc/apt/apt.conf.d/99mmdebstrap"
+			mv "$tree.tmp" "$tree"
+			echo "$packages" >"$tree.made-for"
+			return 0
+		fi
+		why=${why:-cannot make its tree: $(grep '^E:' "$hosts/$1.log" |
+			head -n 1) (see build/hosts/$1.log)}
+		rm -rf "$tree.tmp"
+	done
+	return 1
+}
+
+# furnish KIND: what a machine has that no package brings: users, addresses,
+# the clone.
+furnish() {
+	cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
+	hostname >"$root/etc/hostname"
+	way_to_mirror >"$root/etc/apt/apt.conf.d/90way-to-mirror"
+	cat /etc/ssl/certs/ca-certificates.crt \
+		>"$root/etc/ssl/certs/ca-certificates.crt" 2>/dev/null || :
+	chroot "$root" useradd --create-home --shell /bin/bash student || return
+	[ "$1" != sudo ] ||
+		echo 'student ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/student"
+	home=$root/home/student
+	case $1 in root | ci) home=$root/root ;; esac
+	git clone -q --no-hardlinks "$top" "$home/shmcount" || return
+	chown -R --reference="$home" "$home/shmcount"
+}
+
+root=
+running=
+trap '[ -z "$running" ] || kill -TERM "-$running" 2>/dev/null; wait; exit 130' \
+	INT TERM HUP
+trap '[ -z "$root" ] || rm -rf --one-file-system "$root"' EXIT
+
+# inside KIND LINE: run a line of shell in this host's tree, in the clone, as who
+# uses such a machine; what it says goes into the log. It has a session of its own:
+# nothing can ask at the terminal, and an interrupt ends all of it. A machine has a
+# root of its own (pivot_root), in which the kernel lets an ordinary user have
+# namespaces; in a chroot, as in many a container, it does not. The shell stays, as
+# process 1 of a pid namespace that ends with it.
+# shellcheck disable=SC2016
+inside() {
+	setsid timeout -k 60 ${minutes}m \
+		unshare --mount --pid --fork --kill-child sh -euc '
+	root=$1 kind=$2 line=$3
+	mount --bind "$root" "$root"
+	case $kind in
+	container | ci)
+		mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+		for node in null zero full random urandom tty; do
+			: >"$root/dev/$node"
+			mount --bind "/dev/$node" "$root/dev/$node"
+		done
+		mkdir "$root/dev/pts" "$root/dev/shm"
+		mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
+		ln -s pts/ptmx "$root/dev/ptmx"
+		ln -s /proc/self/fd "$root/dev/fd"
+		;;
+	*) mount --rbind /dev "$root/dev" ;;
+	esac
+	mount --rbind /sys "$root/sys"
+	mount -t proc proc "$root/proc"
+	mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+	mount -t tmpfs -o mode=755 tmpfs "$root/run"
+
+	user=student
+	home=/home/student
+	path=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games
+	set -- --reuid=student --regid=student --init-groups
+	case $kind in
+	root | ci)
+		user=root
+		home=/root
+		path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+		set -- --inh-caps=-all
+		;;
+	esac
+	case $kind in
+	container)
+		set -- "$@" --bounding-set=-all --inh-caps=-all --no-new-privs
+		;;
+	ci)
+		left=+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid
+		left=$left,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod
+		set -- "$@" --bounding-set="-all,$left,+audit_write,+setfcap"
+		;;
+	*)
+		cd "$root"
+		pivot_root . mnt
+		umount -l mnt
+		root=/
+		;;
+	esac
+	exec chroot "$root" env -i HOME="$home" USER="$user" LOGNAME="$user" \
+		SHELL=/bin/bash TERM=dumb PATH="$path" \
+		${http_proxy:+http_proxy="$http_proxy"} \
+		${https_proxy:+https_proxy="$https_proxy"} \
+		${no_proxy:+no_proxy="$no_proxy"} \
+		setpriv "$@" sh -c "trap \"exit 130\" INT TERM HUP
+			cd ~/shmcount
+			$line"
+	' sh "$root" "$1" "$2" </dev/null >>"$log" 2>&1 &
+	running=$!
+	wait $running
+	status=$?
+	running=
+	return $status
+}
+
+# What a user without root cannot install is there, as on a machine that others
+# look after: by the project's own set-up, in a clone that goes again.
+install_packages() {
+	case $1 in root | sudo | ci) return 0 ;; esac
+	git clone -q --no-hardlinks "$top" "$root/root/shmcount" >>"$log" 2>&1 &&
+		inside root 'make tools check-tools' &&
+		rm -rf "$root/root/shmcount"
+}
+
+# What the last target said at its end, as ", N passed, N failed, N skipped".
+counts() {
+	awk '
+	/^hosts: / { last = ""; skipped = 0 }
+	/^# [0-9]+ skipped/ { skipped = $2 }
+	/^[0-9]+ passed, [0-9]+ failed$/ { last = $0 }
+	END { if (last) printf ", %s, %d skipped", last, skipped }' "$log"
+}
+
+# What should not be there now: files of root's in a user's clone, files in /tmp.
+leftovers() {
+	{
+		find "$root/tmp" -mindepth 1
+		cd "$root/home/student" && find . ! -user "$(stat -c %u .)"
+	} | head -n 1
+}
+
+# tell HOST RESULT
+tell() {
+	printf '%-20s %s\n' "$@"
+}
+
+# of HOST: 0 passed, 1 failed, 4 skipped.
+of() {
+	suite=${1%-*}
+	kind=${1##*-}
+	make_tree "$suite" || {
+		tell "$1" "skipped: $why"
+		return 4
+	}
+	log=$hosts/$1.log
+	root=$hosts/$1.root
+	: >"$log"
+	rm -rf --one-file-system "$root"
+	cp -a "$hosts/$suite" "$root"
+	if ! furnish "$kind" >>"$log" 2>&1 || ! install_packages "$kind"; then
+		tell "$1" "failed: cannot prepare it: $(tail -n 1 "$log")"
+		return 1
+	fi
+	result=0
+	told=
+	for target in $targets; do
+		echo "hosts: make $target on $1" | tee -a "$log" >&2
+		begun=$(date +%s)
+		word=passed
+		inside "$kind" "make $target" || {
+			word="failed (status $status)"
+			result=1
+		}
+		told="$told${told:+; }$target $word$(counts), $(($(date +%s) - begun)) s"
+	done
+	left=$(leftovers)
+	[ -z "$left" ] || {
+		told="$told; left behind: ${left#"$root"}"
+		result=1
+	}
+	tell "$1" "$told"
+	rm -rf --one-file-system "$root"
+	root=
+	[ $result -eq 0 ] || {
+		echo "see build/hosts/$1.log:"
+		grep -E '^not ok |^(make|setup|suite|kbuild|vm|check): |error: ' \
+			"$log" | tail -n 20
+	}
+	return $result
+}
+
+known=
+for suite in $suites; do
+	for kind in $kinds; do
+		known="$known $suite-$kind"
+	done
+done
+[ $# -gt 0 ] || eval "set -- $known"
+for host; do
+	has "$known" "$host" ||
+		die 2 "there is no host '$host'; there are:$known"
+done
+[ "$(id -u)" -eq 0 ] ||
+	die 1 "to make and enter Debian trees this takes root: sudo make hosts"
+mkdir -p "$hosts"
+exec 9>"$hosts/lock"
+flock -n 9 || die 1 "another make hosts is at work in build/hosts"
+
+passed=0
+failed=0
+for host; do
+	of "$host"
+	case $? in
+	0) passed=$((passed + 1)) ;;
+	1) failed=$((failed + 1)) ;;
+	esac
+done
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ] || exit 1
+[ $passed -gt 0 ] || exit 4
