@@ -259,9 +259,10 @@ debug_source=linux-source-6.1
 # Where the debug kernel is built from DIR/source, and its modules will be: on the
 # host, if that is of the kernel's time; else in a tree of the suite that is.
 begin_debug() {
-	# show and download would take the name for a pattern: linux-source-6.12.
-	if apt-cache policy $debug_source 2>/dev/null |
-		grep -q 'Candidate: [0-9]'; then
+	# Where there is none of that name apt takes it for a pattern, and finds
+	# linux-source-6.12.
+	if apt-cache search --names-only "^$debug_source\$" 2>/dev/null |
+		grep -q .; then
 		group debug
 		with_new_lists download "$1/deb" $debug_source ||
 			die "cannot fetch $debug_source (no network? see" \
