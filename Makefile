@@ -48,7 +48,7 @@ ifneq ($(KDIR)$(VMLINUZ),)
 override KERNEL := by-hand
 endif
 small := none
-ifneq ($(filter-out help user clean distclean doctor load unload install \
+ifneq ($(filter-out help user clean distclean doctor hosts load unload install \
 	uninstall,$(or $(MAKECMDGOALS),all)),)
 export KVER
 names := $(shell KVER=$(call quoted,$(KVER)) tests/kernel.sh names $(call quoted,$(KERNEL)))

@@ -114,7 +114,8 @@ check_ours() {
 		die "cannot write to $stuck: clone the project into a folder" \
 			"where you can write"
 	die "$stuck belongs to $owner, and $me cannot write to it: sudo chown -R" \
-		"$me $top makes all of it yours"
+		"$me $top makes all of it yours; without sudo, clone it into a" \
+		"folder where you can write"
 }
 
 # The package manager of this host; nothing if we know none that it has.

@@ -798,6 +798,43 @@ TEST(matrix, interrupt_ends_what_runs)
 	EXPECT_EQ(WEXITSTATUS(run.status), 130);
 }
 
+#define HOSTS "PATH=$PWD/bin sh tests/hosts.sh "
+
+TEST(hosts, bad_name)
+{
+	make_tree();
+	expect_said(run_shell(HOSTS "trixie-root trixie-toor"), 2,
+		    "there is no host 'trixie-toor'; there are: bookworm-root bookworm-sudo");
+	EXPECT_ERRNO(access("build", F_OK), ENOENT);
+}
+
+TEST(hosts, without_root)
+{
+	make_tree();
+	fake("id", "echo 1000");
+	expect_said(run_shell(HOSTS), 1, "this takes root: sudo make hosts");
+	EXPECT_ERRNO(access("build", F_OK), ENOENT);
+}
+
+/* An interrupted or failed one is not taken for a tree the next time. */
+TEST(hosts, suite_that_cannot_be_had_is_skipped)
+{
+	struct run run;
+
+	make_tree();
+	shell("ln -s \"$(command -v flock)\" bin/");
+	fake("id", "echo 0");
+	fake("apt-config", "exit 0");
+	fake_apt("exit 1");
+	fake("mmdebstrap", "mkdir \"$PWD/build/hosts/trixie.tmp\"; echo 'E: no route'; exit 1");
+	run = run_shell(HOSTS "trixie-root");
+	expect_said(run, 4, "making a minimal Debian trixie");
+	EXPECT_STR(run.output,
+		   "trixie-root          skipped: cannot make its tree: E: no route (see build/hosts/trixie.log)\n"
+		   "0 passed, 0 failed\n");
+	EXPECT_STR(shell("ls build/hosts"), "apt.conf\nlock\ntrixie.log\n");
+}
+
 /* A config of all that Kconfig.notes wants, but for what a test takes out. */
 #define WHOLE_CONFIG \
 	"awk '/^[a-z]/ { sub(\",.*\", \"\", $2); print \"CONFIG_\" $2 }' " \
