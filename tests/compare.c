@@ -473,7 +473,7 @@ static void draw(void)
 		"speed-locks", "speed-paths", "setup", "stevens",
 	};
 
-	EXPECT_STR(shell("gnuplot -e \"dir='out'\" $TOP/user/comparison/pictures.gp"),
+	EXPECT_STR(shell("cd out && gnuplot $TOP/user/comparison/pictures.gp"),
 		   "");
 	for (size_t i = 0; i < ARRAY_SIZE(pictures); i++) {
 		char command[200];
