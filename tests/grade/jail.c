@@ -366,6 +366,7 @@ int main(int argc, char *argv[])
 	if (argc - optind < 4 || seconds < 1)
 		usage();
 	root = !geteuid();
+	umask(022);	/* nobody has to read the copies */
 	signal(SIGCHLD, SIG_DFL);
 	leave_host();
 	if (!root)
