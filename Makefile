@@ -11,6 +11,8 @@ endif
 # The tools of the recipes are in the same surroundings as those of the scripts.
 export LC_ALL := C
 unexport CDPATH GREP_OPTIONS POSIXLY_CORRECT TAR_OPTIONS
+# What our scripts tell one another by, and a user may have for something else.
+unexport CONSOLE FETCH FILES GUEST JAIL LIMIT ONLY SLOWER
 
 # What a user may set, on the command line or in the environment.
 KERNEL ?=

@@ -119,6 +119,23 @@ TEST_LIMIT(surroundings, locale_changes_nothing, 120)
 	expect_the_same(surroundings, ARRAY_SIZE(surroundings));
 }
 
+/* What a recipe of the Makefile sees. */
+TEST(surroundings, recipes_are_shielded)
+{
+	struct run run;
+
+	need_tree();
+	run = run_in("export CDPATH=. GREP_OPTIONS=-v POSIXLY_CORRECT=1 "
+		     "TAR_OPTIONS=--none LC_ALL=C.UTF-8 CONSOLE=x FETCH=x FILES=x "
+		     "GUEST=x JAIL=x LIMIT=x ONLY=x SLOWER=x KMOD=its.ko",
+		     "printf 'include Makefile\n\nseen:\n\t@env\n' >$HERE/seen && "
+		     "make -sf $HERE/seen seen | LC_ALL=C grep -E '^(CDPATH|"
+		     "GREP_OPTIONS|POSIXLY_CORRECT|TAR_OPTIONS|LC_ALL|CONSOLE|"
+		     "FETCH|FILES|GUEST|JAIL|LIMIT|ONLY|SLOWER|KMOD)=' | LC_ALL=C sort");
+	expect_silent(&run, 0);
+	EXPECT_STR(run.output, "KMOD=its.ko\nLC_ALL=C\n");
+}
+
 /* Each of these as a user may give it to make, or have it in MAKEFLAGS. */
 TEST_LIMIT(surroundings, options_of_make, 120)
 {
