@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # The shared-memory experiment: make help says what there is to make.
 
-# Neither kbuild nor our scripts can be quoted out of these.
-ifneq ($(words $(CURDIR))$(findstring :,$(CURDIR))$(findstring ',$(CURDIR)),1)
-$(error the path of this folder, $(CURDIR), may not have a space, ':' or "'" in it)
+# What of ASCII is no letter or digit means something to a shell, to make, kbuild or
+# QEMU, but for these: . _ - + @ ~ (tests/surroundings.sh has the same rule).
+odd := ! " \# $$ % & ' ( ) * , : ; < = > ? [ \ ] ^ ` { | }
+ifneq ($(words x$(CURDIR)x)$(strip $(foreach c,$(odd),$(findstring $c,$(CURDIR)))),1)
+$(error the path of this folder, $(CURDIR), may have only letters, digits and . _ - + @ ~ in it)
 endif
+
+# The tools of the recipes are in the same surroundings as those of the scripts.
+export LC_ALL := C
+unexport CDPATH GREP_OPTIONS POSIXLY_CORRECT TAR_OPTIONS
+# What our scripts tell one another by, and a user may have for something else.
+unexport CONSOLE FETCH FILES GUEST JAIL LIMIT ONLY SLOWER
 
 # What a user may set, on the command line or in the environment.
 KERNEL ?=
@@ -73,6 +81,8 @@ programs := incr1 incr2 incr3 incr_anon incr_zero incr_dev samepage demo compare
 groups := load map io share sync life stats perm fault incr attach show compare \
 	fuzz techniques
 
+# With make -R there is none.
+CC ?= cc
 CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -pthread -Itests
 
 all: build/kmod/$(small)/shmcount.ko user
@@ -255,7 +265,8 @@ build/tests/mutants_test: $(call objects,mutants/mutants_test harness program)
 build/tests/harness_test build/tests/watch_test: build/tests/%: \
 		$(call objects,% harness program)
 	@$(link)
-build/tests/setup_test: $(call objects,setup_test host_test harness program)
+build/tests/setup_test: $(call objects,setup_test surroundings_test host_test \
+		harness program)
 	@$(link)
 build/tests/deb_test: $(call objects,deb/deb_test harness program)
 	@$(link)
@@ -382,13 +393,15 @@ fuzz: $(small_guest)
 		$(if $(SEED),-s $(SEED)) $(ARGS)
 
 # The modules are made by a make of their own, for two at a time; one that
-# cannot be built is no reason not to try the rest. (A kernel given by hand is
-# prepared by now, and would be a second time.)
+# cannot be built is no reason not to try the rest; nor has it the options or the
+# jobs of this one. (A kernel given by hand is prepared by now, and would be a second
+# time.)
+own_make := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(MAKE) -skj2 --no-print-directory
 mutants: $(small_guest) build/guest/batch build/tests/mutants \
 		build/kmod/$(small)/shmcount.ko
 	@$(setup) mutants
-	@+set -f; exec env KMOD= TOP=$(CURDIR) SAMPLE=$(SAMPLE) \
-		BUILD='$(MAKE) -skj2 --no-print-directory $(if \
+	@set -f; exec env KMOD= TOP=$(CURDIR) SAMPLE=$(SAMPLE) \
+		BUILD='$(own_make) $(if \
 		$(filter by-hand,$(small)),-o build/kernel/by-hand/vmlinuz)' \
 		build/tests/mutants $(mutant_patches) build/mutants/$(small) \
 		$(MUTANTS)
@@ -467,7 +480,7 @@ grade-test: check-tools $(grading) build/tests/report build/tests/samples_test
 
 lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)
 	@$(setup) lint
-	@KDIR=build/kernel/$(small)/headers tests/lint.sh
+	@tests/lint.sh $(small)
 
 doctor:
 	@tests/doctor.sh $(CONFIG)

@@ -17,7 +17,8 @@
 # TESTS=.
 set -u
 
-top=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
 build=$top/build
 results=$build/results
 export PROGRAMS="$build/tests" GUEST="$build/guest" TOP="$top"

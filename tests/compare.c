@@ -376,6 +376,21 @@ TEST_LIMIT(compare, interrupt_keeps_what_is_done, 90)
 	}
 }
 
+TEST(compare, ignored_signals_stay_ignored)
+{
+	struct run run;
+	char text[16];
+
+	prepare();
+	run = START_DEAF("compare", "exact", "-o", "out", "--progress",
+			 "--locks=mutex", "--paths=MAP_ANON", "-l", "5000000");
+	EXPECT(read(run.err, text, sizeof(text)) > 0);
+	send_endings(run.pid);
+	collect(&run);
+	expect_status(&run, 0);
+	EXPECT(!strstr(run.output, "Interrupted"));
+}
+
 /* Who kills one of its processes is told so, and finds nothing left either. */
 TEST_LIMIT(compare, killed_worker_is_told, 60)
 {
@@ -458,7 +473,7 @@ static void draw(void)
 		"speed-locks", "speed-paths", "setup", "stevens",
 	};
 
-	EXPECT_STR(shell("gnuplot -e \"dir='out'\" $TOP/user/comparison/pictures.gp"),
+	EXPECT_STR(shell("cd out && gnuplot $TOP/user/comparison/pictures.gp"),
 		   "");
 	for (size_t i = 0; i < ARRAY_SIZE(pictures); i++) {
 		char command[200];

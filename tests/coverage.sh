@@ -6,7 +6,8 @@
 # coverage.notes gives no reason for.
 set -u
 
-top=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
 out=$top/build/coverage
 module=$top/build/kmod/debug
 branches='lcov_branch_coverage=1'

@@ -12,7 +12,8 @@
 set -u
 
 lenient=
-top=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
 
 die() {
 	echo "doctor: $*" >&2

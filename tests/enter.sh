@@ -13,6 +13,9 @@
 # Exit status: that of the command; 125 where the tree cannot be entered.
 set -eu
 
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
+
 tree=$1
 shift
 mounts=0

@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "signals.h"
 
 enum {
 	STATUS_FAIL = 1,
@@ -51,8 +52,7 @@ static struct {
 } *shared;
 
 /* The signals that main() waits for: a child's, and those that end us. */
-static const int signals[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP };
-static sigset_t awaited;	/* these */
+static sigset_t awaited;
 static bool interrupted;
 static bool spoilt;		/* what a test left could not be put back */
 
@@ -274,13 +274,14 @@ static void remove_all(const char *directory)
 
 static pid_t start_group(void (*run)(void), int output, const char *directory)
 {
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	pid_t parent = getpid(), pid = fork();
 	sigset_t none;
 	int null;
 
 	if (pid)
 		return pid;
-	/* nohup, or a shell that has us in the background, may ignore some. */
+	/* What is ignored here, a test may want to hear. */
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		signal(signals[i], SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -586,8 +587,8 @@ static bool prepare(void)
 		return false;
 	}
 	sigemptyset(&awaited);
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaddset(&awaited, signals[i]);
+	sigaddset(&awaited, SIGCHLD);
+	add_endings(&awaited);
 	sigprocmask(SIG_BLOCK, &awaited, NULL);
 	return true;
 }

@@ -195,6 +195,17 @@ TEST(harness, interrupt_ends_the_test_too)
 	EXPECT_ERRNO(kill(test, 0), ESRCH);
 }
 
+TEST(harness, ignored_signals_stay_ignored)
+{
+	struct run run = START_DEAF("harness_sample", "sample.hangs");
+
+	child_of(run.pid);
+	send_endings(run.pid);
+	collect(&run);
+	expect_status(&run, 1);
+	expect_text(run.output, "\nnot ok 1 sample.hangs # TIMEOUT 1 seconds\n");
+}
+
 TEST(harness, output_is_cut)
 {
 	struct run run = RUN("harness_sample", "sample.says_a_lot");

@@ -6,7 +6,8 @@
 #   host.sh unload                     and unload it again (make unload)
 set -eu
 
-top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
 PATH=$PATH:/usr/sbin:/sbin
 
 program=host

@@ -13,7 +13,10 @@
 # that, as for a package, and nothing is built for this host.
 set -eu
 
-top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
+# What is made here is for others to read and run, whatever is asked for new files.
+umask 022
 PATH=$PATH:/usr/sbin:/sbin
 PREFIX=${PREFIX:-/usr/local}
 DESTDIR=${DESTDIR-}
@@ -69,13 +72,18 @@ become_root() {
 	fi
 }
 
+# dkms has kbuild make the module, which takes much from the environment.
+run_dkms() {
+	env -i PATH="$PATH" HOME="${HOME-/root}" LC_ALL=C dkms "$@"
+}
+
 # Where DKMS itself was removed before, what it built is there still.
 dkms_forgets() {
 	if command -v dkms >/dev/null; then
-		dkms status -m shmcount |
+		run_dkms status -m shmcount |
 			sed -n 's|^shmcount/\([^,:]*\).*|\1|p' | sort -u |
 			while read -r known; do
-				dkms remove -m shmcount -v "$known" --all >&2
+				run_dkms remove -m shmcount -v "$known" --all >&2
 			done
 		return
 	fi
@@ -153,7 +161,7 @@ install_here() {
 	remove_files
 	put_files
 	getent group "$group" >/dev/null || groupadd --system "$group"
-	dkms install -m shmcount -v "$version" -k "$release" >&2 ||
+	run_dkms install -m shmcount -v "$version" -k "$release" >&2 ||
 		die "DKMS could not build the module:" \
 			"/var/lib/dkms/shmcount/$version/build/make.log says" \
 			"why. No module is installed now, but the programs and" \

@@ -14,7 +14,8 @@ set -eu
 	sed -n 's/^#   //p' "$0" >&2
 	exit 2
 }
-top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
 case $1 in
 */*)
 	kernel=
@@ -25,7 +26,7 @@ case $1 in
 	headers=$kernel/headers
 	;;
 esac
-folder=$(CDPATH='' cd "$2" && pwd)
+folder=$(cd "$2" && pwd)
 shift 2
 [ -z "$kernel" ] || [ -d "$kernel" ] || {
 	case $kernel in

@@ -22,10 +22,10 @@
 set -eu
 
 program=kernel
-top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
 build=$top/build
 PATH=$PATH:/usr/sbin:/sbin
-export LC_ALL=C
 # Where this machine's own kernels are looked for: / but for tests.
 sys=${SYSROOT-}
 

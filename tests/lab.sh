@@ -11,8 +11,9 @@
 # names.
 set -eu
 
-unset CDPATH
-cd "$(dirname "$0")/.."
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
+cd "$top"
 src=${SRC:-kmod/lab}
 # Not every shell expands it behind SRC=.
 # shellcheck disable=SC2088

@@ -1,12 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # What the compilers and checkers say of the sources (make lint). Silence is
-# the aim: each line that a checker prints counts as a failure of it. KDIR
-# names the kernel headers to check the modules against. The last line is
-# "N passed, N failed".
+# the aim: each line that a checker prints counts as a failure of it. The last line
+# is "N passed, N failed".
+#
+#   lint.sh KERNEL    a name in build/kernel/, to check the modules against
 set -u
 
-top=$(cd "$(dirname "$0")/.." && pwd)
+[ $# -eq 1 ] || {
+	sed -n 's/^#   //p' "$0" >&2
+	exit 2
+}
+kernel=$1
+
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
 cd "$top" || exit 1
 passed=0
 failed=0
@@ -32,7 +40,7 @@ modules() {
 	ln -sf "$top"/kmod/compat.* "$top/$1"/*.[ch] "$top/$1/Kbuild" \
 		"build/lint/$1/"
 	rm -f "build/lint/$1/init.c"	# a program
-	tests/kbuild.sh "$KDIR" "build/lint/$1" W=1 C=1
+	tests/kbuild.sh "$kernel" "build/lint/$1" W=1 C=1
 	status=$?
 	rm -rf build/lint
 	return $status

@@ -11,11 +11,10 @@
 # one did, 4 if there was none to run.
 set -u
 
-top=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
 build=$top/build
 cd "$top" || exit 1
-# Of a make that started this, what it was told is not for those below.
-unset MAKEFLAGS MFLAGS
 
 running=
 trap '[ -z "$running" ] || kill -TERM "-$running" 2>/dev/null; wait; exit 130' \

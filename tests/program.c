@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,26 @@ struct run start_behind(const int gate[2], const char *const args[])
 struct run start_args(const char *const args[])
 {
 	return start_behind(NULL, args);
+}
+
+static const int endings[] = { SIGHUP, SIGINT, SIGTERM };
+
+struct run start_deaf(const char *const args[])
+{
+	struct run run;
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		signal(endings[i], SIG_IGN);
+	run = start_args(args);
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		signal(endings[i], SIG_DFL);
+	return run;
+}
+
+void send_endings(pid_t pid)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		EXPECT_OK(kill(pid, endings[i]));
 }
 
 void collect(struct run *run)

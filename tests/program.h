@@ -57,6 +57,14 @@ void expect_text(const char *seen, const char *text);
 void expect_end(const struct run *run, int status, const char *text);
 void expect_refusal(struct run run, int status, const char *text);
 
+/*
+ * Start a program that is to ignore SIGHUP, SIGINT and SIGTERM, as by nohup:
+ * START_DEAF("incr1", "5"); and send it all of them.
+ */
+#define START_DEAF(...) start_deaf((const char *const[]) { __VA_ARGS__, NULL })
+struct run start_deaf(const char *const args[]);
+void send_endings(pid_t pid);
+
 int lines_in(const char *text);
 
 /* Wait for the process to have a child, and return it. */

@@ -16,10 +16,10 @@
 set -eu
 
 program=setup
-top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
 build=$top/build
 PATH=$PATH:/usr/sbin:/sbin
-export LC_ALL=C
 
 # shellcheck source=tests/packages.sh
 . "$top/tests/packages.sh"

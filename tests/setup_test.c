@@ -685,6 +685,27 @@ TEST(kbuild, no_namespace)
 		    "I need root, user namespaces or sudo: not permitted");
 }
 
+/* Where it is refused and there is sudo: the command still is who called. */
+TEST(kbuild, no_namespace_but_sudo)
+{
+	struct run run;
+
+	make_tree();
+	if (geteuid())
+		test_skip("needs root, to stand for sudo");
+	if (access(getenv("TOP"), X_OK) ||
+	    WEXITSTATUS(run_shell("[ -d \"$TOP/build/kernel/bookworm/tree\" ]").status))
+		test_skip("the tree of bookworm is not there: make grade fetches it");
+	fake("id", "echo 65534");
+	fake("unshare", "[ $1 != --map-root-user ] || { echo refused >&2; exit 1; }\n"
+	     "PATH=/usr/sbin:/usr/bin:/sbin:/bin exec /usr/bin/unshare \"$@\"");
+	fake("sudo", "exec \"$@\"");
+	run = run_shell("PATH=$PWD/bin sh tests/enter.sh "
+			"\"$TOP/build/kernel/bookworm/tree\" -- id -u");
+	expect_said(run, 0, "");
+	EXPECT_STR(run.output, "65534\n");
+}
+
 TEST(kbuild, bad_usage)
 {
 	make_tree();

@@ -16,9 +16,9 @@
 # had is of no use.
 set -eu
 
-top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
 build=$top/build
-export LC_ALL=C
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 PATH=$PATH:/usr/sbin:/sbin
 

@@ -23,7 +23,8 @@
 # build/tests/vm -h.
 set -eu
 
-top=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
 build=$top/build
 PATH=$PATH:/usr/sbin:/sbin
 

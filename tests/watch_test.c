@@ -667,6 +667,7 @@ TEST(watch, trace_is_kept_whatever_the_drawing)
 	shell("mkdir -p tree/tests tree/user/watch out && "
 	      "cp \"$WATCHED/run.sh\" tree/user/watch/ && "
 	      "ln -s \"$WATCHED/timeline\" tree/user/watch/ && "
+	      "cp \"$WATCHED/../../tests/surroundings.sh\" tree/tests/ && "
 	      "printf '#!/bin/sh\\ncp seen \"${FETCH#*:}\"; exit 3\\n' "
 	      ">tree/tests/vm.sh && chmod +x tree/tests/vm.sh && "
 	      "touch out/trace out/timeline.svg out/timeline.png");

@@ -5,7 +5,10 @@
 # them, in lintian.txt. Exit status: 0 only if that is nothing.
 set -eu
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/../surroundings.sh"
+# What is made here is for others to read and run, whatever is asked for new files.
+umask 022
 deb=$top/build/deb
 version=$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' "$top/kmod/shmcount.c")
 source=$deb/shmcount-$version
@@ -15,6 +18,10 @@ die() {
 	echo "deb: $*" >&2
 	exit 1
 }
+
+# Where a git of another clone has started this, they name that one.
+# shellcheck disable=SC2046
+unset $(git rev-parse --local-env-vars 2>/dev/null)
 
 mkdir -p "$deb"
 rm -rf "$deb"/shmcount[-_]* "$deb/lintian.txt"
@@ -43,8 +50,10 @@ shmcount ($version) unstable; urgency=medium
  -- $maintainer  $date
 END
 
-(cd "$source" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
-	dpkg-buildpackage --no-sign) >"$log" 2>&1 || {
+# A package is made of its sources and of nothing that a user has in mind.
+(cd "$source" && env -i PATH="$PATH" HOME="${HOME-/}" LC_ALL=C \
+	${TMPDIR:+TMPDIR="$TMPDIR"} dpkg-buildpackage --no-sign) \
+	>"$log" 2>&1 || {
 	tail -n 20 "$log" >&2
 	die "cannot build the packages: see build/deb/build.log"
 }

@@ -45,6 +45,22 @@ TEST(deb, two_packages_and_nothing_from_lintian)
 	EXPECT_STR(shell("cat \"$TOP/build/deb/lintian.txt\""), "");
 }
 
+#define SURROUNDINGS "umask 077; export POSIXLY_CORRECT=1 CDPATH=. ARCH=none " \
+	"CROSS_COMPILE=none- KBUILD_OUTPUT=/none KCFLAGS=--none CFLAGS=--none " \
+	"TAR_OPTIONS=--none GIT_DIR=/none MAKEFLAGS=n; "
+
+/* The same sources are the same packages, byte by byte. */
+TEST_LIMIT(deb, same_packages_in_other_surroundings, 300)
+{
+	static const char sums[] = "cd \"$TOP/build/deb\" && sha256sum *.deb";
+	char *before = shell(sums);
+	struct run run = RUN("/bin/sh", "-c", SURROUNDINGS
+			     "cd \"$TOP\" && tests/deb/build.sh");
+
+	expect_silent(&run, 0);
+	EXPECT_STR(shell(sums), before);
+}
+
 TEST_LIMIT(deb, dkms_builds_the_module_and_signs_it, 300)
 {
 	char *seen = in_tree(INSTALL "dkms status; "
@@ -149,6 +165,15 @@ TEST_LIMIT(deb, make_install_is_undone_by_uninstall, 300)
 		    "host: /etc/modules-load.d/shmcount.conf is yours, and is left\n");
 	expect_text(seen, "is left\nno group\nend\n");
 	EXPECT_EQ(lines_in(seen), 10);
+}
+
+TEST_LIMIT(deb, make_install_in_other_surroundings, 300)
+{
+	EXPECT_STR(in_tree(SURROUNDINGS "cd /project; "
+		HOST "install >/tmp/log 2>&1 || cat /tmp/log; "
+		"find /usr/local /usr/src/shmcount-* /usr/lib/modules/$RELEASE "
+		"/lib/udev ! -type l ! -perm -a=r; "
+		"modinfo -k $RELEASE -F name shmcount"), "shmcount\n");
 }
 
 TEST_LIMIT(deb, make_uninstall_where_dkms_was_removed, 300)

@@ -12,7 +12,10 @@ set -eu
 	sed -n 's/^#   //p' "$0" >&2
 	exit 2
 }
-top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/../surroundings.sh"
+# What is made here is for others to read and run, whatever is asked for new files.
+umask 022
 # Process 1 is the shell of the line, in its new root: programs as udevadm, which
 # do nothing in a chroot, take it for a system of its own. The trap is there as a
 # process 1 has no default action for signals.

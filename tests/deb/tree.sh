@@ -9,7 +9,10 @@
 #   tree.sh KERNEL    a name in build/kernel/
 set -eu
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/../surroundings.sh"
+# What is made here is for others to read and run, whatever is asked for new files.
+umask 022
 kernel=$top/build/kernel/$1
 tree=$top/build/deb/tree
 log=$top/build/deb/tree.log

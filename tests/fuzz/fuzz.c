@@ -21,6 +21,7 @@
 #include "device.h"
 #include "model.h"
 #include "module.h"
+#include "signals.h"
 
 static const char help[] =
 "usage: fuzz [option]...\n"
@@ -669,9 +670,7 @@ int main(int argc, char *argv[])
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sigemptyset(&awaited);
 	sigaddset(&awaited, SIGCHLD);
-	sigaddset(&awaited, SIGINT);
-	sigaddset(&awaited, SIGTERM);
-	sigaddset(&awaited, SIGHUP);
+	add_endings(&awaited);
 	sigprocmask(SIG_BLOCK, &awaited, NULL);
 	return run_all();
 }

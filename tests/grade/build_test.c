@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,6 +125,24 @@ TEST(grade, jail_brings_out_one_plain_file)
 	run = jail("15", "yes | head -c 16777217 >x");
 	expect_end(&run, 123, "jail: x is no plain file of up to 16 MB");
 	EXPECT_STR(shell("ls folder"), "");
+}
+
+/* The copies are for nobody to read, though a grader's own files may not be. */
+TEST(grade, jail_whatever_the_umask)
+{
+	static const mode_t masks[] = { 0, 027, 077 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(masks); i++) {
+		struct run run;
+
+		umask(masks[i]);
+		shell("rm -rf folder && mkdir folder && echo given >folder/y");
+		run = jail("15", "stat -c %a . y && cp y x");
+		expect_silent(&run, 0);
+		EXPECT_STR(run.output, "1777\n644\n");
+		EXPECT_STR(shell("cd folder && cat x && stat -c %a x"),
+			   "given\n644\n");
+	}
 }
 
 TEST(grade, jail_shows_nothing_of_the_host)

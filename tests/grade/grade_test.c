@@ -69,6 +69,8 @@ static const char guest[] =
 "	timeout) echo \"not ok $n $test # TIMEOUT 20 seconds\"\n"
 "		status=1; continue ;;\n"
 "	flood) exec yes '# more' ;;\n"
+"	waits) : >waiting; while [ ! -e go ]; do sleep 0.1; done\n"
+"		echo \"ok $n $test\"; continue ;;\n"
 "	sleep) echo $$ >sleeper.tmp; mv sleeper.tmp sleeper; exec sleep 600 ;;\n"
 "	crash*) echo '# BUG: told by the test'\n"
 "		lose \"crash: BUG: told, while $test was running\" 121 ;;\n"
@@ -659,6 +661,23 @@ TEST(grade, interrupt_leaves_what_is_graded)
 	EXPECT_STR(shell("ls -A grades; sed 1d grades/grades.csv | cut -d , -f 1-3"),
 		   ".control\nann\ngrades.csv\n\"ann\",tested,10.00\n");
 	EXPECT_EQ(kill(atoi(shell("cat sleeper")), 0), -1);
+}
+
+/* Of nohup make grade-all: the grader, its graders and their guests go on. */
+TEST(grade, ignored_signals_stay_ignored)
+{
+	struct run run;
+
+	prepare();
+	hand_in("ann", "map.one waits\n");
+	run = START_DEAF("grade", "all", "all");
+	wait_for("waiting");
+	send_endings(run.pid);
+	send_endings(child_of(run.pid));
+	EXPECT_STR(shell("touch go"), "");
+	collect(&run);
+	expect_silent(&run, 0);
+	expect_text(run.output, "1 graded, 0 not");
 }
 
 TEST(grade, names_that_would_be_the_same_are_refused)

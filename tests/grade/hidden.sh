@@ -13,6 +13,8 @@ set -eu
 	sed -n 's/^#   //p' "$0" >&2
 	exit 2
 }
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/../surroundings.sh"
 folder=$1
 program=$2
 shift 2

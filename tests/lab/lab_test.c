@@ -306,6 +306,25 @@ TEST(lab, interrupt_ends_it)
 	expect_refusal(run_lab(""), INTERRUPTED, "interrupted");
 }
 
+/* Ctrl-C ends the guest; but not of a lab that was started to ignore it. */
+TEST(lab, ignored_interrupt_stays_ignored)
+{
+	char line[8500];
+	struct run run;
+
+	set_scene(table, BEGIN STEP_1_PASSES, 0);
+	free(shell("sed -i 's/^#!.*/&\\nkill -INT $$/' guest"));
+	snprintf(line, sizeof(line),
+		 "here=$PWD; cd '%s' && exec build/tests/lab -s 1 \"$here/steps\" shmcount.ko",
+		 top());
+	run = START_DEAF("/bin/sh", "-c", line);
+	collect(&run);
+	expect_silent(&run, 0);
+	expect_text(run.output, "step 1, load and unload: passed\n");
+	run = run_lab("-s 1");
+	expect_refusal(run, INTERRUPTED, "interrupted");
+}
+
 /* lab.sh and make lab work here, and not where a student's module is. */
 static void work_here(void)
 {

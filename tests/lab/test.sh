@@ -9,7 +9,9 @@
 # "N passed, N failed".
 set -u
 
-cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/../surroundings.sh"
+cd "$top" || exit 1
 said=$(mktemp) || exit 1
 trap 'rm -f "$said"' EXIT
 trap 'exit 130' INT TERM HUP

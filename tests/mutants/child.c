@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "signals.h"
 
 static pid_t children[MAX_CHILDREN];
 static sigset_t awaited;
@@ -19,9 +20,7 @@ void prepare_for_children(void)
 {
 	sigemptyset(&awaited);
 	sigaddset(&awaited, SIGCHLD);
-	sigaddset(&awaited, SIGINT);
-	sigaddset(&awaited, SIGTERM);
-	sigaddset(&awaited, SIGHUP);
+	add_endings(&awaited);
 	sigprocmask(SIG_BLOCK, &awaited, NULL);
 	signal(SIGCHLD, SIG_DFL);	/* who started us may have ignored it */
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Children of a program that an interrupt ends together with all of them.
- * SIGINT, SIGTERM and SIGHUP are waited for, so that none is missed.
+ * SIGINT, SIGTERM and SIGHUP are waited for, so that none is missed; one that the
+ * program was started to ignore is ignored, by its children as well.
  */
 #ifndef CHILD_H
 #define CHILD_H

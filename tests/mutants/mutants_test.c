@@ -54,6 +54,7 @@ static const char guest[] =
 "		unloadable) echo '# > # tests/device.c:1: " CANNOT_LOAD " (): Bad'\n"
 "			;;\n"
 "		lost) echo 'Bail out! infrastructure: no guest'; exit 125 ;;\n"
+"		waits) : >waiting; while [ ! -e go ]; do sleep 0.1; done ;;\n"
 "		sleep) echo $$ >pid; mv pid sleeper; exec sleep 600 ;;\n"
 "		skip) echo \"# > ok 1 $test # SKIP not here\"; continue ;;\n"
 "		fail | stuck) ;;\n"
@@ -411,4 +412,24 @@ TEST(mutants, interrupt_leaves_no_guest)
 	EXPECT(file && fscanf(file, "%d", &sleeper) == 1);
 	fclose(file);
 	EXPECT(kill(sleeper, 0));
+}
+
+TEST(mutants, ignored_signals_stay_ignored)
+{
+	char patches[4200], built[4200];
+	struct run run;
+
+	set_scene("a waits\n");
+	add_mutant("a", FAILS);
+	snprintf(patches, sizeof(patches), "%s/patches", getenv("SCRATCH"));
+	snprintf(built, sizeof(built), "%s/%s", getenv("SCRATCH"),
+		 kernel_name());
+	run = START_DEAF("mutants", patches, built);
+	wait_for_file("waiting");
+	send_endings(run.pid);
+	send_endings(child_of(run.pid));
+	write_file("go", "");
+	collect(&run);
+	expect_silent(&run, 0);
+	expect_line(&run, "ok a: ");
 }

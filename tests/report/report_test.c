@@ -438,7 +438,7 @@ static void make_tree(void)
 	if (!getenv("TOP"))
 		test_skip("TOP is not set: make check sets it");
 	EXPECT(!system("mkdir -p tests build/tests build/guest kernel && "
-		       "cp \"$TOP/tests/check.sh\" tests/ && "
+		       "cp \"$TOP/tests/check.sh\" \"$TOP/tests/surroundings.sh\" tests/ && "
 		       "ln -s \"$PROGRAMS/report\" build/tests/ && "
 		       "ln -s \"$PROGRAMS/harness_sample\" build/tests/harness_test && "
 		       "for name in tests/setup_test tests/report_test tests/vm_test guest/suite; do "

@@ -8,7 +8,8 @@
 # MODULE is the module of kmod/techniques/.
 set -eu
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/../surroundings.sh"
 build=$top/build
 out=$build/techniques
 PATH=$PATH:/usr/sbin:/sbin

@@ -5,7 +5,9 @@
 # numbers. MODULE is as for run.sh; the last line is "N passed, N failed".
 set -u
 
-cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/../surroundings.sh"
+cd "$top" || exit 1
 csv=build/techniques/techniques.csv
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT

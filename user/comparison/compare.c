@@ -296,6 +296,7 @@ int main(int argc, char *argv[])
 		.seed = time(NULL),
 		.processes = { 1, 2, 4, 8 }, .process_counts = 4,
 	};
+	static const int endings[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction action = { .sa_handler = note_interrupt };
 	bool asked[QUESTIONS] = { 0 };
 	size_t length;
@@ -310,11 +311,10 @@ int main(int argc, char *argv[])
 	if (c.output && access(c.output, W_OK | X_OK))
 		die("cannot write to %s", c.output);
 
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	/* Not under nohup. */
-	if (signal(SIGHUP, SIG_IGN) != SIG_IGN)
-		sigaction(SIGHUP, &action, NULL);
+	/* But for those that we were started to ignore, as by nohup. */
+	for (int i = 0; i < 3; i++)
+		if (signal(endings[i], SIG_IGN) != SIG_IGN)
+			sigaction(endings[i], &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&child);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-# The pictures of a comparison, from results.csv in the directory dir, as SVG
-# and PNG: gnuplot -e "dir='build/compare'" pictures.gp
-csv = dir . '/results.csv'
+# The pictures of a comparison, from results.csv in the current directory, as SVG
+# and PNG.
+csv = 'results.csv'
 set datafile separator comma
 set datafile missing ''
 
@@ -42,7 +42,7 @@ do for [picture in words(measured) ? 'locks paths' : ''] {
 		has(names, strcol(is_locks ? 3 : 2))
 	do for [end in ends] {
 		eval (end eq 'svg' ? svg : png)
-		set output sprintf('%s/speed-%s.%s', dir, picture, end)
+		set output sprintf('speed-%s.%s', picture, end)
 		set title is_locks ? 'An increment under each lock, on ' . where : 'An increment under a semaphore, on each path'
 		set ylabel 'ns an increment (median, quartiles)'
 		set logscale y
@@ -75,7 +75,7 @@ sums(row) = sprintf("< awk -F, '{ gsub(/\"/, \"\") } $1 == \"setup\" && $8 == \"
 if (words(rows)) {
 	do for [end in ends] {
 		eval (end eq 'svg' ? svg : png)
-		set output sprintf('%s/setup.%s', dir, end)
+		set output sprintf('setup.%s', end)
 		set title 'To map one page, touch it and unmap it'
 		set ylabel unit
 		set key outside right top title 'phase'
@@ -102,7 +102,7 @@ if (words(rows)) {
 	highest = 2 ** ceil(log(ratio_max < 8 ? 8 : ratio_max) / log(2))
 	do for [end in ends] {
 		eval (end eq 'svg' ? svg : png)
-		set output sprintf('%s/stevens.%s', dir, end)
+		set output sprintf('stevens.%s', end)
 		set multiplot layout 2, 4 title 'Time for a million increments each, by that of one process'
 		set xlabel 'processes'
 		set ylabel 'ratio'

@@ -6,7 +6,8 @@
 # guest whose clock counts instructions.
 set -u
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/../../tests/surroundings.sh"
 out=${COMPARE_OUT:-$top/build/compare}
 # 2 MiB, the most that setup asks for.
 export PARAMS="${PARAMS:-size=2097152}"
@@ -97,7 +98,7 @@ else
 	cat "$tmp/bench/table.txt" 2>/dev/null
 fi
 if [ -s "$tmp/bench/results.csv" ]; then
-	gnuplot -e "dir='$tmp/bench'" "$top/user/comparison/pictures.gp" ||
+	(cd "$tmp/bench" && gnuplot "$top/user/comparison/pictures.gp") ||
 		status=1
 	mkdir -p "$out"
 	rm -f "$out"/table.txt "$out"/results.* "$out"/*.png "$out"/*.svg

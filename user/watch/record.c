@@ -55,6 +55,7 @@ static const char *const libraries[] = {
 };
 
 static volatile sig_atomic_t interrupted;
+static bool hears_interrupt;	/* else we were started to ignore it */
 
 static _Noreturn __attribute__((format(printf, 1, 2)))
 void die(const char *format, ...)
@@ -218,7 +219,8 @@ static _Noreturn void run(const char *command, int out)
 {
 	char pid[16];
 
-	signal(SIGINT, SIG_DFL);
+	if (hears_interrupt)
+		signal(SIGINT, SIG_DFL);
 	if (out >= 0)
 		dup2(out, STDOUT_FILENO);
 	snprintf(pid, sizeof(pid), "%d", getpid());
@@ -341,7 +343,9 @@ int main(int argc, char *argv[])
 	fflush(out);
 
 	/* An interrupt is for the command; what was seen by then is kept. */
-	sigaction(SIGINT, &action, NULL);
+	hears_interrupt = signal(SIGINT, SIG_IGN) != SIG_IGN;
+	if (hears_interrupt)
+		sigaction(SIGINT, &action, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (pace && (pipe2(pipes, O_CLOEXEC | O_DIRECT) ||
 		     fcntl(pipes[1], F_SETPIPE_SZ, 1) < 0))

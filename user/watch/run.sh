@@ -7,7 +7,8 @@
 # the command; if that is 0, 1 if the trace cannot be drawn.
 set -u
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/surroundings.sh
+. "$(dirname "$0")/../../tests/surroundings.sh"
 out=${WATCH_OUT:-$top/build/watch}
 timeline=$top/user/watch/timeline
 command=${VM_CMD:-user/incr_dev 5}
