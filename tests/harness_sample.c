@@ -142,6 +142,21 @@ TEST(sample, by_interrupt)
 	raise(SIGINT);
 }
 
+/* Folders that only root may look into, or take something out of. */
+TEST(sample, leaves_closed_folders)
+{
+	const char *left = getenv("LEFT");
+	FILE *file = fopen(left ? left : "/dev/null", "we");
+
+	EXPECT(!mkdir("full", 0755) && !mkdir("full/closed", 0755));
+	EXPECT(!mkdir("full/closed/too", 0755));
+	EXPECT(!mknod("full/closed/too/file", S_IFREG | 0644, 0));
+	EXPECT(!chmod("full/closed/too", 0) && !chmod("full/closed", 0));
+	EXPECT(!chmod("full", 0555));
+	fprintf(file, "%s", getcwd(NULL, 0));
+	fclose(file);
+}
+
 void test_cleanup(void)
 {
 	if (getenv("SAMPLE_CLEANUP_FAILS"))

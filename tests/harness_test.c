@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests of the harness: it runs harness_sample, and says what came of that. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -159,6 +161,28 @@ TEST(harness, neither_processes_nor_files_outlive_a_test)
 	EXPECT_ERRNO(access(directory, F_OK), ENOENT);
 }
 
+TEST(harness, closed_folders_are_removed)
+{
+	char left[4200], directory[4096] = "";
+	FILE *file;
+
+	EXPECT_OK(chmod(".", 0755));
+	snprintf(left, sizeof(left), "%s/left", getcwd(directory, 4096));
+	setenv("LEFT", left, 1);
+	EXPECT_OK(close(open(left, O_WRONLY | O_CREAT | O_CLOEXEC, 0666)));
+	EXPECT_OK(chmod(left, 0666));
+	if (!getuid() && (setgid(65534) || setuid(65534)))
+		FAIL("cannot become nobody");
+	if (access(getenv("PROGRAMS"), X_OK))
+		test_skip("nobody may not read the programs");
+	expect_sample("leaves_closed_folders", 0, HEAD "leaves_closed_folders\n"
+		      "ok 1 sample.leaves_closed_folders\n");
+	file = fopen(left, "re");
+	EXPECT(file && fscanf(file, "%4095s", directory) == 1);
+	fclose(file);
+	EXPECT_ERRNO(access(directory, F_OK), ENOENT);
+}
+
 TEST(harness, interrupt_ends_the_test_too)
 {
 	struct run run = START("harness_sample", "sample.hangs_for_long");
@@ -234,7 +258,7 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	EXPECT_EQ(lines_in(run.output), 18);
+	EXPECT_EQ(lines_in(run.output), 19);
 	EXPECT(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	run = RUN("harness_sample", "-l", "sample.child_*");
 	EXPECT_STR(run.output,

@@ -279,8 +279,8 @@ of() {
 	root=
 	[ $result -eq 0 ] || {
 		echo "see build/hosts/$1.log:"
-		grep -E '^not ok |^(make|setup|suite|kbuild|vm|check): |error: ' \
-			"$log" | tail -n 20
+		grep -E '^not ok |^(make|kernel|suite|setup|kbuild|vm|check): |error: ' \
+			"$log" | grep -v ': installing \|: fetching ' | tail -n 20
 	}
 	return $result
 }
