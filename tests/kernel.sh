@@ -271,8 +271,9 @@ begin_debug() {
 		rm -rf "$1/deb"
 		headers=headers
 	else
-		"$top/tests/suite.sh" bookworm "$1/tree" gcc libc6-dev flex \
-			bison bc libelf-dev xz-utils $debug_source || exit
+		"$top/tests/suite.sh" bookworm "$1/tree" gcc libc6-dev \
+			gzip diffutils flex bison bc libelf-dev xz-utils \
+			$debug_source || exit
 		tar -C "$1/tree" -cf "$1/source.tar" \
 			"./usr/src/$debug_source.tar.xz"
 		rm "$1/tree/usr/src/$debug_source.tar.xz"
