@@ -29,6 +29,7 @@ KVER :=
 DIR :=
 HIDDEN :=
 FORCE :=
+MEMORY :=
 POINTS ?= tests/grade/points
 OPS := 200000
 SRC :=
@@ -52,7 +53,7 @@ else
 small := $(KERNEL)
 full :=
 endif
-export KERNEL KMOD PARAMS REPEAT LOAD
+export KERNEL KMOD PARAMS REPEAT LOAD MEMORY
 
 # As one word of a shell.
 quoted = '$(subst ','\'',$(1))'
@@ -122,6 +123,7 @@ help:
 #H REPEAT=20            check them so often (build/results/ has what came of it,
 #H                      as tap, junit.xml and json)
 #H LOAD=2               with so many busy loops on this host meanwhile
+#H MEMORY=5120          the memory of the guest, in MB
 #H MUTANTS='no_*' SAMPLE=8      only these mutants, only so many of them
 #H VMLINUZ=file KDIR=headers   a kernel that was not fetched from Debian
 
