@@ -17,6 +17,9 @@
 #define INSTALL "dpkg -i /project/build/deb/*.deb >/tmp/log 2>&1 || " \
 	"{ cat /tmp/log; exit 1; }; "
 
+/* MODULE_VERSION in kmod/shmcount.c. */
+#define VERSION "1.1"
+
 /* Run a line in a tree, where it must succeed. Returns what it printed. */
 static char *enter(const char *tree, const char *line)
 {
@@ -175,7 +178,7 @@ TEST_LIMIT(deb, module_that_does_not_build_is_told, 300)
 	expect_text(in_tree("mkdir /tmp/p; cp -r /project/kmod /project/user "
 		"/project/tests /tmp/p/; echo '#error' >>/tmp/p/kmod/shmcount.c; "
 		"KVER=$RELEASE /tmp/p/tests/install.sh install || echo status $?"),
-		"DKMS could not build the module: /var/lib/dkms/shmcount/1.0/build/"
+		"DKMS could not build the module: /var/lib/dkms/shmcount/" VERSION "/build/"
 		"make.log says why. No module is installed now, but the programs");
 }
 
@@ -208,7 +211,7 @@ static void expect_use_in_a_guest(const char *install)
 		"[ -e /dev/shmcount ] || echo gone"
 		"' 2>&1");
 
-	expect_text(seen, "without udev: root 660\nwith udev: shmcount 660\n1.0\n");
+	expect_text(seen, "without udev: root 660\nwith udev: shmcount 660\n" VERSION "\n");
 	expect_text(seen, "cannot open /dev/shmcount: Permission denied\nstatus 1\n");
 	expect_text(seen, "gave count 10\nstatus 0\ngone\n");
 }
