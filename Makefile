@@ -498,7 +498,7 @@ clean:
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
 		build/techniques build/lab build/mutants build/results \
 		build/coverage build/matrix build/ci-* build/grading \
-		build/deb/*shmcount* build/deb/installed \
+		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \
 		build/setup.log
 distclean: clean
 	@rm -rf build

@@ -17,8 +17,15 @@
 #define INSTALL "dpkg -i /project/build/deb/*.deb >/tmp/log 2>&1 || " \
 	"{ cat /tmp/log; exit 1; }; "
 
-/* MODULE_VERSION in kmod/shmcount.c. */
+/* MODULE_VERSION in kmod/shmcount.c; and an older one, to upgrade from. */
 #define VERSION "1.1"
+#define OLDER "1.0"
+
+/* What DKMS, the kernel's modules and /usr/src have of us, and of which version. */
+#define VERSIONS "dkms status | sed \"s/, $RELEASE, .*:/:/\"; " \
+	"modinfo -k $RELEASE -F version shmcount; ls /usr/src | grep shmcount; "
+#define ALL_OF(version) "shmcount/" version ": installed\n" version "\n" \
+	"shmcount-" version "\n"
 
 /* Run a line in a tree, where it must succeed. Returns what it printed. */
 static char *enter(const char *tree, const char *line)
@@ -94,6 +101,17 @@ TEST_LIMIT(deb, programs_run, 300)
 	expect_text(seen, "status 2\n0\n");
 }
 
+/* Packages of the same sources as an older version, and then those of this one. */
+TEST_LIMIT(deb, upgrade_leaves_nothing_of_the_older_version, 600)
+{
+	shell("\"$TOP/tests/deb/build.sh\" " OLDER " 2>&1");
+	EXPECT_STR(in_tree("dpkg -i /project/build/deb/" OLDER "/*.deb >/tmp/log 2>&1 "
+		"|| { cat /tmp/log; exit 1; }; " VERSIONS INSTALL VERSIONS
+		"dpkg -l | awk '/shmcount/ { print $1, $2, $3 }'"),
+		ALL_OF(OLDER) ALL_OF(VERSION)
+		"ii shmcount " VERSION "\nii shmcount-dkms " VERSION "\n");
+}
+
 /* The group is to stay, and the key is DKMS's own. */
 TEST_LIMIT(deb, purge_leaves_nothing, 300)
 {
@@ -152,6 +170,16 @@ TEST_LIMIT(deb, make_install_is_undone_by_uninstall, 300)
 		    "host: /etc/modules-load.d/shmcount.conf is yours, and is left\n");
 	expect_text(seen, "is left\nno group\nend\n");
 	EXPECT_EQ(lines_in(seen), 10);
+}
+
+TEST_LIMIT(deb, make_install_over_an_older_version, 300)
+{
+	EXPECT_STR(in_tree("mkdir /tmp/p; cp -r /project/kmod /project/user "
+		"/project/tests /tmp/p/; sed -i 's/^MODULE_VERSION(.*/"
+		"MODULE_VERSION(\"" OLDER "\");/' /tmp/p/kmod/shmcount.c; "
+		"KVER=$RELEASE /tmp/p/tests/install.sh install >/dev/null 2>&1; "
+		VERSIONS HOST "install >/dev/null 2>&1; " VERSIONS),
+		ALL_OF(OLDER) ALL_OF(VERSION));
 }
 
 TEST_LIMIT(deb, make_uninstall_where_dkms_was_removed, 300)
