@@ -39,6 +39,7 @@ KVER :=
 DIR :=
 HIDDEN :=
 FORCE :=
+MEMORY :=
 POINTS ?= tests/grade/points
 OPS := 200000
 SRC :=
@@ -65,8 +66,12 @@ $(error no kernel for the guest: see above)
 endif
 small := $(word 2,$(names))
 full := $(filter-out -,$(word 3,$(names)))
+# Make would take what was built for a kernel that is gone for what is needed.
+gone := $(foreach k,$(small) $(full),$(if $(wildcard build/kernel/$k/vmlinuz),,\
+	$(foreach d,kmod bad techniques lab mutants,build/$d/$k)))
+$(if $(wildcard $(gone)),$(shell rm -rf $(gone)))
 endif
-export KERNEL KMOD PARAMS REPEAT LOAD
+export KERNEL KMOD PARAMS REPEAT LOAD MEMORY
 
 # again TARGET VARIABLES: the command that it was called by, so far as it is they.
 again = $(strip make $(1) $(foreach v,$(2),\
@@ -139,6 +144,7 @@ help:
 #H REPEAT=20            check them so often (build/results/ has what came of it,
 #H                      as tap, junit.xml and json)
 #H LOAD=2               with so many busy loops on this host meanwhile
+#H MEMORY=5120          the memory of the guest, in MB
 #H MUTANTS='no_*' SAMPLE=8      only these mutants, only so many of them
 #H VMLINUZ=file KDIR=headers   a kernel that was not fetched from Debian
 
@@ -157,6 +163,14 @@ build/kernel/by-hand/vmlinuz: by-hand
 	@:
 by-hand: | tools
 	@tests/kernel.sh by-hand $(call quoted,$(KDIR)) $(call quoted,$(VMLINUZ))
+endif
+
+# One that this machine has installed may be another by now.
+ifneq ($(filter host-%,$(small)),)
+build/kernel/$(small)/vmlinuz: of-this-host
+	@:
+of-this-host: | tools
+	@tests/kernel.sh get $(small)
 endif
 
 # Modules. Kbuild leaves its files beside the sources, so each kernel has a
@@ -512,12 +526,13 @@ clean:
 	@rm -rf build/obj build/guest build/tests build/kmod build/bad \
 		build/techniques build/lab build/mutants build/results \
 		build/coverage build/matrix build/ci-* build/grading \
-		build/deb/*shmcount* build/deb/installed \
+		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \
 		build/setup.log
 distclean: clean
 	@rm -rf build
 
-.PHONY: all help tools compare-tools watch-tools check-tools by-hand user run \
+.PHONY: all help tools compare-tools watch-tools check-tools by-hand \
+	of-this-host user run \
 	shell vm compare techniques techniques-test watch check matrix hosts coverage \
 	mutants fuzz lab lab-tools lab-test grade grade-all grade-test \
 	hidden-program small-guest not-of-a-suite lint doctor load unload \

@@ -74,7 +74,7 @@ static vm_fault_t shmcount_fault(struct vm_fault *vmf)
 	struct address_space *mapping = shmcount_region->f_mapping;
 	struct page *page;
 
-	/* Locked, so that reclaim does not take it away again. */
+	/* Return it locked: reclaim must not drop it before it is mapped. */
 	page = find_lock_page(mapping, vmf->pgoff);
 	if (!page) {
 		/* Past the end of the region this is -EINVAL, and so a SIGBUS. */
@@ -225,6 +225,8 @@ static int __init shmcount_init(void)
 					   EMPTY_VMA_FLAGS);
 	if (IS_ERR(shmcount_region))
 		return PTR_ERR(shmcount_region);
+	/* Without O_LARGEFILE a write stops at 2 GiB - 1. */
+	shmcount_region->f_flags |= O_LARGEFILE;
 
 	/* With the file type in it, misc takes a mode of 0 for what it says. */
 	shmcount_misc.mode = S_IFCHR | shmcount_mode;
@@ -244,4 +246,4 @@ module_exit(shmcount_exit);
 
 MODULE_DESCRIPTION("One region of shared memory for every process");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("1.0");
+MODULE_VERSION("1.1");

@@ -10,6 +10,9 @@
 #include "harness.h"
 #include "program.h"
 
+/* MODULE_VERSION in kmod/shmcount.c. */
+#define VERSION "1.1"
+
 #define HOST "\"$TOP/tests/install.sh\" "
 
 static struct run host(const char *line)
@@ -38,14 +41,14 @@ TEST(host, staged_files_come_and_go)
 		   "./usr/lib/sysusers.d/shmcount.conf\n"
 		   "./usr/lib/udev/rules.d/60-shmcount.rules\n"
 		   "./usr/share/man/man1/shmcount.1\n"
-		   "./usr/src/shmcount-1.0/Kbuild\n"
-		   "./usr/src/shmcount-1.0/compat.h\n"
-		   "./usr/src/shmcount-1.0/compat.mk\n"
-		   "./usr/src/shmcount-1.0/dkms.conf\n"
-		   "./usr/src/shmcount-1.0/shmcount.c\n"
-		   "./usr/src/shmcount-1.0/trace.h\n");
+		   "./usr/src/shmcount-" VERSION "/Kbuild\n"
+		   "./usr/src/shmcount-" VERSION "/compat.h\n"
+		   "./usr/src/shmcount-" VERSION "/compat.mk\n"
+		   "./usr/src/shmcount-" VERSION "/dkms.conf\n"
+		   "./usr/src/shmcount-" VERSION "/shmcount.c\n"
+		   "./usr/src/shmcount-" VERSION "/trace.h\n");
 	EXPECT_STR(shell("grep VERSION= 'a root'/usr/src/*/dkms.conf"),
-		   "PACKAGE_VERSION=\"1.0\"\n");
+		   "PACKAGE_VERSION=\"" VERSION "\"\n");
 	expect_text(shell("'a root'/usr/bin/shmcount incr_anon 2 2>&1"),
 		    "gave count 4\n");
 	run = host("DESTDIR='a root' " HOST "uninstall");

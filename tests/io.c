@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -297,4 +298,109 @@ TEST(io, agrees_with_a_model)
 		}
 	}
 	EXPECT_EQ(memcmp(map, model, size), 0);
+}
+
+/* All three ways to see bytes of the region agree on them. */
+static void expect_bytes(int fd, const char *map, long offset,
+			 const char *wanted)
+{
+	size_t length = strlen(wanted);
+	char seen[32] = "";
+
+	EXPECT_EQ(pread(fd, seen, length, offset), length);
+	EXPECT_STR(seen, wanted);
+	memset(seen, 0, sizeof(seen));
+	EXPECT_EQ(lseek(fd, offset, SEEK_SET), offset);
+	EXPECT_EQ(read(fd, seen, length), length);
+	EXPECT_STR(seen, wanted);
+	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), offset + length);
+	EXPECT_EQ(memcmp(map + offset, wanted, length), 0);
+}
+
+/* Write so that the bytes end at, cross, and lie beyond an offset. */
+static void write_around(int fd, const char *map, long boundary)
+{
+	EXPECT_EQ(pwrite(fd, "before", 6, boundary - 7), 6);
+	expect_bytes(fd, map, boundary - 7, "before");
+	EXPECT_EQ(pwrite(fd, "!", 1, boundary - 1), 1);
+	expect_bytes(fd, map, boundary - 7, "before!");
+	EXPECT_EQ(pwrite(fd, "at", 2, boundary), 2);
+	expect_bytes(fd, map, boundary - 1, "!at");
+	EXPECT_EQ(pwrite(fd, "crossing", 8, boundary - 4), 8);
+	expect_bytes(fd, map, boundary - 7, "befcrossing");
+
+	EXPECT_EQ(lseek(fd, boundary - 3, SEEK_SET), boundary - 3);
+	EXPECT_EQ(write(fd, "CROSS", 5), 5);
+	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), boundary + 2);
+	EXPECT_EQ(write(fd, "beyond", 6), 6);
+	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), boundary + 8);
+	expect_bytes(fd, map, boundary - 7, "befcCROSSbeyond");
+}
+
+/* A write in one call of pages before and behind an offset. */
+static void write_pages_across(int fd, const char *map, long boundary)
+{
+	size_t size = 2 * page_size();
+	char *pages = malloc(size), *seen = malloc(size);
+
+	for (size_t i = 0; i < size; i++)
+		pages[i] = i % 251;
+	EXPECT_EQ(pwrite(fd, pages, size, boundary - page_size()), size);
+	EXPECT_EQ(pread(fd, seen, size, boundary - page_size()), size);
+	EXPECT_EQ(memcmp(seen, pages, size), 0);
+	EXPECT_EQ(memcmp(map + boundary - page_size(), pages, size), 0);
+}
+
+/* At the end a write is cut, and after it there is no space. */
+static void write_at_the_end(int fd, const char *map, long size)
+{
+	EXPECT_EQ(pwrite(fd, "the end", 7, size - 3), 3);
+	expect_bytes(fd, map, size - 3, "the");
+	EXPECT_EQ(lseek(fd, size - 2, SEEK_SET), size - 2);
+	EXPECT_EQ(write(fd, "HEAD", 4), 2);
+	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), size);
+	expect_bytes(fd, map, size - 3, "tHE");
+	EXPECT_EQ(lseek(fd, 0, SEEK_END), size);
+	EXPECT_ERRNO(write(fd, "x", 1), ENOSPC);
+	EXPECT_ERRNO(pwrite(fd, "x", 1, size), ENOSPC);
+	EXPECT_ERRNO(pwrite(fd, "x", 1, 2 * size), ENOSPC);
+}
+
+/*
+ * The region ends two pages beyond the boundary. The test touches few of its
+ * pages, so that the guest takes little of the host's memory.
+ */
+static void expect_region_beyond(long boundary, int guest_gib)
+{
+	size_t pages = boundary / page_size() + 2;
+	long size = pages * page_size();
+	struct sysinfo info;
+	char *map;
+	int fd;
+
+	EXPECT_OK(sysinfo(&info));
+	if (info.totalram * info.mem_unit / 2 < (size_t)size)
+		test_skip("needs a guest of %d GiB: MEMORY=%d", guest_gib,
+			  guest_gib * 1024);
+	load_pages(pages);
+	fd = open_device(O_RDWR);
+	map = map_pages(0, pages, MAP_SHARED);
+	write_around(fd, map, boundary);
+	write_pages_across(fd, map, boundary);
+	memcpy(map + boundary - 5, "by the map", 10);
+	expect_bytes(fd, map, boundary - 5, "by the map");
+	write_at_the_end(fd, map, size);
+	/* An offset that lost its high bits would be in one of these. */
+	for (size_t i = 0; i < 2 * page_size(); i++)
+		EXPECT_EQ(map[i], 0);
+}
+
+TEST(io, region_beyond_2_gib)
+{
+	expect_region_beyond(2L << 30, 5);
+}
+
+TEST(io, region_beyond_4_gib)
+{
+	expect_region_beyond(4L << 30, 10);
 }

@@ -18,6 +18,7 @@
 # KERNEL (see kernel.sh), KMOD (a module in place
 # of ours), PARAMS (its parameters, but for tap), LIMIT (seconds, for tap and run),
 # REPEAT (how often a tap program does its tests, and so how long it may take),
+# MEMORY (the guest's, in MB, 128 or more; build/tests/vm -h has the default),
 # FETCH (FROM:TO, a file of the guest's to bring back) and FILES (more for
 # the guest of tap or run) are taken from the environment. Exit status: see
 # build/tests/vm -h.
@@ -45,6 +46,15 @@ shift
 die() {
 	echo "vm: infrastructure: $*" >&2
 	exit 125
+}
+
+memory=${MEMORY-}
+case ${memory:-128} in
+*[!0-9]* | ????????*) false ;;
+*) [ "${memory:-128}" -ge 128 ] ;;
+esac || {
+	echo "vm: MEMORY=$memory: it has to be a number of MB, 128 or more" >&2
+	exit 2
 }
 
 names=$("$top/tests/kernel.sh" names "${KERNEL-}") || exit 125
@@ -122,7 +132,7 @@ esac
 # boot, on a slow host, it was once busy with one thing for 23 s.
 # What the kernel does not know of its command line is its init's environment.
 if [ "$name" = debug ]; then
-	set -- -M 2048 "$@"
+	memory=${memory:-2048}
 	append="$append page_poison=1 page_owner=on SLOWER=4"
 	append="$append watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 fi
@@ -131,4 +141,5 @@ if [ $guest = small ]; then
 	append="$append KERNEL=$KERNEL"
 fi
 exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$build/guest/init" \
-	-c "$log" -a "$append" ${FETCH:+-o "$FETCH"} "$@"
+	-c "$log" -a "$append" ${memory:+-M "$memory"} ${FETCH:+-o "$FETCH"} \
+	"$@"

@@ -27,7 +27,11 @@ struct file *region;
 int region_init(void)
 {
 	region = shmem_file_setup("shmcount", TECHNIQUE_BYTES, EMPTY_VMA_FLAGS);
-	return PTR_ERR_OR_ZERO(region);
+	if (IS_ERR(region))
+		return PTR_ERR(region);
+	/* Without O_LARGEFILE a write stops at 2 GiB - 1. */
+	region->f_flags |= O_LARGEFILE;
+	return 0;
 }
 
 void region_exit(void)

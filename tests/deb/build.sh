@@ -3,14 +3,18 @@
 # The Debian packages, in build/deb/ (make deb): of a copy of this project, with
 # kmod/debian/ as its debian/, by dpkg-buildpackage, and what lintian says of
 # them, in lintian.txt. Exit status: 0 only if that is nothing.
+#
+#   build.sh [VERSION]   the same sources as another version, which the tests of
+#                        an upgrade begin with, in build/deb/VERSION/
 set -eu
 
 # shellcheck source=tests/surroundings.sh
 . "$(dirname "$0")/../surroundings.sh"
 # What is made here is for others to read and run, whatever is asked for new files.
 umask 022
-deb=$top/build/deb
-version=$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' "$top/kmod/shmcount.c")
+deb=$top/build/deb${1:+/$1}
+version=${1:-$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' \
+	"$top/kmod/shmcount.c")}
 source=$deb/shmcount-$version
 log=$deb/build.log
 
@@ -37,6 +41,8 @@ tar -C "$top" --exclude-vcs --owner=0 --group=0 --null -T "$deb/files" -cf - |
 	tar -C "$source" -xf -
 rm "$deb/files"
 mv "$source/kmod/debian" "$source/debian"
+sed -i "s/^MODULE_VERSION(.*/MODULE_VERSION(\"$version\");/" \
+	"$source/kmod/shmcount.c"
 # The version is the module's, and the date that of the last commit, so that the
 # same sources make the same packages.
 date=$(git -C "$top" log -1 --format=%cD 2>/dev/null) ||
@@ -55,7 +61,7 @@ END
 	${TMPDIR:+TMPDIR="$TMPDIR"} dpkg-buildpackage --no-sign) \
 	>"$log" 2>&1 || {
 	tail -n 20 "$log" >&2
-	die "cannot build the packages: see build/deb/build.log"
+	die "cannot build the packages: see ${log#"$top/"}"
 }
 rm -rf "$source"
 root=
@@ -65,5 +71,5 @@ lintian $root --display-info --pedantic --tag-display-limit 0 \
 cat "$deb/lintian.txt"
 [ ! -s "$deb/lintian.txt" ] || die "lintian has something to say"
 for file in "$deb"/*.deb; do
-	echo "made build/deb/${file##*/}"
+	echo "made ${file#"$top/"}"
 done

@@ -17,6 +17,16 @@
 #define INSTALL "dpkg -i /project/build/deb/*.deb >/tmp/log 2>&1 || " \
 	"{ cat /tmp/log; exit 1; }; "
 
+/* MODULE_VERSION in kmod/shmcount.c; and an older one, to upgrade from. */
+#define VERSION "1.1"
+#define OLDER "1.0"
+
+/* What DKMS, the kernel's modules and /usr/src have of us, and of which version. */
+#define VERSIONS "dkms status | sed \"s/, $RELEASE, .*:/:/\"; " \
+	"modinfo -k $RELEASE -F version shmcount; ls /usr/src | grep shmcount; "
+#define ALL_OF(version) "shmcount/" version ": installed\n" version "\n" \
+	"shmcount-" version "\n"
+
 /* Run a line in a tree, where it must succeed. Returns what it printed. */
 static char *enter(const char *tree, const char *line)
 {
@@ -107,6 +117,17 @@ TEST_LIMIT(deb, programs_run, 300)
 	expect_text(seen, "status 2\n0\n");
 }
 
+/* Packages of the same sources as an older version, and then those of this one. */
+TEST_LIMIT(deb, upgrade_leaves_nothing_of_the_older_version, 600)
+{
+	shell("\"$TOP/tests/deb/build.sh\" " OLDER " 2>&1");
+	EXPECT_STR(in_tree("dpkg -i /project/build/deb/" OLDER "/*.deb >/tmp/log 2>&1 "
+		"|| { cat /tmp/log; exit 1; }; " VERSIONS INSTALL VERSIONS
+		"dpkg -l | awk '/shmcount/ { print $1, $2, $3 }'"),
+		ALL_OF(OLDER) ALL_OF(VERSION)
+		"ii shmcount " VERSION "\nii shmcount-dkms " VERSION "\n");
+}
+
 /* The group is to stay, and the key is DKMS's own. */
 TEST_LIMIT(deb, purge_leaves_nothing, 300)
 {
@@ -176,6 +197,16 @@ TEST_LIMIT(deb, make_install_in_other_surroundings, 300)
 		"modinfo -k $RELEASE -F name shmcount"), "shmcount\n");
 }
 
+TEST_LIMIT(deb, make_install_over_an_older_version, 300)
+{
+	EXPECT_STR(in_tree("mkdir /tmp/p; cp -r /project/kmod /project/user "
+		"/project/tests /tmp/p/; sed -i 's/^MODULE_VERSION(.*/"
+		"MODULE_VERSION(\"" OLDER "\");/' /tmp/p/kmod/shmcount.c; "
+		"KVER=$RELEASE /tmp/p/tests/install.sh install >/dev/null 2>&1; "
+		VERSIONS HOST "install >/dev/null 2>&1; " VERSIONS),
+		ALL_OF(OLDER) ALL_OF(VERSION));
+}
+
 TEST_LIMIT(deb, make_uninstall_where_dkms_was_removed, 300)
 {
 	EXPECT_STR(in_tree(LIST ">/tmp/before; " HOST "install >/dev/null 2>&1; "
@@ -200,7 +231,7 @@ TEST_LIMIT(deb, module_that_does_not_build_is_told, 300)
 	expect_text(in_tree("mkdir /tmp/p; cp -r /project/kmod /project/user "
 		"/project/tests /tmp/p/; echo '#error' >>/tmp/p/kmod/shmcount.c; "
 		"KVER=$RELEASE /tmp/p/tests/install.sh install || echo status $?"),
-		"DKMS could not build the module: /var/lib/dkms/shmcount/1.0/build/"
+		"DKMS could not build the module: /var/lib/dkms/shmcount/" VERSION "/build/"
 		"make.log says why. No module is installed now, but the programs");
 }
 
@@ -233,7 +264,7 @@ static void expect_use_in_a_guest(const char *install)
 		"[ -e /dev/shmcount ] || echo gone"
 		"' 2>&1");
 
-	expect_text(seen, "without udev: root 660\nwith udev: shmcount 660\n1.0\n");
+	expect_text(seen, "without udev: root 660\nwith udev: shmcount 660\n" VERSION "\n");
 	expect_text(seen, "cannot open /dev/shmcount: Permission denied\nstatus 1\n");
 	expect_text(seen, "gave count 10\nstatus 0\ngone\n");
 }

@@ -179,7 +179,7 @@ static bool is_believed(int i, const struct batch_result *control,
 
 	for (int t = 0; t < mutant->test_count; t++) {
 		if (is_listed(control->skipped, mutant->tests[t])) {
-			skip(i, "%s is skipped on this kernel",
+			skip(i, "%s is skipped in this guest",
 			     mutant->tests[t]);
 			return false;
 		}

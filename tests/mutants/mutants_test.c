@@ -278,7 +278,7 @@ TEST(mutants, skipped_where_its_test_is_skipped)
 {
 	set_scene("shmcount skip\n");
 	add_mutant("a", FAILS);
-	expect_outcome(4, "ok a # SKIP map.fork_shares is skipped on this kernel\n");
+	expect_outcome(4, "ok a # SKIP map.fork_shares is skipped in this guest\n");
 	expect_outcome(4, "# 1 skipped, each with its reason above\n0 passed, 0 failed\n");
 }
 

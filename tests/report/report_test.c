@@ -451,6 +451,7 @@ static void make_tree(void)
 	EXPECT_OK(unsetenv("KMOD"));
 	EXPECT_OK(unsetenv("REPEAT"));
 	EXPECT_OK(unsetenv("LOAD"));
+	EXPECT_OK(unsetenv("MEMORY"));
 }
 
 TEST(check, runs_and_reports)
@@ -471,6 +472,38 @@ TEST(check, runs_and_reports)
 	EXPECT_STR(run.errors, "");
 	expect_text(read_file("build/results/junit.xml"), "<skipped message=");
 	expect_text(read_file("build/results/tap"), "# kernel 6.1.0-9-test\n");
+}
+
+/* What the host has free, in MB, is what awk says of /proc/meminfo. */
+static struct run check_with_free(const char *megabytes)
+{
+	setenv("FREE", megabytes, 1);
+	return RUN("/bin/sh", "-c", "PATH=$PWD/bin:$PATH exec ./tests/check.sh io.region_beyond_x");
+}
+
+TEST(check, large_guest_where_the_host_has_the_memory)
+{
+	struct run run;
+
+	make_tree();
+	EXPECT(!system("mkdir bin && cd bin && printf '#!/bin/sh\necho $FREE\n' >awk && "
+		       "printf '#!/bin/sh\n[ \"$1\" = -l ] && echo io.region_beyond_x\n' "
+		       ">../build/guest/suite && printf '#!/bin/sh\n"
+		       "printf \"TAP version 13\\n1..1\\n# begin io.region_beyond_x\\n"
+		       "# memory $MEMORY.\\nok 1 io.region_beyond_x\\n\"\n' >../tests/vm.sh && "
+		       "chmod +x awk ../tests/vm.sh"));
+	run = check_with_free("10241");
+	expect_status(&run, 0);
+	expect_text(run.output, "# memory .\nok 1 io.region_beyond_x\n"
+		    "# large-guest\nTAP version 13\n1..1\n# begin io.region_beyond_x\n# memory 10240.\n");
+	expect_text(run.output, "\n2 passed, 0 failed\n");
+	run = check_with_free("10240");
+	expect_text(run.output, "# memory 5120.\n");
+	run = check_with_free("5120");
+	expect_status(&run, 0);
+	expect_text(run.output, "ok 1 io.region_beyond_x\n"
+		    "# large-guest: not started: it needs 5120 MB, and this host has 5120 MB free\n"
+		    "1 passed, 0 failed\n");
 }
 
 TEST(check, repeats)

@@ -325,6 +325,34 @@ TEST(runner, bad_usage)
 	}
 }
 
+TEST(runner, memory_that_is_no_number)
+{
+	static const char *const wrong[] = { "much", "-1", "64", "5g", "99999999" };
+	char text[100];
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		snprintf(text, sizeof(text),
+			 "vm: MEMORY=%s: it has to be a number of MB, 128 or more\n",
+			 wrong[i]);
+		setenv("MEMORY", wrong[i], 1);
+		expect_refusal(RUN(in("TOP", "tests/vm.sh"), "run", "incr1"), 2,
+			       text);
+	}
+}
+
+/* (As make has it; the kernel keeps a part for itself.) */
+TEST_LIMIT(runner, memory_is_as_it_was_asked_for, GUEST_LIMIT)
+{
+	struct run run;
+
+	in("HOST_KERNEL_DIR", "");
+	setenv("MEMORY", "1000", 1);
+	run = RUN(in("TOP", "tests/vm.sh"), "host", "awk",
+		  "/^MemTotal/ { exit $2 < 800000 || $2 > 1024000 }",
+		  "/proc/meminfo");
+	expect_status(&run, 0);
+}
+
 TEST_LIMIT(runner, run_passes_output_and_status_on, GUEST_LIMIT)
 {
 	struct run run = RUN("vm", "-k", in("KERNEL_DIR", ""),
