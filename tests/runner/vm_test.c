@@ -398,7 +398,8 @@ TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
 /*
  * No checks that take time; parameters, a disk; output byte for byte, and none
  * of it lost when an interrupt ends the program. Were that for the shell alone
- * it would wait for sleep to end.
+ * it would wait for sleep to end. "up" comes when sleep runs: an interrupt between
+ * two commands, too, has the shell wait for the second.
  */
 TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 {
@@ -415,10 +416,11 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 	in("HOST_KERNEL_DIR", "");
 	unsetenv("KMOD");
 	setenv("PARAMS", "size=2097152 mode=0640", 1);
-	EXPECT_EQ(system("{ head -c 200000 /dev/urandom; echo; echo up; } "
-			 ">expected"), 0);
+	EXPECT_EQ(system("{ head -c 200000 /dev/urandom; echo; } >data; "
+			 "{ cat data; echo up; } >expected"), 0);
 	snprintf(command, sizeof(command),
-		 ">seen; '%s' bench sh -c \"%s cat %s/expected; sleep 60\" >seen & "
+		 ">seen; '%s' bench sh -c \"%s cat %s/data; "
+		 "{ sleep 2; echo up; } & sleep 60\" >seen & "
 		 "until tail -n 1 seen | grep -aqx up; do "
 		 "kill -0 $! || exit 1; sleep 0.1; done; "
 		 "kill -INT $!; wait $!; echo $?; "
