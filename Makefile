@@ -145,11 +145,10 @@ help:
 tools:
 	@$(setup) tools
 
-# Kernels. The script says whether one that is there is what it wants now; one of
-# this machine's own is a link, whose time is its own.
+# Kernels. The script says whether one that is there is what it wants now.
 build/kernel/%/vmlinuz: tests/kernel.sh tests/suite.sh | tools
 	@tests/kernel.sh get $*
-	@touch -h $@
+	@touch $@
 
 build/kernel/debug/vmlinuz: Kconfig.notes
 

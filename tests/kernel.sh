@@ -271,8 +271,9 @@ begin_debug() {
 		rm -rf "$1/deb"
 		headers=headers
 	else
-		"$top/tests/suite.sh" bookworm "$1/tree" gcc libc6-dev flex \
-			bison bc libelf-dev xz-utils $debug_source || exit
+		"$top/tests/suite.sh" bookworm "$1/tree" gcc libc6-dev \
+			gzip diffutils flex bison bc libelf-dev xz-utils \
+			$debug_source || exit
 		tar -C "$1/tree" -cf "$1/source.tar" \
 			"./usr/src/$debug_source.tar.xz"
 		rm "$1/tree/usr/src/$debug_source.tar.xz"
@@ -402,15 +403,16 @@ release_of() {
 	fi
 }
 
-# link NAME KDIR VMLINUZ: a kernel that is somewhere on this machine.
-link() {
+# take NAME KDIR VMLINUZ: a kernel that is somewhere on this machine.
+take() {
 	dir=$build/kernel/$1
 	[ -e "$2/Makefile" ] || die "no kernel headers in $2 (KDIR=)"
 	[ -z "$3" ] || [ -r "$3" ] || die "no kernel image $3 (VMLINUZ=)"
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	ln -s "$(realpath "$2")" "$dir/headers"
-	[ -z "$3" ] || ln -s "$(realpath "$3")" "$dir/vmlinuz"
+	# A copy, which is newer than what was built for the one before.
+	[ -z "$3" ] || cat "$3" >"$dir/vmlinuz"
 	release_of "$2" "$3" >"$dir/release" 2>/dev/null || :
 	grep -Eq '^[0-9]+\.[0-9]+' "$dir/release" ||
 		die "${3:-$2} does not say its release: is it an x86 kernel?"
@@ -437,7 +439,7 @@ link() {
 
 get_by_hand() {
 	[ -n "$1" ] || die "VMLINUZ= needs KDIR=, the headers of that kernel"
-	link by-hand "$1" "$2"
+	take by-hand "$1" "$2"
 }
 
 # A kernel that this machine has installed.
@@ -455,7 +457,7 @@ get_host() {
 		die "only root may read $image: sudo chmod a+r $image"
 	[ "$(cat "$build/kernel/$1/modules/wanted" 2>/dev/null)" != "$modules" ] ||
 		! is_newer "$build/kernel/$1/release" "$image" || return 0
-	link "$1" "$headers" "$image"
+	take "$1" "$headers" "$image"
 }
 
 check_ours
