@@ -575,8 +575,8 @@ TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
 }
 
 static const char same_work[] =
-	"sqlite3 :memory: -cmd '.mode csv' -cmd '.import out/results.csv a' "
-	"-cmd '.import again.csv b' \"select count(*), "
+	"sqlite3 -separator , :memory: -cmd '.import --csv out/results.csv a' "
+	"-cmd '.import --csv again.csv b' \"select count(*), "
 	"max(abs(a.median - b.median) / b.median) < 0.005, min(a.median) > 5000, "
 	"(select json_array_length(readfile('out/results.json'))), "
 	"(select count(*) from a where unit = 'ns') > 0 "
