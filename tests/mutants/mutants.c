@@ -206,7 +206,7 @@ void module_path(char path[PATH_SIZE], int i)
 
 /*
  * The first line of a file of BUILT, or the first that holds the text, without
- * the path before it; "" if there is no such file.
+ * the "FILE:LINE:" before it; "" if there is no such file.
  */
 static void read_line(char *line, size_t size, int i, const char *name,
 		      const char *text)
@@ -224,7 +224,8 @@ static void read_line(char *line, size_t size, int i, const char *name,
 		next[strcspn(next, "\n")] = '\0';
 		if (place || !line[0])
 			snprintf(line, size, "%.250s",
-				 place && next[0] == '/' ? place : next);
+				 place && memchr(next, ':', place - next) ?
+				 place : next);
 		if (place)
 			break;
 	}

@@ -426,7 +426,8 @@ TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
 /*
  * No checks that take time; parameters, a disk; output byte for byte, and none
  * of it lost when an interrupt ends the program. Were that for the shell alone
- * it would wait for sleep to end.
+ * it would wait for sleep to end. "up" comes when sleep runs: an interrupt between
+ * two commands, too, has the shell wait for the second.
  */
 TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 {
@@ -443,10 +444,11 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 	in("HOST_KERNEL_DIR", "");
 	unsetenv("KMOD");
 	setenv("PARAMS", "size=2097152 mode=0640", 1);
-	EXPECT_EQ(system("{ head -c 200000 /dev/urandom; echo; echo up; } "
-			 ">expected"), 0);
+	EXPECT_EQ(system("{ head -c 200000 /dev/urandom; echo; } >data; "
+			 "{ cat data; echo up; } >expected"), 0);
 	snprintf(command, sizeof(command),
-		 ">seen; '%s' bench sh -c \"%s cat %s/expected; sleep 60\" >seen & "
+		 ">seen; '%s' bench sh -c \"%s cat %s/data; "
+		 "{ sleep 2; echo up; } & sleep 60\" >seen & "
 		 "until tail -n 1 seen | grep -aqx up; do "
 		 "kill -0 $! || exit 1; sleep 0.1; done; "
 		 "kill -INT $!; wait $!; echo $?; "
@@ -601,8 +603,8 @@ TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
 }
 
 static const char same_work[] =
-	"sqlite3 :memory: -cmd '.mode csv' -cmd '.import out/results.csv a' "
-	"-cmd '.import again.csv b' \"select count(*), "
+	"sqlite3 -separator , :memory: -cmd '.import --csv out/results.csv a' "
+	"-cmd '.import --csv again.csv b' \"select count(*), "
 	"max(abs(a.median - b.median) / b.median) < 0.005, min(a.median) > 5000, "
 	"(select json_array_length(readfile('out/results.json'))), "
 	"(select count(*) from a where unit = 'ns') > 0 "
