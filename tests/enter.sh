@@ -15,6 +15,9 @@ set -eu
 
 # shellcheck source=tests/surroundings.sh
 . "$(dirname "$0")/surroundings.sh"
+program=enter
+# shellcheck source=tests/packages.sh
+. "$top/tests/packages.sh"
 
 tree=$1
 shift
@@ -63,13 +66,12 @@ else
 	root='unshare --map-root-user' user=
 	why=$(as "$root" "$user" 2>&1) || {
 		root='sudo unshare' user=--userspec=$uid:$gid
-		{ command -v sudo >/dev/null && as "$root" "$user"; } >&2 ||
-			root=
+		{ may_be_root && as "$root" "$user"; } >&2 || root=
 	}
 fi
 [ -n "$root" ] || {
-	echo "enter: cannot enter $tree, for which I need root, user namespaces" \
-		"or sudo: $why" >&2
+	say "cannot enter $tree, for which I need root, user namespaces or sudo:" \
+		"$why"
 	exit 125
 }
 as "$root" "$user" "$@"

@@ -699,7 +699,7 @@ TEST(kbuild, no_namespace_but_sudo)
 	fake("id", "echo 65534");
 	fake("unshare", "[ $1 != --map-root-user ] || { echo refused >&2; exit 1; }\n"
 	     "PATH=/usr/sbin:/usr/bin:/sbin:/bin exec /usr/bin/unshare \"$@\"");
-	fake("sudo", "exec \"$@\"");
+	fake_sudo();
 	run = run_shell("PATH=$PWD/bin sh tests/enter.sh "
 			"\"$TOP/build/kernel/bookworm/tree\" -- id -u");
 	expect_said(run, 0, "");

@@ -120,7 +120,7 @@ static void leave_host(void)
 
 	if (unshare(flags | (root ? 0 : CLONE_NEWUSER)))
 		no_jail(root ? "cannot make namespaces" :
-			"not root, and cannot make a user namespace");
+			"not root, no sudo that works without a password (sudo -v first), and cannot make a user namespace");
 	if (!root)
 		map_root(uid, gid);
 	mount_in(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
