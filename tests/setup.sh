@@ -57,6 +57,7 @@ lint='
 sparse		sparse		checks the module (C=1)
 shellcheck	shellcheck	checks the shell scripts
 cppcheck	cppcheck	checks the programs and tests
+clang		clang		compiles them, too, with warnings of its own
 perl		perl		runs checkpatch
 '
 debug='
