@@ -88,7 +88,7 @@ groups := load map io share sync life stats perm fault incr attach show compare 
 
 # With make -R there is none.
 CC ?= cc
-CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -pthread -Itests
+CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror) -D_GNU_SOURCE -pthread -Itests
 
 all: build/kmod/$(small)/shmcount.ko user
 	@echo "built build/kmod/$(small)/shmcount.ko and the programs in user/"
@@ -493,7 +493,7 @@ grade-test: check-tools $(grading) build/tests/report build/tests/samples_test
 
 lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite)
 	@$(setup) lint
-	@tests/lint.sh $(small)
+	@PROGRAM_FLAGS='$(CFLAGS)' tests/lint.sh $(small)
 
 doctor:
 	@tests/doctor.sh $(CONFIG)

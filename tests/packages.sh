@@ -31,6 +31,8 @@ lint	shellcheck	shellcheck ShellCheck shellcheck ShellCheck
 	checks the shell scripts
 lint	cppcheck	cppcheck cppcheck cppcheck cppcheck
 	checks the programs and tests
+lint	clang		clang clang clang clang
+	compiles them, too, with warnings of its own
 lint	perl		perl perl-interpreter perl perl
 	runs checkpatch
 debug	make		make make make make

@@ -957,3 +957,23 @@ TEST(make, load_says_what_is_missing)
 	expect_said(run_shell("\"$TOP/tests/host.sh\" load"), 1,
 		    "this host's kernel takes no modules: make run");
 }
+
+/* The next compiler has a new warning: it is seen, and stops only lint. */
+TEST(setup, warning_of_a_compiler_is_no_error)
+{
+	struct run run;
+
+	need_tree();
+	unsetenv("MAKEFLAGS");
+	shell("mkdir copy && cp \"$TOP\"/user/*.[ch] \"$TOP\"/user/Makefile copy/");
+	run = run_shell("make -C copy CFLAGS='-O2 -Wpadded' incr_anon");
+	expect_status(&run, 0);
+	expect_text(run.errors, "[-Wpadded]");
+	run = run_shell("make -C copy CFLAGS='-O2 -Wpadded' WERROR=1 -B incr_anon");
+	expect_said(run, 2, "[-Werror=padded]");
+
+	EXPECT(!strstr(shell("make -C \"$TOP\" -nB build/obj/harness.o"),
+		       " -Werror"));
+	expect_text(shell("make -C \"$TOP\" -nB WERROR=1 build/obj/harness.o"),
+		    " -Werror ");
+}

@@ -242,7 +242,7 @@ TEST_LIMIT(surroundings, path_that_is_as_good, 240)
 	snprintf(line, sizeof(line),
 		 "cd \"$CLONE\" && make -R -s build/kmod/%s/shmcount.ko user "
 		 "build/tests/vm && tests/doctor.sh $PWD/build/kernel/%s/config && "
-		 "user/incr_anon 2 2>&1 && modinfo -F name build/kmod/*/*.ko",
+		 "user/incr_anon 2 2>&1 && PATH=$PATH:/usr/sbin:/sbin modinfo -F name build/kmod/*/*.ko",
 		 strrchr(kernel, '/') + 1, strrchr(kernel, '/') + 1);
 	run = RUN("/bin/sh", "-c", line);
 	expect_silent(&run, 0);

@@ -134,12 +134,14 @@ static char *read_file(const char *path, size_t *length)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat stat;
+	ssize_t taken;
 	char *data;
 
-	if (fd < 0 || fstat(fd, &stat))
+	if (fd < 0 || fstat(fd, &stat) || stat.st_size < 0)
 		return NULL;
 	data = calloc(stat.st_size + 1, 1);
-	*length = read(fd, data, stat.st_size);
+	taken = read(fd, data, stat.st_size);
+	*length = taken > 0 ? taken : 0;
 	close(fd);
 	return data;
 }
@@ -441,7 +443,8 @@ int main(void)
 	setenv("HOME", "/root", 1);
 	setenv("SHMCOUNT_GUEST", "1", 1);
 	setenv("TERM", orders.term, 1);
-	sethostname("shmcount", 8);
+	if (sethostname("shmcount", 8))
+		lost("cannot set the host name");
 	if (strcmp(orders.verb, "tap") &&
 	    load("/lib/shmcount.ko", orders.parameters))
 		lost("cannot load /lib/shmcount.ko%s%.100s",

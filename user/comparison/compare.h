@@ -49,7 +49,7 @@ struct object {
 	int id;			/* a descriptor, or what System V calls it */
 	void *saved;		/* of the device: what was in it */
 	char why[WHY];		/* after a failure: what failed, and how */
-	struct object *next;	/* of those that are to be removed at exit */
+	struct made *made;	/* where it is kept, to be removed at exit */
 };
 
 struct path {

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../libc.h"
 #include "compare.h"
 
 /*
@@ -198,7 +198,7 @@ static bool mutex_init(struct guard *g)
 
 static bool adaptive_init(struct guard *g)
 {
-	return mutex_init_as(g, PTHREAD_MUTEX_ADAPTIVE_NP,
+	return mutex_init_as(g, ADAPTIVE_MUTEX,
 			     PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE);
 }
 

@@ -2,8 +2,6 @@
 /* The paths: each a way for processes to come by the same memory. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
-#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +13,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../libc.h"
 #include "compare.h"
 
-static struct object *made;	/* to be removed at exit */
+/* What is to be removed at exit: copies, as their owners' may be gone by then. */
+static struct made {
+	struct object object;
+	struct made *next;
+} *made;
 static pid_t maker;		/* by this process, not by its children */
 
 /* Note why it failed, with errno if that is set. Returns false. */
@@ -372,8 +375,11 @@ const struct path *path_named(const char *name)
 
 static void remove_all(void)
 {
-	while (getpid() == maker && made)
-		object_remove(made);
+	while (getpid() == maker && made) {
+		struct object object = made->object;
+
+		object_remove(&object);
+	}
 }
 
 bool object_make(struct object *object, const struct path *path,
@@ -387,24 +393,31 @@ bool object_make(struct object *object, const struct path *path,
 	maker = getpid();
 	if (!path->make)
 		return true;
-	if (!path->make(object))
+	object->made = malloc(sizeof(*object->made));
+	if (!object->made)
+		return lacks(object, "no memory");
+	if (!path->make(object)) {
+		free(object->made);
+		object->made = NULL;
 		return false;
-	object->next = made;
-	made = object;
+	}
+	object->made->object = *object;
+	object->made->next = made;
+	made = object->made;
 	return true;
 }
 
 void object_remove(struct object *object)
 {
-	struct object **link = &made;
+	struct made **link = &made;
 
-	if (!object->path->remove)
+	if (!object->made)
 		return;
-	while (*link && *link != object)
+	while (*link != object->made)
 		link = &(*link)->next;
-	if (!*link)
-		return;
-	*link = object->next;
+	*link = object->made->next;
+	free(object->made);
+	object->made = NULL;
 	object->path->remove(object);
 }
 

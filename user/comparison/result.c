@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What came of the jobs: its statistics, and the two formats for programs. */
 #include <errno.h>
-#include <gnu/libc-version.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "../grow.h"
+#include "../libc.h"
 #include "compare.h"
 
 enum { FACTS = 16 };
@@ -271,7 +271,7 @@ static int facts(const struct comparison *c, const char *names[FACTS],
 	names[n] = "kernel";
 	snprintf(values[n++], 200, "%s %s", system.release, system.machine);
 	names[n] = "libc";
-	snprintf(values[n++], 200, "glibc %s", gnu_get_libc_version());
+	snprintf(values[n++], 200, "%s %s", LIBC_NAME, libc_version());
 	names[n] = "processor";
 	cpu_name(values[n++], 200);
 	names[n] = "processors";

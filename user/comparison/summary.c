@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../libc.h"
 #include "compare.h"
 
 /* The first result that is so; NULL stands for any. */
@@ -57,7 +58,7 @@ static const char *wake_up(struct comparison *c, const struct path *path)
 	touch(memory, GUARD_BYTES);
 	error = futex_wake_error(memory);
 	object_release(&object, memory);
-	return error ? strerrorname_np(error) : "0";
+	return error ? error_name(error) : "0";
 }
 
 static void print_paths(struct comparison *c)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../libc.h"
 #include "draw.h"
 
 enum { FEW_WAITS = 8, FEW_FAILURES = 3, MOST_WAKES = 12 };
@@ -300,7 +301,7 @@ static void list_failures(const struct view *view, FILE *file, int width)
 	for (size_t i = 0; i < story->failure_count; i++) {
 		const struct failure *failure = &story->failures[i];
 		struct paragraph paragraph = { .length = 0 };
-		const char *name = strerrorname_np(failure->error);
+		const char *name = error_name(failure->error);
 
 		if (i == FEW_FAILURES) {
 			fprintf(file, "  and %zu more calls of futex failed\n",
@@ -318,13 +319,10 @@ static void list_failures(const struct view *view, FILE *file, int width)
 void list_waits(const struct view *view, FILE *file, int width, bool each)
 {
 	const struct story *story = view->story;
-	int taken = 0, shown = 0;
+	int taken = 0;
 
 	for (size_t i = 0; i < story->process_count; i++)
 		taken += story->processes[i].taken;
-	for (size_t i = 0; i < story->wait_count; i++)
-		shown += story->waits[i].to >= view->from &&
-			 story->waits[i].from <= view->to;
 	if (!taken)
 		fprintf(file, "No semaphore was seen to be taken. Looked for in: %s\n",
 			story->trace->programs[0] ? story->trace->programs :
