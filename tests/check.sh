@@ -21,6 +21,8 @@ set -u
 . "$(dirname "$0")/surroundings.sh"
 build=$top/build
 results=$build/results
+# Where modinfo is, which an ordinary user's PATH may not have.
+PATH=$PATH:/usr/sbin:/sbin
 export PROGRAMS="$build/tests" GUEST="$build/guest" TOP="$top"
 
 # Patterns are words of one variable, and not for this shell to expand.
