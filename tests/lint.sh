@@ -77,6 +77,13 @@ check 'kmod: W=1, sparse' modules kmod
 check 'kmod/techniques: W=1, sparse' modules kmod/techniques
 check 'kmod/lab: W=1, sparse' modules kmod/lab
 check 'tests/bad: W=1, sparse' modules tests/bad
+# Of what is run, and not read by another.
+without_surroundings() {
+	grep -l '^#!' "$@" | xargs grep -L 'surroundings.sh"$' || :
+}
+
+check 'shell scripts: surroundings.sh first' without_surroundings tests/*.sh \
+	tests/*/*.sh user/*/*.sh .ci/run
 check 'shell scripts: shellcheck' shellcheck -x tests/*.sh tests/*/*.sh \
 	user/*/*.sh user/shmcount .ci/run
 for cc in gcc clang; do

@@ -201,6 +201,8 @@ TEST_LIMIT(surroundings, path_that_would_be_read_otherwise, 60)
 		"make --no-print-directory -C \"$CLONE\"",
 		"cd \"$CLONE\" && make clean",
 		"\"$CLONE/tests/doctor.sh\"",
+		"\"$CLONE/tests/vm.sh\" run demo",
+		"cd \"$CLONE\" && sh tests/setup.sh tools",
 		"cd \"$CLONE\" && sh tests/install.sh uninstall",
 		"cd \"$CLONE/user/comparison\" && sh run.sh",
 	};
@@ -228,11 +230,14 @@ TEST_LIMIT(surroundings, path_that_would_be_read_otherwise, 60)
 	EXPECT_STR(shell("find . -name ran"), "");
 }
 
-/* All letters, and what else may be in it, do: make, kbuild, compilers, a guest's tools. */
+/*
+ * All letters, and what else may be in it, do for make, kbuild and compilers; and
+ * what a user has in the environment for another kernel is none of this one's.
+ */
 TEST_LIMIT(surroundings, path_that_is_as_good, 240)
 {
 	const char *kernel = getenv("KERNEL_DIR");
-	char line[400];
+	char line[800];
 	struct run run;
 
 	need_tree();
@@ -240,9 +245,12 @@ TEST_LIMIT(surroundings, path_that_is_as_good, 240)
 		test_skip("not with a kernel that has a tree of its own");
 	make_clone("Áé-ü_日本+a@b~c");
 	snprintf(line, sizeof(line),
-		 "cd \"$CLONE\" && make -R -s build/kmod/%s/shmcount.ko user "
-		 "build/tests/vm && tests/doctor.sh $PWD/build/kernel/%s/config && "
-		 "user/incr_anon 2 2>&1 && PATH=$PATH:/usr/sbin:/sbin modinfo -F name build/kmod/*/*.ko",
+		 "export ARCH=none CROSS_COMPILE=none- KBUILD_OUTPUT=/none "
+		 "KCFLAGS=--none CDPATH=.; cd \"$CLONE\" && "
+		 "make -R -j2 -s build/kmod/%s/shmcount.ko user build/tests/vm && "
+		 "tests/doctor.sh $PWD/build/kernel/%s/config && "
+		 "user/incr_anon 2 2>&1 && "
+		 "PATH=$PATH:/usr/sbin:/sbin modinfo -F name build/kmod/*/*.ko",
 		 strrchr(kernel, '/') + 1, strrchr(kernel, '/') + 1);
 	run = RUN("/bin/sh", "-c", line);
 	expect_silent(&run, 0);
