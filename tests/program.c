@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,21 +42,19 @@ void exec_program(const char *const args[])
 	_exit(127);
 }
 
-struct run start_behind(const int gate[2], const char *const args[])
+struct run start_prepared(void (*prepare)(const void *), const void *argument,
+			  const char *const args[])
 {
 	struct run run = { 0 };
 	int out[2], err[2];
-	char byte;
 
 	EXPECT_OK(pipe2(out, O_CLOEXEC));
 	EXPECT_OK(pipe2(err, O_CLOEXEC));
 	run.pid = fork();
 	EXPECT_OK(run.pid);
 	if (!run.pid) {
-		if (gate) {
-			close(gate[1]);
-			EXPECT_EQ(read(gate[0], &byte, 1), 0);
-		}
+		if (prepare)
+			prepare(argument);
 		dup2(out[1], STDOUT_FILENO);
 		dup2(err[1], STDERR_FILENO);
 		exec_program(args);
@@ -67,9 +66,29 @@ struct run start_behind(const int gate[2], const char *const args[])
 	return run;
 }
 
+void ignore_signals(const void *signals)
+{
+	for (const int *number = signals; *number; number++)
+		EXPECT(signal(*number, SIG_IGN) != SIG_ERR);
+}
+
+static void pass_gate(const void *gate)
+{
+	const int *ends = gate;
+	char byte;
+
+	close(ends[1]);
+	EXPECT_EQ(read(ends[0], &byte, 1), 0);
+}
+
+struct run start_behind(const int gate[2], const char *const args[])
+{
+	return start_prepared(pass_gate, gate, args);
+}
+
 struct run start_args(const char *const args[])
 {
-	return start_behind(NULL, args);
+	return start_prepared(NULL, NULL, args);
 }
 
 void collect(struct run *run)
