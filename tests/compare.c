@@ -376,6 +376,27 @@ TEST_LIMIT(compare, interrupt_keeps_what_is_done, 90)
 	}
 }
 
+/* As nohup starts it, or a shell in the background. */
+TEST_LIMIT(compare, ignored_signals_are_ignored, 60)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGTERM, 0 };
+	static const char *const args[] = {
+		"compare", "crash", "-o", "out", "--progress", NULL
+	};
+	struct run run;
+	char text[16];
+
+	prepare();
+	run = start_prepared(ignore_signals, signals, args);
+	EXPECT(read(run.err, text, sizeof(text)) > 0);
+	for (int i = 0; signals[i]; i++)
+		EXPECT_OK(kill(run.pid, signals[i]));
+	collect(&run);
+	expect_status(&run, 0);
+	EXPECT(!strstr(run.output, "Interrupted"));
+	expect_nothing_left();
+}
+
 /* Who kills one of its processes is told so, and finds nothing left either. */
 TEST_LIMIT(compare, killed_worker_is_told, 60)
 {

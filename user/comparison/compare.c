@@ -296,7 +296,6 @@ int main(int argc, char *argv[])
 		.seed = time(NULL),
 		.processes = { 1, 2, 4, 8 }, .process_counts = 4,
 	};
-	struct sigaction action = { .sa_handler = note_interrupt };
 	bool asked[QUESTIONS] = { 0 };
 	size_t length;
 	sigset_t child;
@@ -310,11 +309,9 @@ int main(int argc, char *argv[])
 	if (c.output && access(c.output, W_OK | X_OK))
 		die("cannot write to %s", c.output);
 
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	/* Not under nohup. */
-	if (signal(SIGHUP, SIG_IGN) != SIG_IGN)
-		sigaction(SIGHUP, &action, NULL);
+	catch_signal(SIGINT, note_interrupt);
+	catch_signal(SIGTERM, note_interrupt);
+	catch_signal(SIGHUP, note_interrupt);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&child);

@@ -55,6 +55,7 @@ static const char *const libraries[] = {
 };
 
 static volatile sig_atomic_t interrupted;
+static bool catches_interrupt;		/* it was not started to ignore it */
 
 static _Noreturn __attribute__((format(printf, 1, 2)))
 void die(const char *format, ...)
@@ -218,7 +219,8 @@ static _Noreturn void run(const char *command, int out)
 {
 	char pid[16];
 
-	signal(SIGINT, SIG_DFL);
+	if (catches_interrupt)
+		signal(SIGINT, SIG_DFL);
 	if (out >= 0)
 		dup2(out, STDOUT_FILENO);
 	snprintf(pid, sizeof(pid), "%d", getpid());
@@ -297,7 +299,7 @@ static void note_interrupt(int signal)
 
 int main(int argc, char *argv[])
 {
-	struct sigaction action = { .sa_handler = note_interrupt };
+	struct sigaction action = { .sa_handler = note_interrupt }, old;
 	char *more[16] = { NULL }, *end;
 	int option, pace = 0, count = 0, pipes[2] = { -1, -1 };
 	int status, all = 0;
@@ -341,7 +343,10 @@ int main(int argc, char *argv[])
 	fflush(out);
 
 	/* An interrupt is for the command; what was seen by then is kept. */
-	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGINT, NULL, &old);
+	catches_interrupt = old.sa_handler != SIG_IGN;
+	if (catches_interrupt)
+		sigaction(SIGINT, &action, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (pace && (pipe2(pipes, O_CLOEXEC | O_DIRECT) ||
 		     fcntl(pipes[1], F_SETPIPE_SZ, 1) < 0))
