@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /* attach: unrelated incr_dev processes of one count, by user/attach.h. */
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +23,9 @@
 #include "program.h"
 
 enum { LOOPS = 500, ATTACHED = 4, TOGETHER_LOOPS = 20, ROUNDS = 50 };
+enum { NOBODY = 65534 };
+
+static const char other_node[] = "/dev/shmcount-other";
 
 /* All numbers from first on are in the outputs, each once. */
 static void check_union(struct run *runs, int count, int first, int total)
@@ -138,21 +147,27 @@ TEST(attach, fresh_start_is_refused_while_others_are_attached)
 	expect_text(attached.errors, "gave count 20000");
 }
 
+static void make_other_node(void)
+{
+	struct stat device;
+
+	EXPECT_OK(stat(DEVICE, &device));
+	unlink(other_node);
+	EXPECT_OK(mknod(other_node, S_IFCHR | 0600, device.st_rdev));
+}
+
 /* flock() is of the node, the region of the module: it is told, at the least. */
 TEST(attach, fresh_start_by_another_node_is_told)
 {
 	struct run attached, fresh;
-	struct stat device;
 
 	load("");
-	EXPECT_OK(stat("/dev/shmcount", &device));
-	unlink("/dev/shmcount-other");
-	EXPECT_OK(mknod("/dev/shmcount-other", S_IFCHR | 0600, device.st_rdev));
+	make_other_node();
 	attached = START("incr_dev", "-a", "20000");
 	/* In the old semaphore, so that it cannot keep the new one from fresh. */
 	wait_until_holder(attached.pid, attached.out);
-	fresh = RUN("incr_dev", "-d", "/dev/shmcount-other", "0");
-	EXPECT_OK(unlink("/dev/shmcount-other"));
+	fresh = RUN("incr_dev", "-d", other_node, "0");
+	EXPECT_OK(unlink(other_node));
 	collect(&attached);
 	expect_end(&attached, 1, "begun afresh by way of another node");
 	EXPECT(WIFEXITED(fresh.status));
@@ -199,71 +214,489 @@ TEST_LIMIT(attach, killed_holder_is_noticed_by_who_is_attached, 60)
 	expect_end(&run, 0, "gave count 10");
 }
 
-static void end_at_once(void *unused)
+
+/* Make a new namespace of this kind for the children to come. */
+static void new_namespace(int kind, const char *what)
+{
+	int failed = unshare(kind);
+
+	if (failed && (errno == EINVAL || errno == ENOSYS))
+		test_skip("this kernel has no %s namespaces", what);
+	EXPECT_OK(failed);
+}
+
+/* What a program finds at /proc, and whose it is. */
+struct proc {
+	const char *type;
+	const char *options;
+	uid_t user;
+};
+
+static const struct proc own_proc = { "proc", NULL, 0 };
+static const struct proc no_proc = { "tmpfs", NULL, NOBODY };
+static const struct proc hidden_proc = { "proc", "hidepid=2", NOBODY };
+
+static void enter_proc(const void *argument)
+{
+	const struct proc *proc = argument;
+
+	EXPECT_OK(unshare(CLONE_NEWNS));
+	EXPECT_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	EXPECT_OK(mount(proc->type, "/proc", proc->type, 0, proc->options));
+	EXPECT_OK(setuid(proc->user));
+}
+
+static struct run start_with(const struct proc *proc, const char *const args[])
+{
+	return start_prepared(enter_proc, proc, args);
+}
+
+/* Start a program as in a container, the first process of a pid namespace. */
+static struct run start_in_pid_namespace(const char *const args[])
+{
+	int own = EXPECT_OK(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
+	struct run run;
+
+	new_namespace(CLONE_NEWPID, "pid");
+	run = start_with(&own_proc, args);
+	EXPECT_OK(setns(own, CLONE_NEWPID));
+	close(own);
+	return run;
+}
+
+static const char *const endless[] = { "incr_dev", "-a", "1000000000", NULL };
+static const char *const long_run[] = { "incr_dev", "-a", "20000", NULL };
+static const char *const short_run[] = { "incr_dev", "-a", "5", NULL };
+
+/*
+ * The holder of long_run lives, and is stuck; the waiter, of short_run, waits
+ * for it longer than it takes to notice that a holder is dead. Nobody calls it
+ * that, and both come to a good end.
+ */
+static void expect_both_count(struct run holder, struct run waiter)
+{
+	wait_until_asleep(waiter.pid);
+	usleep(500000);
+	collect(&holder);
+	collect(&waiter);
+	expect_end(&holder, 0, "20000 increments by process");
+	expect_status(&waiter, 0);
+	expect_text(waiter.errors, "5 increments by process");
+	count_on("0", "of 20005 by all, gave count 20005");
+}
+
+TEST_LIMIT(attach, live_holder_in_another_pid_namespace, 60)
+{
+	struct run holder;
+
+	load("");
+	holder = start_in_pid_namespace(long_run);
+	wait_until_holder(holder.pid, holder.out);
+	expect_both_count(holder, start_args(short_run));
+}
+
+TEST_LIMIT(attach, live_holder_seen_from_another_pid_namespace, 60)
+{
+	struct run holder;
+
+	load("");
+	holder = start_args(long_run);
+	wait_until_holder(holder.pid, holder.out);
+	expect_both_count(holder, start_in_pid_namespace(short_run));
+}
+
+TEST_LIMIT(attach, live_holder_in_another_time_namespace, 60)
+{
+	int own = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+	struct run holder;
+
+	load("");
+	if (own < 0)
+		test_skip("this kernel has no time namespaces");
+	new_namespace(CLONE_NEWTIME, "time");
+	write_to("/proc/self/timens_offsets",
+		 "monotonic 100000 0\nboottime 100000 0\n");
+	holder = start_args(long_run);
+	EXPECT_OK(setns(own, CLONE_NEWTIME));
+	wait_until_holder(holder.pid, holder.out);
+	expect_both_count(holder, start_args(short_run));
+}
+
+TEST_LIMIT(attach, live_holder_without_proc, 60)
+{
+	struct run holder;
+
+	load("");
+	holder = start_with(&no_proc, long_run);
+	wait_until_holder(holder.pid, holder.out);
+	expect_both_count(holder, start_args(short_run));
+}
+
+TEST_LIMIT(attach, live_holder_that_proc_hides, 60)
+{
+	struct run holder;
+
+	load("");
+	holder = start_args(long_run);
+	wait_until_holder(holder.pid, holder.out);
+	expect_both_count(holder, start_with(&hidden_proc, short_run));
+}
+
+TEST_LIMIT(attach, live_holder_by_another_node, 60)
+{
+	struct run holder, waiter;
+
+	load("");
+	make_other_node();
+	holder = start_args(long_run);
+	wait_until_holder(holder.pid, holder.out);
+	waiter = START("incr_dev", "-a", "-d", other_node, "5");
+	expect_both_count(holder, waiter);
+	EXPECT_OK(unlink(other_node));
+}
+
+/* Kill the holder; who waits says so, by this text, within a second. */
+static void expect_death_noticed(struct run holder, struct run waiter,
+				 const char *text)
+{
+	double killed;
+
+	wait_until_asleep(waiter.pid);
+	killed = now();
+	EXPECT_OK(kill(holder.pid, SIGKILL));
+	collect(&waiter);
+	expect_end(&waiter, 1, text);
+	if (now() - killed > 1)
+		FAIL("the waiter took %.2f s to end", now() - killed);
+	collect(&holder);
+}
+
+TEST_LIMIT(attach, killed_holder_in_another_pid_namespace, 60)
+{
+	struct run holder;
+
+	load("");
+	holder = start_in_pid_namespace(endless);
+	wait_until_holder(holder.pid, holder.out);
+	expect_death_noticed(holder, start_args(short_run),
+			     "process 1 of another pid namespace died holding the semaphore: start afresh");
+}
+
+TEST_LIMIT(attach, killed_holder_that_proc_hides, 60)
+{
+	struct run holder;
+
+	load("");
+	holder = start_args(endless);
+	wait_until_holder(holder.pid, holder.out);
+	expect_death_noticed(holder, start_with(&no_proc, short_run),
+			     "died holding the semaphore: start afresh");
+}
+
+TEST_LIMIT(attach, killed_holder_is_noticed_by_another_node, 60)
+{
+	struct run holder, waiter;
+
+	load("");
+	make_other_node();
+	holder = start_args(endless);
+	wait_until_holder(holder.pid, holder.out);
+	waiter = START("incr_dev", "-a", "-d", other_node, "5");
+	expect_death_noticed(holder, waiter,
+			     "died holding the semaphore: start afresh");
+	EXPECT_OK(unlink(other_node));
+}
+
+/*
+ * Two first processes of two pid namespaces. One has held the semaphore, and
+ * waits now for the other, when it dies.
+ */
+TEST_LIMIT(attach, death_of_a_waiter_with_the_pid_of_the_holder, 60)
+{
+	struct run holder, waiter;
+
+	load("");
+	waiter = start_in_pid_namespace(endless);
+	wait_until_holder(waiter.pid, waiter.out);
+	holder = start_in_pid_namespace(long_run);
+	wait_until_holder(holder.pid, waiter.out);
+	EXPECT_OK(kill(waiter.pid, SIGKILL));
+	collect(&waiter);
+	EXPECT(WIFSIGNALED(waiter.status));
+
+	waiter = start_args(short_run);
+	wait_until_asleep(waiter.pid);
+	usleep(500000);
+	collect(&holder);
+	collect(&waiter);
+	expect_end(&holder, 0, "20000 increments by process 1,");
+	expect_status(&waiter, 0);
+	expect_text(waiter.errors, "5 increments by process");
+}
+
+/* Read one line of what a program that runs says on standard error. */
+static void expect_says(const struct run *run, const char *text)
+{
+	char line[sizeof(run->errors)];
+	size_t length = 0;
+
+	while (!length || line[length - 1] != '\n') {
+		EXPECT(length < sizeof(line) - 1);
+		EXPECT_EQ(read(run->err, line + length, 1), 1);
+		length++;
+	}
+	line[length] = '\0';
+	expect_text(line, text);
+}
+
+/* It is waited for, and said once; nothing is lost when it goes on. */
+TEST_LIMIT(attach, stopped_holder_is_waited_for, 60)
+{
+	struct run holder, waiter;
+	char text[100];
+	double begun;
+
+	load("");
+	holder = start_args(long_run);
+	wait_until_holder(holder.pid, holder.out);
+	EXPECT_OK(kill(holder.pid, SIGSTOP));
+	begun = now();
+	waiter = start_args(short_run);
+	snprintf(text, sizeof(text),
+		 "process %d holds the semaphore and is stopped: waiting until it goes on (kill -CONT %d)\n",
+		 holder.pid, holder.pid);
+	expect_says(&waiter, text);
+	if (now() - begun < 0.9)
+		FAIL("it was said after %.2f s", now() - begun);
+	sleep(2);
+	EXPECT_EQ(waitpid(waiter.pid, NULL, WNOHANG), 0);
+	EXPECT_OK(kill(holder.pid, SIGCONT));
+	collect(&holder);
+	collect(&waiter);
+	expect_end(&holder, 0, "20000 increments by process");
+	expect_end(&waiter, 0, "5 increments by process");
+	count_on("0", "of 20005 by all, gave count 20005");
+}
+
+/* No more is said than is known. */
+TEST_LIMIT(attach, slow_holder_is_named, 60)
+{
+	struct run holder, waiter;
+	char text[100];
+
+	load("");
+	holder = start_args(long_run);
+	wait_until_holder(holder.pid, holder.out);
+	waiter = start_args(short_run);
+	snprintf(text, sizeof(text),
+		 "process %d has held the semaphore for a second: waiting for it\n",
+		 holder.pid);
+	expect_says(&waiter, text);
+	EXPECT_OK(kill(waiter.pid, SIGINT));
+	collect(&waiter);
+	EXPECT(WIFSIGNALED(waiter.status));
+
+	EXPECT_OK(kill(holder.pid, SIGSTOP));
+	waiter = start_in_pid_namespace(short_run);
+	expect_says(&waiter, " of another pid namespace has held the semaphore for a second: waiting for it\n");
+	EXPECT_OK(kill(holder.pid, SIGCONT));
+	collect(&holder);
+	collect(&waiter);
+	expect_end(&waiter, 0, "5 increments by process 1,");
+}
+
+static void be_traced(const void *unused)
 {
 	(void)unused;
+	EXPECT_OK(ptrace(PTRACE_TRACEME, 0, 0, 0));
+}
+
+/*
+ * Start an incr_dev -a that is traced, and let it go on until it has the claim
+ * to initialise the region, and then so many instructions, or to the end of the
+ * initialisation. Returns how many they were.
+ */
+static int start_initialiser(struct region *region, int most, struct run *run)
+{
+	struct __ptrace_syscall_info info = { 0 };
+	unsigned int word = 0;
+	int status, steps = 0;
+
+	*run = start_prepared(be_traced, NULL, short_run);
+	EXPECT_EQ(waitpid(run->pid, &status, 0), run->pid);	/* at its exec */
+	EXPECT_OK(ptrace(PTRACE_SETOPTIONS, run->pid, 0,
+			 PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD));
+	/* It attaches with a lock, and then looks at the region. */
+	while (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
+	       info.entry.nr != SYS_flock) {
+		EXPECT_OK(ptrace(PTRACE_SYSCALL, run->pid, 0, 0));
+		EXPECT_EQ(waitpid(run->pid, &status, 0), run->pid);
+		EXPECT(WIFSTOPPED(status));
+		EXPECT_OK(ptrace(PTRACE_GET_SYSCALL_INFO, run->pid,
+				 sizeof(info), &info));
+	}
+	while (word != REGION_READY && steps < most) {
+		EXPECT_OK(ptrace(PTRACE_SINGLESTEP, run->pid, 0, 0));
+		EXPECT_EQ(waitpid(run->pid, &status, 0), run->pid);
+		EXPECT(WIFSTOPPED(status));
+		word = atomic_load(&region->initialiser.word);
+		steps += word != 0;
+	}
+	return steps;
+}
+
+/* How many instructions it is from the claim to the end. */
+static int initialiser_steps(void)
+{
+	struct region *region;
+	struct run run;
+	int steps;
+
+	load("");
+	region = map_pages(0, 1, MAP_SHARED);
+	steps = start_initialiser(region, INT_MAX, &run);
+	EXPECT_OK(ptrace(PTRACE_DETACH, run.pid, 0, 0));
+	collect(&run);
+	expect_end(&run, 0, "gave count 5");
+	EXPECT_OK(munmap(region, page_size()));
+	unload();
+	return steps;
 }
 
 TEST(attach, initialiser_that_died_is_replaced)
 {
+	int all = initialiser_steps();
+	int deaths[] = { all / 2, all * 3 / 4, all - 1 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(deaths); i++) {
+		struct region *region;
+		struct run run;
+
+		load("");
+		region = map_pages(0, 1, MAP_SHARED);
+		EXPECT_EQ(start_initialiser(region, deaths[i], &run),
+			  deaths[i]);
+		EXPECT_EQ(atomic_load(&region->initialiser.word), run.pid);
+		EXPECT_OK(kill(run.pid, SIGKILL));
+		collect(&run);
+		EXPECT_EQ(atomic_load(&region->initialiser.word),
+			  CLAIMANT_DIED);
+		count_on("5", "of 5 by all, gave count 5");
+		EXPECT_OK(munmap(region, page_size()));
+		unload();
+	}
+}
+
+TEST(attach, stopped_initialiser_is_waited_for)
+{
+	int all = initialiser_steps();
+	struct run stopped, waiter;
 	struct region *region;
-	pid_t dead;
+	char text[100];
 
 	load("");
 	region = map_pages(0, 1, MAP_SHARED);
-	dead = start(end_at_once, NULL);
-	finish(dead);
-	atomic_store(&region->state, dead);
-	count_on("5", "gave count 5");
+	EXPECT_EQ(start_initialiser(region, all / 2, &stopped), all / 2);
+	EXPECT_OK(ptrace(PTRACE_DETACH, stopped.pid, 0, SIGSTOP));
+	waiter = start_args(short_run);
+	snprintf(text, sizeof(text),
+		 "process %d initialises the region and is stopped: waiting until it goes on (kill -CONT %d)\n",
+		 stopped.pid, stopped.pid);
+	expect_says(&waiter, text);
+	EXPECT_OK(kill(stopped.pid, SIGCONT));
+	collect(&stopped);
+	collect(&waiter);
+	expect_end(&stopped, 0, "5 increments by process");
+	expect_end(&waiter, 0, "5 increments by process");
+	count_on("0", "of 10 by all, gave count 10");
 }
 
-TEST(attach, holder_that_died_before_its_note_is_noticed)
+static void take_and_die(void *semaphore)
 {
+	EXPECT_OK(sem_wait(semaphore));
+}
+
+/* There is no proof that it died: it is said, and waited for. */
+TEST_LIMIT(attach, holder_that_died_before_its_note_is_noticed, 60)
+{
+	static const char said[] =
+		"the semaphore is taken and no process says that it holds it: one may have died taking it; to start afresh run incr_dev without -a\n";
+	struct run waiters[2];
 	struct region *region;
 	double begun;
 
 	load("");
 	count_on("5", "gave count 5");
 	region = map_pages(0, 1, MAP_SHARED);
-	EXPECT_OK(sem_wait(&region->shared.mutex));
+	finish(start(take_and_die, &region->shared.mutex));
 	begun = now();
-	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
-		       "a process died taking the semaphore");
-	if (now() - begun > 2)
+	for (int i = 0; i < 2; i++)
+		waiters[i] = start_args(short_run);
+	for (int i = 0; i < 2; i++)
+		expect_says(&waiters[i], said);
+	if (now() - begun > 3)
 		FAIL("it took %.2f s to notice", now() - begun);
+	sleep(2);
+	/* One is ended by its user; the other goes on where it can. */
+	EXPECT_OK(kill(waiters[0].pid, SIGINT));
+	collect(&waiters[0]);
+	EXPECT(WIFSIGNALED(waiters[0].status));
+	EXPECT_STR(waiters[0].errors, "");
+	EXPECT_OK(sem_post(&region->shared.mutex));
+	collect(&waiters[1]);
+	expect_end(&waiters[1], 0, "of 10 by all, gave count 10");
+
+	/* And what was said is the way out. */
+	finish(start(take_and_die, &region->shared.mutex));
+	waiters[0] = RUN("incr_dev", "5");
+	expect_end(&waiters[0], 0, "gave count 10");
 }
 
-/* It is being initialised, and never ready, by a process that is alive. */
+/* What is there is neither a process that initialises it nor a count. */
 TEST(attach, region_that_is_no_count_is_refused)
 {
-	struct region *region;
-	struct run alive, run;
+	static const char text[] = "abcdefgh";
+	struct run run;
+	int fd;
 
 	load("");
-	region = map_pages(0, 1, MAP_SHARED);
-	alive = START("incr_dev", "-a", "1000000000");
-	wait_until_holder(alive.pid, alive.out);
-	atomic_store(&region->state, atomic_load(&region->holder));
+	fd = open_device(O_WRONLY);
+	EXPECT_EQ(write(fd, text, sizeof(text)), sizeof(text));
 	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
 		       "the region is not a count: start afresh");
-	EXPECT_OK(kill(alive.pid, SIGKILL));
-	collect(&alive);
+	close(fd);
 	run = RUN("incr_dev", "5");
 	expect_end(&run, 0, "gave count 10");
 }
 
-/* This very process is alive, but it is not the one that held. */
+static pid_t start_with_pid(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&pid, .set_tid_size = 1,
+	};
+	pid_t child = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (!child)
+		pause();
+	return child;
+}
+
+/* Another process has its pid, and is alive. */
 TEST(attach, pid_of_a_dead_holder_that_is_used_again)
 {
-	struct region *region;
+	struct run holder;
 
 	load("");
-	count_on("5", "gave count 5");
-	region = map_pages(0, 1, MAP_SHARED);
-	EXPECT_OK(sem_wait(&region->shared.mutex));
-	atomic_store(&region->holder, getpid());
-	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
-		       "died holding the semaphore");
+	holder = start_args(endless);
+	wait_until_holder(holder.pid, holder.out);
+	EXPECT_OK(kill(holder.pid, SIGKILL));
+	collect(&holder);
+	EXPECT_EQ(EXPECT_OK(start_with_pid(holder.pid)), holder.pid);
+	expect_refusal(run_args(short_run), 1,
+		       "died holding the semaphore: start afresh");
+	EXPECT_OK(kill(holder.pid, SIGKILL));
+	EXPECT_EQ(waitpid(holder.pid, NULL, 0), holder.pid);
 }
 
 /* A process that ends in an orderly way lets go of the semaphore first. */

@@ -389,6 +389,7 @@ TEST(compare, ignored_signals_stay_ignored)
 	collect(&run);
 	expect_status(&run, 0);
 	EXPECT(!strstr(run.output, "Interrupted"));
+	expect_nothing_left();
 }
 
 /* Who kills one of its processes is told so, and finds nothing left either. */

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -342,6 +343,21 @@ TEST(incr, closed_output_is_an_error)
 	each_fails_into(NULL);
 }
 
+static void wait_until_zombie(pid_t pid)
+{
+	char path[64], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	while (state != 'Z') {
+		FILE *file = fopen(path, "re");
+
+		EXPECT(file);
+		EXPECT_EQ(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+		fclose(file);
+		usleep(1000);
+	}
+}
+
 /*
  * Let the program's child run to its end while the program itself still stands
  * at its fork; then let that go on, too.
@@ -349,7 +365,6 @@ TEST(incr, closed_output_is_an_error)
 static void let_child_end_first(pid_t pid)
 {
 	unsigned long child;
-	char path[64], state = 0;
 	int status;
 
 	EXPECT_EQ(waitpid(pid, &status, 0), pid);	/* at its exec */
@@ -361,15 +376,7 @@ static void let_child_end_first(pid_t pid)
 	EXPECT_OK(ptrace(PTRACE_GETEVENTMSG, pid, 0, &child));
 	EXPECT_EQ(waitpid(child, &status, __WALL), child);
 	EXPECT_OK(ptrace(PTRACE_DETACH, child, 0, 0));
-	snprintf(path, sizeof(path), "/proc/%lu/stat", child);
-	while (state != 'Z') {
-		FILE *file = fopen(path, "re");
-
-		EXPECT(file);
-		EXPECT_EQ(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
-		fclose(file);
-		usleep(1000);
-	}
+	wait_until_zombie(child);
 	EXPECT_OK(ptrace(PTRACE_DETACH, pid, 0, 0));
 }
 
@@ -535,6 +542,246 @@ TEST_LIMIT(incr, killed_parent_takes_the_child_along, 60)
 	}
 }
 
+/* Start it with these signals ignored. */
+static struct run start_ignoring(const struct program *program, int loops,
+				 const int *signals)
+{
+	struct program command = *program;
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", loops);
+	command.args[command.before] = number;
+	return start_prepared(ignore_signals, signals, command.args);
+}
+
+/* More than a pipe holds: neither is done before somebody reads. */
+enum { MANY = 10000 };
+
+/* As nohup starts it, or a shell in the background. */
+TEST_LIMIT(incr, ignored_signals_are_ignored, 60)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGTERM, 0 };
+
+	for (int i = 0; i < PROGRAMS; i++) {
+		struct run run;
+		int lines[2];
+		pid_t child;
+
+		if (!prepare(&programs[i]))
+			continue;
+		run = start_ignoring(&programs[i], MANY, signals);
+		child = child_of(run.pid);
+		/* Both have come to count. */
+		wait_until_asleep(run.pid);
+		wait_until_asleep(child);
+		for (int j = 0; signals[j]; j++) {
+			EXPECT_OK(kill(run.pid, signals[j]));
+			EXPECT_OK(kill(child, signals[j]));
+		}
+		collect(&run);
+		expect_end(&run, 0, "20000 increments by 2 processes");
+		check_lines(run.output, programs[i].separate, lines);
+		EXPECT_EQ(lines[0], MANY);
+		EXPECT_EQ(lines[1], MANY);
+		done(&programs[i]);
+	}
+}
+
+static void lose_reader(struct run *run)
+{
+	close(run->out);
+	run->out = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* The child goes with its parent all the same. */
+TEST_LIMIT(incr, ignored_signals_keep_no_child_alive, 60)
+{
+	static const int all[] = {
+		SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, 0
+	};
+
+	for (int i = 0; i < PROGRAMS; i++) {
+		struct run run;
+		double killed;
+
+		if (!prepare(&programs[i]))
+			continue;
+		run = start_ignoring(&programs[i], ENDLESS, all);
+		child_of(run.pid);
+		EXPECT_OK(kill(run.pid, SIGKILL));
+		killed = now();
+		collect(&run);
+		if (now() - killed > 1)
+			FAIL("the child outlived the parent by %.2f s",
+			     now() - killed);
+
+		run = start_ignoring(&programs[i], ENDLESS, all);
+		child_of(run.pid);
+		lose_reader(&run);
+		collect(&run);
+		expect_end(&run, 1, "cannot write standard output: Broken pipe");
+		done(&programs[i]);
+	}
+}
+
+/* It ends as any program does whose reader goes away: by SIGPIPE, silently. */
+static void expect_sigpipe(struct run *run)
+{
+	collect(run);
+	EXPECT_STR(run->errors, "");
+	if (!WIFSIGNALED(run->status) || WTERMSIG(run->status) != SIGPIPE)
+		FAIL("expected SIGPIPE, saw wait status %#x", run->status);
+}
+
+static void expect_file(const struct program *program)
+{
+	if (program->before == 2)
+		EXPECT_OK(unlink(program->args[1]));
+}
+
+TEST_LIMIT(incr, reader_that_goes_away_ends_it_the_same_way, 120)
+{
+	char byte;
+
+	for (int i = 0; i < PROGRAMS; i++) {
+		struct run run;
+
+		if (!prepare(&programs[i]))
+			continue;
+		for (int round = 0; round < 50; round++) {
+			run = start_program(&programs[i], ENDLESS);
+			EXPECT_EQ(read(run.out, &byte, 1), 1);
+			lose_reader(&run);
+			expect_sigpipe(&run);
+			expect_file(&programs[i]);
+		}
+		done(&programs[i]);
+	}
+}
+
+/* Whether it is the parent or the child that meets it, and alone. */
+TEST_LIMIT(incr, reader_that_goes_away_from_either, 60)
+{
+	if (access("/proc/self/syscall", R_OK))
+		test_skip("this kernel does not tell system calls");
+	for (int i = 0; i < 2 * PROGRAMS; i++) {
+		const struct program *program = &programs[i / 2];
+		struct run run;
+		pid_t child;
+
+		if (!prepare(program))
+			continue;
+		run = start_program(program, ENDLESS);
+		child = child_of(run.pid);
+		wait_until_holder(i % 2 ? child : run.pid, run.out);
+		EXPECT_OK(kill(i % 2 ? run.pid : child, SIGSTOP));
+		lose_reader(&run);
+		if (i % 2) {
+			wait_until_zombie(child);
+			EXPECT_OK(kill(run.pid, SIGCONT));
+		}
+		expect_sigpipe(&run);
+		expect_file(program);
+		done(program);
+	}
+}
+
+/* Its parent does not know it there by getppid(). */
+static void begin_pid_namespace(const void *unused)
+{
+	(void)unused;
+	EXPECT_OK(unshare(CLONE_NEWPID));
+}
+
+TEST_LIMIT(incr, child_in_a_pid_namespace_of_its_own, 60)
+{
+	if (!is_in_guest())
+		test_skip("needs the guest, and root there");
+	if (access("/proc/self/ns/pid", F_OK))
+		test_skip("this kernel has no pid namespaces");
+	for (int i = 0; i < PROGRAMS; i++) {
+		struct program command = programs[i];
+		struct run run;
+
+		prepare(&command);
+		command.args[command.before] = "50";
+		run = start_prepared(begin_pid_namespace, NULL, command.args);
+		collect(&run);
+		expect_end(&run, 0, "100 increments by 2 processes gave count");
+
+		command.args[command.before] = "1000000000";
+		run = start_prepared(begin_pid_namespace, NULL, command.args);
+		child_of(run.pid);
+		EXPECT_OK(kill(run.pid, SIGTERM));
+		collect(&run);
+		EXPECT(WIFSIGNALED(run.status));
+		EXPECT_EQ(WTERMSIG(run.status), SIGTERM);
+		done(&command);
+	}
+}
+
+/* As in a container: the kernel lets it ignore what it does not handle. */
+TEST_LIMIT(incr, first_process_of_a_container_can_be_interrupted, 60)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+	if (!is_in_guest())
+		test_skip("needs the guest, and root there");
+	if (access("/proc/self/ns/pid", F_OK))
+		test_skip("this kernel has no pid namespaces");
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		int own = EXPECT_OK(open("/proc/self/ns/pid",
+					 O_RDONLY | O_CLOEXEC));
+		struct run run;
+		char byte;
+
+		EXPECT_OK(unshare(CLONE_NEWPID));
+		run = START("incr_anon", "1000000000");
+		EXPECT_OK(setns(own, CLONE_NEWPID));
+		close(own);
+		EXPECT_EQ(read(run.out, &byte, 1), 1);
+		wait_until_asleep(run.pid);
+		EXPECT_OK(kill(run.pid, signals[i]));
+		collect(&run);
+		EXPECT_EQ(run.status, (128 + signals[i]) << 8);
+	}
+}
+
+static void allow_one_process(const void *unused)
+{
+	struct rlimit limit = { 2, 2 };
+
+	(void)unused;
+	EXPECT_OK(setrlimit(RLIMIT_NPROC, &limit));
+	EXPECT_OK(setuid(65534));
+}
+
+static void wait_as_nobody(void *unused)
+{
+	(void)unused;
+	EXPECT_OK(setuid(65534));
+	sleep(1000);
+}
+
+/* There is no child to be ended, and nobody else to be taken for it. */
+TEST(incr, failed_fork_ends_nobody_else)
+{
+	static const char *const args[] = { "incr_anon", "5", NULL };
+	struct run run;
+	pid_t other;
+
+	if (!is_in_guest())
+		test_skip("needs the guest, and root there");
+	other = start(wait_as_nobody, NULL);
+	wait_until_asleep(other);
+	run = start_prepared(allow_one_process, NULL, args);
+	collect(&run);
+	expect_refusal(run, 1, "cannot fork: Resource temporarily unavailable");
+	EXPECT_EQ(waitpid(other, NULL, WNOHANG), 0);
+	EXPECT_OK(kill(other, SIGKILL));
+	EXPECT_EQ(waitpid(other, NULL, 0), other);
+}
+
 TEST(incr, named_semaphore_is_gone_at_once)
 {
 	struct run run;
@@ -560,4 +807,50 @@ TEST(incr, runs_at_the_same_time_do_not_collide)
 		collect(&runs[i]);
 		expect_end(&runs[i], 0, "gave counts 50 and 50");
 	}
+}
+
+/*
+ * With another C library, whose semaphores are another kind. On this host a
+ * file stands in for the device.
+ */
+TEST_LIMIT(incr, built_with_musl, 60)
+{
+	const char *programs_of_host = getenv("PROGRAMS");
+	struct run holder, run;
+
+	if (is_in_guest() || !programs_of_host)
+		test_skip("needs the sources: PROGRAMS names their folder");
+	run = RUN("/bin/sh", "-c", "command -v musl-gcc make");
+	if (run.status)
+		test_skip("there is no musl-gcc here (Debian's musl-tools)");
+	shell("mkdir musl && cp \"$PROGRAMS\"/*.[ch] \"$PROGRAMS\"/Makefile musl/ && "
+	      "env -u MAKEFLAGS -u CFLAGS make -s -C musl CC=musl-gcc WERROR=1 "
+	      "incr1 incr2 incr3 incr_anon incr_zero incr_dev");
+	run = RUN("./musl/incr1", "500");
+	expect_end(&run, 0, "gave counts 500 and 500");
+	run = RUN("./musl/incr2", "count", "500");
+	expect_end(&run, 0, "gave count 1000");
+	run = RUN("./musl/incr3", "count", "500");
+	expect_end(&run, 0, "gave count 1000");
+	run = RUN("./musl/incr_anon", "500");
+	expect_end(&run, 0, "gave count 1000");
+	run = RUN("./musl/incr_zero", "500");
+	expect_end(&run, 0, "gave count 1000");
+
+	shell("head -c 4096 /dev/zero >region");
+	run = RUN("./musl/incr_dev", "-d", "region", "500");
+	expect_end(&run, 0, "gave count 1000");
+	run = RUN("./musl/incr_dev", "-d", "region", "-a", "5");
+	expect_end(&run, 0, "gave count 1005");
+	expect_refusal(RUN("incr_dev", "-d", "region", "-a", "5"), 1,
+		       "the region is not a count: start afresh");
+
+	if (access("/proc/self/syscall", R_OK))
+		return;
+	holder = START("./musl/incr_dev", "-d", "region", "-a", "1000000000");
+	wait_until_holder(holder.pid, holder.out);
+	EXPECT_OK(kill(holder.pid, SIGKILL));
+	collect(&holder);
+	expect_refusal(RUN("./musl/incr_dev", "-d", "region", "-a", "5"), 1,
+		       "died holding the semaphore: start afresh");
 }

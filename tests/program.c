@@ -42,21 +42,19 @@ void exec_program(const char *const args[])
 	_exit(127);
 }
 
-struct run start_behind(const int gate[2], const char *const args[])
+struct run start_prepared(void (*prepare)(const void *), const void *argument,
+			  const char *const args[])
 {
 	struct run run = { 0 };
 	int out[2], err[2];
-	char byte;
 
 	EXPECT_OK(pipe2(out, O_CLOEXEC));
 	EXPECT_OK(pipe2(err, O_CLOEXEC));
 	run.pid = fork();
 	EXPECT_OK(run.pid);
 	if (!run.pid) {
-		if (gate) {
-			close(gate[1]);
-			EXPECT_EQ(read(gate[0], &byte, 1), 0);
-		}
+		if (prepare)
+			prepare(argument);
 		dup2(out[1], STDOUT_FILENO);
 		dup2(err[1], STDERR_FILENO);
 		exec_program(args);
@@ -68,28 +66,41 @@ struct run start_behind(const int gate[2], const char *const args[])
 	return run;
 }
 
-struct run start_args(const char *const args[])
+void ignore_signals(const void *signals)
 {
-	return start_behind(NULL, args);
+	for (const int *number = signals; *number; number++)
+		EXPECT(signal(*number, SIG_IGN) != SIG_ERR);
 }
 
-static const int endings[] = { SIGHUP, SIGINT, SIGTERM };
+static void pass_gate(const void *gate)
+{
+	const int *ends = gate;
+	char byte;
+
+	close(ends[1]);
+	EXPECT_EQ(read(ends[0], &byte, 1), 0);
+}
+
+struct run start_behind(const int gate[2], const char *const args[])
+{
+	return start_prepared(pass_gate, gate, args);
+}
+
+struct run start_args(const char *const args[])
+{
+	return start_prepared(NULL, NULL, args);
+}
+
+static const int endings[] = { SIGHUP, SIGINT, SIGTERM, 0 };
 
 struct run start_deaf(const char *const args[])
 {
-	struct run run;
-
-	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
-		signal(endings[i], SIG_IGN);
-	run = start_args(args);
-	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
-		signal(endings[i], SIG_DFL);
-	return run;
+	return start_prepared(ignore_signals, endings, args);
 }
 
 void send_endings(pid_t pid)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+	for (int i = 0; endings[i]; i++)
 		EXPECT_OK(kill(pid, endings[i]));
 }
 

@@ -21,6 +21,13 @@ struct run {
 
 struct run start_args(const char *const args[]);
 
+/* Start it; in its process the function is called before. */
+struct run start_prepared(void (*prepare)(const void *), const void *argument,
+			  const char *const args[]);
+
+/* To prepare it so: it ignores these signals; 0 ends them. */
+void ignore_signals(const void *signals);
+
 /* Start it, but let it go on only when nobody can write to the pipe. */
 struct run start_behind(const int gate[2], const char *const args[]);
 struct run run_args(const char *const args[]);

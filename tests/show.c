@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* show: samepage and demo, the programs that show something of the others. */
+#include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -44,6 +48,17 @@ TEST(show, samepage_skips_a_missing_device)
 	expect_text(run.output, "skipped: No such file");
 }
 
+static int folders_of_demo(void)
+{
+	glob_t found;
+	int count = 0;
+
+	if (!glob("/tmp/incr.??????", 0, NULL, &found))
+		count = found.gl_pathc;
+	globfree(&found);
+	return count;
+}
+
 TEST(show, demo_runs_them_all)
 {
 	struct run run;
@@ -59,4 +74,33 @@ TEST(show, demo_runs_them_all)
 	run = RUN("demo");
 	expect_status(&run, 1);
 	expect_text(run.output, "failed, exit status 1");
+	EXPECT_EQ(folders_of_demo(), 0);
+}
+
+/* By Ctrl-C, or when its reader goes away, as in demo | head. */
+TEST(show, demo_that_is_ended_leaves_nothing)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+
+	if (!is_in_guest())
+		test_skip("needs a /tmp of its own");
+	for (int i = 0; i < 4 * (int)ARRAY_SIZE(signals); i++) {
+		int number = signals[i % ARRAY_SIZE(signals)];
+		struct run run = START("demo");
+		char byte;
+
+		EXPECT_EQ(read(run.out, &byte, 1), 1);
+		usleep(10000 * i);
+		if (number == SIGPIPE) {
+			close(run.out);
+			run.out = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		} else {
+			EXPECT_OK(kill(run.pid, number));
+		}
+		collect(&run);
+		EXPECT(WIFSIGNALED(run.status));
+		EXPECT_EQ(WTERMSIG(run.status), number);
+		EXPECT_STR(run.errors, "");
+		EXPECT_EQ(folders_of_demo(), 0);
+	}
 }

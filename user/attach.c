@@ -13,7 +13,7 @@
 static struct region *attached;
 static int generation;
 
-enum { NAP_US = 1000, NAPS = 2000 };
+enum { NAP_US = 1000, NAPS = 2000, NAPS_UNTIL_SAID = 1000 };
 
 int open_region(const char *path)
 {
@@ -39,39 +39,56 @@ int open_region(const char *path)
 	return fd;
 }
 
+/* To be called, and ended, with the claim to do so. */
 static void initialise(struct region *region)
 {
 	init_mutex(&region->shared.mutex);
 	region->shared.count = 0;
-	atomic_store(&region->holder, 0);
+	atomic_store(&region->holder.word, 0);
 	atomic_store(&region->tally, 0);
 	atomic_fetch_add(&region->generation, 1);
-	atomic_store(&region->state, REGION_READY);
+	claim_drop(&region->initialiser, REGION_READY);
+}
+
+static void say_who_initialises(const struct claim *initialiser)
+{
+	if (claimant_is_stopped(initialiser))
+		say("%s initialises the region and is stopped: waiting until it goes on (kill -CONT %u)",
+		    claimant(initialiser), atomic_load(&initialiser->pid));
+	else
+		say("%s has been initialising the region for a second: waiting for it; to start afresh run incr_dev without -a",
+		    claimant(initialiser));
 }
 
 /* Initialise the region, or see that another process has. */
 static void settle(struct region *region)
 {
-	for (int i = 0; i < NAPS; i++) {
-		long long state = atomic_load(&region->state);
+	struct claim *initialiser = &region->initialiser;
 
-		if (state == REGION_READY)
+	for (int naps = 0;; naps++) {
+		unsigned int word = atomic_load(&initialiser->word);
+
+		if (word == REGION_READY)
 			return;
 		/* Nobody has begun, or who had begun has died since. */
-		if ((state <= 0 || is_dead(state)) &&
-		    atomic_compare_exchange_strong(&region->state, &state,
-						   own_identity())) {
+		if ((!word || word == CLAIMANT_DIED) &&
+		    claim_try(initialiser, word)) {
 			initialise(region);
 			return;
 		}
+		if (word != CLAIMANT_DIED && word > MOST_PID) {
+			errno = 0;
+			die("the region is not a count: start afresh, without -a");
+		}
+		if (naps == NAPS_UNTIL_SAID)
+			say_who_initialises(initialiser);
 		usleep(NAP_US);
 	}
-	errno = 0;
-	die("the region is not a count: start afresh, without -a");
 }
 
 struct counter attach(int fd, struct region *region, bool afresh)
 {
+	register_claims();
 	if (afresh) {
 		if (flock(fd, LOCK_EX | LOCK_NB)) {
 			if (errno != EWOULDBLOCK)
@@ -80,7 +97,7 @@ struct counter attach(int fd, struct region *region, bool afresh)
 			die("other processes are attached: join them with -a, or wait for their end");
 		}
 		/* Should we die in the middle, the next one begins anew. */
-		atomic_store(&region->state, own_identity());
+		claim_take(&region->initialiser);
 		initialise(region);
 	}
 	for (int i = 0; flock(fd, LOCK_SH | LOCK_NB); i++) {

@@ -11,10 +11,20 @@
  * A region that nobody has used yet is all zero. Which of the processes that
  * attach to it initialises it is settled by a compare-and-swap on its state.
  *
- * Processes know each other by their pids, so they have to be of one pid
- * namespace; and flock() is of a node, so they have to come by the same one.
- * One that comes by another node can begin afresh under the others: they see
- * by the generation that it did, and say so.
+ * Who holds the semaphore, and who initialises the region, have a claim there
+ * (robust.h): that one of them has died is known from the kernel's mark alone,
+ * so the processes may be of several pid and time namespaces, and come by
+ * several nodes of the device. What limits remain:
+ *
+ * - A process that dies in the few instructions between taking the semaphore
+ *   and its claim, or between dropping that and the post, leaves no mark. The
+ *   others say after a second that nobody says that he holds it, and wait.
+ * - The pid in a message is that of the claimant's own pid namespace. That it
+ *   is stopped is known only of one of the same namespace, and with /proc.
+ * - flock() is of a node. One that comes by another node can begin afresh under
+ *   the others: they see by the generation that it did, and say so.
+ * - A semaphore is the C library's own: all have to be of the same library and
+ *   word size, and are refused otherwise.
  */
 #ifndef ATTACH_H
 #define ATTACH_H
@@ -23,15 +33,21 @@
 
 /* The layout of the shared region. */
 struct region {
-	/* 0: never used; an identity: who initialises it; REGION_READY */
-	atomic_llong state;
-	atomic_llong holder;
+	struct claim initialiser;	/* at last its word is REGION_READY */
+	struct claim holder;
+	struct shared shared;
 	atomic_int tally;
 	atomic_int generation;	/* how often it was initialised */
-	struct shared shared;
 };
 
-enum { REGION_READY = -0x5348434e };
+/* No pid is as high. It tells kinds of semaphores apart, too. */
+enum {
+#ifdef __GLIBC__
+	REGION_READY = 0x33674300 + sizeof(sem_t)
+#else
+	REGION_READY = 0x33784300 + sizeof(sem_t)
+#endif
+};
 
 /*
  * Returns a descriptor of the device, open for reading and writing; exits if
@@ -42,7 +58,8 @@ int open_region(const char *path);
 /*
  * Attach to the region of the open device, or begin afresh with a count of 0.
  * Returns the counter; exits if others are attached (afresh), or if the
- * region holds no usable count (not afresh).
+ * region holds no usable count (not afresh). Waits for a process that lives and
+ * initialises it, and says so after a second.
  */
 struct counter attach(int fd, struct region *region, bool afresh);
 

@@ -17,7 +17,9 @@
 enum { FIRST_LINES = 2, ARGS = 4 };
 
 static const char loops[] = "1000";
-static const char file[] = "count";	/* in a directory of our own */
+static const char file[] = "count";
+static char scratch[] = "/tmp/incr.XXXXXX";	/* where we are, and the file */
+static volatile pid_t running;			/* 0 when no program runs */
 
 static const struct program {
 	const char *args[ARGS];
@@ -42,6 +44,23 @@ struct result {
 	char closing[200];	/* the last line of standard error */
 };
 
+/* Leave nothing behind, however we end: by exit() or a signal. */
+static void clean_up(void)
+{
+	unlink(file);
+	rmdir(scratch);
+}
+
+static void end_early(int number)
+{
+	if (running > 0) {
+		kill(running, SIGKILL);
+		waitpid(running, NULL, 0);
+	}
+	clean_up();
+	end_by(number);
+}
+
 /* Start a program that stands beside this one; returns its two outputs. */
 static pid_t start(const char *directory, const char *const args[], FILE *out[2])
 {
@@ -61,9 +80,11 @@ static pid_t start(const char *directory, const char *const args[], FILE *out[2]
 			close(pipes[i][1]);
 		}
 		if (asprintf(&path, "%s/%s", directory, args[0]) < 0)
-			die("no memory");
+			_exit(EXIT_FAILED);
 		execv(path, (char *const *)args);
-		die("cannot run %s", path);
+		fprintf(stderr, "demo: cannot run %s: %s\n", path,
+			strerror(errno));
+		_exit(EXIT_FAILED);
 	}
 	for (int i = 0; i < 2; i++) {
 		close(pipes[i][1]);
@@ -104,7 +125,6 @@ static struct result run(const char *directory, const struct program *program)
 	struct result result = { 0 };
 	char line[200];
 	FILE *out[2];
-	pid_t pid;
 
 	printf("$");
 	for (int i = 0; i < ARGS && program->args[i]; i++)
@@ -112,7 +132,7 @@ static struct result run(const char *directory, const struct program *program)
 	printf("\n");
 	fflush(stdout);
 
-	pid = start(directory, program->args, out);
+	running = start(directory, program->args, out);
 	result.lines = show_lines(out[0]);
 	while (fgets(line, sizeof(line), out[1])) {
 		fputs(line, stdout);
@@ -120,7 +140,8 @@ static struct result run(const char *directory, const struct program *program)
 	}
 	fclose(out[0]);
 	fclose(out[1]);
-	waitpid(pid, &result.status, 0);
+	waitpid(running, &result.status, 0);
+	running = 0;
 	printf("\n");
 	return result;
 }
@@ -155,7 +176,7 @@ static const char *verdict(int status)
 int main(int argc, char *argv[])
 {
 	struct result results[PROGRAMS];
-	char directory[4096], scratch[] = "/tmp/incr.XXXXXX";
+	char directory[4096];
 	int failed = 0;
 	ssize_t length;
 
@@ -170,13 +191,14 @@ int main(int argc, char *argv[])
 	*strrchr(directory, '/') = '\0';
 	if (!mkdtemp(scratch) || chdir(scratch))
 		die("cannot make a directory in /tmp");
+	atexit(clean_up);
+	catch_signal(SIGINT, end_early);
+	catch_signal(SIGTERM, end_early);
+	catch_signal(SIGHUP, end_early);
+	catch_signal(SIGPIPE, end_early);
 
 	for (int i = 0; i < PROGRAMS; i++)
 		results[i] = run(directory, &programs[i]);
-	unlink(file);
-	if (chdir("/") || rmdir(scratch))
-		die("cannot remove %s", scratch);
-
 	printf("%-9s  %-15s  %-14s  %-15s  %-13s  %s\n", "program",
 	       "count in", "semaphore", "shared by", "count", "result");
 	for (int i = 0; i < PROGRAMS; i++) {

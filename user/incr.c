@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,12 +19,19 @@
 
 #include "incr.h"
 
-enum { PATIENCE_MS = 100, ROUNDS_WITHOUT_HOLDER = 10 };
+enum { PATIENCE_MS = 100, ROUNDS_UNTIL_SAID = 10, ROUNDS_FOR_CHILD = 5 };
+
+/*
+ * By this signal a parent ends its child, which handles it even where it was
+ * started to ignore it.
+ */
+enum { END_CHILD = SIGUSR1 };
 
 static pid_t child;				/* 0 when there is none */
 static volatile sig_atomic_t child_changed;
 static volatile sig_atomic_t ending_signal;	/* 0, or what is to end us */
 static const char *made_file;			/* to be removed if we fail */
+static const int *counted;			/* and nothing was counted */
 static int right_to_speak = -1;			/* a pipe with one byte in it */
 
 /*
@@ -45,18 +53,23 @@ static void end_child(void)
 {
 	if (!child)
 		return;
-	kill(child, SIGTERM);
+	kill(child, END_CHILD);
 	kill(child, SIGCONT);
 	waitpid(child, NULL, 0);
 	child = 0;
 }
 
-/* Without a file that holds nothing yet, and without the child. */
+/* Leave no child behind, nor a file that holds nothing yet. */
+static void clean_up(void)
+{
+	end_child();
+	if (made_file && (!counted || !*counted))
+		unlink(made_file);
+}
+
 _Noreturn static void give_up(void)
 {
-	if (made_file)
-		unlink(made_file);
-	end_child();
+	clean_up();
 	exit(EXIT_FAILED);
 }
 
@@ -77,11 +90,43 @@ _Noreturn void die(const char *format, ...)
 	give_up();
 }
 
+void say(const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
+}
+
 _Noreturn void usage(const char *arguments)
 {
 	fprintf(stderr, "usage: %s %s\n", program_invocation_short_name,
 		arguments);
 	exit(EXIT_USAGE);
+}
+
+void catch_signal(int number, void (*handler)(int))
+{
+	struct sigaction action = { .sa_handler = handler }, old;
+
+	if (!sigaction(number, NULL, &old) && old.sa_handler != SIG_IGN)
+		sigaction(number, &action, NULL);
+}
+
+_Noreturn void end_by(int number)
+{
+	sigset_t set;
+
+	signal(number, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(number);
+	/* The first process of a pid namespace does not die of that. */
+	_exit(128 + number);
 }
 
 int parse_loops(const char *argument)
@@ -189,106 +234,6 @@ static void note_child(int signal)
 	child_changed = 1;
 }
 
-/* Take notice of a child that ended; one that did not end well is an end. */
-static void check_child(int options)
-{
-	int status;
-
-	child_changed = 0;
-	if (!child || waitpid(child, &status, options) != child)
-		return;
-	child = 0;
-	errno = 0;
-	if (WIFSIGNALED(status))
-		die("child was killed by signal %d (%s)", WTERMSIG(status),
-		    strsignal(WTERMSIG(status)));
-	if (WEXITSTATUS(status))
-		give_up();	/* and it has said why */
-}
-
-/* The state of a process and when it started, from /proc; false: no such. */
-static bool look_up(pid_t pid, char *state, long long *started)
-{
-	char path[32], line[1024], *rest;
-	ssize_t length;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	length = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	line[length > 0 ? length : 0] = '\0';
-	/* Behind the name, which may hold anything: fields 3 and 22. */
-	rest = strrchr(line, ')');
-	return rest && sscanf(rest + 1,
-			      " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lld",
-			      state, started) == 2;
-}
-
-/* The time is in the upper half: 31 bits of clock ticks are over half a year. */
-static long long identity_of(pid_t pid, long long started)
-{
-	return (started & 0x7fffffff) << 32 | pid;
-}
-
-long long own_identity(void)
-{
-	static long long identity;
-	long long started = 0;
-	char state;
-
-	if ((pid_t)identity != getpid()) {
-		look_up(getpid(), &state, &started);
-		identity = identity_of(getpid(), started);
-	}
-	return identity;
-}
-
-bool is_dead(long long identity)
-{
-	pid_t pid = (pid_t)identity;
-	long long started;
-	char state;
-
-	if (kill(pid, 0) && errno == ESRCH)
-		return true;
-	/* It may be hidden from us, and alive. */
-	if (!look_up(pid, &state, &started))
-		return false;
-	return state == 'Z' || state == 'X' ||
-	       identity_of(pid, started) != identity;
-}
-
-/*
- * The mutex was not to be had for a while. A holder that died never lets go.
- * One that died between the semaphore and its note is known by there being
- * none for so long.
- */
-static void check_holder(const struct counter *counter, int *rounds)
-{
-	long long holder;
-
-	if (!counter->holder)
-		return;
-	holder = atomic_load(counter->holder);
-	*rounds = holder ? 0 : *rounds + 1;
-	if (child && (pid_t)holder == child)
-		return;		/* check_child() has more to say of it */
-	/* Looked at again: one that let go and then ended is no trouble. */
-	if (holder && is_dead(holder) &&
-	    atomic_load(counter->holder) == holder) {
-		errno = 0;
-		die("process %d died holding the semaphore: start afresh, without -a",
-		    (pid_t)holder);
-	}
-	if (*rounds > ROUNDS_WITHOUT_HOLDER) {
-		errno = 0;
-		die("a process died taking the semaphore: start afresh, without -a");
-	}
-}
-
 static void note_ending(int signal)
 {
 	ending_signal = signal;
@@ -299,29 +244,115 @@ static void end_if_asked(void)
 {
 	if (!ending_signal)
 		return;
-	end_child();
-	signal(ending_signal, SIG_DFL);
-	raise(ending_signal);
+	clean_up();
+	end_by(ending_signal);
+}
+
+/* Take notice of a child that ended; one that did not end well is an end. */
+static void check_child(int options)
+{
+	int status;
+
+	child_changed = 0;
+	if (!child || waitpid(child, &status, options) != child)
+		return;
+	child = 0;
+	if (!status)
+		return;
+	/* Who read what it wrote is our reader, too. */
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)
+		ending_signal = SIGPIPE;
+	end_if_asked();
+	errno = 0;
+	if (WIFSIGNALED(status))
+		die("child was killed by signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	give_up();	/* and it has said why */
+}
+
+/* What a waiter sees of the holder, and for how many rounds it was the same. */
+struct sight {
+	unsigned int word;
+	int tally, rounds;
+	bool said;
+};
+
+/* Of our own parent or child nothing is said, but that it is stopped. */
+static bool say_who_holds(const struct claim *holder)
+{
+	pid_t pid = atomic_load(&holder->pid);
+
+	if (!atomic_load(&holder->word))
+		say("the semaphore is taken and no process says that it holds it: one may have died taking it; to start afresh run incr_dev without -a");
+	else if (claimant_is_stopped(holder))
+		say("%s holds the semaphore and is stopped: waiting until it goes on (kill -CONT %d)",
+		    claimant(holder), pid);
+	else if (!claimant_is(holder, child) && !claimant_is(holder, getppid()))
+		say("%s has held the semaphore for a second: waiting for it",
+		    claimant(holder));
+	else
+		return false;
+	return true;
+}
+
+/* The mutex was not to be had for a while. */
+static void check_holder(const struct counter *counter, struct sight *seen)
+{
+	const struct claim *holder = counter->holder;
+	unsigned int word;
+	int tally;
+
+	if (!holder)
+		return;
+	word = atomic_load(&holder->word);
+	tally = atomic_load(counter->tally);
+	if (word == CLAIMANT_DIED) {
+		/* Of our child check_child() has more to say, in an instant. */
+		if (claimant_is(holder, child) &&
+		    ++seen->rounds < ROUNDS_FOR_CHILD)
+			return;
+		errno = 0;
+		die("%s died holding the semaphore: start afresh, without -a",
+		    claimant(holder));
+	}
+	if (word != seen->word || tally != seen->tally)
+		*seen = (struct sight) { .word = word, .tally = tally };
+	else if (++seen->rounds >= ROUNDS_UNTIL_SAID && !seen->said)
+		seen->said = say_who_holds(holder);
+}
+
+/* As sem_wait(), but for a round at the most. */
+static int wait_a_round(sem_t *mutex)
+{
+	struct timespec until;
+	clockid_t clock;
+
+#ifdef __GLIBC__
+	clock = CLOCK_MONOTONIC;
+#else	/* as musl, which has no sem_clockwait() */
+	clock = CLOCK_REALTIME;
+#endif
+	clock_gettime(clock, &until);
+	until.tv_nsec += PATIENCE_MS * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+#ifdef __GLIBC__
+	return sem_clockwait(mutex, clock, &until);
+#else
+	return sem_timedwait(mutex, &until);
+#endif
 }
 
 void lock_counter(const struct counter *counter)
 {
-	/* Before: nobody is to be seen holding it for longer without a note. */
-	long long identity = counter->holder ? own_identity() : 0;
-	struct timespec until;
-	int rounds = 0;
+	struct sight seen = { 0 };
 
 	while (sem_trywait(counter->mutex)) {
 		if (errno == EAGAIN) {
-			clock_gettime(CLOCK_MONOTONIC, &until);
-			until.tv_nsec += PATIENCE_MS * 1000000;
-			until.tv_sec += until.tv_nsec / 1000000000;
-			until.tv_nsec %= 1000000000;
-			if (!sem_clockwait(counter->mutex, CLOCK_MONOTONIC,
-					   &until))
+			if (!wait_a_round(counter->mutex))
 				break;
 			if (errno == ETIMEDOUT)
-				check_holder(counter, &rounds);
+				check_holder(counter, &seen);
 			else if (errno != EINTR)
 				die("cannot wait for the semaphore");
 		} else if (errno != EINTR) {
@@ -331,13 +362,13 @@ void lock_counter(const struct counter *counter)
 		check_child(WNOHANG);
 	}
 	if (counter->holder)
-		atomic_store(counter->holder, identity);
+		claim_take(counter->holder);
 }
 
 void unlock_counter(const struct counter *counter)
 {
 	if (counter->holder)
-		atomic_store(counter->holder, 0);
+		claim_drop(counter->holder, 0);
 	if (sem_post(counter->mutex))
 		die("cannot post the semaphore");
 }
@@ -366,13 +397,10 @@ static bool print_count(const char *who, int count)
 
 void count_up(const struct counter *counter, const char *who, int loops)
 {
-	/* Without SA_RESTART: a wait or a write must end. */
-	struct sigaction action = { .sa_handler = note_ending };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	sigaction(SIGPIPE, &action, NULL);
+	catch_signal(SIGINT, note_ending);
+	catch_signal(SIGTERM, note_ending);
+	catch_signal(SIGHUP, note_ending);
+	catch_signal(SIGPIPE, note_ending);
 
 	for (int i = 0; i < loops;) {
 		bool full, printed;
@@ -384,7 +412,6 @@ void count_up(const struct counter *counter, const char *who, int loops)
 		error = full ? 0 : errno;
 		if (printed) {
 			(*counter->count)++;
-			made_file = NULL;	/* there is something in it */
 			if (counter->tally)
 				atomic_fetch_add(counter->tally, 1);
 			i++;
@@ -402,12 +429,24 @@ void count_up(const struct counter *counter, const char *who, int loops)
 	}
 }
 
+/* The child is to end with its parent, whatever signals both ignore. */
+static void catch_end_of_parent(void)
+{
+	struct sigaction action = { .sa_handler = note_ending };
+	sigset_t set;
+
+	sigaction(END_CHILD, &action, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, END_CHILD);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* Returns, in the parent, where the child's count is to be read at its end. */
 static int start_child(const struct counter *counter, int loops)
 {
 	/* Without SA_RESTART, here too. */
 	struct sigaction action = { .sa_handler = note_child };
-	pid_t parent = getpid();
+	struct pollfd parent = { 0 };
 	int right[2], result[2];
 
 	if (pipe2(right, O_CLOEXEC | O_NONBLOCK) ||
@@ -415,19 +454,30 @@ static int start_child(const struct counter *counter, int loops)
 		die("cannot make a pipe");
 	right_to_speak = right[0];
 	sigaction(SIGCHLD, &action, NULL);
+	catch_end_of_parent();
 	child = fork();
-	if (child < 0)
+	if (child < 0) {
+		child = 0;
 		die("cannot fork");
+	}
 	if (child) {
 		close(result[1]);
 		return result[0];
 	}
 
 	made_file = NULL;	/* for the parent to remove */
-	/* Without its parent the child would wait for ever. */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
+	/*
+	 * Without its parent the child would wait for ever. If that is gone by
+	 * now nobody can read the pipe; getppid() would not tell, as it is 0
+	 * where the child begins a pid namespace.
+	 */
+	prctl(PR_SET_PDEATHSIG, END_CHILD);
+	close(result[0]);
+	parent.fd = result[1];
+	if (poll(&parent, 1, 0) > 0)
 		_exit(EXIT_FAILED);
+	if (counter->holder)
+		register_claims();
 	count_up(counter, "child", loops);
 	if (write(result[1], counter->count, sizeof(int)) != sizeof(int))
 		die("cannot tell the count");
@@ -437,13 +487,16 @@ static int start_child(const struct counter *counter, int loops)
 int count_in_two(const struct counter *counter, int loops, bool separate)
 {
 	int expected = separate ? loops : 2 * loops;
-	int count, others = 0, child_count = 0;
-	int result = start_child(counter, loops);
+	int count, others = 0, child_count = 0, result;
 	bool kept;
 
+	counted = counter->count;
+	result = start_child(counter, loops);
 	count_up(counter, "parent", loops);
-	while (child)
+	while (child) {
 		check_child(0);
+		end_if_asked();
+	}
 	if (read(result, &child_count, sizeof(int)) != sizeof(int))
 		die("the child has not told its count");
 

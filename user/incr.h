@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "robust.h"
+
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 #define SHMCOUNT_DEVICE "/dev/shmcount"
@@ -31,10 +33,10 @@ struct counter {
 	int *count;
 	/*
 	 * Only where unrelated processes meet (see attach.h), else NULL: which
-	 * process holds the mutex (0: none), and the increments counted once
-	 * more, atomically, to hold the count against.
+	 * process holds the mutex, and the increments counted once more,
+	 * atomically, to hold the count against.
 	 */
-	atomic_llong *holder;
+	struct claim *holder;
 	atomic_int *tally;
 };
 
@@ -46,16 +48,21 @@ struct counter {
 _Noreturn __attribute__((format(printf, 1, 2)))
 void die(const char *format, ...);
 
-/*
- * Which process this is: its pid, and when it started, so that another that
- * gets the same pid later is not taken for it. is_dead() says whether such a
- * process has ended; a zombie has.
- */
-long long own_identity(void);
-bool is_dead(long long identity);
+/* Print "NAME: MESSAGE" as one line on standard error, and go on. */
+__attribute__((format(printf, 1, 2)))
+void say(const char *format, ...);
 
 /* Print "usage: NAME ARGUMENTS" on standard error, exit with EXIT_USAGE. */
 _Noreturn void usage(const char *arguments);
+
+/*
+ * Handle a signal by the function, without SA_RESTART; but one that the program
+ * was started to ignore, as SIGHUP by nohup, stays ignored.
+ */
+void catch_signal(int number, void (*handler)(int));
+
+/* End by this signal, as if it had not been handled; for handlers, too. */
+_Noreturn void end_by(int number);
 
 /*
  * Returns the number of loops that the argument says, 0 to INT_MAX / 2, so
@@ -82,7 +89,8 @@ int open_file(const char *path, long size);
 
 /*
  * Take and give back the mutex. Taking it exits when another process that is
- * counted with is gone and will not give it back.
+ * counted with has died holding it. It waits for one that lives, and after a
+ * second says once which one it is, and whether it is stopped.
  */
 void lock_counter(const struct counter *counter);
 void unlock_counter(const struct counter *counter);
@@ -90,7 +98,8 @@ void unlock_counter(const struct counter *counter);
 /*
  * Increment loops times under the mutex, each time printing "WHO: COUNT" (the
  * count before) on standard output. A SIGINT, SIGTERM, SIGHUP or SIGPIPE ends
- * the process as ever, but not while it holds the mutex.
+ * the process as ever, but not while it holds the mutex; one that it was started
+ * to ignore, as by nohup, is ignored.
  */
 void count_up(const struct counter *counter, const char *who, int loops);
 
@@ -98,7 +107,8 @@ void count_up(const struct counter *counter, const char *who, int loops);
  * Count in this process, "parent", and in a child of it, "child", loops times
  * each; separate says that each has a count of its own. Prints on standard
  * error what came of it. Returns the exit status: 0 only when the count is
- * what was promised. Never waits for a child that was killed.
+ * what was promised. Never waits for a child that was killed. Where the reader
+ * of standard output goes away, both end by SIGPIPE.
  */
 int count_in_two(const struct counter *counter, int loops, bool separate);
 

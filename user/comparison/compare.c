@@ -296,8 +296,6 @@ int main(int argc, char *argv[])
 		.seed = time(NULL),
 		.processes = { 1, 2, 4, 8 }, .process_counts = 4,
 	};
-	static const int endings[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = note_interrupt };
 	bool asked[QUESTIONS] = { 0 };
 	size_t length;
 	sigset_t child;
@@ -311,10 +309,9 @@ int main(int argc, char *argv[])
 	if (c.output && access(c.output, W_OK | X_OK))
 		die("cannot write to %s", c.output);
 
-	/* But for those that we were started to ignore, as by nohup. */
-	for (int i = 0; i < 3; i++)
-		if (signal(endings[i], SIG_IGN) != SIG_IGN)
-			sigaction(endings[i], &action, NULL);
+	catch_signal(SIGINT, note_interrupt);
+	catch_signal(SIGTERM, note_interrupt);
+	catch_signal(SIGHUP, note_interrupt);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&child);
