@@ -69,15 +69,23 @@ image_of() {
 	return 1
 }
 
-# The series that the distribution's own kernel is of, and its flavours.
+# default_series PATTERN: the series that the distribution's own kernel is of, by the
+# first of the flavours so named that it has.
 default_series() {
-	command -v apt-cache >/dev/null || return 1
-	echo "$flavours" | while read -r small full; do
+	echo "$flavours" | grep "^$1 " | while read -r small full; do
 		image=$(image_of "$small") || continue
 		echo "$image" |
 			sed 's/^linux-image-\([0-9]*\.[0-9]*\).*/\1/'
 		break
 	done | grep .
+}
+
+# A fresh machine has no package lists yet; one that knows a kernel has.
+know_kernels() {
+	command -v apt-cache >/dev/null || return 0
+	apt-cache pkgnames linux-image- 2>/dev/null | grep -q . ||
+		! may_be_root ||
+		as_root apt-get update -q >>"$build/setup.log" 2>&1 || :
 }
 
 # The image of a kernel that this machine has, by its release.
@@ -101,7 +109,10 @@ host_release() {
 }
 
 # What is asked of apt takes a second, so the answer is kept, until the host has
-# another release of its distribution. Where it is the host's kernel it is not.
+# another release of its distribution; where it is the host's kernel it is not.
+# Debian's own kernel comes first, for it is what this project is tried on; then
+# the one that runs here; and where that has no image, as under WSL2, the one that
+# the distribution has.
 name_default() {
 	kept=$build/kernel/default
 	if [ -s "$kept" ] && is_newer "$kept" /etc/os-release; then
@@ -109,15 +120,18 @@ name_default() {
 		return
 	fi
 	mkdir -p "$build/kernel"
-	if series=$(with_new_lists default_series); then
-		echo "$series" >"$kept"
-		name_series "$series"
-	elif host_image "$(host_release)" >/dev/null; then
-		name_host
-	else
-		die "this host's package lists have no kernel, and there is no" \
-			"image of $(host_release) in /boot: $by_hand"
+	know_kernels
+	if ! series=$(default_series 'cloud-.*'); then
+		if host_image "$(host_release)" >/dev/null; then
+			name_host
+			return
+		fi
+		series=$(default_series '.*') ||
+			die "this host's package lists have no kernel, and there" \
+				"is no image of $(host_release) in /boot: $by_hand"
 	fi
+	echo "$series" >"$kept"
+	name_series "$series"
 }
 
 name_host() {
@@ -168,8 +182,10 @@ download_kernel() {
 	image=$(image_of "$3" "$2") || return 1
 	release=${image#linux-image-}
 	headers=linux-headers-$release
+	# Ubuntu has some of the modules in a package beside the image's.
 	# shellcheck disable=SC2046
-	download "$1" $(closure "$image" "$headers")
+	download "$1" $(closure "$image" "$headers" $(depends "linux-image-$3" |
+		grep -Fx "linux-modules-extra-$release"))
 }
 
 # The compiler that the headers ask for, which need not be the host's own.

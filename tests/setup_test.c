@@ -396,6 +396,23 @@ TEST(kernel, default_is_the_hosts_own_where_debian_has_none)
 	EXPECT_STR(run_shell(HOST "names").output, "host host-9.9 host-9.9\n");
 }
 
+/* As Ubuntu is, and as WSL2 is, whose kernel has no image there. */
+TEST(kernel, default_where_the_distribution_is_not_debian)
+{
+	make_tree();
+	fake("apt-cache",
+	     "case $1 in pkgnames) echo linux-image-generic;; esac\n"
+	     "case $2 in linux-image-generic) echo '  Depends: linux-image-6.8.0-31-generic';; esac");
+	fake("apt-get", "echo called >>\"${0%/*}/../calls\"; exit 100");
+	fake_sudo();
+	shell("mkdir -p sys/boot && touch sys/boot/vmlinuz-9.9");
+	EXPECT_STR(run_shell(HOST "names").output, "host host-9.9 host-9.9\n");
+	shell("rm sys/boot/vmlinuz-9.9");
+	EXPECT_STR(run_shell(HOST "names").output,
+		   "6.8 6.8-generic 6.8-generic\n");
+	EXPECT_ERRNO(access("calls", F_OK), ENOENT);
+}
+
 TEST(kernel, host_without_image_or_headers)
 {
 	struct run run;
