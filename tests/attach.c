@@ -215,14 +215,28 @@ TEST_LIMIT(attach, killed_holder_is_noticed_by_who_is_attached, 60)
 }
 
 
-/* Make a new namespace of this kind for the children to come. */
-static void new_namespace(int kind, const char *what)
+/*
+ * Have children to come in a new namespace of this kind. Returns where to go
+ * back to, by end_namespace().
+ */
+static int begin_namespace(int kind, const char *name)
 {
-	int failed = unshare(kind);
+	char path[32];
+	int own;
 
-	if (failed && (errno == EINVAL || errno == ENOSYS))
-		test_skip("this kernel has no %s namespaces", what);
-	EXPECT_OK(failed);
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
+	own = open(path, O_RDONLY | O_CLOEXEC);
+	if (own < 0 && errno == ENOENT)
+		test_skip("this kernel has no %s namespaces", name);
+	EXPECT_OK(own);
+	EXPECT_OK(unshare(kind));
+	return own;
+}
+
+static void end_namespace(int own, int kind)
+{
+	EXPECT_OK(setns(own, kind));
+	close(own);
 }
 
 /* What a program finds at /proc, and whose it is. */
@@ -254,13 +268,10 @@ static struct run start_with(const struct proc *proc, const char *const args[])
 /* Start a program as in a container, the first process of a pid namespace. */
 static struct run start_in_pid_namespace(const char *const args[])
 {
-	int own = EXPECT_OK(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
-	struct run run;
+	int own = begin_namespace(CLONE_NEWPID, "pid");
+	struct run run = start_with(&own_proc, args);
 
-	new_namespace(CLONE_NEWPID, "pid");
-	run = start_with(&own_proc, args);
-	EXPECT_OK(setns(own, CLONE_NEWPID));
-	close(own);
+	end_namespace(own, CLONE_NEWPID);
 	return run;
 }
 
@@ -307,17 +318,15 @@ TEST_LIMIT(attach, live_holder_seen_from_another_pid_namespace, 60)
 
 TEST_LIMIT(attach, live_holder_in_another_time_namespace, 60)
 {
-	int own = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
 	struct run holder;
+	int own;
 
 	load("");
-	if (own < 0)
-		test_skip("this kernel has no time namespaces");
-	new_namespace(CLONE_NEWTIME, "time");
+	own = begin_namespace(CLONE_NEWTIME, "time");
 	write_to("/proc/self/timens_offsets",
 		 "monotonic 100000 0\nboottime 100000 0\n");
 	holder = start_args(long_run);
-	EXPECT_OK(setns(own, CLONE_NEWTIME));
+	end_namespace(own, CLONE_NEWTIME);
 	wait_until_holder(holder.pid, holder.out);
 	expect_both_count(holder, start_args(short_run));
 }
