@@ -460,6 +460,13 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 	EXPECT_STR(run.output, "7\nsame\n");
 }
 
+static int compare_times(const void *a, const void *b)
+{
+	long long difference = *(const long long *)a - *(const long long *)b;
+
+	return (difference > 0) - (difference < 0);
+}
+
 /*
  * Where instructions are counted, the same work is of the same length. It has
  * to be all of one process: to start another the guest waits for the host.
@@ -469,12 +476,12 @@ TEST_LIMIT(runner, count_is_repeatable, GUEST_LIMIT)
 	static const char commands[] =
 		"work() { echo ${EPOCHREALTIME/./}; "
 		"for ((i = 0; i < 10000; i++)); do :; done; }; "
-		"work; work; work; work; nproc; "
+		"work; work; work; work; work; work; nproc; "
 		"grep -c ' nokaslr norandmaps' /proc/cmdline; "
 		"sed -n 's/^cpu MHz.*: //p' /proc/cpuinfo; "
 		"touch /mnt/file && echo disk";
-	long long times[4], first, second;
 	int processors, options;
+	long long times[6];
 	char disk[5] = "";
 	struct run run;
 	double mhz;
@@ -483,16 +490,21 @@ TEST_LIMIT(runner, count_is_repeatable, GUEST_LIMIT)
 	unsetenv("KMOD");
 	run = RUN(in("TOP", "tests/vm.sh"), "count", "bash", "-c", commands);
 	expect_status(&run, 0);
-	if (sscanf(run.output, "%lld %lld %lld %lld %d %d %lf %4s", &times[0],
-		   &times[1], &times[2], &times[3], &processors, &options,
-		   &mhz, disk) != 8)
+	if (sscanf(run.output, "%lld %lld %lld %lld %lld %lld %d %d %lf %4s",
+		   &times[0], &times[1], &times[2], &times[3], &times[4],
+		   &times[5], &processors, &options, &mhz, disk) != 10)
 		FAIL("saw \"%s\"", run.output);
-	/* From the second on, when all is in the caches. */
-	first = times[2] - times[1];
-	second = times[3] - times[2];
-	EXPECT(first > 10000);
-	if (llabs(first - second) > first / 200)
-		FAIL("the same work took %lld and %lld us", first, second);
+	/*
+	 * From the second on, when all is in the caches. Into one of them something
+	 * may fall that the kernel does once, some time after it has booted.
+	 */
+	for (int i = 0; i < 5; i++)
+		times[i] = times[i + 1] - times[i];
+	qsort(times + 1, 4, sizeof(*times), compare_times);
+	EXPECT(times[1] > 10000);
+	if (times[3] - times[1] > times[1] / 200)
+		FAIL("the same work took %lld, %lld, %lld and %lld us",
+		     times[1], times[2], times[3], times[4]);
 	EXPECT_EQ(processors, 1);
 	EXPECT_EQ(options, 1);
 	EXPECT(mhz > 999 && mhz < 1001);
