@@ -171,6 +171,25 @@ TEST(harness, interrupt_ends_the_test_too)
 	EXPECT_ERRNO(kill(test, 0), ESRCH);
 }
 
+/* nohup make check outlives its terminal; what is not ignored still ends it. */
+TEST(harness, ignored_signals_do_not_end_it)
+{
+	struct run run;
+
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	run = START("harness_sample", "sample.hangs_for_long");
+	child_of(run.pid);
+	EXPECT_OK(kill(run.pid, SIGHUP));
+	EXPECT_OK(kill(run.pid, SIGINT));
+	usleep(300000);
+	EXPECT_EQ(waitpid(run.pid, NULL, WNOHANG), 0);
+	EXPECT_OK(kill(child_of(run.pid), 0));
+	EXPECT_OK(kill(run.pid, SIGTERM));
+	collect(&run);
+	EXPECT_EQ(WEXITSTATUS(run.status), 130);
+}
+
 TEST(harness, output_is_cut)
 {
 	struct run run = RUN("harness_sample", "sample.says_a_lot");

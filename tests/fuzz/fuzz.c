@@ -21,6 +21,7 @@
 #include "device.h"
 #include "model.h"
 #include "module.h"
+#include "signals.h"
 
 static const char help[] =
 "usage: fuzz [option]...\n"
@@ -657,6 +658,7 @@ static void prepare(void)
 int main(int argc, char *argv[])
 {
 	_Static_assert(sizeof(struct meeting) <= 256, "it has its place");
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
 
 	run = mmap(NULL, sizeof(*run), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANON, -1, 0);
@@ -669,9 +671,9 @@ int main(int argc, char *argv[])
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sigemptyset(&awaited);
 	sigaddset(&awaited, SIGCHLD);
-	sigaddset(&awaited, SIGINT);
-	sigaddset(&awaited, SIGTERM);
-	sigaddset(&awaited, SIGHUP);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		if (!is_ignored(ending[i]))
+			sigaddset(&awaited, ending[i]);
 	sigprocmask(SIG_BLOCK, &awaited, NULL);
 	return run_all();
 }

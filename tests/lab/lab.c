@@ -51,6 +51,7 @@ static int done;		/* of all that is to do */
 static unsigned int *passes;	/* of each module the steps, as bits */
 static bool failed;		/* some step of some module */
 static bool crashed;		/* or it hangs */
+static sighandler_t interrupt;	/* what it does to whoever we start */
 
 static _Noreturn __attribute__((format(printf, 2, 3)))
 void die(int status, const char *format, ...)
@@ -279,7 +280,7 @@ static FILE *start_guest(int from, int to, FILE *errors, pid_t *pid)
 		die(STATUS_NO_GUEST, "cannot fork");
 	if (!*pid) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		signal(SIGINT, SIG_DFL);
+		signal(SIGINT, interrupt);
 		dup2(report[1], STDOUT_FILENO);
 		dup2(fileno(errors), STDERR_FILENO);
 		close(report[0]);
@@ -422,7 +423,8 @@ int main(int argc, char *argv[])
 	choose_step(step);
 	check_tests();
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	signal(SIGINT, SIG_IGN);	/* the guest's: it ends, and so do we */
+	/* The guest's: it ends, and so do we. */
+	interrupt = signal(SIGINT, SIG_IGN);
 
 	while (done < total() && (take_all || !failed))
 		run_guest();

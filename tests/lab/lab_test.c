@@ -306,6 +306,24 @@ TEST(lab, interrupt_ends_it)
 	expect_refusal(run_lab(""), INTERRUPTED, "interrupted");
 }
 
+/* A guest that a script has in the background is not for the keyboard either. */
+TEST(lab, guest_ignores_an_interrupt_where_lab_was_to)
+{
+	static const char guest[] =
+		"#!/bin/sh\nsed -n 's/^SigIgn:[^0-9a-f]*//p' /proc/$$/status >\"$SEEN\"\nexit 125\n";
+	char *seen;
+
+	set_scene(table, "", NO_GUEST);
+	write_file("guest", guest);
+	EXPECT_OK(asprintf(&seen, "%s/seen", getcwd(NULL, 0)));
+	setenv("SEEN", seen, 1);
+	run_lab("");
+	EXPECT_EQ(strtoull(shell("cat seen"), NULL, 16) >> (SIGINT - 1) & 1, 0);
+	signal(SIGINT, SIG_IGN);
+	run_lab("");
+	EXPECT_EQ(strtoull(shell("cat seen"), NULL, 16) >> (SIGINT - 1) & 1, 1);
+}
+
 /* lab.sh and make lab work here, and not where a student's module is. */
 static void work_here(void)
 {

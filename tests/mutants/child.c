@@ -11,17 +11,21 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "runner/vm.h"
+#include "signals.h"
 
 static pid_t children[MAX_CHILDREN];
 static sigset_t awaited;
 
 void prepare_for_children(void)
 {
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+
 	sigemptyset(&awaited);
 	sigaddset(&awaited, SIGCHLD);
-	sigaddset(&awaited, SIGINT);
-	sigaddset(&awaited, SIGTERM);
-	sigaddset(&awaited, SIGHUP);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		if (!is_ignored(ending[i]))
+			sigaddset(&awaited, ending[i]);
 	sigprocmask(SIG_BLOCK, &awaited, NULL);
 	signal(SIGCHLD, SIG_DFL);	/* who started us may have ignored it */
 }
