@@ -30,9 +30,14 @@ DIR :=
 HIDDEN :=
 FORCE :=
 POINTS ?= tests/grade/points
+ACCEL ?=
 OPS := 200000
 SRC :=
 STEP :=
+
+ifneq ($(filter-out kvm tcg,$(ACCEL))$(word 2,$(ACCEL)),)
+$(error ACCEL=$(ACCEL): it has to be kvm or tcg)
+endif
 
 setup := tests/setup.sh
 
@@ -61,7 +66,7 @@ quoted = '$(subst ','\'',$(1))'
 again = $(strip make $(1) $(foreach v,$(2),\
 	$(if $(filter command environment,$(origin $v)),$(if $($v),\
 	$v=$(call quoted,$(value $v))))))
-export AGAIN := $(call again,check,KERNEL KMOD KDIR VMLINUZ)
+export AGAIN := $(call again,check,KERNEL KMOD KDIR VMLINUZ ACCEL)
 
 # As it was typed: make would take a $ in it for its own.
 export VM_CMD := $(value CMD)
@@ -124,6 +129,7 @@ help:
 #H LOAD=2               with so many busy loops on this host meanwhile
 #H MUTANTS='no_*' SAMPLE=8      only these mutants, only so many of them
 #H VMLINUZ=file KDIR=headers   a kernel that was not fetched from Debian
+#H ACCEL=kvm|tcg        what runs the guest (KVM where it works, else TCG)
 
 tools:
 	@$(setup) tools
@@ -236,10 +242,10 @@ build/guest/init: $(call objects,runner/init)
 build/guest/batch: LDFLAGS := -static
 build/guest/batch: $(call objects,mutants/batch)
 	@$(link)
-build/tests/vm: $(call objects,$(addprefix runner/,vm tap splat))
+build/tests/vm: $(call objects,$(addprefix runner/,vm accel initramfs tap splat))
 	@$(link)
 build/tests/vm_test: $(call objects,harness program \
-		$(addprefix runner/,vm_test tap splat))
+		$(addprefix runner/,vm_test accel_test tap splat))
 	@$(link)
 build/tests/report: $(call objects,runner/tap $(addprefix report/,report read write))
 	@$(link)

@@ -177,7 +177,8 @@ fetch_checkpatch() {
 
 # Each line: what for, and the modules.
 modules='host virtio_pci 9p 9pnet_virtio overlay
-disk virtio_blk ext4'
+disk virtio_blk ext4
+kvm kvm-amd'
 
 by_hand="give a kernel by hand with VMLINUZ=file KDIR=its-headers"
 

@@ -19,8 +19,8 @@
 # of ours), PARAMS (its parameters, but for tap), LIMIT (seconds, for tap and run),
 # REPEAT (how often a tap program does its tests, and so how long it may take),
 # FETCH (FROM:TO, a file of the guest's to bring back) and FILES (more for
-# the guest of tap or run) are taken from the environment. Exit status: see
-# build/tests/vm -h.
+# the guest of tap or run) are taken from the environment; and ACCEL (kvm or tcg,
+# but for count) by build/tests/vm itself. Exit status: see build/tests/vm -h.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
