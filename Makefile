@@ -41,9 +41,14 @@ HIDDEN :=
 FORCE :=
 MEMORY :=
 POINTS ?= tests/grade/points
+ACCEL ?=
 OPS := 200000
 SRC :=
 STEP :=
+
+ifneq ($(filter-out kvm tcg,$(ACCEL))$(word 2,$(ACCEL)),)
+$(error ACCEL=$(ACCEL): it has to be kvm or tcg)
+endif
 
 setup := tests/setup.sh
 
@@ -77,7 +82,7 @@ export KERNEL KMOD PARAMS REPEAT LOAD MEMORY
 again = $(strip make $(1) $(foreach v,$(2),\
 	$(if $(filter command environment,$(origin $v)),$(if $($v),\
 	$v=$(call quoted,$(value $v))))))
-export AGAIN := $(call again,check,KERNEL KVER KMOD KDIR VMLINUZ)
+export AGAIN := $(call again,check,KERNEL KVER KMOD KDIR VMLINUZ ACCEL)
 
 # As it was typed: make would take a $ in it for its own.
 export VM_CMD := $(value CMD)
@@ -147,6 +152,7 @@ help:
 #H MEMORY=5120          the memory of the guest, in MB
 #H MUTANTS='no_*' SAMPLE=8      only these mutants, only so many of them
 #H VMLINUZ=file KDIR=headers   a kernel that was not fetched from Debian
+#H ACCEL=kvm|tcg        what runs the guest (KVM where it works, else TCG)
 
 tools:
 	@$(setup) tools
@@ -261,10 +267,10 @@ build/guest/init: $(call objects,runner/init)
 build/guest/batch: LDFLAGS := -static
 build/guest/batch: $(call objects,mutants/batch)
 	@$(link)
-build/tests/vm: $(call objects,$(addprefix runner/,vm tap splat))
+build/tests/vm: $(call objects,$(addprefix runner/,vm accel initramfs tap splat))
 	@$(link)
 build/tests/vm_test: $(call objects,harness program \
-		$(addprefix runner/,vm_test tap splat))
+		$(addprefix runner/,vm_test accel_test tap splat))
 	@$(link)
 build/tests/report: $(call objects,runner/tap $(addprefix report/,report read write))
 	@$(link)

@@ -171,6 +171,9 @@ keep_busy() {
 
 report() {
 	[ -z "$parts" ] || {
+		for part in $parts; do
+			grep '^# guest under ' "$results/parts/$part.tap"
+		done | sort -u
 		# shellcheck disable=SC2086
 		"$PROGRAMS/report" -k "$(cat "$KERNEL_DIR/release")" \
 			-m "${KMOD:-${KO#"$top/"}}" -a "${AGAIN:-make check}" \

@@ -16,9 +16,9 @@
 # A kernel directory holds vmlinuz, config, release, headers (a link), tree/ where
 # its modules have to be built in that (enter.sh), and modules/, with what is in
 # the table of modules below: those that show the guest the host's files, their
-# load order in modules/host, and those for its disk, in modules/disk; in
-# modules/missing what there is neither as a module nor built in. It appears
-# whole or not at all.
+# load order in modules/host, those for its disk, in modules/disk, and those for a
+# guest in it, in modules/kvm; in modules/missing what there is neither as a module
+# nor built in. It appears whole or not at all.
 set -eu
 
 program=kernel
@@ -34,7 +34,8 @@ sys=${SYSROOT-}
 
 # Each line: what for, and the modules, each with the option that builds it in.
 modules='host virtio_pci=VIRTIO_PCI 9p=9P_FS 9pnet_virtio=NET_9P_VIRTIO overlay=OVERLAY_FS
-disk virtio_blk=VIRTIO_BLK ext4=EXT4_FS'
+disk virtio_blk=VIRTIO_BLK ext4=EXT4_FS
+kvm kvm-amd=KVM_AMD'
 
 by_hand="give a kernel by hand with VMLINUZ=file KDIR=its-headers"
 
@@ -399,12 +400,13 @@ take_modules() {
 	echo "$modules" >"$2/modules/wanted"
 }
 
-# A kernel for the guest with the host's files has all of the table, or is none.
+# A kernel for the guest with the host's files has all that this takes, or is none.
 need_modules() {
-	[ ! -s "$1/modules/missing" ] ||
+	lacking=$(sed -n 's/^\(host\|disk\) //p' "$1/modules/missing")
+	[ -z "$lacking" ] ||
 		die "kernel $(cat "$1/release") has no module" \
-			"$(sed 's/.* //' "$1/modules/missing" | tr '\n' ' ')and" \
-			"the guest needs it to see the host's files"
+			"$(echo "$lacking" | tr '\n' ' ')and the guest needs it" \
+			"to see the host's files"
 }
 
 # The release that a kernel image or its headers are of.

@@ -20,8 +20,8 @@
 # REPEAT (how often a tap program does its tests, and so how long it may take),
 # MEMORY (the guest's, in MB, 128 or more; build/tests/vm -h has the default),
 # FETCH (FROM:TO, a file of the guest's to bring back) and FILES (more for
-# the guest of tap or run) are taken from the environment. Exit status: see
-# build/tests/vm -h.
+# the guest of tap or run) are taken from the environment; and ACCEL (kvm or tcg,
+# but for count) by build/tests/vm itself. Exit status: see build/tests/vm -h.
 set -eu
 
 # shellcheck source=tests/surroundings.sh

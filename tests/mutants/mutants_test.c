@@ -402,8 +402,13 @@ TEST(mutants, interrupt_leaves_no_guest)
 	snprintf(patches, sizeof(patches), "%s/patches", getenv("SCRATCH"));
 	snprintf(built, sizeof(built), "%s/%s", getenv("SCRATCH"),
 		 kernel_name());
+	/* As under nohup: that the terminal is gone is no interrupt. */
+	signal(SIGHUP, SIG_IGN);
 	run = START("mutants", patches, built);
 	wait_for_file("sleeper");
+	EXPECT_OK(kill(run.pid, SIGHUP));
+	usleep(300000);
+	EXPECT_EQ(waitpid(run.pid, NULL, WNOHANG), 0);
 	EXPECT_OK(kill(run.pid, SIGTERM));
 	collect(&run);
 	expect_status(&run, 130);

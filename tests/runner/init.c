@@ -4,10 +4,12 @@
  * what it printed and how it ended, and powers off.
  *
  * The runner leaves its orders in /orders, strings that each end with NUL:
- * nonce, verb (tap, run or shell), parameters of the module, root (guest or
- * host), "disk" if there is one, a file to send at the end or "", working
- * directory, rows, columns, terminal type, then the program and its arguments.
- * /orders is gone before the program starts, and the nonce with it.
+ * nonce, verb (tap, run, shell, or probe: to come up is all), parameters of the
+ * module, root (guest or host), "disk" if there is one, a file to send at the
+ * end or "", kind of guest, working directory, rows, columns, terminal type, then
+ * the program and its arguments. /orders is gone before the program starts, and
+ * the nonce with it. The kind of guest becomes SHMCOUNT_GUEST in the program's
+ * environment.
  *
  * The report goes to ttyS1, in frames: a line "NONCE KIND NUMBER", where KIND
  * is "up" (init runs), "ready" (the program starts), "out" or "err" (NUMBER
@@ -41,7 +43,7 @@
 
 static struct {
 	const char *nonce, *verb, *parameters, *root, *disk, *wanted;
-	const char *directory;
+	const char *kind, *directory;
 	const char *rows, *columns, *term;
 	char **argv;
 } orders;
@@ -150,8 +152,8 @@ static void read_orders(void)
 {
 	const char **fields[] = {
 		&orders.nonce, &orders.verb, &orders.parameters, &orders.root,
-		&orders.disk, &orders.wanted, &orders.directory, &orders.rows, &orders.columns,
-		&orders.term,
+		&orders.disk, &orders.wanted, &orders.kind, &orders.directory,
+		&orders.rows, &orders.columns, &orders.term,
 	};
 	size_t length = 0, count = 0;
 	char *data = read_file("/orders", &length);
@@ -437,11 +439,15 @@ int main(void)
 	frame("up", 0);
 	/* Or a crash by what is loaded now were taken for one at boot. */
 	tcdrain(report);
+	if (!strcmp(orders.verb, "probe")) {
+		frame("exit", 0);
+		power_off();
+	}
 
 	setenv("PATH", "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin",
 	       1);
 	setenv("HOME", "/root", 1);
-	setenv("SHMCOUNT_GUEST", "1", 1);
+	setenv("SHMCOUNT_GUEST", orders.kind, 1);
 	setenv("TERM", orders.term, 1);
 	if (sethostname("shmcount", 8))
 		lost("cannot set the host name");

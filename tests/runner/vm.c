@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -27,6 +28,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accel.h"
+#include "initramfs.h"
+#include "signals.h"
 #include "splat.h"
 #include "tap.h"
 #include "vm.h"
@@ -54,12 +58,20 @@ static const char help[] =
 "  -I       to count: as -b, on one processor and with a clock that goes on\n"
 "           by 1 ns with each instruction\n"
 "  -t SEC   the most that the program may take (default: no limit)\n"
-"  -c FILE  leave the kernel's log here\n"
+"  -c FILE  leave the kernel's log here; its first line says what ran the guest\n"
+"  -K FILE  the device to look for (/dev/kvm)\n"
+"\n"
+"The guest runs under KVM if its kernel comes up there, else under TCG, which\n"
+"emulates it; with -I always under TCG. One is booted to find out, and the\n"
+"answer is kept in ${XDG_CACHE_HOME:-~/.cache}/shmcount, for this boot of the host.\n"
+"ACCEL=kvm or ACCEL=tcg in the environment chooses by hand, and ACCEL=kvm asks\n"
+"again where KVM did not work; PROBE_SECONDS is the most that asking takes (10).\n"
 "\n"
 "Exit status: for run that of the program, or 128 + the signal that ended it.\n"
 "For tap 0: all passed, 1: some test failed. For either 2: usage; 121: the\n"
 "kernel crashed or reported trouble; 122: the report is forged; 124: a hang;\n"
-"125: no guest, or one that could not do its work; 130: interrupted.\n";
+"125: no guest, or one that could not do its work, or output that cannot be\n"
+"written; 130: interrupted; 141: nobody reads the output any more.\n";
 
 enum status {
 	STATUS_FAILED = 1,
@@ -69,9 +81,11 @@ enum status {
 	STATUS_HANG = VM_STATUS_HANG,
 	STATUS_INFRASTRUCTURE = 125,
 	STATUS_INTERRUPTED = 130,
+	STATUS_UNREAD = 128 + SIGPIPE,
 };
 
 enum { BOOT_SECONDS = 120, LOAD_SECONDS = 30, END_SECONDS = 10 };
+enum { PROBE_SECONDS = 10 };
 enum { SPLAT_LINES = 12, MAX_FILES = 64 };
 
 static struct {
@@ -81,9 +95,15 @@ static struct {
 	bool host, bench, count;
 	int limit, disk, memory;
 	const char *append, *wanted, *wanted_as;
+	enum { KVM_IF_IT_WORKS, KVM_ONLY, TCG_ONLY } accelerator;
+	const char *kvm_device;
+	int probe_seconds;
 	const char *verb;
 	char **argv;
-} options = { .parameters = "", .append = "", .wanted = "" };
+} options = {
+	.parameters = "", .append = "", .wanted = "", .kvm_device = "/dev/kvm",
+	.probe_seconds = PROBE_SECONDS,
+};
 
 /* A stream that is taken apart into lines. */
 struct lines {
@@ -100,7 +120,11 @@ static volatile sig_atomic_t to_program = -1;
 static struct {
 	char nonce[33];
 	char directory[4096];	/* of this run; removed at its end */
+	const char *image;	/* the kernel's */
 	FILE *console_log;
+	bool kvm;		/* the guest runs under it */
+	int output_error;	/* the first one, an errno */
+	const char *output_failed;
 	double deadline;
 
 	int to_guest;		/* what we write here is input of its port */
@@ -139,18 +163,42 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
+/* As outputs, and the program in the guest, are to say it. */
+static const char *kind_of_guest(void)
+{
+	return run.kvm ? "guest under KVM" : "guest under TCG (emulated)";
+}
+
+/* Run a tool in this directory, silently; returns true if it does its work. */
+static bool run_tool(const char *directory, const char *const args[])
+{
+	pid_t pid = fork();
+	int null, status;
+	char *path;
+
+	if (!pid) {
+		/* An ordinary user's PATH may lack what mke2fs is in. */
+		if (asprintf(&path, "%s:/usr/sbin:/sbin",
+			     getenv("PATH") ?: "/usr/bin:/bin") > 0)
+			setenv("PATH", path, 1);
+		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		dup2(null, STDOUT_FILENO);
+		if (!chdir(directory))
+			execvp(args[0], (char *const *)args);
+		dprintf(STDERR_FILENO, "%s: %s\n", args[0], strerror(errno));
+		_exit(127);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return pid > 0 && !status;
+}
+
 static void remove_directory(void)
 {
-	pid_t pid;
+	const char *const args[] = { "rm", "-rf", "--", run.directory, NULL };
 
-	if (!run.directory[0])
-		return;
-	pid = fork();
-	if (!pid) {
-		execlp("rm", "rm", "-rf", run.directory, NULL);
-		_exit(1);
-	}
-	waitpid(pid, NULL, 0);
+	if (run.directory[0])
+		run_tool(".", args);
 }
 
 /* No guest can be had: say why and end. */
@@ -175,14 +223,23 @@ void no_guest(const char *format, ...)
 	exit(STATUS_INFRASTRUCTURE);
 }
 
+/* What cannot be written any more need not be computed: the guest ends. */
+static void note_output_error(const char *what)
+{
+	if (run.output_error)
+		return;
+	run.output_error = errno ?: EIO;
+	run.output_failed = what;
+}
+
 static void write_all(int fd, const char *data, size_t length)
 {
-	while (length && !interrupted) {
+	while (length && !interrupted && !run.output_error) {
 		ssize_t n = write(fd, data, length);
 
-		/* That nobody reads any more is as good as an interrupt. */
 		if (n < 0 && errno != EINTR)
-			interrupted = 1;
+			note_output_error(fd == STDOUT_FILENO ?
+					  "standard output" : "standard error");
 		if (n > 0) {
 			data += n;
 			length -= n;
@@ -262,8 +319,15 @@ static void take_tap_line(const char *line)
 	    !strcmp(run.tap.running, run.splat_during))
 		return;
 	tap_line(&run.tap, line);
-	if (puts(line) == EOF || fflush(stdout))
-		interrupted = 1;
+	if (!run.output_error && (puts(line) == EOF || fflush(stdout)))
+		note_output_error("standard output");
+}
+
+/* How long the guest has from now on. A probe has what it got at first. */
+static void allow(int seconds)
+{
+	if (!is_verb("probe"))
+		run.deadline = now() + seconds;
 }
 
 static int load_seconds(void)
@@ -288,7 +352,7 @@ static void take_head(char *line)
 	}
 	if (!strcmp(kind, "up")) {
 		run.up = true;
-		run.deadline = now() + load_seconds();
+		allow(load_seconds());
 	} else if (!strcmp(kind, "ready")) {
 		run.ready = true;
 		run.deadline = options.limit ? now() + options.limit : 0;
@@ -297,7 +361,7 @@ static void take_head(char *line)
 	} else if (!strcmp(kind, "exit") || !strcmp(kind, "signal")) {
 		run.ended = true;
 		run.program_status = number + (*kind == 's' ? 128 : 0);
-		run.deadline = now() + END_SECONDS;
+		allow(END_SECONDS);
 		to_program = -1;
 		alarm(0);
 	} else {
@@ -308,11 +372,24 @@ static void take_head(char *line)
 
 static void take_file(const char *data, size_t length)
 {
+	if (run.output_error)
+		return;
 	if (!run.file)
 		run.file = fopen(options.wanted_as, "we");
 	if (!run.file || fwrite(data, 1, length, run.file) != length)
-		no_guest("cannot write %s: %s", options.wanted_as,
-			 strerror(errno));
+		note_output_error(options.wanted_as);
+}
+
+/* What is left of a file is written when it is closed, if it can be. */
+static void close_output(FILE *file, const char *name)
+{
+	bool failed;
+
+	if (!file)
+		return;
+	failed = ferror(file);
+	if (fclose(file) || failed)
+		note_output_error(name);
 }
 
 static void take_report(const char *data, size_t length)
@@ -359,20 +436,6 @@ static void path_in(char *path, size_t size, const char *name)
 		no_guest("the path of %s is too long", name);
 }
 
-/* Make name in the guest's file tree stand for a file of the host. */
-static void stage(const char *file, const char *name)
-{
-	char *from = realpath(file, NULL), path[4200], inside[300];
-
-	if (!from)
-		no_guest("cannot find %s", file);
-	snprintf(inside, sizeof(inside), "root/%s", name);
-	path_in(path, sizeof(path), inside);
-	if (symlink(from, path))
-		no_guest("cannot make %s: %s", path, strerror(errno));
-	free(from);
-}
-
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -380,64 +443,97 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void write_orders(void)
+static void pack_file(FILE *archive, const char *name, mode_t mode,
+		      const char *path)
+{
+	if (initramfs_file(archive, name, mode, path))
+		no_guest("cannot %s %s: %s", errno == ENOENT ? "find" : "read",
+			 path, strerror(errno));
+}
+
+static void pack_orders(FILE *archive)
 {
 	struct winsize size = { .ws_row = 24, .ws_col = 80 };
-	char path[4200], *directory = getcwd(NULL, 0);
-	FILE *file;
+	char *directory = getcwd(NULL, 0), *text;
+	size_t length;
+	FILE *orders = open_memstream(&text, &length);
 
+	if (!orders || (options.host && !directory))
+		no_guest("this folder is gone, or there is no memory");
 	ioctl(STDIN_FILENO, TIOCGWINSZ, &size);
 	if (!size.ws_row || !size.ws_col)
 		size = (struct winsize) { .ws_row = 24, .ws_col = 80 };
-	path_in(path, sizeof(path), "root/orders");
-	file = fopen(path, "w");
-	if (!file)
-		no_guest("cannot write %s: %s", path, strerror(errno));
-	fprintf(file, "%s%c%s%c%s%c%s%c%s%c%s%c%s%c%d%c%d%c%s%c", run.nonce, 0,
-		options.verb, 0, options.parameters, 0,
+	fprintf(orders, "%s%c%s%c%s%c%s%c%s%c%s%c%s%c%s%c%d%c%d%c%s%c",
+		run.nonce, 0, options.verb, 0, options.parameters, 0,
 		options.host ? "host" : "guest", 0,
 		options.disk ? "disk" : "", 0, options.wanted, 0,
-		options.host ? directory : "/", 0, size.ws_row, 0,
-		size.ws_col, 0, getenv("TERM") ? getenv("TERM") : "dumb", 0);
+		kind_of_guest(), 0, options.host ? directory : "/", 0,
+		size.ws_row, 0, size.ws_col, 0,
+		getenv("TERM") ? getenv("TERM") : "dumb", 0);
 	for (char **arg = options.argv; *arg; arg++)
-		fprintf(file, "%s%c", *arg, 0);
-	if (fclose(file))
-		no_guest("cannot write %s: %s", path, strerror(errno));
+		fprintf(orders, "%s%c", *arg, 0);
+	fclose(orders);
+	initramfs_data(archive, "orders", 0600, text, length);
+	free(text);
 	free(directory);
+}
+
+/* A list of modules, and they; where there is no list all is built in. */
+static void pack_modules(FILE *archive, const char *list)
+{
+	char path[4400], name[300], module[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/modules/%s", options.kernel, list);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	snprintf(name, sizeof(name), "modules/%s", list);
+	pack_file(archive, name, 0644, path);
+	while (fscanf(file, "%255s", module) == 1) {
+		snprintf(path, sizeof(path), "%s/modules/%s", options.kernel,
+			 module);
+		snprintf(name, sizeof(name), "modules/%s", module);
+		pack_file(archive, name, 0644, path);
+	}
+	fclose(file);
 }
 
 static void pack_initramfs(void)
 {
 	static const char *const directories[] = {
-		"root", "root/bin", "root/lib", "root/modules", "root/dev",
-		"root/proc", "root/sys", "root/tmp",
+		"bin", "lib", "modules", "dev", "proc", "sys",
 	};
-	char path[4200], command[4400], name[300];
-	int status;
+	char path[4200], name[300];
+	FILE *archive;
 
-	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-		path_in(path, sizeof(path), directories[i]);
-		mkdir(path, 0755);
-	}
-	stage(options.init, "init");
+	path_in(path, sizeof(path), "initramfs");
+	archive = fopen(path, "we");
+	if (!archive)
+		no_guest("cannot write %s: %s", path, strerror(errno));
+	pack_orders(archive);
+	initramfs_directory(archive, ".", 0755);
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		initramfs_directory(archive, directories[i], 0755);
+	initramfs_directory(archive, "tmp", 01777);
+	pack_file(archive, "init", 0755, options.init);
 	if (options.module)
-		stage(options.module, "lib/shmcount.ko");
+		pack_file(archive, "lib/shmcount.ko", 0644, options.module);
 	for (int i = 0; i < options.file_count; i++) {
 		const char *base = base_name(options.files[i]);
+		bool module = strstr(base, ".ko");
 
-		snprintf(name, sizeof(name), "%s/%s",
-			 strstr(base, ".ko") ? "lib" : "bin", base);
-		stage(options.files[i], name);
+		snprintf(name, sizeof(name), "%s/%s", module ? "lib" : "bin",
+			 base);
+		pack_file(archive, name, module ? 0644 : 0755,
+			  options.files[i]);
 	}
-	write_orders();
-	/* Standard tools for a standard format; links become what they name. */
-	snprintf(command, sizeof(command),
-		 "cd '%s/root' && %s find . | cpio --quiet -o -L -H newc >../initramfs",
-		 run.directory, options.host ? "cp \"$KERNEL_DIR\"/modules/* modules &&" : "");
-	setenv("KERNEL_DIR", options.kernel, 1);
-	status = system(command);
-	if (status)
-		no_guest("cannot pack the initramfs (is cpio there, and room?)");
+	if (options.host)
+		pack_modules(archive, "host");
+	if (options.disk)
+		pack_modules(archive, "disk");
+	if (initramfs_end(archive))
+		no_guest("cannot write %s: %s", path, strerror(errno));
 }
 
 /*
@@ -446,12 +542,14 @@ static void pack_initramfs(void)
  */
 static void make_disk(void)
 {
-	char command[4400];
+	char size[32];
+	const char *const args[] = {
+		"mke2fs", "-q", "-t", "ext4", "-b", "4096",
+		"-E", "lazy_itable_init=0", "disk", size, NULL,
+	};
 
-	snprintf(command, sizeof(command),
-		 "PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -b 4096 -E lazy_itable_init=0 '%s/disk' %dM >/dev/null",
-		 run.directory, options.disk);
-	if (system(command))
+	snprintf(size, sizeof(size), "%dM", options.disk);
+	if (!run_tool(run.directory, args))
 		no_guest("cannot make a disk of %d MB (is mke2fs there, and room?)",
 			 options.disk);
 }
@@ -493,23 +591,22 @@ static void child_qemu(int console_fd)
 {
 	int memory = options.memory ? options.memory :
 		     options.host   ? 2048 : 512;
-	char kernel[4200];
 	const char *args[64];
 	int n = 0;
 
-	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", options.kernel);
-
-	args[n++] = "qemu-system-x86_64";
+	args[n++] = VM_QEMU;
 	args[n++] = "-nodefaults";
 	args[n++] = "-no-user-config";
 	args[n++] = "-no-reboot";
 	args[n++] = "-display";
 	args[n++] = "none";
 	args[n++] = "-accel";
-	args[n++] = options.count ? "tcg" : "tcg,thread=multi";
+	args[n++] = run.kvm ? "kvm" :
+		    options.count ? "tcg" : "tcg,thread=multi";
 	args[n++] = "-cpu";
 	/* With cx16 QEMU 7.2 oopses 6.12; with ERMS each byte copied counts. */
-	args[n++] = options.count ? "qemu64,-cx16" : "max,-cx16";
+	args[n++] = run.kvm ? "host" :
+		    options.count ? "qemu64,-cx16" : "max,-cx16";
 	args[n++] = "-smp";
 	args[n++] = options.count ? "1" : "2";
 	if (options.count) {
@@ -532,7 +629,7 @@ static void child_qemu(int console_fd)
 		args[n++] = "node,nodeid=1,memdev=far";
 	}
 	args[n++] = "-kernel";
-	args[n++] = kernel;
+	args[n++] = run.image;
 	args[n++] = "-initrd";
 	args[n++] = "initramfs";
 	args[n++] = "-append";
@@ -540,7 +637,7 @@ static void child_qemu(int console_fd)
 	args[n++] = "-device";
 	args[n++] = "isa-debug-exit,iobase=0xf4,iosize=4";
 	args[n++] = "-serial";
-	args[n++] = argument("file:/dev/fd/%d", console_fd);
+	args[n++] = argument("file:/proc/self/fd/%d", console_fd);
 	args[n++] = "-chardev";
 	args[n++] = "stdio,id=port,signal=off";
 	args[n++] = "-serial";
@@ -597,6 +694,16 @@ static pid_t start_qemu(int *console_fd, int *report_fd)
 	return pid;
 }
 
+/* The terminal, as it is before a guest's shell has it. */
+static struct termios terminal;
+static bool is_terminal;
+
+static void restore_terminal(void)
+{
+	if (is_terminal)
+		tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+}
+
 /* Read what is there, at most what a pipe holds; at the end fd becomes -1. */
 static ssize_t read_some(struct pollfd *from, char data[65536])
 {
@@ -631,7 +738,7 @@ static int watch(pid_t pid, int console_fd, int report_fd)
 			take_lines(&console, log, log_length);
 		if (report_length > 0)
 			take_report(report, report_length);
-		if (interrupted)
+		if (interrupted || run.output_error)
 			kill(pid, SIGKILL);
 		if (run.deadline && now() > run.deadline) {
 			run.timed_out = true;
@@ -644,13 +751,18 @@ static int watch(pid_t pid, int console_fd, int report_fd)
 	return status;
 }
 
+static int boot_seconds(void)
+{
+	return is_verb("probe") ? options.probe_seconds : BOOT_SECONDS;
+}
+
 /* Boot a guest and see it through; returns how QEMU ended, as wait() does. */
 static int boot(void)
 {
 	int console_fd, report_fd, status;
 	pid_t pid;
 
-	run.deadline = now() + BOOT_SECONDS;
+	run.deadline = now() + boot_seconds();
 	pid = start_qemu(&console_fd, &report_fd);
 	status = watch(pid, console_fd, report_fd);
 	to_program = -1;
@@ -669,7 +781,7 @@ static int boot(void)
 static bool crashed_at_boot(void)
 {
 	return !run.up && !is_verb("shell") && !interrupted &&
-	       !run.timed_out &&
+	       !run.output_error && !run.timed_out &&
 	       run.splat != SPLAT_NONE && run.splat != SPLAT_INIT_DIED;
 }
 
@@ -711,12 +823,19 @@ static enum status judge(int qemu, char *why, size_t size)
 	why[0] = '\0';
 	if (interrupted)
 		return say(why, size, STATUS_INTERRUPTED, "interrupted");
+	/* As of a program that SIGPIPE ended, the status says it all. */
+	if (run.output_error == EPIPE)
+		return STATUS_UNREAD;
+	if (run.output_error)
+		return say(why, size, STATUS_INFRASTRUCTURE,
+			   "cannot write %s: %s", run.output_failed,
+			   strerror(run.output_error));
 	if (!run.up && !is_verb("shell") && run.splat == SPLAT_NONE)
 		return say(why, size, STATUS_INFRASTRUCTURE,
 			   run.timed_out ?
 			   "infrastructure: the guest did not come up within %d seconds" :
 			   "infrastructure: QEMU or its guest ended before the guest was up (QEMU: exit status %d)",
-			   run.timed_out ? BOOT_SECONDS : ended);
+			   run.timed_out ? boot_seconds() : ended);
 	if (run.splat == SPLAT_INIT_DIED)
 		return say(why, size, STATUS_INFRASTRUCTURE,
 			   "infrastructure: the guest's PID 1 died%s",
@@ -759,7 +878,7 @@ static enum status judge(int qemu, char *why, size_t size)
 		return say(why, size, STATUS_CRASH,
 			   "crash: the guest stopped without a word%s (QEMU: exit status %d)",
 			   while_running(), ended);
-	if (is_verb("run"))
+	if (is_verb("run") || is_verb("probe"))
 		return run.program_status;
 	if (strstr(run.tap.bail, "cannot be killed"))
 		return say(why, size, STATUS_HANG, "hang: %s", run.tap.bail);
@@ -799,14 +918,16 @@ static void conclude(int status, const char *why)
 {
 	if (why[0])
 		fprintf(stderr, "vm: %s\n", why);
+	if (is_verb("tap") && run.tap.plan)
+		printf("# %s\n", kind_of_guest());
 	if (why[0] && is_verb("tap"))
 		finish_tap(why);
 	else if (why[0] && run.splat_count)
 		for (int i = 0; i < run.splat_count; i++)
 			fprintf(stderr, "vm: %s\n", run.splat_lines[i]);
 	if (why[0] && options.console && status != STATUS_INTERRUPTED)
-		fprintf(stderr, "vm: the kernel's log is in %s\n",
-			options.console);
+		fprintf(stderr, "vm: %s; the kernel's log is in %s\n",
+			kind_of_guest(), options.console);
 }
 
 /* The program has some seconds to end by itself, once. */
@@ -826,6 +947,19 @@ static _Noreturn void usage(void)
 	exit(STATUS_USAGE);
 }
 
+static _Noreturn __attribute__((format(printf, 1, 2)))
+void mistaken(const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "vm: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	exit(STATUS_USAGE);
+}
+
 static int number(const char *text, int least)
 {
 	char *end;
@@ -836,11 +970,31 @@ static int number(const char *text, int least)
 	return value;
 }
 
+/* The message is for who knows nothing of vm. */
+static void parse_environment(void)
+{
+	const char *accelerator = getenv("ACCEL") ?: "";
+	const char *seconds = getenv("PROBE_SECONDS") ?: "";
+	char rest;
+
+	if (!strcmp(accelerator, "kvm"))
+		options.accelerator = KVM_ONLY;
+	else if (!strcmp(accelerator, "tcg"))
+		options.accelerator = TCG_ONLY;
+	else if (*accelerator)
+		mistaken("ACCEL=%s: it has to be kvm or tcg", accelerator);
+	if (*seconds &&
+	    (sscanf(seconds, "%4d%c", &options.probe_seconds, &rest) != 1 ||
+	     options.probe_seconds < 1))
+		mistaken("PROBE_SECONDS=%s: it has to be a number from 1 to 9999",
+			 seconds);
+}
+
 static void parse(int argc, char *argv[])
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "+k:m:i:p:f:Hd:M:a:o:bIt:c:h")) != -1) {
+	while ((option = getopt(argc, argv, "+k:m:i:p:f:Hd:M:a:o:bIt:c:K:h")) != -1) {
 		switch (option) {
 		case 'k':
 			options.kernel = optarg;
@@ -891,6 +1045,9 @@ static void parse(int argc, char *argv[])
 		case 'c':
 			options.console = optarg;
 			break;
+		case 'K':
+			options.kvm_device = optarg;
+			break;
 		case 'h':
 			fputs(help, stdout);
 			exit(0);
@@ -912,15 +1069,39 @@ static void parse(int argc, char *argv[])
 		usage();
 }
 
+static void find_kernel(void)
+{
+	char path[4200];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/vmlinuz",
+			     options.kernel) >= sizeof(path))
+		no_guest("the path of the kernel is too long");
+	options.kernel = realpath(options.kernel, NULL);
+	/* The image may be a link: what is known of it is by its own path. */
+	run.image = realpath(path, NULL);
+	if (!options.kernel || !run.image || access(run.image, R_OK))
+		no_guest("no kernel at %s: %s", path, strerror(errno));
+}
+
+static void make_directory(void)
+{
+	const char *set = getenv("TMPDIR") ?: "";
+	const char *parent = *set ? set : "/tmp";
+
+	if ((size_t)snprintf(run.directory, sizeof(run.directory),
+			     "%s/vm.XXXXXX", parent) >= sizeof(run.directory))
+		errno = ENAMETOOLONG;
+	else if (mkdtemp(run.directory))
+		return;
+	run.directory[0] = '\0';
+	no_guest("cannot make a folder in %s%s: %s", parent,
+		 *set ? " (TMPDIR)" : "", strerror(errno));
+}
+
 static void prepare(void)
 {
 	unsigned char random[16];
-	char path[4200];
 
-	snprintf(path, sizeof(path), "%s/vmlinuz", options.kernel);
-	options.kernel = realpath(options.kernel, NULL);
-	if (!options.kernel || access(path, R_OK))
-		no_guest("no kernel at %s: %s", path, strerror(errno));
 	if (is_verb("shell") && !isatty(STDIN_FILENO))
 		no_guest("a shell needs a terminal; without one: make vm CMD='...'");
 
@@ -929,48 +1110,30 @@ static void prepare(void)
 	for (size_t i = 0; i < sizeof(random); i++)
 		sprintf(run.nonce + 2 * i, "%02x", random[i]);
 
-	snprintf(run.directory, sizeof(run.directory), "%s/vm.XXXXXX",
-		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-	if (!mkdtemp(run.directory)) {
-		run.directory[0] = '\0';
-		no_guest("no room for a guest in TMPDIR or /tmp: %s",
-			 strerror(errno));
-	}
+	make_directory();
 	if (options.console) {
-		run.console_log = fopen(options.console, "w");
+		run.console_log = fopen(options.console, "we");
 		if (!run.console_log)
 			no_guest("cannot write %s: %s", options.console,
 				 strerror(errno));
+		fprintf(run.console_log, "vm: %s\n", kind_of_guest());
 	}
 	pack_initramfs();
 	if (options.disk)
 		make_disk();
 }
 
-int main(int argc, char *argv[])
+/* From here to the end of the guest; returns the exit status. */
+static enum status see_through(void)
 {
-	struct sigaction action = { .sa_handler = note_signal };
-	struct termios terminal;
 	enum status status;
-	bool is_terminal;
 	char why[512];
 	int qemu;
 
-	parse(argc, argv);
-	console.take = take_console_line;
-	tap_stream.take = take_tap_line;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	sigaction(SIGQUIT, &action, NULL);
-	sigaction(SIGALRM, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);
-	is_terminal = !tcgetattr(STDIN_FILENO, &terminal);
-
 	prepare();
 	if (is_verb("shell"))
-		fprintf(stderr, "vm: booting, some seconds; exit or Ctrl-D leaves the guest\n");
+		fprintf(stderr, "vm: booting a %s, some seconds; exit or Ctrl-D leaves it\n",
+			kind_of_guest());
 	qemu = boot();
 	if (crashed_at_boot()) {
 		fprintf(stderr, "vm: the guest's kernel did not come up, and is booted once more: %s\n",
@@ -979,13 +1142,140 @@ int main(int argc, char *argv[])
 		run.splat_count = 0;
 		qemu = boot();
 	}
-	if (is_terminal && is_verb("shell"))
-		tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
-	if (run.console_log)
-		fclose(run.console_log);
-
+	if (is_verb("shell"))
+		restore_terminal();
 	status = judge(qemu, why, sizeof(why));
+	close_output(run.file, options.wanted_as);
+	close_output(run.console_log, options.console);
+	if (!why[0])
+		status = judge(qemu, why, sizeof(why));
 	conclude(status, why);
 	remove_directory();
 	return status;
+}
+
+/*
+ * Does the kernel come up under KVM, to its PID 1, and power off? That of a
+ * small guest, by a process of its own which knows nothing of what the run is
+ * for, and says nothing.
+ */
+static bool comes_up_under_kvm(void)
+{
+	static char *argv[] = { "probe", NULL };
+	pid_t parent = getpid(), pid = fork();
+	int status, null;
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != parent)
+			_exit(127);
+		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		run.kvm = true;
+		options.verb = "probe";
+		options.argv = argv;
+		options.module = options.console = NULL;
+		options.wanted = "";
+		options.file_count = options.disk = 0;
+		options.host = false;
+		exit(see_through());
+	}
+	if (pid < 0)
+		no_guest("cannot fork: %s", strerror(errno));
+	while (!waitpid(pid, &status, WNOHANG)) {
+		if (interrupted)
+			kill(pid, SIGTERM);
+		usleep(10000);
+	}
+	return !status;
+}
+
+/* Once, and where somebody reads it. */
+static void say_that_kvm_is_closed(void)
+{
+	const struct passwd *user = getpwuid(getuid());
+
+	if (isatty(STDERR_FILENO) &&
+	    kvm_recall(run.image, options.probe_seconds) != KVM_CLOSED &&
+	    kvm_remember(run.image, options.probe_seconds, KVM_CLOSED))
+		fprintf(stderr, "vm: %s is there, but you may not open it: \"sudo adduser %s kvm\" and a new login make guests much faster\n",
+			options.kvm_device, user ? user->pw_name : "NAME");
+}
+
+/*
+ * Is the guest to run under KVM? What was asked for by hand is not to be had
+ * in silence by other means.
+ */
+static bool choose_kvm(void)
+{
+	bool only = options.accelerator == KVM_ONLY, works;
+	enum kvm_answer known;
+	int fd;
+
+	if (options.count || options.accelerator == TCG_ONLY)
+		return false;
+	fd = open(options.kvm_device, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && only)
+		no_guest("ACCEL=kvm, but %s cannot be opened: %s",
+			 options.kvm_device, strerror(errno));
+	if (fd < 0) {
+		if (errno == EACCES)
+			say_that_kvm_is_closed();
+		return false;
+	}
+	close(fd);
+	known = kvm_recall(run.image, options.probe_seconds);
+	if (known == KVM_WORKS || (known == KVM_BROKEN && !only))
+		return known == KVM_WORKS;
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "vm: trying whether KVM works, at most %d s; the answer is kept\n",
+			options.probe_seconds);
+	works = comes_up_under_kvm();
+	if (interrupted)
+		return false;
+	kvm_remember(run.image, options.probe_seconds,
+		     works ? KVM_WORKS : KVM_BROKEN);
+	if (only && !works)
+		no_guest("ACCEL=kvm, but under KVM this kernel does not come up here within %d seconds",
+			 options.probe_seconds);
+	return works;
+}
+
+/*
+ * A closed stream's number must not go to a file of ours, which would get the
+ * output then; and a write to it is to fail.
+ */
+static void occupy_streams(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd ? O_RDONLY : O_WRONLY);
+}
+
+static void catch_signals(void)
+{
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction action = { .sa_handler = note_signal };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		if (!is_ignored(ending[i]))
+			sigaction(ending[i], &action, NULL);
+	sigaction(SIGALRM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+}
+
+int main(int argc, char *argv[])
+{
+	occupy_streams();
+	parse(argc, argv);
+	parse_environment();
+	console.take = take_console_line;
+	tap_stream.take = take_tap_line;
+	catch_signals();
+	is_terminal = !tcgetattr(STDIN_FILENO, &terminal);
+	find_kernel();
+	run.kvm = choose_kvm();
+	return see_through();
 }

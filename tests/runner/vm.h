@@ -5,6 +5,8 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+#define VM_QEMU "qemu-system-x86_64"
+
 /* Exit statuses of the runner that its callers know by name. */
 enum { VM_STATUS_CRASH = 121, VM_STATUS_HANG = 124 };
 

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,13 +24,11 @@
 #include "splat.h"
 #include "tap.h"
 #include "vm.h"
-
-enum { GUEST_LIMIT = 90 };
+#include "vm_test.h"
 
 #define PROBE "load.default_is_one_page_for_all"
 
-/* DIRECTORY/NAME, the directory being a variable of the environment. */
-static const char *in(const char *variable, const char *name)
+const char *in(const char *variable, const char *name)
 {
 	const char *directory = getenv(variable);
 	char *path;
@@ -73,7 +72,10 @@ TEST_LIMIT(runner, good_module_passes, GUEST_LIMIT)
 	expect_status(&run, 0);
 	took = strstr(run.output, "# took ");
 	EXPECT(took);
-	EXPECT_STR(strchr(took, '\n'), "\nok 1 " PROBE "\n");
+	took = strchr(took, '\n');
+	EXPECT(!strcmp(took, "\nok 1 " PROBE "\n# guest under KVM\n") ||
+	       !strcmp(took, "\nok 1 " PROBE "\n# guest under TCG (emulated)\n"));
+	took = strstr(run.output, "# took ");
 	*took = '\0';
 	EXPECT_STR(run.output, "TAP version 13\n1..1\n# begin " PROBE "\n");
 	EXPECT_STR(run.errors, "");
@@ -177,26 +179,16 @@ TEST_LIMIT(runner, dead_pid_1_is_infrastructure, GUEST_LIMIT)
 	EXPECT(!strstr(run.errors, "once more"));
 }
 
-/* A QEMU that is a script: its log goes by one way, its report by the other. */
-#define QEMU \
-"#!/bin/sh\n" \
-"for arg; do\n" \
-"	case $arg in file:*) exec 3>\"${arg#file:}\" ;; esac\n" \
-"done\n" \
-"nonce=$(head -c 32 root/orders)\n" \
-"say() { printf '%s o %d\\n%s\\n' $nonce $((${#1} + 1)) \"$1\"; }\n"
-
 /* A kernel that has something to report during a test. */
 static const char qemu_that_warns[] = QEMU
-"printf '%s up 0\\n%s ready 0\\n' $nonce $nonce\n"
+"frame up 0; frame ready 0\n"
 "say 'TAP version 13'; say 1..2\n"
 "echo '[    1.0] test: a.b' >&3; say '# begin a.b'\n"
 "echo '[    1.1] WARNING: CPU: 0 PID: 9' >&3\n"
 "echo '[    1.2] test: hidden_a.c' >&3\n"
 "echo '[    1.3] Call Trace:' >&3\n";
 
-/* The runner, with a script for its QEMU, and log as the kernel's log. */
-static struct run play(const char *script)
+void set_scene(const char *script)
 {
 	FILE *file = fopen("qemu-system-x86_64", "we");
 	char *path, *status;
@@ -210,6 +202,13 @@ static struct run play(const char *script)
 	setenv("EXIT", status, 1);
 	setenv("SCENE", getcwd(NULL, 0), 1);
 	setenv("PATH", path, 1);
+}
+
+/* The runner, with a script for its QEMU, and log as the kernel's log. */
+static struct run play(const char *script)
+{
+	set_scene(script);
+	setenv("ACCEL", "tcg", 1);
 	return RUN("vm", "-k", ".", "-i", "init", "-c", "log", "tap", "suite");
 }
 
@@ -231,10 +230,7 @@ static const char qemu_that_crashes[] = QEMU
 "echo boot >>\"$SCENE/boots\"\n"
 "echo \"${crashes#?}\" >\"$SCENE/crashes\"\n"
 "[ -n \"$crashes\" ] && echo '[    1.0] BUG: at boot' >&3 && exit 0\n"
-"printf '%s up 0\\n%s ready 0\\n' $nonce $nonce\n"
-"say 'TAP version 13'; say 1..1; say '# begin a.b'; say 'ok 1 a.b'\n"
-"printf '%s exit 0\\n' $nonce\n"
-"exit $EXIT\n";
+QEMU_PASSES;
 
 TEST(runner, kernel_that_crashes_at_boot_is_booted_once_more)
 {
@@ -243,7 +239,8 @@ TEST(runner, kernel_that_crashes_at_boot_is_booted_once_more)
 	shell("echo x >crashes");
 	run = play(qemu_that_crashes);
 	expect_status(&run, 0);
-	EXPECT_STR(run.output, "TAP version 13\n1..1\n# begin a.b\nok 1 a.b\n");
+	EXPECT_STR(run.output, "TAP version 13\n1..1\n# begin a.b\nok 1 a.b\n"
+		   "# guest under TCG (emulated)\n");
 	EXPECT_STR(run.errors, "vm: the guest's kernel did not come up, and is booted once more: BUG: at boot\n");
 	EXPECT_STR(shell("cat boots"), "boot\nboot\n");
 }
@@ -256,7 +253,201 @@ TEST(runner, kernel_that_does_not_come_up_is_infrastructure)
 	run = play(qemu_that_crashes);
 	expect_verdict(run, 125, "vm: infrastructure: the guest's kernel did not come up: BUG: at boot");
 	EXPECT_STR(shell("cat boots log"), "boot\nboot\n"
+		   "vm: guest under TCG (emulated)\n"
 		   "[    1.0] BUG: at boot\n\n[    1.0] BUG: at boot\n\n");
+}
+
+/* What the guest said is there, and so is why no more of it is. */
+TEST(runner, output_that_cannot_be_written_is_told)
+{
+	static const struct {
+		const char *line;
+		int status;
+		const char *errors;
+	} ends[] = {
+		{ "tap suite >/dev/full", 125,
+		  "vm: cannot write standard output: No space left on device\n" },
+		{ "run suite >/dev/full", 125,
+		  "vm: cannot write standard output: No space left on device\n" },
+		{ "run suite >&-", 125,
+		  "vm: cannot write standard output: Bad file descriptor\n" },
+		{ "run suite 2>/dev/full", 125, "" },
+		{ "-c /dev/full run suite", 125,
+		  "vm: cannot write /dev/full: No space left on device\n"
+		  "vm: guest under TCG (emulated); the kernel's log is in /dev/full\n" },
+		{ "-o /some/file:/dev/full run suite", 125,
+		  "vm: cannot write /dev/full: No space left on device\n" },
+		{ "-o /some/file:no/such/folder run suite", 125,
+		  "vm: cannot write no/such/folder: No such file or directory\n" },
+		/* As of a program that SIGPIPE ends. */
+		{ "tap suite | :", 141, "" },
+		{ "run suite | :", 141, "" },
+		{ "run suite 2>&1 | :", 141, "" },
+	};
+	char line[4096];
+	struct run run;
+
+	set_scene(QEMU "sleep 0.1; frame up 0; frame ready 0\n"
+		  "say 'TAP version 13'; say 1..1; say '# begin a.b'\n"
+		  "frame e 5; echo oops; frame file 5; echo file\n"
+		  "say 'ok 1 a.b'; frame exit 0; exit $EXIT\n");
+	setenv("ACCEL", "tcg", 1);
+	setenv("TMPDIR", getenv("SCENE"), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		int piped = strcspn(ends[i].line, "|");
+
+		snprintf(line, sizeof(line), "{ '%s' -k . -i init %s%.*s; echo $? >status; } %s",
+			 in("PROGRAMS", "vm"),
+			 strstr(ends[i].line, "-o") ? "" : "-o /some/file:there ",
+			 piped, ends[i].line, ends[i].line + piped);
+		run = RUN("/bin/sh", "-c", line);
+		if (atoi(shell("cat status")) != ends[i].status)
+			FAIL("%s: expected status %d, saw %s%s", ends[i].line,
+			     ends[i].status, shell("cat status"), run.errors);
+		/* What the guest's program said there itself comes first. */
+		if (!strncmp(run.errors, "oops\n", 5))
+			EXPECT_STR(run.errors + 5, ends[i].errors);
+		else
+			EXPECT_STR(run.errors, ends[i].errors);
+		EXPECT_STR(shell("ls -d vm.* 2>&1 || :"),
+			   "ls: cannot access 'vm.*': No such file or directory\n");
+	}
+}
+
+/* As under nohup, or in the background of a script. */
+TEST(runner, ignored_signals_stay_ignored)
+{
+	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct run run;
+
+	set_scene(QEMU "touch \"$SCENE/started\"\n"
+		  "until [ -e \"$SCENE/go\" ]; do sleep 0.05; done\n"
+		  QEMU_PASSES);
+	setenv("ACCEL", "tcg", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	run = START("vm", "-k", ".", "-i", "init", "tap", "suite");
+	while (access("started", F_OK))
+		usleep(1000);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		EXPECT_OK(kill(run.pid, ignored[i]));
+	usleep(300000);
+	shell("touch go");
+	collect(&run);
+	EXPECT_STR(run.errors, "");
+	expect_status(&run, 0);
+}
+
+/* Those that are not, end it. */
+TEST(runner, hangup_ends_it)
+{
+	struct run run;
+
+	set_scene(QEMU "touch \"$SCENE/started\"; exec sleep 60\n");
+	setenv("ACCEL", "tcg", 1);
+	run = START("vm", "-k", ".", "-i", "init", "run", "suite");
+	while (access("started", F_OK))
+		usleep(1000);
+	EXPECT_OK(kill(run.pid, SIGHUP));
+	collect(&run);
+	expect_status(&run, 130);
+	EXPECT_STR(run.errors, "vm: interrupted\n");
+}
+
+/* A path of the host's may have any letter in it, and no shell reads it. */
+TEST(runner, tmpdir_of_any_name)
+{
+	static const char *const names[] = {
+		"", "a b", "it's", "\"quoted\"", "$(touch oops)", "`touch oops`",
+		"a;touch oops", "-rf", "a,b=c", "line\nbreak",
+	};
+	struct run run;
+
+	set_scene(QEMU QEMU_PASSES);
+	shell("mkdir modules && touch modules/host modules/disk");
+	setenv("ACCEL", "tcg", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		setenv("TMPDIR", names[i], 1);
+		EXPECT(!*names[i] || !mkdir(names[i], 0700));
+		run = RUN("vm", "-k", ".", "-i", "init", "-H", "-d", "8", "tap",
+			  "suite");
+		EXPECT_STR(run.errors, "");
+		expect_status(&run, 0);
+		EXPECT_ERRNO(access("oops", F_OK), ENOENT);
+		/* Nothing is left in it. */
+		EXPECT(!*names[i] || !rmdir(names[i]));
+	}
+}
+
+TEST(runner, tmpdir_that_is_none_is_told)
+{
+	set_scene(QEMU QEMU_PASSES);
+	setenv("ACCEL", "tcg", 1);
+	setenv("TMPDIR", "/no/such/folder", 1);
+	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
+		       "vm: infrastructure: cannot make a folder in /no/such/folder (TMPDIR): No such file or directory\n");
+	setenv("TMPDIR", "vmlinuz", 1);
+	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
+		       "cannot make a folder in vmlinuz (TMPDIR): Not a directory\n");
+}
+
+/* What the guest gets has our modes and is root's; what the user gets has his. */
+TEST(runner, umask_is_for_the_results_alone)
+{
+	static const char modes[] =
+		"awk '{ print $1, $3, $4, $NF }' list";
+
+	struct run run;
+
+	umask(077);
+	set_scene(QEMU "cpio --quiet -itvn <initramfs >\"$SCENE/list\"\n"
+		  "frame up 0; frame ready 0; frame file 5; echo file\n"
+		  "frame exit 0; exit $EXIT\n");
+	setenv("ACCEL", "tcg", 1);
+	shell("mkdir modules && touch program a.ko b.ko modules/m.ko && "
+	      "echo m.ko >modules/host");
+	run = RUN("vm", "-k", ".", "-i", "init", "-f", "program", "-f", "a.ko",
+		  "-m", "b.ko", "-H", "-c", "log", "-o", "/a:file", "run",
+		  "program");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell(modes),
+		   "-rw------- 0 0 orders\ndrwxr-xr-x 0 0 .\n"
+		   "drwxr-xr-x 0 0 bin\ndrwxr-xr-x 0 0 lib\n"
+		   "drwxr-xr-x 0 0 modules\ndrwxr-xr-x 0 0 dev\n"
+		   "drwxr-xr-x 0 0 proc\ndrwxr-xr-x 0 0 sys\n"
+		   "drwxrwxrwt 0 0 tmp\n-rwxr-xr-x 0 0 init\n"
+		   "-rw-r--r-- 0 0 lib/shmcount.ko\n"
+		   "-rwxr-xr-x 0 0 bin/program\n-rw-r--r-- 0 0 lib/a.ko\n"
+		   "-rw-r--r-- 0 0 modules/host\n-rw-r--r-- 0 0 modules/m.ko\n");
+	EXPECT_STR(shell("stat -c %a log file"), "600\n600\n");
+}
+
+/* Those of the guest's tests that are an ordinary user, where all is as closed. */
+TEST_LIMIT(runner, ordinary_user_of_the_guest_under_umask_077, GUEST_LIMIT)
+{
+	struct run run;
+
+	umask(077);
+	setenv("FROM", in("GUEST", ""), 1);
+	setenv("MODULE", in("KO", ""), 1);
+	shell("cp \"$FROM/init\" \"$FROM/suite\" \"$MODULE\" . && "
+	      "chmod 700 init suite && chmod 600 *.ko");
+	run = RUN("vm", "-k", in("KERNEL_DIR", ""), "-i", "init", "-f", "suite",
+		  "-m", "shmcount.ko", "-t", "60", "tap", "suite",
+		  "perm.*");
+	expect_status(&run, 0);
+	EXPECT_STR(run.errors, "");
+}
+
+TEST(runner, file_that_cannot_be_packed_is_told)
+{
+	set_scene(QEMU QEMU_PASSES);
+	setenv("ACCEL", "tcg", 1);
+	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "-f", "/proc", "run",
+			   "suite"), 125,
+		       "vm: infrastructure: cannot read /proc: Is a directory\n");
+	expect_refusal(RUN("vm", "-k", ".", "-i", "no-init", "run", "suite"),
+		       125, "vm: infrastructure: cannot find no-init: No such file or directory\n");
 }
 
 TEST(runner, missing_kernel_is_infrastructure)
@@ -273,6 +464,7 @@ TEST(runner, kernel_that_is_none_is_infrastructure)
 	file = fopen("vmlinuz", "we");
 	fprintf(file, "not a kernel\n");
 	fclose(file);
+	setenv("ACCEL", "tcg", 1);	/* nothing of it need be remembered */
 	expect_verdict(RUN("vm", "-k", ".", "-i", in("GUEST", "init"), "tap",
 			   "suite"),
 		       125, "ended before the guest was up");
@@ -382,14 +574,15 @@ TEST_LIMIT(runner, slow_reader_gets_all_of_it, GUEST_LIMIT)
 		 "run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
 		 "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
 		 "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
-		 "run 2>errors | head -n 1 | grep -c ': 0$'; cat status; rmdir t",
+		 "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
 		 in("PROGRAMS", "vm"), in("KERNEL_DIR", ""),
 		 in("GUEST", "init"), in("KO", ""), in("GUEST", "incr_anon"));
 	run = RUN("/bin/sh", "-c", command);
 	EXPECT_STR(run.errors, "");
+	/* Nobody reads: the status says it, as of who dies by SIGPIPE. */
 	EXPECT_STR(run.output, "40000\n0\n"
 		   "incr_anon: 40000 increments by 2 processes gave count 40000\n"
-		   "1\n130\n");
+		   "1\n141\n");
 }
 
 /* All of the host's programs, and its folder; a status that is told exactly. */
@@ -438,8 +631,9 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 		"echo kept >/mnt/file; sync; cat /mnt/file; "
 		"grep -o '/mnt ext4 rw' /proc/mounts; } >&2; "
 		"trap 'echo caught; exit 7' INT; ";
-	char command[8192], *directory = getcwd(NULL, 0);
+	char command[8192], *directory = getcwd(NULL, 0), byte;
 	struct run run;
+	FILE *seen;
 
 	in("HOST_KERNEL_DIR", "");
 	unsetenv("KMOD");
@@ -457,7 +651,8 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 	run = RUN("/bin/sh", "-c", command);
 	EXPECT_STR(run.errors, "2097152\n131072\n640\n2\noops=panic\nkept\n"
 		   "/mnt ext4 rw\n");
-	EXPECT_STR(run.output, "7\nsame\n");
+	EXPECT_STR(shell("echo caught >>expected; cmp seen expected && echo same"),
+		   "same\n");
 }
 
 static int compare_times(const void *a, const void *b)
@@ -642,6 +837,9 @@ TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
 	run = RUN(in("TOP", "user/comparison/run.sh"));
 	expect_status(&run, 0);
 	expect_text(run.output, "in instructions, device / warm tmpfs");
+	expect_text(run.output, "\n# machine     guest under ");
+	EXPECT_STR(shell("sqlite3 :memory: \"select json_extract(readfile('out/results.json'), '$[1].run.machine')\""),
+		   "guest under TCG (emulated)\n");
 	EXPECT(!strstr(run.output, "skipped"));
 	EXPECT_EQ(system("test -s out/setup.png && test -s out/setup.svg"), 0);
 	EXPECT_EQ(system(again), 0);
@@ -685,6 +883,7 @@ TEST(compare, native_and_mistaken)
 	run = RUN(in("TOP", "user/comparison/run.sh"));
 	expect_status(&run, 0);
 	expect_text(run.errors, "are in out");
+	expect_text(run.output, "\n# machine     native\n");
 	EXPECT_EQ(system("test -s out/table.txt && test -s out/speed-paths.png"), 0);
 	setenv("COMPARE_ARGS", "--list", 1);
 	run = RUN(in("TOP", "user/comparison/run.sh"));

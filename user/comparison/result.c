@@ -276,6 +276,9 @@ static int facts(const struct comparison *c, const char *names[FACTS],
 	cpu_name(values[n++], 200);
 	names[n] = "processors";
 	snprintf(values[n++], 200, "%d", c->cpus.count);
+	/* Set by the guest's PID 1. */
+	names[n] = "machine";
+	snprintf(values[n++], 200, "%s", getenv("SHMCOUNT_GUEST") ?: "native");
 	names[n] = "pinned";
 	snprintf(values[n++], 200, "%s", c->cpus.pin ?
 		 "yes, process i to processor i modulo processors (stevens: no)" :
