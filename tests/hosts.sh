@@ -13,6 +13,9 @@
 #   container   the same in a container without privileges: no capability, no way
 #               to get one, no user namespace, no /dev/kvm
 #   ci          root in such a container, with the capabilities that Docker leaves
+#   own         root, with a kernel installed and an apt that knows no other: not the
+#               two commands, but make run and make vm on that kernel, with its
+#               modules plain, and packed by xz and by zstd
 #
 # Without names it is all of them. HOSTS_RUN names the targets of make to run in
 # each, "run check" by default. A clone of HEAD goes in, without what is not
@@ -36,7 +39,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # What a new user's machine has; all else is for the project to get.
 packages=git,make,ca-certificates,sudo
 suites='bookworm trixie unstable'
-kinds='root sudo user container ci'
+kinds='root sudo user container ci own'
 targets=${HOSTS_RUN:-run check}
 
 # How long one target may take: far more than it does on a slow machine.
@@ -123,7 +126,7 @@ furnish() {
 	[ "$1" != sudo ] ||
 		echo 'student ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/student"
 	home=$root/home/student
-	case $1 in root | ci) home=$root/root ;; esac
+	case $1 in root | ci | own) home=$root/root ;; esac
 	git clone -q --no-hardlinks "$top" "$home/shmcount" || return
 	chown -R --reference="$home" "$home/shmcount"
 }
@@ -170,7 +173,7 @@ inside() {
 	path=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games
 	set -- --reuid=student --regid=student --init-groups
 	case $kind in
-	root | ci)
+	root | ci | own)
 		user=root
 		home=/root
 		path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -212,7 +215,17 @@ inside() {
 # What a user without root cannot install is there, as on a machine that others
 # look after: by the project's own set-up, in a clone that goes again.
 install_packages() {
-	case $1 in root | sudo | ci) return 0 ;; esac
+	case $1 in
+	root | sudo | ci) return 0 ;;
+	own)
+		inside root 'export DEBIAN_FRONTEND=noninteractive
+			apt-get update -q && make tools &&
+			apt-get install -qy --no-install-recommends zstd \
+				linux-image-amd64 linux-headers-amd64 &&
+			rm -rf build /etc/apt/sources.list* /var/lib/apt/lists/*'
+		return
+		;;
+	esac
 	git clone -q --no-hardlinks "$top" "$root/root/shmcount" >>"$log" 2>&1 &&
 		inside root 'make tools check-tools' &&
 		rm -rf "$root/root/shmcount"
@@ -234,6 +247,26 @@ leftovers() {
 		cd "$root/home/student" && find . ! -user "$(stat -c %u .)"
 	} | head -n 1
 }
+
+# What is run for own, in place of a target of make. The kernel that runs here is
+# not the one that is installed there.
+# shellcheck disable=SC2016
+own_kernel='
+	release=$(ls /lib/modules)
+	cd "/lib/modules/$release/kernel"
+	folders="fs net/9p drivers/virtio drivers/block lib crypto arch"
+	for pack in "xz -q" "zstd -q --rm" true; do
+		find $folders -name "*.ko.xz" -exec xz -d {} +
+		find $folders -name "*.ko.zst" -exec zstd -dq --rm {} +
+		find $folders -name "*.ko" -exec $pack {} +
+		depmod "$release"
+		echo "packed by: $pack: $(find $folders -name "9p.ko*")"
+		rm -rf ~/shmcount/build/kernel/host-*
+		make -C ~/shmcount KVER="$release" run || exit
+		seen=$(make -s --no-print-directory -C ~/shmcount \
+			KVER="$release" vm CMD="uname -r") || exit
+		[ "$seen" = "$release" ] || exit
+	done'
 
 # tell HOST RESULT
 tell() {
@@ -259,11 +292,15 @@ of() {
 	fi
 	result=0
 	told=
-	for target in $targets; do
+	wanted=$targets
+	[ "$kind" != own ] || wanted=run-and-vm
+	for target in $wanted; do
 		echo "hosts: make $target on $1" | tee -a "$log" >&2
 		begun=$(date +%s)
 		word=passed
-		inside "$kind" "make $target" || {
+		line="make $target"
+		[ "$kind" != own ] || line=$own_kernel
+		inside "$kind" "$line" || {
 			word="failed (status $status)"
 			result=1
 		}
