@@ -130,6 +130,7 @@ help:
 #H make hosts      make run and make check on Debian 12, 13 and unstable, as root,
 #H                 with sudo, without it, in a container (HOSTS='trixie-root';
 #H                 HOSTS_RUN=run: only that)
+#H make kvm-test   the runner under a KVM that works: that of a guest
 #H make mutants    wrong versions of the module: does a test notice each?
 #H make grade SRC=folder  grade a submission (KMOD=file.ko: one that is built)
 #H make grade-all DIR=folder     each that is in it (FORCE=1: once more)
@@ -272,6 +273,8 @@ build/tests/vm: $(call objects,$(addprefix runner/,vm accel initramfs tap splat)
 build/tests/vm_test: $(call objects,harness program \
 		$(addprefix runner/,vm_test accel_test tap splat))
 	@$(link)
+build/tests/nest_test: $(call objects,harness program runner/nest_test)
+	@$(link)
 build/tests/report: $(call objects,runner/tap $(addprefix report/,report read write))
 	@$(link)
 build/tests/report_test: $(call objects,report/report_test runner/tap harness program)
@@ -385,6 +388,14 @@ check: $(check_needs)
 		$(if $(checked_full),HOST_KERNEL_DIR=$(CURDIR)/build/kernel/$(full)) \
 		$(if $(checked_full),HOST_KO=$(CURDIR)/build/kmod/$(full)/shmcount.ko) \
 		BAD=$(CURDIR)/build/bad BAD_KO=$(CURDIR)/build/bad/$(small) \
+		tests/check.sh $(call quoted,$(TESTS))
+
+kvm-test: export AGAIN := make kvm-test
+kvm-test: $(small_guest) $(full_guest) build/tests/report build/tests/nest_test
+	@exec env ONLY=nest KERNEL_DIR=$(CURDIR)/build/kernel/$(small) \
+		KO=$(CURDIR)/build/kmod/$(small)/shmcount.ko \
+		HOST_KERNEL_DIR=$(CURDIR)/build/kernel/$(full) \
+		HOST_KO=$(CURDIR)/build/kmod/$(full)/shmcount.ko \
 		tests/check.sh $(call quoted,$(TESTS))
 
 ifeq ($(KERNEL),debug)
@@ -539,7 +550,7 @@ distclean: clean
 
 .PHONY: all help tools compare-tools watch-tools check-tools by-hand \
 	of-this-host user run \
-	shell vm compare techniques techniques-test watch check matrix hosts coverage \
+	shell vm compare techniques techniques-test watch check kvm-test matrix hosts coverage \
 	mutants fuzz lab lab-tools lab-test grade grade-all grade-test \
 	hidden-program small-guest not-of-a-suite lint doctor load unload \
 	install uninstall deb deb-test clean distclean

@@ -269,3 +269,16 @@ void wait_until_holder(pid_t pid, int out)
 	}
 	FAIL("process %d never holds the semaphore", pid);
 }
+
+const char *in(const char *variable, const char *name)
+{
+	const char *directory = getenv(variable);
+	char *path;
+
+	if (!directory)
+		test_skip("needs %s, which make check sets for a kernel that has one",
+			  variable);
+	if (asprintf(&path, "%s%s%s", directory, *name ? "/" : "", name) < 0)
+		FAIL("no memory");
+	return path;
+}

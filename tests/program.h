@@ -74,6 +74,12 @@ void send_endings(pid_t pid);
 
 int lines_in(const char *text);
 
+/*
+ * DIRECTORY/NAME, the directory being a variable of the environment. Without
+ * it the test is skipped.
+ */
+const char *in(const char *variable, const char *name);
+
 /* Wait for the process to have a child, and return it. */
 pid_t child_of(pid_t pid);
 

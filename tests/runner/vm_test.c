@@ -28,19 +28,6 @@
 
 #define PROBE "load.default_is_one_page_for_all"
 
-const char *in(const char *variable, const char *name)
-{
-	const char *directory = getenv(variable);
-	char *path;
-
-	if (!directory)
-		test_skip("needs %s, which make check sets for a kernel that has one",
-			  variable);
-	if (asprintf(&path, "%s%s%s", directory, *name ? "/" : "", name) < 0)
-		FAIL("no memory");
-	return path;
-}
-
 /* Run one test, by name, in a guest with this module. */
 static struct run probe_for(const char *seconds, const char *module,
 			    const char *test)
@@ -631,9 +618,8 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 		"echo kept >/mnt/file; sync; cat /mnt/file; "
 		"grep -o '/mnt ext4 rw' /proc/mounts; } >&2; "
 		"trap 'echo caught; exit 7' INT; ";
-	char command[8192], *directory = getcwd(NULL, 0), byte;
+	char command[8192], *directory = getcwd(NULL, 0);
 	struct run run;
-	FILE *seen;
 
 	in("HOST_KERNEL_DIR", "");
 	unsetenv("KMOD");

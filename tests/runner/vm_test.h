@@ -8,12 +8,6 @@
 enum { GUEST_LIMIT = 90 };
 
 /*
- * DIRECTORY/NAME, the directory being a variable of the environment. Without
- * it the test is skipped.
- */
-const char *in(const char *variable, const char *name);
-
-/*
  * The beginning of a QEMU that is a script: its log goes by descriptor 3, its
  * report by standard output, in frames.
  */
