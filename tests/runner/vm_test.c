@@ -618,23 +618,30 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 		"echo kept >/mnt/file; sync; cat /mnt/file; "
 		"grep -o '/mnt ext4 rw' /proc/mounts; } >&2; "
 		"trap 'echo caught; exit 7' INT; ";
-	char command[8192], *directory = getcwd(NULL, 0);
+	char command[8192], *directory = getcwd(NULL, 0), byte;
 	struct run run;
+	FILE *seen;
 
 	in("HOST_KERNEL_DIR", "");
 	unsetenv("KMOD");
 	setenv("PARAMS", "size=2097152 mode=0640", 1);
 	EXPECT_EQ(system("{ head -c 200000 /dev/urandom; echo; } >data; "
 			 "{ cat data; echo up; } >expected"), 0);
-	snprintf(command, sizeof(command),
-		 ">seen; '%s' bench sh -c \"%s cat %s/data; "
-		 "{ sleep 2; echo up; } & sleep 60\" >seen & "
-		 "until tail -n 1 seen | grep -aqx up; do "
-		 "kill -0 $! || exit 1; sleep 0.1; done; "
-		 "kill -INT $!; wait $!; echo $?; "
-		 "echo caught >>expected; cmp seen expected && echo same",
-		 in("TOP", "tests/vm.sh"), commands, directory);
-	run = RUN("/bin/sh", "-c", command);
+	snprintf(command, sizeof(command), "%s cat %s/data; { sleep 2; echo up; } & sleep 60",
+		 commands, directory);
+	run = START(in("TOP", "tests/vm.sh"), "bench", "sh", "-c", command);
+	seen = fopen("seen", "we");
+	EXPECT(seen);
+	for (char last[4] = ""; memcmp(last, "\nup\n", 4);) {
+		EXPECT_EQ(read(run.out, &byte, 1), 1);
+		EXPECT(putc(byte, seen) != EOF);
+		memmove(last, last + 1, 3);
+		last[3] = byte;
+	}
+	EXPECT_OK(kill(run.pid, SIGINT));
+	collect(&run);
+	expect_status(&run, 7);
+	EXPECT(fputs(run.output, seen) != EOF && !fclose(seen));
 	EXPECT_STR(run.errors, "2097152\n131072\n640\n2\noops=panic\nkept\n"
 		   "/mnt ext4 rw\n");
 	EXPECT_STR(shell("echo caught >>expected; cmp seen expected && echo same"),
