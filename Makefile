@@ -10,7 +10,7 @@ endif
 
 # The tools of the recipes are in the same surroundings as those of the scripts.
 export LC_ALL := C
-unexport CDPATH GREP_OPTIONS POSIXLY_CORRECT TAR_OPTIONS
+unexport CDPATH GREP_OPTIONS POSIXLY_CORRECT TAR_OPTIONS GNUMAKEFLAGS MAKEFILES
 # What our scripts tell one another by, and a user may have for something else.
 unexport CONSOLE FETCH FILES GUEST JAIL LIMIT ONLY SLOWER
 
@@ -27,6 +27,9 @@ MUTANTS ?=
 SAMPLE ?=
 # What is too common a name to be taken from the environment.
 PARAMS :=
+W :=
+C :=
+WERROR :=
 CONFIG :=
 ARGS :=
 NATIVE :=

@@ -19,6 +19,10 @@ program=enter
 # shellcheck source=tests/packages.sh
 . "$top/tests/packages.sh"
 
+[ $# -ge 3 ] || {
+	sed -n 's/^#   //p' "$0" >&2
+	exit 2
+}
 tree=$1
 shift
 mounts=0

@@ -212,8 +212,8 @@ inside() {
 	return $status
 }
 
-# What a user without root cannot install is there, as on a machine that others
-# look after: by the project's own set-up, in a clone that goes again.
+# A user without root cannot install packages, so root installs them first, by the
+# project's own set-up, in a clone that goes again.
 install_packages() {
 	case $1 in
 	root | sudo | ci) return 0 ;;
@@ -288,6 +288,8 @@ of() {
 	cp -a "$hosts/$suite" "$root"
 	if ! furnish "$kind" >>"$log" 2>&1 || ! install_packages "$kind"; then
 		tell "$1" "failed: cannot prepare it: $(tail -n 1 "$log")"
+		rm -rf --one-file-system "$root"
+		root=
 		return 1
 	fi
 	result=0

@@ -27,7 +27,7 @@ program=kernel
 build=$top/build
 PATH=$PATH:/usr/sbin:/sbin
 # Where this machine's own kernels are looked for: / but for tests.
-sys=${SYSROOT-}
+sys=${SHMCOUNT_ROOT-}
 
 # shellcheck source=tests/packages.sh
 . "$top/tests/packages.sh"
@@ -61,7 +61,7 @@ image_of() {
 		image=$(depends "linux-image-$meta" |
 			grep '^linux-image-[0-9]' | head -n 1) || continue
 		case $image in
-		linux-image-${2:+"$2".}*)
+		linux-image-${2:+"$2"[!0-9]}*)
 			echo "$image"
 			return
 			;;
@@ -85,38 +85,34 @@ default_series() {
 know_kernels() {
 	command -v apt-cache >/dev/null || return 0
 	apt-cache pkgnames linux-image- 2>/dev/null | grep -q . ||
-		! may_be_root ||
+		! may_be_root || {
+		say "fetching the package lists (apt-get update)"
 		as_root apt-get update -q >>"$build/setup.log" 2>&1 || :
+	}
 }
 
-# The image of a kernel that this machine has, by its release.
+# The image of a kernel that this machine has, by its release; one that we may read
+# comes first.
 host_image() {
-	for image in "$sys/boot/vmlinuz-$1" "$sys/lib/modules/$1/vmlinuz"; do
-		if [ -e "$image" ]; then
-			echo "$image"
-			return
-		fi
+	found=
+	for image in "$sys/lib/modules/$1/vmlinuz" "$sys/boot/vmlinuz-$1"; do
+		[ ! -e "$image" ] || [ -r "${found:-/nowhere}" ] || found=$image
 	done
-	return 1
-}
-
-# is_newer FILE THAN
-is_newer() {
-	[ -n "$(find -H "$1" -newer "$2" 2>/dev/null)" ]
+	[ -n "$found" ] && echo "$found"
 }
 
 host_release() {
 	echo "${KVER:-$(uname -r)}"
 }
 
-# What is asked of apt takes a second, so the answer is kept, until the host has
-# another release of its distribution; where it is the host's kernel it is not.
+# Asking apt takes a second, so keep the answer while the host has the same release
+# of its distribution. Do not keep it for the host's own kernel.
 # Debian's own kernel comes first, for it is what this project is tried on; then
 # the one that runs here; and where that has no image, as under WSL2, the one that
 # the distribution has.
 name_default() {
 	kept=$build/kernel/default
-	if [ -s "$kept" ] && is_newer "$kept" /etc/os-release; then
+	if [ -s "$kept" ] && cmp -s /etc/os-release "$kept.of"; then
 		name_series "$(cat "$kept")"
 		return
 	fi
@@ -131,6 +127,7 @@ name_default() {
 			die "this host's package lists have no kernel, and there" \
 				"is no image of $(host_release) in /boot: $by_hand"
 	fi
+	cp /etc/os-release "$kept.of" 2>/dev/null || :
 	echo "$series" >"$kept"
 	name_series "$series"
 }
@@ -156,8 +153,16 @@ name_series() {
 
 names() {
 	case $1 in
-	'') name_default ;;
-	host) name_host ;;
+	'' | host)
+		case ${KVER-} in
+		*[!A-Za-z0-9._+~-]*) die "KVER=$KVER is no release of a kernel" ;;
+		esac
+		if [ -n "$1${KVER-}" ]; then
+			name_host
+		else
+			name_default
+		fi
+		;;
 	by-hand | debug) echo "$1 $1 $1" ;;
 	*[!a-z0-9.-]*) die "KERNEL=$1 is no series of kernels, and no Debian suite" ;;
 	[0-9]*) name_series "$1" ;;
@@ -219,9 +224,12 @@ get_series() {
 	tmp=$dir.tmp
 	rm -rf "$tmp"
 	with_new_lists download_kernel "$tmp/deb" "$series" "$flavour" || {
-		[ -n "$release" ] ||
+		[ -n "$release" ] || {
+			# Should that be the default, ask anew the next time.
+			rm -f "$build/kernel/default"
 			die "no kernel $series ($flavour) in this host's" \
 				"package lists: $by_hand"
+		}
 		die "cannot fetch kernel $release (no network? see" \
 			"build/setup.log): $by_hand"
 	}
@@ -320,6 +328,8 @@ get_debug() {
 	rm -rf "$tmp"
 	mkdir -p "$tmp"
 	begin_debug "$tmp"
+	[ ! -d "$tmp/tree" ] ||
+		"$top/tests/enter.sh" "$tmp/tree" -- true || exit
 	mkdir -p "$tmp/$headers"
 	tar -xOf "$tmp/source.tar" "./usr/src/$debug_source.tar.xz" |
 		tar -xJ -C "$tmp/$headers" --strip-components=1 ||
@@ -400,7 +410,7 @@ take_modules() {
 	echo "$modules" >"$2/modules/wanted"
 }
 
-# A kernel for the guest with the host's files has all that this takes, or is none.
+# A guest with the host's files needs all of the modules for that.
 need_modules() {
 	lacking=$(sed -n 's/^\(host\|disk\) //p' "$1/modules/missing")
 	[ -z "$lacking" ] ||
@@ -423,7 +433,8 @@ release_of() {
 
 # take NAME KDIR VMLINUZ: a kernel that is somewhere on this machine.
 take() {
-	dir=$build/kernel/$1
+	tmp=$build/kernel/$1.tmp
+	dir=$tmp
 	[ -e "$2/Makefile" ] || die "no kernel headers in $2 (KDIR=)"
 	[ -z "$3" ] || [ -r "$3" ] || die "no kernel image $3 (VMLINUZ=)"
 	rm -rf "$dir"
@@ -450,7 +461,9 @@ take() {
 	root=$(realpath "$(dirname "${3:-$sys/boot/vmlinuz}")/..")
 	[ -d "$root/lib/modules/$release" ] || root=$sys/
 	take_modules "$root" "$dir"
-	! grep -q '^host ' "$dir/modules/missing" || [ -z "$3" ] ||
+	rm -rf "${build:?}/kernel/$1"
+	mv "$tmp" "$build/kernel/$1"
+	! grep -q '^host ' "$build/kernel/$1/modules/missing" || [ -z "$3" ] ||
 		say "no modules of $release beside $3: make vm and make shell" \
 			"will need 9p and overlay built into it"
 }
@@ -474,8 +487,19 @@ get_host() {
 	[ -r "$image" ] ||
 		die "only root may read $image: sudo chmod a+r $image"
 	[ "$(cat "$build/kernel/$1/modules/wanted" 2>/dev/null)" != "$modules" ] ||
-		! is_newer "$build/kernel/$1/release" "$image" || return 0
+		[ -n "$(find -H "$image" -cnewer "$build/kernel/$1/release")" ] ||
+		return 0
 	take "$1" "$headers" "$image"
+}
+
+# One at a time, as under make -j; and what an interrupt leaves goes.
+alone() {
+	tmp=
+	trap '[ -z "$tmp" ] || rm -rf "$tmp"' EXIT
+	trap 'exit 130' INT TERM HUP
+	command -v flock >/dev/null || return 0
+	exec 8<"$top/tests/kernel.sh"
+	flock 8
 }
 
 check_ours
@@ -483,6 +507,7 @@ mkdir -p "$build"
 case ${1-} in
 names) names "${2-}" ;;
 get)
+	alone
 	case ${2-} in
 	debug) get_debug ;;
 	host-*) get_host "$2" ;;
@@ -490,7 +515,10 @@ get)
 	*) exec "$top/tests/suite.sh" "${2-}" ;;
 	esac
 	;;
-by-hand) get_by_hand "${2-}" "${3-}" ;;
+by-hand)
+	alone
+	get_by_hand "${2-}" "${3-}"
+	;;
 *)
 	sed -n 's/^#   //p' "$0" >&2
 	exit 2

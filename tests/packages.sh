@@ -65,6 +65,10 @@ watch	rsvg-convert	librsvg2-bin librsvg2-tools librsvg rsvg-convert
 	makes a PNG of the timeline of make watch
 check	sqlite3		sqlite3 sqlite sqlite sqlite3
 	reads the CSV and JSON that we write
+check	musl-gcc	musl-tools musl-gcc musl -
+	builds the programs with another C library
+check	/usr/share/i18n/locales/tr_TR	locales glibc-locale-source glibc glibc-i18ndata
+	other languages, in which the scripts have to work
 check	xmllint		libxml2-utils libxml2 libxml2 libxml2-tools
 	reads the XML that we write
 '
@@ -94,8 +98,8 @@ may_be_root() {
 	sudo -n true 2>/dev/null || { (: </dev/tty) 2>/dev/null && sudo -v; }
 }
 
-# What root has built here, or another user, make cannot build anew. Of a kernel's
-# own files none is written again; build/hosts and build/deb have trees of root's.
+# make cannot rebuild files that root or another user built here. It writes none of
+# a kernel's own files again; build/hosts and build/deb have trees of root's.
 check_ours() {
 	built=build
 	[ -e "$build" ] || built=.
@@ -154,6 +158,7 @@ headers_of() {
 present() {
 	case $1 in
 	*.a) [ -e "$(gcc -print-file-name="$1" 2>/dev/null)" ] ;;
+	/*) [ -e "$1" ] ;;
 	*.so.*) ldconfig -p 2>/dev/null | grep -q "$1" ;;
 	*) command -v "$1" >/dev/null ;;
 	esac
@@ -173,7 +178,7 @@ with_new_lists() {
 apt_install() {
 	as_root env DEBIAN_FRONTEND=noninteractive \
 		apt-get install -qy --no-install-recommends "$@" \
-		>"$build/setup.log" 2>&1
+		>>"$build/setup.log" 2>&1
 }
 
 # Of the table on standard input, a line "PACKAGE	WHY" for each that is missing,
@@ -197,8 +202,16 @@ missing_of() {
 	done
 }
 
-# Install what is missing of the table on standard input, or say what it is.
+# Install what is missing of the table on standard input, or say what it is; one
+# at a time, as under make -j.
 packages() {
+	{
+		! command -v flock >/dev/null || flock 9
+		install_missing 9>&-
+	} 9<"$top/tests/packages.sh"
+}
+
+install_missing() {
 	found=$(missing_of)
 	[ -n "$found" ] || return 0
 	missing=$(echo "$found" | cut -f 1 | tr '\n' ' ')

@@ -42,7 +42,7 @@ static void make_tree(void)
 	/* All that the script itself calls. */
 	shell("for tool in sh dirname mkdir id grep sed head df awk rm mv cat "
 	      "ln tail od tr env realpath gcc sleep sort ls date setsid unshare "
-	      "cut find stat uname touch; do "
+	      "cut find stat uname touch cmp cp; do "
 	      "ln -s \"$(command -v $tool)\" bin/; done");
 }
 
@@ -342,7 +342,6 @@ TEST(setup, kernel_without_the_modules_is_fetched_again)
 TEST(kernel, names)
 {
 	static const char *const names[][2] = {
-		{ "''", "6.1 6.1-cloud-amd64 6.1-amd64\n" },
 		{ "6.1", "6.1 6.1-cloud-amd64 6.1-amd64\n" },
 		{ "6.12", "6.12 trixie -\n" },
 		{ "unstable", "unstable unstable -\n" },
@@ -371,6 +370,31 @@ TEST(kernel, names)
 		    "KERNEL=../x y is no series of kernels, and no Debian suite");
 }
 
+/* The kept answer is good for this release of the distribution, and this kernel. */
+TEST(kernel, default_is_asked_anew)
+{
+	make_tree();
+	fake("apt-cache", "case $2 in linux-image-cloud-amd64) echo '  Depends: linux-image-6.16+deb14-cloud-amd64';; esac\n"
+	     "case $1 in pkgnames) echo linux-image-cloud-amd64;; esac");
+	EXPECT_STR(run_shell(KERNEL "names").output,
+		   "6.16 6.16-cloud-amd64 6.16-amd64\n");
+	fake("apt-cache", "case $2 in linux-image-cloud-amd64) echo '  Depends: linux-image-6.17.1-cloud-amd64';; esac\n"
+	     "case $1 in pkgnames) echo linux-image-cloud-amd64;; esac");
+	fake("dpkg-deb", "exit 0");
+	fake("apt-get", "exit 0");
+	expect_said(run_shell(KERNEL "get 6.16-cloud-amd64"), 1, "no kernel 6.16");
+	EXPECT_STR(run_shell(KERNEL "names").output,
+		   "6.17 6.17-cloud-amd64 6.17-amd64\n");
+	shell("echo another >>build/kernel/default.of; echo 6.16 >build/kernel/default");
+	EXPECT_STR(run_shell(KERNEL "names").output,
+		   "6.17 6.17-cloud-amd64 6.17-amd64\n");
+	/* KVER= means a kernel of this host. */
+	EXPECT_STR(run_shell("KVER=9.9 " KERNEL "names").output,
+		   "host host-9.9 host-9.9\n");
+	expect_said(run_shell("KVER='../x y' " KERNEL "names"), 1,
+		    "KVER=../x y is no release of a kernel");
+}
+
 /* A series that is here already is what it was, whatever the lists say now. */
 TEST(kernel, names_what_is_there)
 {
@@ -383,11 +407,12 @@ TEST(kernel, names_what_is_there)
 		   "6.1 6.1-cloud-amd64 6.1-amd64\n");
 }
 
-#define HOST "SYSROOT=$PWD/sys KVER=9.9 PATH=$PWD/bin sh tests/kernel.sh "
+#define HOST "SHMCOUNT_ROOT=$PWD/sys PATH=$PWD/bin sh tests/kernel.sh "
 
 TEST(kernel, default_is_the_hosts_own_where_debian_has_none)
 {
 	make_tree();
+	fake("uname", "echo 9.9");
 	fake("apt-cache", "exit 0");
 	fake("apt-get", "exit 100");
 	expect_said(run_shell(HOST "names"), 1,
@@ -404,6 +429,7 @@ TEST(kernel, default_where_the_distribution_is_not_debian)
 	     "case $1 in pkgnames) echo linux-image-generic;; esac\n"
 	     "case $2 in linux-image-generic) echo '  Depends: linux-image-6.8.0-31-generic';; esac");
 	fake("apt-get", "echo called >>\"${0%/*}/../calls\"; exit 100");
+	fake("uname", "echo 9.9");
 	fake_sudo();
 	shell("mkdir -p sys/boot && touch sys/boot/vmlinuz-9.9");
 	EXPECT_STR(run_shell(HOST "names").output, "host host-9.9 host-9.9\n");
@@ -472,7 +498,7 @@ static void fake_kernel(const char *folder, const char *pack, const char *suffix
 		 "echo image >boot/vmlinuz-9.9.0-1\n"
 		 "echo config >boot/config-9.9.0-1\n"
 		 "echo all: >usr/src/linux-headers-9.9.0-1/Makefile\n"
-		 "for name in virtio_pci 9p 9pnet_virtio overlay virtio_blk ext4; do\n"
+		 "for name in virtio_pci 9p 9pnet_virtio overlay virtio_blk ext4 kvm-amd; do\n"
 		 "	echo module $name | %s >%s/modules/9.9.0-1/$name.ko%s\n"
 		 "done", folder, folder, pack, folder, suffix);
 	fake("dpkg-deb", line);

@@ -7,7 +7,7 @@
 #   suite.sh SUITE TREE PACKAGE...  no kernel, but these packages and what kbuild
 #                                   runs, as a new folder TREE
 #
-# Beside vmlinuz, config, release and headers (a link), as setup.sh has them,
+# Beside vmlinuz, config, release and headers (a link), as kernel.sh has them,
 # there is tree/, which kbuild.sh builds modules in. No script of a package is
 # run. Of the host's apt only the address of its mirror is taken. What is there
 # is left alone; what comes appears whole or not at all.

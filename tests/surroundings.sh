@@ -9,7 +9,7 @@
 # cd prints where it goes with CDPATH, and a make in a script is no part of the make
 # that started the script: it has neither its options nor its jobs.
 unset CDPATH GREP_OPTIONS POSIXLY_CORRECT TAR_OPTIONS
-unset MAKEFLAGS MFLAGS MAKELEVEL
+unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEFILES
 # An empty TMPDIR names the folder that one is in.
 [ -n "${TMPDIR-}" ] || unset TMPDIR
 # Scripts read what tools say, and in which order. A guest has no locale at all, so no

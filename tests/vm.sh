@@ -15,8 +15,7 @@
 #                                 of the kernel
 #   vm.sh shell                   a shell in a guest as for host
 #
-# KERNEL (see kernel.sh), KMOD (a module in place
-# of ours), PARAMS (its parameters, but for tap), LIMIT (seconds, for tap and run),
+# KERNEL (see kernel.sh), KMOD (a module in place of ours), PARAMS (its parameters, but for tap), LIMIT (seconds, for tap and run),
 # REPEAT (how often a tap program does its tests, and so how long it may take),
 # MEMORY (the guest's, in MB, 128 or more; build/tests/vm -h has the default),
 # FETCH (FROM:TO, a file of the guest's to bring back) and FILES (more for
@@ -76,10 +75,13 @@ for file in "$kernel/vmlinuz" "$kernel/release" "$build/tests/vm"; do
 	*) die "there is no $file: make run or make vm makes it" ;;
 	esac
 done
-[ $guest = small ] || ! grep '^host ' "$kernel/modules/missing" >/dev/null 2>&1 ||
-	die "kernel $(cat "$kernel/release") has no module" \
-		"$(sed -n 's/^host //p' "$kernel/modules/missing" | tr '\n' ' ')and" \
-		"this guest needs it to see the host's files"
+needed=none
+[ $guest = small ] || needed=host
+case $verb in bench | count) needed='host\|disk' ;; esac
+lacking=$(sed -n "s/^\($needed\) //p" "$kernel/modules/missing" 2>/dev/null | tr '\n' ' ')
+[ -z "$lacking" ] ||
+	die "kernel $(cat "$kernel/release") has no module ${lacking}and this" \
+		"guest needs it for the host's files and its disk"
 [ -r "$module" ] || die "there is no module $module"
 wanted=$(cat "$kernel/release")
 built=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)

@@ -24,11 +24,12 @@
 
 /*
  * A QEMU that notes what it is to run a guest by; without the file "works" KVM
- * is a long sleep.
+ * is a long sleep, and with the file "lost" an error.
  */
 #define NOTE \
 "case \"$*\" in\n" \
 "*'-accel kvm -cpu host '*) echo kvm >>\"$SCENE/calls\"\n" \
+"	[ ! -e \"$SCENE/lost\" ] || exit 1\n" \
 "	[ -e \"$SCENE/works\" ] || exec sleep 60 ;;\n" \
 "*'-accel tcg'*) echo tcg >>\"$SCENE/calls\" ;;\n" \
 "esac\n"
@@ -308,10 +309,27 @@ TEST(kvm, what_opens_it_is_told_once)
 	seen[length] = '\0';
 	EXPECT_EQ(lines_in(seen), 1);
 	expect_text(seen, "vm: " CLOSED " is there, but you may not open it");
-	expect_text(seen, "adduser");
+	expect_text(seen, "usermod -aG kvm ");
 	expect_calls("tcg tcg ");
 	expect_guest(boot("kvm"), KVM);
 	expect_calls("kvm kvm ");
+}
+
+/* As when another hypervisor takes the processor's virtualization for itself. */
+TEST(kvm, that_is_lost_after_it_worked)
+{
+	struct run run;
+
+	set_host(true);
+	expect_guest(boot("kvm"), KVM);
+	expect_calls("kvm kvm ");
+	shell("touch lost");
+	run = boot("kvm");
+	expect_end(&run, 0, "vm: KVM has worked here and does not now: the guest runs under TCG");
+	expect_text(run.output, "# " TCG "\n");
+	setenv("ACCEL", "kvm", 1);
+	run = boot("kvm");
+	EXPECT_EQ(WEXITSTATUS(run.status), 125);
 }
 
 TEST(kvm, interrupt_ends_the_attempt)

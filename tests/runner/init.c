@@ -437,7 +437,7 @@ int main(void)
 	if (!orders.argv || !orders.argv[0])
 		lost("no orders");
 	frame("up", 0);
-	/* Or a crash by what is loaded now were taken for one at boot. */
+	/* Drain the port: the runner must see "up" before what we load can crash. */
 	tcdrain(report);
 	if (!strcmp(orders.verb, "probe")) {
 		frame("exit", 0);

@@ -80,6 +80,7 @@ enum status {
 	STATUS_FORGED = 122,
 	STATUS_HANG = VM_STATUS_HANG,
 	STATUS_INFRASTRUCTURE = 125,
+	STATUS_NO_PROBE = 126,	/* of the attempt with KVM: it was none */
 	STATUS_INTERRUPTED = 130,
 	STATUS_UNREAD = 128 + SIGPIPE,
 };
@@ -220,7 +221,7 @@ void no_guest(const char *format, ...)
 		printf("\n");
 	}
 	remove_directory();
-	exit(STATUS_INFRASTRUCTURE);
+	exit(is_verb("probe") ? STATUS_NO_PROBE : STATUS_INFRASTRUCTURE);
 }
 
 /* What cannot be written any more need not be computed: the guest ends. */
@@ -1123,6 +1124,13 @@ static void prepare(void)
 		make_disk();
 }
 
+/* KVM came up for the probe, and not for this guest: not if it was asked for. */
+static bool lost_kvm(void)
+{
+	return run.kvm && !run.up && !interrupted && (is_verb("tap") || is_verb("run")) &&
+	       options.accelerator != KVM_ONLY;
+}
+
 /* From here to the end of the guest; returns the exit status. */
 static enum status see_through(void)
 {
@@ -1135,6 +1143,18 @@ static enum status see_through(void)
 		fprintf(stderr, "vm: booting a %s, some seconds; exit or Ctrl-D leaves it\n",
 			kind_of_guest());
 	qemu = boot();
+	if (lost_kvm()) {
+		fprintf(stderr, "vm: KVM has worked here and does not now: the guest runs under TCG\n");
+		kvm_remember(run.image, options.probe_seconds, KVM_BROKEN);
+		run.kvm = run.timed_out = false;
+		run.splat = SPLAT_NONE;
+		run.splat_count = 0;
+		if (run.console_log)
+			fclose(run.console_log);
+		run.console_log = NULL;
+		remove_directory();
+		return see_through();
+	}
 	if (crashed_at_boot()) {
 		fprintf(stderr, "vm: the guest's kernel did not come up, and is booted once more: %s\n",
 			without_stamp(run.splat_lines[0]));
@@ -1157,9 +1177,9 @@ static enum status see_through(void)
 /*
  * Does the kernel come up under KVM, to its PID 1, and power off? That of a
  * small guest, by a process of its own which knows nothing of what the run is
- * for, and says nothing.
+ * for, and says nothing. UNKNOWN: there was no guest to try it with.
  */
-static bool comes_up_under_kvm(void)
+static enum kvm_answer try_kvm(void)
 {
 	static char *argv[] = { "probe", NULL };
 	pid_t parent = getpid(), pid = fork();
@@ -1177,7 +1197,7 @@ static bool comes_up_under_kvm(void)
 		options.argv = argv;
 		options.module = options.console = NULL;
 		options.wanted = "";
-		options.file_count = options.disk = 0;
+		options.file_count = options.disk = options.memory = 0;
 		options.host = false;
 		exit(see_through());
 	}
@@ -1188,7 +1208,9 @@ static bool comes_up_under_kvm(void)
 			kill(pid, SIGTERM);
 		usleep(10000);
 	}
-	return !status;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO_PROBE)
+		return KVM_UNKNOWN;
+	return status ? KVM_BROKEN : KVM_WORKS;
 }
 
 /* Once, and where somebody reads it. */
@@ -1199,7 +1221,7 @@ static void say_that_kvm_is_closed(void)
 	if (isatty(STDERR_FILENO) &&
 	    kvm_recall(run.image, options.probe_seconds) != KVM_CLOSED &&
 	    kvm_remember(run.image, options.probe_seconds, KVM_CLOSED))
-		fprintf(stderr, "vm: %s is there, but you may not open it: \"sudo adduser %s kvm\" and a new login make guests much faster\n",
+		fprintf(stderr, "vm: %s is there, but you may not open it: \"sudo usermod -aG kvm %s\" and a new login make guests much faster\n",
 			options.kvm_device, user ? user->pw_name : "NAME");
 }
 
@@ -1209,7 +1231,7 @@ static void say_that_kvm_is_closed(void)
  */
 static bool choose_kvm(void)
 {
-	bool only = options.accelerator == KVM_ONLY, works;
+	bool only = options.accelerator == KVM_ONLY;
 	enum kvm_answer known;
 	int fd;
 
@@ -1231,15 +1253,16 @@ static bool choose_kvm(void)
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "vm: trying whether KVM works, at most %d s; the answer is kept\n",
 			options.probe_seconds);
-	works = comes_up_under_kvm();
+	known = try_kvm();
 	if (interrupted)
 		return false;
-	kvm_remember(run.image, options.probe_seconds,
-		     works ? KVM_WORKS : KVM_BROKEN);
-	if (only && !works)
+	/* Where the attempt itself failed, as by a full disk, try again. */
+	if (known != KVM_UNKNOWN)
+		kvm_remember(run.image, options.probe_seconds, known);
+	if (only && known != KVM_WORKS)
 		no_guest("ACCEL=kvm, but under KVM this kernel does not come up here within %d seconds",
 			 options.probe_seconds);
-	return works;
+	return known == KVM_WORKS;
 }
 
 /*
