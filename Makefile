@@ -70,7 +70,7 @@ ifneq ($(filter-out help user clean distclean doctor hosts load unload install \
 export KVER
 names := $(shell KVER=$(call quoted,$(KVER)) tests/kernel.sh names $(call quoted,$(KERNEL)))
 ifeq ($(names),)
-$(error no kernel for the guest: see above)
+$(error it cannot go on: see above)
 endif
 small := $(word 2,$(names))
 full := $(filter-out -,$(word 3,$(names)))

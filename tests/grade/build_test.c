@@ -145,6 +145,19 @@ TEST(grade, jail_whatever_the_umask)
 	}
 }
 
+/* As by sudo: the jail is root, and the grader, whose the folder is, is not. */
+TEST(grade, jail_gives_the_file_to_the_owner_of_the_folder)
+{
+	struct run run;
+
+	if (geteuid())
+		test_skip("needs root");
+	shell("mkdir folder && echo given >folder/y && chown -R 65534:65533 folder");
+	run = jail("15", "cp y x");
+	expect_silent(&run, 0);
+	EXPECT_STR(shell("stat -c '%u %g %a' folder/x"), "65534 65533 644\n");
+}
+
 TEST(grade, jail_shows_nothing_of_the_host)
 {
 	struct run run = jail("15", "ls /proc /sys /dev; id -u; touch /usr/x || mknod y c 1 5 || ls /proc/1");
