@@ -499,6 +499,9 @@ TEST(check, large_guest_where_the_host_has_the_memory)
 	expect_text(run.output, "\n2 passed, 0 failed\n");
 	run = check_with_free("10240");
 	expect_text(run.output, "# memory 5120.\n");
+	EXPECT(!system(": >kernel/fragment"));
+	run = check_with_free("20000");
+	expect_text(run.output, "# memory 5120.\n");
 	run = check_with_free("5120");
 	expect_status(&run, 0);
 	expect_text(run.output, "ok 1 io.region_beyond_x\n"
