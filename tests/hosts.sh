@@ -32,6 +32,8 @@ set -u
 
 # shellcheck source=tests/surroundings.sh
 . "$(dirname "$0")/surroundings.sh"
+# shellcheck source=tests/packages.sh
+. "$top/tests/packages.sh"
 hosts=$top/build/hosts
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 PATH=$PATH:/usr/sbin:/sbin
@@ -56,14 +58,6 @@ die() {
 has() {
 	case " $1 " in *" $2 "*) return 0 ;; esac
 	return 1
-}
-
-# The addresses of Debian's main archive that this host's apt knows.
-mirrors() {
-	# shellcheck disable=SC2016
-	apt-get indextargets 'Created-By: Packages' 'Component: main' \
-		'Origin: Debian' 'Label: Debian' --format '$(REPO_URI)' |
-		sort -u
 }
 
 # How this host's apt gets to its mirror, as a file of apt's.

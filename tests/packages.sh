@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh disable=SC2154
 # What this project needs of a distribution, and how it comes here: read by
-# setup.sh and kernel.sh, which set top and build first, and have a function die.
+# the scripts that need it, which set top, build and program first.
 #
 # Each line of the table: the group, what shows that it is there, the package as
 # apt, dnf, pacman and zypper name it (-: it has none), and why it is needed. On
@@ -234,6 +234,14 @@ $(echo "$found" | sed 's/^\(.*\)	/  \1: /')"
 group() {
 	echo "$package_table" | awk -v group="$1" \
 		'$1 == group { print; getline; print }' | packages
+}
+
+# The addresses of Debian's main archive that this host's apt knows.
+mirrors() {
+	# shellcheck disable=SC2016
+	apt-get indextargets 'Created-By: Packages' 'Component: main' \
+		'Origin: Debian' 'Label: Debian' --format '$(REPO_URI)' |
+		sort -u
 }
 
 # download DIR PACKAGE...: as who we are, for _apt may not write below a home

@@ -19,21 +19,15 @@ set -eu
 # shellcheck source=tests/surroundings.sh
 . "$(dirname "$0")/surroundings.sh"
 build=$top/build
+program=suite
+# shellcheck source=tests/packages.sh
+. "$top/tests/packages.sh"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 PATH=$PATH:/usr/sbin:/sbin
 
 skip() {
 	echo "suite: $*" >&2
 	exit 4
-}
-
-die() {
-	echo "suite: $*" >&2
-	exit 1
-}
-
-say() {
-	echo "suite: $*" >&2
 }
 
 # What kbuild runs; the compiler comes as a dependency of the headers.
@@ -43,14 +37,6 @@ linux-headers-cloud-amd64 linux-image-cloud-amd64"
 
 # For a tree that is never booted, what makes kernels bootable is there.
 provided='linux-initramfs-tool, kmod (= 9999), linux-base (= 9999)'
-
-# The addresses of Debian's main archive that this host's apt knows.
-mirrors() {
-	# shellcheck disable=SC2016
-	apt-get indextargets 'Created-By: Packages' 'Component: main' \
-		'Origin: Debian' 'Label: Debian' --format '$(REPO_URI)' |
-		sort -u
-}
 
 # configure DIR MIRROR: an apt of its own, with all that it keeps in DIR.
 # A signature is always checked, but not whether it is recent: Valid-Until
