@@ -17,8 +17,6 @@ unexport CONSOLE FETCH FILES GUEST JAIL LIMIT ONLY SLOWER
 # What a user may set, on the command line or in the environment.
 KERNEL ?=
 KMOD ?=
-KDIR ?=
-VMLINUZ ?=
 TESTS ?=
 HOSTS ?=
 HOSTS_RUN ?= run check
@@ -39,6 +37,8 @@ SEED :=
 PREFIX :=
 DESTDIR :=
 KVER :=
+KDIR :=
+VMLINUZ :=
 DIR :=
 HIDDEN :=
 FORCE :=
@@ -444,7 +444,7 @@ lab_needs := $(small_guest) build/guest/batch build/tests/lab
 lab: export AGAIN := $(call again,lab,SRC KMOD KERNEL KVER KDIR VMLINUZ)
 lab: $(lab_needs)
 	@exec env SRC=$(call quoted,$(value SRC)) \
-		tests/lab.sh $(if $(STEP),-s '$(STEP)')
+		tests/lab.sh $(if $(STEP),-s $(call quoted,$(value STEP)))
 
 lab-tools:
 	@$(setup) mutants
@@ -524,8 +524,8 @@ load: user
 unload:
 	@tests/host.sh unload
 install uninstall:
-	@DESTDIR=$(call quoted,$(value DESTDIR)) PREFIX='$(PREFIX)' \
-		KVER='$(KVER)' exec tests/install.sh $@
+	@DESTDIR=$(call quoted,$(value DESTDIR)) PREFIX=$(call quoted,$(value PREFIX)) \
+		KVER=$(call quoted,$(value KVER)) exec tests/install.sh $@
 
 # Debian packages of both, and what they do in a Debian tree and in a guest.
 deb:
@@ -548,8 +548,10 @@ clean:
 		build/coverage build/matrix build/ci-* build/grading \
 		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \
 		build/setup.log
+# sudo make hosts and sudo make deb-test leave trees of root's.
 distclean: clean
-	@rm -rf build
+	@rm -rf build 2>/dev/null || { echo "make: cannot remove all of build/;" \
+		"what is root's there takes sudo make distclean" >&2; exit 1; }
 
 .PHONY: all help tools compare-tools watch-tools check-tools by-hand \
 	of-this-host user run \

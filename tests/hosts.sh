@@ -9,6 +9,8 @@
 #
 #   root        root
 #   sudo        an ordinary user who may use sudo
+#   refused     as sudo, where the kernel refuses an ordinary user namespaces, as
+#               that of Ubuntu does
 #   user        an ordinary user without sudo; the packages are there
 #   container   the same in a container without privileges: no capability, no way
 #               to get one, no user namespace, no /dev/kvm
@@ -41,7 +43,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # What a new user's machine has; all else is for the project to get.
 packages=git,make,ca-certificates,sudo
 suites='bookworm trixie unstable'
-kinds='root sudo user container ci own'
+kinds='root sudo refused user container ci own'
 targets=${HOSTS_RUN:-run check}
 
 # How long one target may take: far more than it does on a slow machine.
@@ -117,8 +119,9 @@ furnish() {
 	cat /etc/ssl/certs/ca-certificates.crt \
 		>"$root/etc/ssl/certs/ca-certificates.crt" 2>/dev/null || :
 	chroot "$root" useradd --create-home --shell /bin/bash student || return
-	[ "$1" != sudo ] ||
-		echo 'student ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/student"
+	case $1 in sudo | refused)
+		echo 'student ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/student" ;;
+	esac
 	home=$root/home/student
 	case $1 in root | ci | own) home=$root/root ;; esac
 	git clone -q --no-hardlinks "$top" "$home/shmcount" || return
@@ -175,6 +178,7 @@ inside() {
 		;;
 	esac
 	case $kind in
+	refused) ;;
 	container)
 		set -- "$@" --bounding-set=-all --inh-caps=-all --no-new-privs
 		;;
@@ -210,7 +214,7 @@ inside() {
 # project's own set-up, in a clone that goes again.
 install_packages() {
 	case $1 in
-	root | sudo | ci) return 0 ;;
+	root | sudo | refused | ci) return 0 ;;
 	own)
 		inside root 'export DEBIAN_FRONTEND=noninteractive
 			apt-get update -q && make tools &&

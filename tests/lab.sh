@@ -48,7 +48,8 @@ if [ -z "${KMOD-}" ]; then
 	cp "$src"/*.[ch] "$here/"
 	status=0
 	tests/kbuild.sh "$name" "$here" >"$here.log" 2>&1 || status=$?
-	sed "s|$here/|$src/|g" "$here.log" >&2
+	as_typed=$(printf %s "$src" | sed 's/[\\&|]/\\&/g')
+	sed "s|$here/|$as_typed/|g" "$here.log" >&2
 	# No word of kbuild's: it could not be run.
 	[ $status -ne 125 ] || exit 125
 	if [ $status -ne 0 ] || [ ! -e "$here/shmcount.ko" ]; then

@@ -15,8 +15,6 @@ tools	libelf.so.1	libelf1 elfutils-libelf libelf libelf1
 	objtool, which kbuild runs, links to it
 tools	qemu-system-x86_64	qemu-system-x86 qemu-system-x86-core qemu-system-x86 qemu-x86
 	runs the guest
-tools	cpio		cpio cpio cpio cpio
-	packs the initramfs of the guest
 tools	modprobe	kmod kmod kmod kmod
 	finds the order of the guest modules
 tools	xz		xz-utils xz xz xz
@@ -63,6 +61,8 @@ compare	gnuplot		gnuplot-nox gnuplot gnuplot gnuplot
 	draws the pictures of make compare
 watch	rsvg-convert	librsvg2-bin librsvg2-tools librsvg rsvg-convert
 	makes a PNG of the timeline of make watch
+check	cpio		cpio cpio cpio cpio
+	reads the initramfs of the guest
 check	sqlite3		sqlite3 sqlite sqlite sqlite3
 	reads the CSV and JSON that we write
 check	musl-gcc	musl-tools musl-gcc musl -

@@ -57,6 +57,7 @@ static const char help[] =
 "  -b       to measure: without the kernel's checks that take time\n"
 "  -I       to count: as -b, on one processor and with a clock that goes on\n"
 "           by 1 ns with each instruction\n"
+"  -B SEC   the most that the kernel may take to come up (120)\n"
 "  -t SEC   the most that the program may take (default: no limit)\n"
 "  -c FILE  leave the kernel's log here; its first line says what ran the guest\n"
 "  -K FILE  the device to look for (/dev/kvm)\n"
@@ -94,7 +95,7 @@ static struct {
 	const char *files[MAX_FILES];
 	int file_count;
 	bool host, bench, count;
-	int limit, disk, memory;
+	int limit, boot_limit, disk, memory;
 	const char *append, *wanted, *wanted_as;
 	enum { KVM_IF_IT_WORKS, KVM_ONLY, TCG_ONLY } accelerator;
 	const char *kvm_device;
@@ -103,7 +104,7 @@ static struct {
 	char **argv;
 } options = {
 	.parameters = "", .append = "", .wanted = "", .kvm_device = "/dev/kvm",
-	.probe_seconds = PROBE_SECONDS,
+	.boot_limit = BOOT_SECONDS, .probe_seconds = PROBE_SECONDS,
 };
 
 /* A stream that is taken apart into lines. */
@@ -754,7 +755,8 @@ static int watch(pid_t pid, int console_fd, int report_fd)
 
 static int boot_seconds(void)
 {
-	return is_verb("probe") ? options.probe_seconds : BOOT_SECONDS;
+	return is_verb("probe") ? options.probe_seconds :
+				 options.boot_limit;
 }
 
 /* Boot a guest and see it through; returns how QEMU ended, as wait() does. */
@@ -857,7 +859,8 @@ static enum status judge(int qemu, char *why, size_t size)
 	if (run.timed_out && !run.ready)
 		return say(why, size, STATUS_HANG,
 			   "hang: the module is not loaded after %d seconds",
-			   is_verb("shell") ? BOOT_SECONDS : load_seconds());
+			   is_verb("shell") ? options.boot_limit :
+					    load_seconds());
 	if (run.timed_out && run.ended)
 		return say(why, size, STATUS_HANG,
 			   "hang: the program has ended, but the guest does not");
@@ -998,7 +1001,7 @@ static void parse(int argc, char *argv[])
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "+k:m:i:p:f:Hd:M:a:o:bIt:c:K:h")) != -1) {
+	while ((option = getopt(argc, argv, "+k:m:i:p:f:Hd:M:a:o:bIB:t:c:K:h")) != -1) {
 		switch (option) {
 		case 'k':
 			options.kernel = optarg;
@@ -1042,6 +1045,9 @@ static void parse(int argc, char *argv[])
 			break;
 		case 'b':
 			options.bench = true;
+			break;
+		case 'B':
+			options.boot_limit = number(optarg, 1);
 			break;
 		case 't':
 			options.limit = number(optarg, 1);

@@ -232,6 +232,19 @@ TEST(runner, kernel_that_crashes_at_boot_is_booted_once_more)
 	EXPECT_STR(shell("cat boots"), "boot\nboot\n");
 }
 
+TEST(runner, kernel_that_stops_at_boot_is_booted_once_more)
+{
+	struct run run;
+
+	set_scene(QEMU
+		  "[ -e \"$SCENE/booted\" ] || { >\"$SCENE/booted\"; exec sleep 60; }\n"
+		  QEMU_PASSES);
+	setenv("ACCEL", "tcg", 1);
+	run = RUN("vm", "-k", ".", "-i", "init", "-B", "1", "tap", "suite");
+	expect_status(&run, 0);
+	EXPECT_STR(run.errors, "vm: the guest's kernel did not come up, and is booted once more: it stopped\n");
+}
+
 TEST(runner, kernel_that_does_not_come_up_is_infrastructure)
 {
 	struct run run;

@@ -63,6 +63,7 @@ esac
 # shellcheck disable=SC2016,SC2086
 FETCH=/dev/shm/watch.trace:$tmp/trace "$top/tests/vm.sh" trace sh -c '
 	: >/dev/shm/watch.trace
+	echo "watch: $SHMCOUNT_GUEST" >&2
 	exec "$@"' sh "$top/user/watch/record" -p "$pace" $programs \
 	/dev/shm/watch.trace "$command"
 status=$?
