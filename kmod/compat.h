@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels that shmcount is for. Each shim asks whether
- * the kernel has the thing, not for a version; Kbuild answers where the
- * preprocessor cannot.
+ * Differences between the kernels that shmcount supports. Each shim asks for a
+ * feature, not for a version; compat.mk answers where the preprocessor cannot.
  */
 #ifndef SHMCOUNT_COMPAT_H
 #define SHMCOUNT_COMPAT_H
 
 #include <linux/mm.h>
 
-/* Before the flags of a VMA became a type of their own. */
+/* Older kernels have no type of its own for the flags of a VMA. */
 #ifndef EMPTY_VMA_FLAGS
 #define EMPTY_VMA_FLAGS 0
 #endif
 
-/* Before 6.3 vm_flags was written directly. */
+/* Before 6.3 drivers wrote vm_flags directly. */
 #ifndef HAVE_VM_FLAGS_MOD
 static inline void vm_flags_mod(struct vm_area_struct *vma,
 				unsigned long set, unsigned long clear)
@@ -24,9 +23,9 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 #endif
 
 /*
- * For map_pages, which told nothing before 5.12: each page is to be seen in a
- * fault of its own. Kernels that can fault without the mmap_lock do so only
- * where there is a map_pages.
+ * A ->map_pages that maps nothing, so that each page is seen in a fault of its
+ * own. Kernels with per-VMA locks fault without the mmap_lock only if there is
+ * a ->map_pages. It returned nothing before 5.12.
  */
 #ifdef HAVE_MAP_PAGES_RESULT
 static inline vm_fault_t no_fault_around(struct vm_fault *vmf, pgoff_t start,

@@ -2,19 +2,16 @@
 /*
  * /dev/shmcount: one region of shared memory for every process that maps it
  *
- * A process maps the node as it would map /dev/zero, but what it gets is the
- * same memory as every other process gets, related or not, from load to
- * unload.
+ * A process maps the node as it would map /dev/zero, but from load to unload
+ * all processes, related or not, map the same memory.
  *
- * A futex shared between processes, and so every process-shared semaphore
- * that has to sleep, is known to the kernel by the page cache that owns its
- * page: get_futex_key() answers EFAULT for a page that nothing owns, as are
- * those of alloc_page(), vmalloc() and remap_pfn_range(). So the region is a
- * file of shmem, and its pages are that file's page cache.
+ * A process-shared semaphore sleeps on a futex, which the kernel identifies by
+ * the inode that owns its page. get_futex_key() returns -EFAULT for memory that
+ * no inode owns, such as that of alloc_page(), vmalloc() and remap_pfn_range().
+ * So the region is a shmem file, and the file's page cache owns its pages.
  *
- * Lifetime: the module holds the region from load to unload. An open file of
- * the node pins the module and borrows the region's address_space as its own
- * f_mapping; a VMA pins the open file that it was made from.
+ * Lifetime: the module holds the region from load to unload. An open file pins
+ * the module and has the region's f_mapping. A VMA pins its open file.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -35,9 +32,9 @@
 static unsigned long shmcount_size = PAGE_SIZE;
 module_param_named(size, shmcount_size, ulong, 0444);
 MODULE_PARM_DESC(size,
-		 "bytes of the region, rounded up to pages (default: one page; at most half of RAM)");
+		 "size of the region in bytes, rounded up to pages (default: one page, max: half of RAM)");
 
-/* Octal, as permissions are, with a leading 0 or without. */
+/* Permissions are octal, with or without a leading 0. */
 static int shmcount_mode_set(const char *value, const struct kernel_param *param)
 {
 	return kstrtouint(value, 8, param->arg);
@@ -55,17 +52,17 @@ static struct file *shmcount_region;
 
 static atomic_long_t shmcount_opens;	/* open files */
 static atomic_long_t shmcount_mappings;	/* VMAs */
-static atomic_long_t shmcount_faults;	/* pages given, since load */
+static atomic_long_t shmcount_faults;	/* pages handed out since load */
 
-static void shmcount_vm_open(struct vm_area_struct *vma)
+static void shmcount_vma_open(struct vm_area_struct *vma)
 {
 	atomic_long_inc(&shmcount_mappings);
-	trace_shmcount_mmap(vma->vm_start, vma->vm_pgoff);
+	trace_shmcount_vma_open(vma->vm_start, vma->vm_pgoff);
 }
 
-static void shmcount_vm_close(struct vm_area_struct *vma)
+static void shmcount_vma_close(struct vm_area_struct *vma)
 {
-	trace_shmcount_unmap(vma->vm_start, vma->vm_pgoff);
+	trace_shmcount_vma_close(vma->vm_start, vma->vm_pgoff);
 	atomic_long_dec(&shmcount_mappings);
 }
 
@@ -74,17 +71,17 @@ static vm_fault_t shmcount_fault(struct vm_fault *vmf)
 	struct address_space *mapping = shmcount_region->f_mapping;
 	struct page *page;
 
-	/* Return it locked: reclaim must not drop it before it is mapped. */
+	/* Reclaim cannot drop a locked page before it is mapped. */
 	page = find_lock_page(mapping, vmf->pgoff);
 	if (!page) {
-		/* Past the end of the region this is -EINVAL, and so a SIGBUS. */
+		/* Past the end of the region this is -EINVAL: SIGBUS. */
 		page = shmem_read_mapping_page(mapping, vmf->pgoff);
 		if (IS_ERR(page))
 			return vmf_error(PTR_ERR(page));
 		put_page(page);
 		page = find_lock_page(mapping, vmf->pgoff);
 		if (!page)
-			return VM_FAULT_NOPAGE;	/* the process tries again */
+			return VM_FAULT_NOPAGE;	/* fault again */
 	}
 
 	atomic_long_inc(&shmcount_faults);
@@ -94,8 +91,8 @@ static vm_fault_t shmcount_fault(struct vm_fault *vmf)
 }
 
 static const struct vm_operations_struct shmcount_vm_ops = {
-	.open	= shmcount_vm_open,
-	.close	= shmcount_vm_close,
+	.open	= shmcount_vma_open,
+	.close	= shmcount_vma_close,
 	.fault	= shmcount_fault,
 	.map_pages = no_fault_around,
 };
@@ -109,26 +106,29 @@ static int shmcount_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;
 
-	/* What was checked is not to grow. (So mlock() passes it over, too.) */
+	/*
+	 * mremap() must not grow the mapping past the range checked here;
+	 * VM_DONTEXPAND also makes mlock() skip it.
+	 */
 	vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYEXEC);
 	vma->vm_ops = &shmcount_vm_ops;
-	shmcount_vm_open(vma);
+	shmcount_vma_open(vma);	/* the kernel calls it for copies only */
 	return 0;
 }
 
 static int shmcount_open(struct inode *inode, struct file *file)
 {
 	/*
-	 * The price of the line below: in a mapping of shmem the kernel looks
-	 * for shmem's data around the file's own inode, too (seals, swap in
-	 * smaps). In devtmpfs and tmpfs it is there; elsewhere, who knows what.
+	 * A file with a shmem f_mapping counts as a shmem file: for seals and
+	 * swap in smaps the kernel reads shmem data around the file's inode.
+	 * Only a node on tmpfs or devtmpfs has such an inode.
 	 */
 	if (inode->i_sb->s_magic != TMPFS_MAGIC)
 		return -EOPNOTSUPP;
 
 	/*
-	 * A VMA is linked into its file's f_mapping. With the region's, rmap
-	 * finds all mappings of a page: reclaim, migration and swap work.
+	 * The kernel links each VMA into the f_mapping of its file. With the
+	 * region's, rmap finds every mapping of a page, as reclaim must.
 	 */
 	file->f_mapping = shmcount_region->f_mapping;
 	atomic_long_inc(&shmcount_opens);
@@ -151,7 +151,7 @@ static ssize_t shmcount_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return vfs_iter_read(shmcount_region, to, &iocb->ki_pos, 0);
 }
 
-/* What fits is written, and at the end nothing is, as on a block device. */
+/* Write what fits; at the end fail with -ENOSPC, as a block device does. */
 static ssize_t shmcount_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	if (!iov_iter_count(from))
@@ -173,7 +173,7 @@ static const struct file_operations shmcount_fops = {
 	.read_iter	= shmcount_read_iter,
 	.write_iter	= shmcount_write_iter,
 	.mmap		= shmcount_mmap,
-	.fsync		= noop_fsync,	/* msync succeeds, as on a file */
+	.fsync		= noop_fsync,	/* so msync() succeeds */
 };
 
 #define SHMCOUNT_ATTR(name, format, value)				\
@@ -207,12 +207,12 @@ static struct miscdevice shmcount_misc = {
 
 static int __init shmcount_init(void)
 {
-	unsigned long most = (totalram_pages() / 2) << PAGE_SHIFT;
+	unsigned long max_size = (totalram_pages() / 2) << PAGE_SHIFT;
 	int ret;
 
-	if (!shmcount_size || shmcount_size > most) {
+	if (!shmcount_size || shmcount_size > max_size) {
 		pr_err("size=%lu is not between 1 and %lu bytes (half of RAM)\n",
-		       shmcount_size, most);
+		       shmcount_size, max_size);
 		return -EINVAL;
 	}
 	if (shmcount_mode & ~0777) {
@@ -228,7 +228,7 @@ static int __init shmcount_init(void)
 	/* Without O_LARGEFILE a write stops at 2 GiB - 1. */
 	shmcount_region->f_flags |= O_LARGEFILE;
 
-	/* With the file type in it, misc takes a mode of 0 for what it says. */
+	/* misc ignores a mode of 0; with the file type the mode is never 0. */
 	shmcount_misc.mode = S_IFCHR | shmcount_mode;
 	ret = misc_register(&shmcount_misc);
 	if (ret)
@@ -246,4 +246,4 @@ module_exit(shmcount_exit);
 
 MODULE_DESCRIPTION("One region of shared memory for every process");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("1.1");
+MODULE_VERSION("1.2");

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints of shmcount: the life of a mapping as three events.
+ * Tracepoints of shmcount: three events in the life of a mapping.
  *
- * shmcount_mmap and shmcount_unmap come in pairs, one pair for each VMA: a
- * fork, a split and an mremap make one as mmap does. At a fork the pid is the
- * parent's, in whose name the kernel copies the address space. A VMA that was
- * cut by a partial munmap ends with the address and offset of what was left.
+ * shmcount_vma_open and shmcount_vma_close come in pairs, one pair for each
+ * VMA: mmap makes one, and so do a fork, a split and an mremap. At a fork the
+ * pid is the parent's, which copies its address space. After a partial munmap
+ * the close event has the address and offset of what was left.
  *
- * pid: of the process (what getpid returns); address: where in its address
- * space; offset: where in the region, both in bytes.
+ * pid is the process, as getpid() returns it; address is in its address space,
+ * offset in the region, both in bytes.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM shmcount
@@ -35,7 +35,7 @@ DECLARE_EVENT_CLASS(shmcount_event,
 			      __entry->pid, __entry->address, __entry->offset)
 );
 
-DEFINE_EVENT(shmcount_event, shmcount_mmap,
+DEFINE_EVENT(shmcount_event, shmcount_vma_open,
 	     TP_PROTO(unsigned long address, pgoff_t pgoff),
 	     TP_ARGS(address, pgoff));
 
@@ -43,7 +43,7 @@ DEFINE_EVENT(shmcount_event, shmcount_fault,
 	     TP_PROTO(unsigned long address, pgoff_t pgoff),
 	     TP_ARGS(address, pgoff));
 
-DEFINE_EVENT(shmcount_event, shmcount_unmap,
+DEFINE_EVENT(shmcount_event, shmcount_vma_close,
 	     TP_PROTO(unsigned long address, pgoff_t pgoff),
 	     TP_ARGS(address, pgoff));
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +25,12 @@ size_t page_size(void)
 
 static const char *module_file(void)
 {
-	const char *file = getenv("MODULE");
+	const char *file = getenv("KMOD");
 
 	return file ? file : "/lib/shmcount.ko";
 }
 
-/* The module's name as it says itself: another's need not be ours (KMOD=). */
+/* The module's name as the file gives it: KMOD= may name any module. */
 static const char *module_name(void)
 {
 	static char name[64];
@@ -84,16 +85,29 @@ void load_pages(size_t pages)
 	load(parameters);
 }
 
+int load_and_open(size_t pages, int flags)
+{
+	load_pages(pages);
+	return open_device(flags);
+}
+
+void *load_and_map(size_t pages)
+{
+	load_pages(pages);
+	return map_pages(0, pages, MAP_SHARED);
+}
+
 void test_cleanup(void)
 {
 	static const char *const helpers[] = {
-		"force_return", "spare", "own_pages", "textbook", "techniques",
+		"force_return", "skip_fault_injection", "own_pages", "textbook",
+		"techniques",
 	};
 	char path[128];
 
 	if (!getenv("SHMCOUNT_GUEST"))
 		return;
-	/* What its test did not come to unload, or left to us. */
+	/* The test may have ended before it unloaded these. */
 	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
 		module_unload(helpers[i]);
 	snprintf(path, sizeof(path), "/sys/module/%s", module_name());
@@ -129,7 +143,7 @@ int still_forced(void)
 
 int open_device(int flags)
 {
-	return EXPECT_OK(open(DEVICE, flags | O_CLOEXEC));
+	return ASSERT_OK(open(DEVICE, flags | O_CLOEXEC));
 }
 
 int open_elsewhere(void)
@@ -137,27 +151,37 @@ int open_elsewhere(void)
 	struct stat device;
 	int fd, error;
 
-	EXPECT_OK(stat(DEVICE, &device));
-	EXPECT_OK(mkdir("ramfs", 0755));
-	EXPECT_OK(mount("ramfs", "ramfs", "ramfs", 0, NULL));
-	EXPECT_OK(mknod("ramfs/node", S_IFCHR | 0600, device.st_rdev));
+	ASSERT_OK(stat(DEVICE, &device));
+	ASSERT_OK(mkdir("ramfs", 0755));
+	ASSERT_OK(mount("ramfs", "ramfs", "ramfs", 0, NULL));
+	ASSERT_OK(mknod("ramfs/node", S_IFCHR | 0600, device.st_rdev));
 	fd = open("ramfs/node", O_RDWR | O_CLOEXEC);
 	error = errno;
-	EXPECT_OK(umount2("ramfs", MNT_DETACH));
+	ASSERT_OK(umount2("ramfs", MNT_DETACH));
 	errno = error;
 	return fd;
 }
 
+void *try_map(size_t offset, size_t length, int prot, int flags,
+	      int open_flags)
+{
+	int fd = open_device(open_flags);
+	void *map = mmap(NULL, length, prot, flags, fd, offset);
+	int error = errno;
+
+	close(fd);
+	errno = error;
+	return map;
+}
+
 void *map_pages(size_t first, size_t pages, int flags)
 {
-	int fd = open_device(O_RDWR);
-	void *map = mmap(NULL, pages * page_size(), PROT_READ | PROT_WRITE,
-			 flags, fd, first * page_size());
+	void *map = try_map(first * page_size(), pages * page_size(),
+			    PROT_READ | PROT_WRITE, flags, O_RDWR);
 
 	if (map == MAP_FAILED)
 		FAIL("cannot map %zu pages from page %zu: %s", pages, first,
 		     strerror(errno));
-	close(fd);
 	return map;
 }
 
@@ -185,9 +209,17 @@ long attribute(const char *name)
 	return number_in(path, "");
 }
 
+void expect_growth_below(const char *field, long before, long kib)
+{
+	long after = number_in("/proc/meminfo", field);
+
+	if (after > before + kib)
+		FAIL("%s went from %ld to %ld KiB", field, before, after);
+}
+
 void write_to(const char *path, const char *text)
 {
-	int fd = EXPECT_OK(open(path, O_WRONLY | O_CLOEXEC | O_APPEND));
+	int fd = ASSERT_OK(open(path, O_WRONLY | O_CLOEXEC | O_APPEND));
 
 	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		FAIL("cannot write '%s' to %s: %s", text, path,
@@ -197,14 +229,14 @@ void write_to(const char *path, const char *text)
 
 uint64_t frame_of(void *page)
 {
-	int fd = EXPECT_OK(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+	int fd = ASSERT_OK(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
 	uint64_t entry;
 
-	EXPECT_EQ(pread(fd, &entry, sizeof(entry),
-			(uintptr_t)page / page_size() * sizeof(entry)),
-		  sizeof(entry));
+	ASSERT_EQ(sizeof(entry),
+		  pread(fd, &entry, sizeof(entry),
+			(uintptr_t)page / page_size() * sizeof(entry)));
 	close(fd);
-	EXPECT(entry >> 63);
+	ASSERT_TRUE(entry >> 63);
 	return entry & ((1ULL << 55) - 1);
 }
 
@@ -213,24 +245,24 @@ void run_unrelated(void (*function)(void *), void *argument)
 	int report[2];
 	char byte;
 
-	EXPECT_OK(pipe2(report, O_CLOEXEC));
+	ASSERT_OK(pipe2(report, O_CLOEXEC));
 	for (int i = 0; i < 2; i++) {
 		pid_t between = fork();
 
-		EXPECT_OK(between);
+		ASSERT_OK(between);
 		if (!between) {
 			if (fork())
 				_exit(0);
 			setsid();
 			function(argument);
-			EXPECT_EQ(write(report[1], "", 1), 1);
+			ASSERT_EQ(1, write(report[1], "", 1));
 			_exit(0);
 		}
-		EXPECT_EQ(waitpid(between, NULL, 0), between);
+		ASSERT_EQ(between, waitpid(between, NULL, 0));
 	}
 	close(report[1]);
-	EXPECT_EQ(read(report[0], &byte, 1), 1);
-	EXPECT_EQ(read(report[0], &byte, 1), 1);
+	ASSERT_EQ(1, read(report[0], &byte, 1));
+	ASSERT_EQ(1, read(report[0], &byte, 1));
 	close(report[0]);
 }
 
@@ -239,8 +271,14 @@ void expect_signal(int signal, void (*function)(void *), void *argument)
 	pid_t pid = start(function, argument);
 	int status;
 
-	EXPECT_EQ(waitpid(pid, &status, 0), pid);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != signal)
 		FAIL("expected signal %d (%s), saw status %#x", signal,
 		     strsignal(signal), status);
+}
+
+void kill_and_wait(pid_t pid)
+{
+	ASSERT_OK(kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The module and its device, for tests. A test loads the module as it wants
- * it; test_cleanup() unloads it again, and fails the test where that cannot
- * be done. MODULE in the environment is another file to load.
+ * The module and its device, for tests. A test loads the module with the
+ * parameters it needs. test_cleanup() unloads it afterwards, and fails the test
+ * if it cannot. The environment variable KMOD names another file to load.
  */
 #ifndef DEVICE_H
 #define DEVICE_H
@@ -17,45 +17,48 @@
 size_t page_size(void);
 
 /*
- * Load and unload the module (rmmod without waiting). The try_ ones return 0
- * or an errno; load() fails the test if it cannot. All skip it where there is
- * no module, as on the host.
+ * Load and unload the module (rmmod without waiting). try_load() and
+ * try_unload() return 0 or an errno; load() and unload() fail the test if they
+ * cannot. All skip the test where there is no module, as on the host.
  */
 int try_load(const char *parameters);
 int try_unload(void);
 void load(const char *parameters);
 void unload(void);
 
-/* So begins what load() says where it cannot. */
+/* The message of load() begins with this if it fails. */
 #define CANNOT_LOAD "cannot load the module"
 
-/* Load with a region of so many pages. */
+/* Load with a region of so many pages, and open the device or map all of it. */
 void load_pages(size_t pages);
+int load_and_open(size_t pages, int flags);
+void *load_and_map(size_t pages);
 
-/* Load a helper module of the guest, by its file in /lib. */
+/* Load a helper module from a file of the guest; returns 0 or an errno. */
 int try_load_file(const char *path, const char *parameters);
 
 /*
- * Make a function of the kernel return a value at once, the next so many times
- * that the test's processes call it (tests/bad/force_return.c), or until
- * stop_forcing(); once in a test. Skips it where the kernel has no such function.
+ * Make a kernel function return a value at once, for the next so many calls by
+ * the test's processes or until stop_forcing() (tests/modules/force_return.c).
+ * A test may call this once. Skips the test if the kernel has no such function.
  */
 void force_return(const char *function, long value, int times);
 void stop_forcing(void);
 
-/* Returns how often it is still to do so. */
+/* Returns how many of these calls are left. */
 int still_forced(void);
 
-/* Returns a new open of the device; fails the test if there is none. */
+/* Returns a new open file of the device; fails the test if it cannot. */
 int open_device(int flags);
 
-/* Open the device by a node that is on no tmpfs; answers as open(2) does. */
+/* Open the device by a node outside tmpfs; returns what open(2) does. */
 int open_elsewhere(void);
 
-/*
- * Map so many pages from so many pages on, read and write, by an open of its
- * own that is closed again. Fails the test if it cannot.
- */
+/* mmap by an open file of its own; offset and length are in bytes. */
+void *try_map(size_t offset, size_t length, int prot, int flags,
+	      int open_flags);
+
+/* The same in pages, read and write; fails the test if it cannot. */
 void *map_pages(size_t first, size_t pages, int flags);
 
 /* Returns the number in /sys/class/misc/shmcount/NAME. */
@@ -64,19 +67,25 @@ long attribute(const char *name);
 /* Returns the first number after a word at the start of a line of a file. */
 long number_in(const char *path, const char *word);
 
-/* Returns the number of the frame of a page that is present (pagemap). */
+/* Fail the test if a field of /proc/meminfo grew by more than so many KiB. */
+void expect_growth_below(const char *field, long before, long kib);
+
+/* Returns the page frame number of a page that is present (pagemap). */
 uint64_t frame_of(void *page);
 
-/* Write a string to a file of the kernel's. */
+/* Write a string to a file of procfs or sysfs; fails the test if it cannot. */
 void write_to(const char *path, const char *text);
 
 /*
- * Run the function in two processes that are not related to the test: each is
- * init's (or the harness's) child, and has opened nothing yet.
+ * Run the function in two processes that are not related to the test: each is a
+ * child of init (or of the harness) and has nothing open.
  */
 void run_unrelated(void (*function)(void *), void *argument);
 
-/* The function must end its process by this signal. */
+/* Run the function in a process, which must die by this signal. */
 void expect_signal(int signal, void (*function)(void *), void *argument);
+
+/* Kill a child of the test, and wait for it. */
+void kill_and_wait(pid_t pid);
 
 #endif

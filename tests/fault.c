@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * fault: each allocation of an operation, and each copy from or to user space,
- * fails in turn. The operation must then answer with an error that says so, or
- * succeed; leave nothing behind; and work when it is tried again.
+ * fails in turn. The operation must then fail with an error that says so, or
+ * succeed; it must leave nothing behind, and work when it is tried again.
  *
- * Needs a kernel with fault injection (make check KERNEL=debug). How many
- * places there are to fail differs from boot to boot, so nothing here counts
- * on it. What an error path loses is found when the guest looks for leaks.
+ * The tests need a kernel with fault injection (make check KERNEL=debug). The
+ * number of places that can fail differs from boot to boot, so no test counts
+ * them. When the tests have ended, the guest looks for leaks of error paths.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,25 +26,25 @@
 
 enum { PAGES = 4, LIMIT = 300 };
 
-/* One operation; where one is NULL there is nothing to do. */
+/* One operation. prepare and undo may be NULL. */
 struct operation {
-	void (*prepare)(void);	/* before each try, and nothing in it fails */
+	void (*prepare)(void);	/* before each try, without faults */
 	int (*try)(void);	/* returns 0 or an errno */
-	void (*undo)(void);	/* after one that worked */
-	long opens, mappings;	/* that there are when it has failed */
-	int also;		/* an errno that may come, too */
+	void (*undo)(void);	/* after a try that succeeded */
+	long opens, mappings;	/* expected after a failure */
+	int also;		/* an errno that is allowed, too */
 };
 
 static int device = -1;
 static char *map, buffer[64];
 
 /*
- * Write N to have the Nth place from now on fail, in this thread and once; what
- * is read is 0 when that has been. (Documentation/fault-injection)
+ * Write N, and the Nth place from now on fails, once and in this thread. It
+ * reads as 0 after that. (Documentation/fault-injection)
  */
 static int fail_nth = -1;
 
-/* Allocations that may sleep are to fail too, and the log need not tell. */
+/* Make allocations that may sleep fail too, and keep the log quiet. */
 static void need_fault_injection(void)
 {
 	static const char *const attributes[][2] = {
@@ -74,10 +74,10 @@ static void arm(int nth)
 	char text[16];
 	int length = snprintf(text, sizeof(text), "%d", nth);
 
-	EXPECT_EQ(pwrite(fail_nth, text, length, 0), length);
+	ASSERT_EQ(length, pwrite(fail_nth, text, length, 0));
 }
 
-/* True if a place has failed since arm(). To ask is a place of its own. */
+/* True if a place failed since arm(). The read itself can fail, too. */
 static bool disarm(void)
 {
 	char text[16] = "";
@@ -85,7 +85,7 @@ static bool disarm(void)
 		      !atoi(text);
 
 	while (pwrite(fail_nth, "0", 1, 0) != 1)
-		EXPECT_EQ(errno, EFAULT);
+		ASSERT_EQ(EFAULT, errno);
 	return failed;
 }
 
@@ -96,8 +96,8 @@ static void expect_clean(const struct operation *operation, int nth, int error)
 		     strerrorname_np(error));
 	if (access(DEVICE, F_OK))
 		return;
-	EXPECT_EQ(attribute("opens"), operation->opens);
-	EXPECT_EQ(attribute("mappings"), operation->mappings);
+	ASSERT_EQ(operation->opens, attribute("opens"));
+	ASSERT_EQ(operation->mappings, attribute("mappings"));
 }
 
 static void sweep(const struct operation *operation)
@@ -105,7 +105,7 @@ static void sweep(const struct operation *operation)
 	int nth = 0, errors = 0, past = 0;
 
 	need_fault_injection();
-	/* One try may have fewer places than another: is that really the end? */
+	/* The number of places varies, so go on a little past the end. */
 	while (past < 10) {
 		bool failed;
 		int error;
@@ -117,38 +117,42 @@ static void sweep(const struct operation *operation)
 		failed = disarm();
 		past = failed ? 0 : past + 1;
 		if (error) {
-			EXPECT(failed);
+			ASSERT_TRUE(failed);
 			errors++;
 			expect_clean(operation, nth, error);
-			EXPECT_EQ(operation->try(), 0);
+			ASSERT_EQ(0, operation->try());
 		}
 		if (operation->undo)
 			operation->undo();
 	}
-	/* Else nothing was injected, or nobody was told. */
-	EXPECT(errors > 0);
+	/* Otherwise no fault was injected, or no error came back. */
+	ASSERT_TRUE(errors > 0);
 }
 
 static void have_device(void)
 {
-	load_pages(PAGES);
-	device = open_device(O_RDWR);
+	device = load_and_open(PAGES, O_RDWR);
+}
+
+static int try_mmap(void)
+{
+	map = mmap(NULL, PAGES * page_size(), PROT_READ | PROT_WRITE,
+		   MAP_SHARED, device, 0);
+	return map == MAP_FAILED ? errno : 0;
 }
 
 static void have_mapping(void)
 {
 	have_device();
-	map = mmap(NULL, PAGES * page_size(), PROT_READ | PROT_WRITE,
-		   MAP_SHARED, device, 0);
-	EXPECT(map != MAP_FAILED);
+	ASSERT_EQ(0, try_mmap());
 }
 
 static void let_go(void)
 {
 	if (map)
-		EXPECT_OK(munmap(map, PAGES * page_size()));
+		ASSERT_OK(munmap(map, PAGES * page_size()));
 	map = NULL;
-	EXPECT_OK(close(device));
+	ASSERT_OK(close(device));
 	unload();
 }
 
@@ -159,19 +163,18 @@ static int try_to_load(void)
 
 TEST_LIMIT(fault, load, LIMIT)
 {
-	static const struct operation operation = {
-		.try = try_to_load, .undo = unload,
-		.also = ENOSPC,	/* shmem, of an inode that cannot be had */
-	};
-
 	need_fault_injection();
-	/* The kernel warns where it cannot define the fields of an event. */
-	EXPECT_EQ(try_load_file("/lib/spare.ko",
-				"function=event_define_fields"), 0);
-	/* Once without, for what is remembered of the module's file. */
+	/* The kernel warns if it cannot define the fields of an event. */
+	ASSERT_EQ(0,
+		  try_load_file("/lib/skip_fault_injection.ko",
+				"function=event_define_fields"));
+	/* Once without faults: the kernel caches data of the module's file. */
 	load("");
 	unload();
-	sweep(&operation);
+	sweep(&(struct operation) {
+		.try = try_to_load, .undo = unload,
+		.also = ENOSPC,	/* shmem, if it cannot get an inode */
+	});
 }
 
 static int try_open(void)
@@ -182,39 +185,28 @@ static int try_open(void)
 
 static void close_device(void)
 {
-	EXPECT_OK(close(device));
+	ASSERT_OK(close(device));
 }
 
 TEST_LIMIT(fault, open, LIMIT)
 {
-	static const struct operation operation = {
-		.try = try_open, .undo = close_device,
-	};
-
 	load_pages(PAGES);
-	sweep(&operation);
-}
-
-static int try_mmap(void)
-{
-	map = mmap(NULL, PAGES * page_size(), PROT_READ | PROT_WRITE,
-		   MAP_SHARED, device, 0);
-	return map == MAP_FAILED ? errno : 0;
+	sweep(&(struct operation) {
+		.try = try_open, .undo = close_device,
+	});
 }
 
 static void unmap(void)
 {
-	EXPECT_OK(munmap(map, PAGES * page_size()));
+	ASSERT_OK(munmap(map, PAGES * page_size()));
 }
 
 TEST_LIMIT(fault, mmap, LIMIT)
 {
-	static const struct operation operation = {
-		.try = try_mmap, .undo = unmap, .opens = 1,
-	};
-
 	have_device();
-	sweep(&operation);
+	sweep(&(struct operation) {
+		.try = try_mmap, .undo = unmap, .opens = 1,
+	});
 }
 
 static int try_populate(void)
@@ -223,32 +215,29 @@ static int try_populate(void)
 	       errno : 0;
 }
 
-/* The pages are new, so the region has to grow, too. */
+/* The pages are new, so the region must allocate them. */
 TEST_LIMIT(fault, page_fault, LIMIT)
 {
-	static const struct operation operation = {
+	sweep(&(struct operation) {
 		.prepare = have_mapping, .try = try_populate, .undo = let_go,
 		.opens = 1, .mappings = 1,
-	};
-
-	sweep(&operation);
+	});
 }
 
 static void forget_pages(void)
 {
-	EXPECT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
+	ASSERT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
 }
 
-static int touch_pages(void)
+static void touch_pages(void)
 {
 	for (int i = 0; i < PAGES; i++)
 		map[i * page_size()]++;
-	return 0;
 }
 
 /*
- * A process that only touches its memory hears of no error: the kernel has it
- * fault until there is a page.
+ * A process that only touches its memory sees no error: it faults again until
+ * there is a page.
  */
 TEST_LIMIT(fault, touch_always_works, LIMIT)
 {
@@ -262,7 +251,7 @@ TEST_LIMIT(fault, touch_always_works, LIMIT)
 		touch_pages();
 		failed = disarm();
 		for (int i = 0; i < PAGES; i++)
-			EXPECT_EQ(map[i * page_size()], (char)nth);
+			ASSERT_EQ((char)nth, map[i * page_size()]);
 	}
 }
 
@@ -274,26 +263,24 @@ static int try_read(void)
 static void put_pattern(void)
 {
 	memset(buffer, 'p', sizeof(buffer));
-	EXPECT_EQ(pwrite(device, buffer, sizeof(buffer), 10), sizeof(buffer));
+	ASSERT_EQ(sizeof(buffer), pwrite(device, buffer, sizeof(buffer), 10));
 	memset(buffer, 0, sizeof(buffer));
 }
 
 static void expect_pattern(void)
 {
-	EXPECT_EQ(pread(device, buffer, sizeof(buffer), 10), sizeof(buffer));
+	ASSERT_EQ(sizeof(buffer), pread(device, buffer, sizeof(buffer), 10));
 	for (size_t i = 0; i < sizeof(buffer); i++)
-		EXPECT_EQ(buffer[i], 'p');
+		ASSERT_EQ('p', buffer[i]);
 }
 
 TEST_LIMIT(fault, read, LIMIT)
 {
-	static const struct operation operation = {
+	have_device();
+	sweep(&(struct operation) {
 		.prepare = put_pattern, .try = try_read,
 		.undo = expect_pattern, .opens = 1,
-	};
-
-	have_device();
-	sweep(&operation);
+	});
 }
 
 static int try_write(void)
@@ -310,12 +297,10 @@ static void check_and_let_go(void)
 
 TEST_LIMIT(fault, write, LIMIT)
 {
-	static const struct operation operation = {
+	sweep(&(struct operation) {
 		.prepare = have_device, .try = try_write,
 		.undo = check_and_let_go, .opens = 1,
-	};
-
-	sweep(&operation);
+	});
 }
 
 static int try_fork(void)
@@ -330,20 +315,18 @@ static int try_fork(void)
 	return 0;
 }
 
-/* A child that was begun and could not be takes its mappings with it. */
+/* A fork that fails half-way must also remove the copied mappings. */
 TEST_LIMIT(fault, fork_of_a_mapping, LIMIT)
 {
-	static const struct operation operation = {
-		.try = try_fork, .opens = 1, .mappings = 1,
-	};
-
 	have_mapping();
 	map[0] = 's';
-	sweep(&operation);
-	EXPECT_EQ(attribute("mappings"), 1);
+	sweep(&(struct operation) {
+		.try = try_fork, .opens = 1, .mappings = 1,
+	});
+	ASSERT_EQ(1, attribute("mappings"));
 }
 
-/* In one place: of two the first may be done when the second fails. */
+/* One split only: with two, the first may be done when the second fails. */
 static int try_to_split(void)
 {
 	return munmap(map + page_size(), (PAGES - 1) * page_size()) ? errno : 0;
@@ -351,10 +334,8 @@ static int try_to_split(void)
 
 TEST_LIMIT(fault, partial_munmap, LIMIT)
 {
-	static const struct operation operation = {
+	sweep(&(struct operation) {
 		.prepare = have_mapping, .try = try_to_split, .undo = let_go,
 		.opens = 1, .mappings = 1,
-	};
-
-	sweep(&operation);
+	});
 }

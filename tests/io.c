@@ -18,126 +18,112 @@ enum { PAGES = 2, RANDOM_OPERATIONS = 2000 };
 TEST(io, what_is_written_is_read)
 {
 	char text[] = "shared memory", seen[sizeof(text)];
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
-	EXPECT_EQ(write(fd, text, sizeof(text)), sizeof(text));
-	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), sizeof(text));
-	EXPECT_EQ(lseek(fd, 0, SEEK_SET), 0);
-	EXPECT_EQ(read(fd, seen, sizeof(seen)), sizeof(seen));
-	EXPECT_STR(seen, text);
-	EXPECT_EQ(pwrite(fd, "M", 1, 7), 1);
-	EXPECT_EQ(pread(fd, seen, sizeof(seen), 0), sizeof(seen));
-	EXPECT_STR(seen, "shared Memory");
-	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), sizeof(text));
+	ASSERT_EQ(sizeof(text), write(fd, text, sizeof(text)));
+	ASSERT_EQ(sizeof(text), lseek(fd, 0, SEEK_CUR));
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+	ASSERT_EQ(sizeof(seen), read(fd, seen, sizeof(seen)));
+	ASSERT_STREQ(text, seen);
+	ASSERT_EQ(1, pwrite(fd, "M", 1, 7));
+	ASSERT_EQ(sizeof(seen), pread(fd, seen, sizeof(seen), 0));
+	ASSERT_STREQ("shared Memory", seen);
+	ASSERT_EQ(sizeof(text), lseek(fd, 0, SEEK_CUR));
 }
 
 TEST(io, new_region_reads_as_zero_to_its_end)
 {
 	size_t size = PAGES * page_size();
 	char *seen = malloc(size + 1);
-	int fd;
+	int fd = load_and_open(PAGES, O_RDONLY);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDONLY);
 	memset(seen, 1, size + 1);
-	EXPECT_EQ(read(fd, seen, size + 1), size);
+	ASSERT_EQ(size, read(fd, seen, size + 1));
 	for (size_t i = 0; i < size; i++)
-		EXPECT_EQ(seen[i], 0);
-	EXPECT_EQ(seen[size], 1);
-	EXPECT_EQ(read(fd, seen, 1), 0);
+		ASSERT_EQ(0, seen[i]);
+	ASSERT_EQ(1, seen[size]);
+	ASSERT_EQ(0, read(fd, seen, 1));
 }
 
 TEST(io, read_ends_with_the_region)
 {
 	size_t size = PAGES * page_size();
 	char seen[16];
-	int fd;
+	int fd = load_and_open(PAGES, O_RDONLY);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDONLY);
-	EXPECT_EQ(pread(fd, seen, sizeof(seen), size - 5), 5);
-	EXPECT_EQ(pread(fd, seen, sizeof(seen), size), 0);
-	EXPECT_EQ(pread(fd, seen, sizeof(seen), size + 1), 0);
-	EXPECT_EQ(pread(fd, seen, sizeof(seen), 1L << 62), 0);
-	EXPECT_EQ(pread(fd, seen, 0, 0), 0);
-	EXPECT_ERRNO(pread(fd, seen, 1, -1), EINVAL);
+	ASSERT_EQ(5, pread(fd, seen, sizeof(seen), size - 5));
+	ASSERT_EQ(0, pread(fd, seen, sizeof(seen), size));
+	ASSERT_EQ(0, pread(fd, seen, sizeof(seen), size + 1));
+	ASSERT_EQ(0, pread(fd, seen, sizeof(seen), 1L << 62));
+	ASSERT_EQ(0, pread(fd, seen, 0, 0));
+	ASSERT_ERRNO(EINVAL, pread(fd, seen, 1, -1));
 }
 
 TEST(io, write_is_cut_at_the_end)
 {
 	size_t size = PAGES * page_size();
 	char *bytes = calloc(1, size + 1), seen[5];
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
 	memset(bytes, 'w', size + 1);
-	EXPECT_EQ(pwrite(fd, bytes, 16, size - 5), 5);
-	EXPECT_EQ(pread(fd, seen, sizeof(seen), size - 5), 5);
-	EXPECT_EQ(memcmp(seen, bytes, 5), 0);
-	EXPECT_EQ(pwrite(fd, "zz", 2, size - 1), 1);
-	EXPECT_EQ(pread(fd, seen, sizeof(seen), size - 1), 1);
-	EXPECT_EQ(seen[0], 'z');
-	EXPECT_EQ(write(fd, bytes, size + 1), size);
-	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), size);
+	ASSERT_EQ(5, pwrite(fd, bytes, 16, size - 5));
+	ASSERT_EQ(5, pread(fd, seen, sizeof(seen), size - 5));
+	ASSERT_EQ(0, memcmp(seen, bytes, 5));
+	ASSERT_EQ(1, pwrite(fd, "zz", 2, size - 1));
+	ASSERT_EQ(1, pread(fd, seen, sizeof(seen), size - 1));
+	ASSERT_EQ('z', seen[0]);
+	ASSERT_EQ(size, write(fd, bytes, size + 1));
+	ASSERT_EQ(size, lseek(fd, 0, SEEK_CUR));
 }
 
 TEST(io, write_past_the_end_has_no_space)
 {
 	size_t size = PAGES * page_size();
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
-	EXPECT_ERRNO(pwrite(fd, "x", 1, size), ENOSPC);
-	EXPECT_ERRNO(pwrite(fd, "x", 1, size + 1), ENOSPC);
-	EXPECT_ERRNO(pwrite(fd, "x", 1, 1L << 62), ENOSPC);
-	EXPECT_ERRNO(pwrite(fd, "x", 1, -1), EINVAL);
-	EXPECT_EQ(lseek(fd, 0, SEEK_END), size);
-	EXPECT_ERRNO(write(fd, "x", 1), ENOSPC);
-	EXPECT_EQ(write(fd, "x", 0), 0);
-	EXPECT_EQ(pwrite(fd, "x", 0, size + 1), 0);
+	ASSERT_ERRNO(ENOSPC, pwrite(fd, "x", 1, size));
+	ASSERT_ERRNO(ENOSPC, pwrite(fd, "x", 1, size + 1));
+	ASSERT_ERRNO(ENOSPC, pwrite(fd, "x", 1, 1L << 62));
+	ASSERT_ERRNO(EINVAL, pwrite(fd, "x", 1, -1));
+	ASSERT_EQ(size, lseek(fd, 0, SEEK_END));
+	ASSERT_ERRNO(ENOSPC, write(fd, "x", 1));
+	ASSERT_EQ(0, write(fd, "x", 0));
+	ASSERT_EQ(0, pwrite(fd, "x", 0, size + 1));
 }
 
 TEST(io, append_writes_at_the_end_where_no_space_is)
 {
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR | O_APPEND);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR | O_APPEND);
-	EXPECT_ERRNO(write(fd, "x", 1), ENOSPC);
-	EXPECT_EQ(write(fd, "x", 0), 0);
+	ASSERT_ERRNO(ENOSPC, write(fd, "x", 1));
+	ASSERT_EQ(0, write(fd, "x", 0));
 }
 
 TEST(io, seek)
 {
 	long size = PAGES * page_size();
-	int fd;
+	int fd = load_and_open(PAGES, O_RDONLY);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDONLY);
-	EXPECT_EQ(lseek(fd, 0, SEEK_END), size);
-	EXPECT_EQ(lseek(fd, -1, SEEK_END), size - 1);
-	EXPECT_EQ(lseek(fd, 1, SEEK_CUR), size);
-	EXPECT_EQ(lseek(fd, 10, SEEK_SET), 10);
-	EXPECT_EQ(lseek(fd, -10, SEEK_CUR), 0);
-	EXPECT_ERRNO(lseek(fd, -1, SEEK_SET), EINVAL);
-	EXPECT_ERRNO(lseek(fd, -1, SEEK_CUR), EINVAL);
-	EXPECT_ERRNO(lseek(fd, size + 1, SEEK_SET), EINVAL);
-	EXPECT_ERRNO(lseek(fd, 1, SEEK_END), EINVAL);
-	EXPECT_ERRNO(lseek(fd, 0, 99), EINVAL);
-	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), 0);
+	ASSERT_EQ(size, lseek(fd, 0, SEEK_END));
+	ASSERT_EQ(size - 1, lseek(fd, -1, SEEK_END));
+	ASSERT_EQ(size, lseek(fd, 1, SEEK_CUR));
+	ASSERT_EQ(10, lseek(fd, 10, SEEK_SET));
+	ASSERT_EQ(0, lseek(fd, -10, SEEK_CUR));
+	ASSERT_ERRNO(EINVAL, lseek(fd, -1, SEEK_SET));
+	ASSERT_ERRNO(EINVAL, lseek(fd, -1, SEEK_CUR));
+	ASSERT_ERRNO(EINVAL, lseek(fd, size + 1, SEEK_SET));
+	ASSERT_ERRNO(EINVAL, lseek(fd, 1, SEEK_END));
+	ASSERT_ERRNO(EINVAL, lseek(fd, 0, 99));
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_CUR));
 }
 
-static void expect_pages(size_t wanted, const char *parameters)
+static void expect_pages(size_t expected, const char *parameters)
 {
 	int fd;
 
 	load(parameters);
 	fd = open_device(O_RDONLY);
-	EXPECT_EQ(lseek(fd, 0, SEEK_END), wanted * page_size());
+	ASSERT_EQ(expected * page_size(), lseek(fd, 0, SEEK_END));
 	close(fd);
 	unload();
 }
@@ -159,17 +145,14 @@ TEST(io, size_is_rounded_up_to_pages)
 
 TEST(io, mapping_and_read_agree)
 {
-	char *map, seen[8];
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
+	char *map = map_pages(0, PAGES, MAP_SHARED), seen[8];
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
-	map = map_pages(0, PAGES, MAP_SHARED);
 	memcpy(map + page_size() - 4, "straddle", 8);
-	EXPECT_EQ(pread(fd, seen, 8, page_size() - 4), 8);
-	EXPECT_EQ(memcmp(seen, "straddle", 8), 0);
-	EXPECT_EQ(pwrite(fd, "DDLE", 4, page_size()), 4);
-	EXPECT_EQ(memcmp(map + page_size() - 4, "straDDLE", 8), 0);
+	ASSERT_EQ(8, pread(fd, seen, 8, page_size() - 4));
+	ASSERT_EQ(0, memcmp(seen, "straddle", 8));
+	ASSERT_EQ(4, pwrite(fd, "DDLE", 4, page_size()));
+	ASSERT_EQ(0, memcmp(map + page_size() - 4, "straDDLE", 8));
 }
 
 TEST(io, pieces)
@@ -177,17 +160,15 @@ TEST(io, pieces)
 	size_t size = PAGES * page_size();
 	char a[3] = "ab", b[3] = "cd", seen[4];
 	struct iovec in[] = { { a, 2 }, { b, 2 } };
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
-	EXPECT_EQ(pwritev(fd, in, 2, 0), 4);
-	EXPECT_EQ(pread(fd, seen, 4, 0), 4);
-	EXPECT_EQ(memcmp(seen, "abcd", 4), 0);
-	EXPECT_EQ(pwritev(fd, in, 2, size - 3), 3);
-	EXPECT_EQ(preadv(fd, in, 2, size - 3), 3);
-	EXPECT_EQ(memcmp(a, "ab", 2), 0);
-	EXPECT_EQ(b[0], 'c');
+	ASSERT_EQ(4, pwritev(fd, in, 2, 0));
+	ASSERT_EQ(4, pread(fd, seen, 4, 0));
+	ASSERT_EQ(0, memcmp(seen, "abcd", 4));
+	ASSERT_EQ(3, pwritev(fd, in, 2, size - 3));
+	ASSERT_EQ(3, preadv(fd, in, 2, size - 3));
+	ASSERT_EQ(0, memcmp(a, "ab", 2));
+	ASSERT_EQ('c', b[0]);
 }
 
 TEST(io, bad_address)
@@ -198,30 +179,27 @@ TEST(io, bad_address)
 	load_pages(PAGES);
 	gone = mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANON, -1,
 		    0);
-	EXPECT_OK(munmap(gone, page_size()));
+	ASSERT_OK(munmap(gone, page_size()));
 	fd = open_device(O_RDWR);
-	EXPECT_ERRNO(read(fd, gone, 8), EFAULT);
-	EXPECT_ERRNO(write(fd, gone, 8), EFAULT);
-	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), 0);
+	ASSERT_ERRNO(EFAULT, read(fd, gone, 8));
+	ASSERT_ERRNO(EFAULT, write(fd, gone, 8));
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_CUR));
 }
 
-/* A write from, and a read into, the very page that it is of. */
+/* A write from, and a read into, the page that it accesses. */
 TEST(io, buffer_in_the_region_itself)
 {
-	char *map;
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
+	char *map = map_pages(0, PAGES, MAP_SHARED);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
-	map = map_pages(0, PAGES, MAP_SHARED);
 	memcpy(map, "self", 4);
-	EXPECT_EQ(pwrite(fd, map, 4, page_size() + 8), 4);
-	EXPECT_EQ(memcmp(map + page_size() + 8, "self", 4), 0);
-	EXPECT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
-	EXPECT_EQ(pwrite(fd, map, 4, 8), 4);
-	EXPECT_EQ(memcmp(map + 8, "self", 4), 0);
-	EXPECT_EQ(pread(fd, map + 100, 4, 0), 4);
-	EXPECT_EQ(memcmp(map + 100, "self", 4), 0);
+	ASSERT_EQ(4, pwrite(fd, map, 4, page_size() + 8));
+	ASSERT_EQ(0, memcmp(map + page_size() + 8, "self", 4));
+	ASSERT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
+	ASSERT_EQ(4, pwrite(fd, map, 4, 8));
+	ASSERT_EQ(0, memcmp(map + 8, "self", 4));
+	ASSERT_EQ(4, pread(fd, map + 100, 4, 0));
+	ASSERT_EQ(0, memcmp(map + 100, "self", 4));
 }
 
 TEST(io, access_mode_of_the_open)
@@ -229,19 +207,17 @@ TEST(io, access_mode_of_the_open)
 	char byte;
 
 	load_pages(PAGES);
-	EXPECT_ERRNO(write(open_device(O_RDONLY), "x", 1), EBADF);
-	EXPECT_ERRNO(read(open_device(O_WRONLY), &byte, 1), EBADF);
-	EXPECT_EQ(write(open_device(O_WRONLY), "x", 1), 1);
+	ASSERT_ERRNO(EBADF, write(open_device(O_RDONLY), "x", 1));
+	ASSERT_ERRNO(EBADF, read(open_device(O_WRONLY), &byte, 1));
+	ASSERT_EQ(1, write(open_device(O_WRONLY), "x", 1));
 }
 
 TEST(io, fsync_succeeds)
 {
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
-	EXPECT_OK(fsync(fd));
-	EXPECT_OK(fdatasync(fd));
+	ASSERT_OK(fsync(fd));
+	ASSERT_OK(fdatasync(fd));
 }
 
 TEST(io, opens_have_positions_of_their_own)
@@ -252,22 +228,20 @@ TEST(io, opens_have_positions_of_their_own)
 	load_pages(PAGES);
 	a = open_device(O_RDWR);
 	b = open_device(O_RDWR);
-	EXPECT_EQ(write(a, "12", 2), 2);
-	EXPECT_EQ(read(b, &byte, 1), 1);
-	EXPECT_EQ(byte, '1');
-	EXPECT_EQ(lseek(a, 0, SEEK_CUR), 2);
-	EXPECT_EQ(lseek(b, 0, SEEK_CUR), 1);
+	ASSERT_EQ(2, write(a, "12", 2));
+	ASSERT_EQ(1, read(b, &byte, 1));
+	ASSERT_EQ('1', byte);
+	ASSERT_EQ(2, lseek(a, 0, SEEK_CUR));
+	ASSERT_EQ(1, lseek(b, 0, SEEK_CUR));
 }
 
-/* Against a model: an array, and the same operations on it. */
+/* The model is an array, on which the test repeats each operation. */
 TEST(io, agrees_with_a_model)
 {
 	size_t size = PAGES * page_size();
 	char *model = calloc(1, size), *map, *data = malloc(size);
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
 	map = map_pages(0, PAGES, MAP_SHARED);
 	srandom(1);
 	for (int i = 0; i < RANDOM_OPERATIONS; i++) {
@@ -280,16 +254,16 @@ TEST(io, agrees_with_a_model)
 		switch (random() % 3) {
 		case 0:
 			if (offset >= size && length)
-				EXPECT_ERRNO(pwrite(fd, data, length, offset),
-					     ENOSPC);
+				ASSERT_ERRNO(ENOSPC,
+					     pwrite(fd, data, length, offset));
 			else
-				EXPECT_EQ(pwrite(fd, data, length, offset),
-					  fits);
+				ASSERT_EQ(fits,
+					  pwrite(fd, data, length, offset));
 			memcpy(model + offset, data, fits);
 			break;
 		case 1:
-			EXPECT_EQ(pread(fd, data, length, offset), fits);
-			EXPECT_EQ(memcmp(data, model + offset, fits), 0);
+			ASSERT_EQ(fits, pread(fd, data, length, offset));
+			ASSERT_EQ(0, memcmp(data, model + offset, fits));
 			break;
 		case 2:
 			memcpy(map + offset, data, fits);
@@ -297,47 +271,47 @@ TEST(io, agrees_with_a_model)
 			break;
 		}
 	}
-	EXPECT_EQ(memcmp(map, model, size), 0);
+	ASSERT_EQ(0, memcmp(map, model, size));
 }
 
-/* All three ways to see bytes of the region agree on them. */
+/* pread(), read() and the mapping must show the same bytes. */
 static void expect_bytes(int fd, const char *map, long offset,
-			 const char *wanted)
+			 const char *expected)
 {
-	size_t length = strlen(wanted);
+	size_t length = strlen(expected);
 	char seen[32] = "";
 
-	EXPECT_EQ(pread(fd, seen, length, offset), length);
-	EXPECT_STR(seen, wanted);
+	ASSERT_EQ(length, pread(fd, seen, length, offset));
+	ASSERT_STREQ(expected, seen);
 	memset(seen, 0, sizeof(seen));
-	EXPECT_EQ(lseek(fd, offset, SEEK_SET), offset);
-	EXPECT_EQ(read(fd, seen, length), length);
-	EXPECT_STR(seen, wanted);
-	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), offset + length);
-	EXPECT_EQ(memcmp(map + offset, wanted, length), 0);
+	ASSERT_EQ(offset, lseek(fd, offset, SEEK_SET));
+	ASSERT_EQ(length, read(fd, seen, length));
+	ASSERT_STREQ(expected, seen);
+	ASSERT_EQ(offset + length, lseek(fd, 0, SEEK_CUR));
+	ASSERT_EQ(0, memcmp(map + offset, expected, length));
 }
 
-/* Write so that the bytes end at, cross, and lie beyond an offset. */
+/* Write bytes that end at, cross, and lie beyond an offset. */
 static void write_around(int fd, const char *map, long boundary)
 {
-	EXPECT_EQ(pwrite(fd, "before", 6, boundary - 7), 6);
+	ASSERT_EQ(6, pwrite(fd, "before", 6, boundary - 7));
 	expect_bytes(fd, map, boundary - 7, "before");
-	EXPECT_EQ(pwrite(fd, "!", 1, boundary - 1), 1);
+	ASSERT_EQ(1, pwrite(fd, "!", 1, boundary - 1));
 	expect_bytes(fd, map, boundary - 7, "before!");
-	EXPECT_EQ(pwrite(fd, "at", 2, boundary), 2);
+	ASSERT_EQ(2, pwrite(fd, "at", 2, boundary));
 	expect_bytes(fd, map, boundary - 1, "!at");
-	EXPECT_EQ(pwrite(fd, "crossing", 8, boundary - 4), 8);
+	ASSERT_EQ(8, pwrite(fd, "crossing", 8, boundary - 4));
 	expect_bytes(fd, map, boundary - 7, "befcrossing");
 
-	EXPECT_EQ(lseek(fd, boundary - 3, SEEK_SET), boundary - 3);
-	EXPECT_EQ(write(fd, "CROSS", 5), 5);
-	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), boundary + 2);
-	EXPECT_EQ(write(fd, "beyond", 6), 6);
-	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), boundary + 8);
+	ASSERT_EQ(boundary - 3, lseek(fd, boundary - 3, SEEK_SET));
+	ASSERT_EQ(5, write(fd, "CROSS", 5));
+	ASSERT_EQ(boundary + 2, lseek(fd, 0, SEEK_CUR));
+	ASSERT_EQ(6, write(fd, "beyond", 6));
+	ASSERT_EQ(boundary + 8, lseek(fd, 0, SEEK_CUR));
 	expect_bytes(fd, map, boundary - 7, "befcCROSSbeyond");
 }
 
-/* A write in one call of pages before and behind an offset. */
+/* Write the pages before and after an offset in one call. */
 static void write_pages_across(int fd, const char *map, long boundary)
 {
 	size_t size = 2 * page_size();
@@ -345,30 +319,30 @@ static void write_pages_across(int fd, const char *map, long boundary)
 
 	for (size_t i = 0; i < size; i++)
 		pages[i] = i % 251;
-	EXPECT_EQ(pwrite(fd, pages, size, boundary - page_size()), size);
-	EXPECT_EQ(pread(fd, seen, size, boundary - page_size()), size);
-	EXPECT_EQ(memcmp(seen, pages, size), 0);
-	EXPECT_EQ(memcmp(map + boundary - page_size(), pages, size), 0);
+	ASSERT_EQ(size, pwrite(fd, pages, size, boundary - page_size()));
+	ASSERT_EQ(size, pread(fd, seen, size, boundary - page_size()));
+	ASSERT_EQ(0, memcmp(seen, pages, size));
+	ASSERT_EQ(0, memcmp(map + boundary - page_size(), pages, size));
 }
 
-/* At the end a write is cut, and after it there is no space. */
+/* A write is cut at the end; after the end there is no space. */
 static void write_at_the_end(int fd, const char *map, long size)
 {
-	EXPECT_EQ(pwrite(fd, "the end", 7, size - 3), 3);
+	ASSERT_EQ(3, pwrite(fd, "the end", 7, size - 3));
 	expect_bytes(fd, map, size - 3, "the");
-	EXPECT_EQ(lseek(fd, size - 2, SEEK_SET), size - 2);
-	EXPECT_EQ(write(fd, "HEAD", 4), 2);
-	EXPECT_EQ(lseek(fd, 0, SEEK_CUR), size);
+	ASSERT_EQ(size - 2, lseek(fd, size - 2, SEEK_SET));
+	ASSERT_EQ(2, write(fd, "HEAD", 4));
+	ASSERT_EQ(size, lseek(fd, 0, SEEK_CUR));
 	expect_bytes(fd, map, size - 3, "tHE");
-	EXPECT_EQ(lseek(fd, 0, SEEK_END), size);
-	EXPECT_ERRNO(write(fd, "x", 1), ENOSPC);
-	EXPECT_ERRNO(pwrite(fd, "x", 1, size), ENOSPC);
-	EXPECT_ERRNO(pwrite(fd, "x", 1, 2 * size), ENOSPC);
+	ASSERT_EQ(size, lseek(fd, 0, SEEK_END));
+	ASSERT_ERRNO(ENOSPC, write(fd, "x", 1));
+	ASSERT_ERRNO(ENOSPC, pwrite(fd, "x", 1, size));
+	ASSERT_ERRNO(ENOSPC, pwrite(fd, "x", 1, 2 * size));
 }
 
 /*
- * The region ends two pages beyond the boundary. The test touches few of its
- * pages, so that the guest takes little of the host's memory.
+ * The region ends two pages beyond the boundary. The test touches few pages, so
+ * that the guest uses little of the host's memory.
  */
 static void expect_region_beyond(long boundary, int guest_gib)
 {
@@ -378,7 +352,7 @@ static void expect_region_beyond(long boundary, int guest_gib)
 	char *map;
 	int fd;
 
-	EXPECT_OK(sysinfo(&info));
+	ASSERT_OK(sysinfo(&info));
 	if (info.totalram * info.mem_unit / 2 < (size_t)size)
 		test_skip("needs a guest of %d GiB: MEMORY=%d", guest_gib,
 			  guest_gib * 1024);
@@ -390,9 +364,9 @@ static void expect_region_beyond(long boundary, int guest_gib)
 	memcpy(map + boundary - 5, "by the map", 10);
 	expect_bytes(fd, map, boundary - 5, "by the map");
 	write_at_the_end(fd, map, size);
-	/* An offset that lost its high bits would be in one of these. */
+	/* A write whose offset lost its high bits would be here. */
 	for (size_t i = 0; i < 2 * page_size(); i++)
-		EXPECT_EQ(map[i], 0);
+		ASSERT_EQ(0, map[i]);
 }
 
 TEST(io, region_beyond_2_gib)

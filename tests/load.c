@@ -17,7 +17,7 @@ static unsigned long half_of_ram(void)
 {
 	struct sysinfo info;
 
-	EXPECT_OK(sysinfo(&info));
+	ASSERT_OK(sysinfo(&info));
 	return info.totalram * info.mem_unit / 2 / page_size() * page_size();
 }
 
@@ -36,12 +36,12 @@ static mode_t node_mode(void)
 {
 	struct stat stat_buf;
 
-	EXPECT_OK(stat(DEVICE, &stat_buf));
-	EXPECT(S_ISCHR(stat_buf.st_mode));
+	ASSERT_OK(stat(DEVICE, &stat_buf));
+	ASSERT_TRUE(S_ISCHR(stat_buf.st_mode));
 	return stat_buf.st_mode & 07777;
 }
 
-/* True if the kernel's log, from its end in fd on, holds the text. */
+/* True if the kernel's log has the text after the position of fd. */
 static bool log_has(int fd, const char *text)
 {
 	char record[1024];
@@ -57,51 +57,51 @@ static bool log_has(int fd, const char *text)
 
 static int open_log_at_end(void)
 {
-	int fd = EXPECT_OK(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
+	int fd = ASSERT_OK(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
 
-	EXPECT_OK(lseek(fd, 0, SEEK_END));
+	ASSERT_OK(lseek(fd, 0, SEEK_END));
 	return fd;
 }
 
-/* And what is there once is not loaded twice, nor unloaded. */
+/* A second load or unload fails. */
 TEST(load, and_unload_again_and_again)
 {
 	for (int i = 0; i < 10; i++) {
 		load("");
-		EXPECT_EQ(try_load(""), EEXIST);
+		ASSERT_EQ(EEXIST, try_load(""));
 		unload();
-		EXPECT_EQ(try_unload(), ENOENT);
+		ASSERT_EQ(ENOENT, try_unload());
 	}
 }
 
 TEST(load, node_is_for_all_by_default)
 {
 	load("");
-	EXPECT_EQ(node_mode(), 0666);
+	ASSERT_EQ(0666, node_mode());
 }
 
 TEST(load, default_is_one_page_for_all)
 {
 	load("");
-	EXPECT_EQ(attribute("size"), page_size());
-	EXPECT_EQ(node_mode(), 0666);
-	EXPECT_EQ(attribute("opens"), 0);
-	EXPECT_EQ(attribute("mappings"), 0);
-	EXPECT_EQ(attribute("faults"), 0);
+	ASSERT_EQ(page_size(), attribute("size"));
+	ASSERT_EQ(0666, node_mode());
+	ASSERT_EQ(0, attribute("opens"));
+	ASSERT_EQ(0, attribute("mappings"));
+	ASSERT_EQ(0, attribute("faults"));
 }
 
 TEST(load, size_is_rounded_up_to_pages)
 {
-	EXPECT_EQ(try_load("size=1"), 0);
-	EXPECT_EQ(attribute("size"), page_size());
+	ASSERT_EQ(0, try_load("size=1"));
+	ASSERT_EQ(page_size(), attribute("size"));
 	unload();
-	EXPECT_EQ(try_load_with("size", "%lu", page_size() + 1), 0);
-	EXPECT_EQ(attribute("size"), 2 * page_size());
+	ASSERT_EQ(0, try_load_with("size", "%lu", page_size() + 1));
+	ASSERT_EQ(2 * page_size(), attribute("size"));
 	unload();
-	EXPECT_EQ(try_load_with("size", "%lu", 3 * page_size()), 0);
-	EXPECT_EQ(attribute("size"), 3 * page_size());
-	EXPECT_EQ(number_in("/sys/module/shmcount/parameters/size", ""),
-		  3 * page_size());
+	ASSERT_EQ(0, try_load_with("size", "%lu", 3 * page_size()));
+	ASSERT_EQ(3 * page_size(), attribute("size"));
+	ASSERT_EQ(3 * page_size(),
+		  number_in("/sys/module/shmcount/parameters/size", ""));
 }
 
 TEST(load, size_zero_is_refused_with_the_bounds)
@@ -114,36 +114,36 @@ TEST(load, size_zero_is_refused_with_the_bounds)
 	load("");
 	unload();
 	log = open_log_at_end();
-	EXPECT_EQ(try_load("size=0"), EINVAL);
-	EXPECT(log_has(log, bounds));
-	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
+	ASSERT_EQ(EINVAL, try_load("size=0"));
+	ASSERT_TRUE(log_has(log, bounds));
+	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));
 }
 
 TEST(load, size_is_at_most_half_of_ram)
 {
 	int log;
 
-	EXPECT_EQ(try_load_with("size", "%lu", half_of_ram() + 1), EINVAL);
+	ASSERT_EQ(EINVAL, try_load_with("size", "%lu", half_of_ram() + 1));
 	log = open_log_at_end();
-	EXPECT_EQ(try_load_with("size", "%lu", ~0UL), EINVAL);
-	EXPECT(log_has(log, "size=18446744073709551615 is not"));
-	EXPECT_EQ(try_load_with("size", "%lu", ~0UL - page_size()), EINVAL);
+	ASSERT_EQ(EINVAL, try_load_with("size", "%lu", ~0UL));
+	ASSERT_TRUE(log_has(log, "size=18446744073709551615 is not"));
+	ASSERT_EQ(EINVAL, try_load_with("size", "%lu", ~0UL - page_size()));
 }
 
 TEST(load, half_of_ram_is_taken)
 {
-	EXPECT_EQ(try_load_with("size", "%lu", half_of_ram()), 0);
-	EXPECT_EQ(lseek(open_device(O_RDONLY), 0, SEEK_END), half_of_ram());
+	ASSERT_EQ(0, try_load_with("size", "%lu", half_of_ram()));
+	ASSERT_EQ(half_of_ram(), lseek(open_device(O_RDONLY), 0, SEEK_END));
 }
 
 TEST(load, size_must_be_a_number)
 {
-	EXPECT_EQ(try_load("size=-1"), EINVAL);
-	EXPECT_EQ(try_load("size=page"), EINVAL);
-	EXPECT_EQ(try_load("size="), EINVAL);
+	ASSERT_EQ(EINVAL, try_load("size=-1"));
+	ASSERT_EQ(EINVAL, try_load("size=page"));
+	ASSERT_EQ(EINVAL, try_load("size="));
 }
 
-/* What it was is what the region is, until the unload. */
+/* The region keeps its size, so the parameter must not change. */
 TEST(load, size_cannot_be_changed)
 {
 	static const char size[] = "/sys/module/shmcount/parameters/size";
@@ -151,17 +151,17 @@ TEST(load, size_cannot_be_changed)
 
 	load("");
 	open_device(O_RDONLY);
-	EXPECT_OK(stat(size, &stat_buf));
-	EXPECT_EQ(stat_buf.st_mode & 07777, 0444);
+	ASSERT_OK(stat(size, &stat_buf));
+	ASSERT_EQ(0444, stat_buf.st_mode & 07777);
 }
 
-/* What it was says nothing of a node that was changed since. */
+/* The node may have another mode by now, so sysfs must not show this one. */
 TEST(load, mode_is_not_in_sysfs)
 {
 	load("mode=0600");
-	EXPECT_EQ(node_mode(), 0600);
-	EXPECT_ERRNO(access("/sys/module/shmcount/parameters/mode", F_OK),
-		     ENOENT);
+	ASSERT_EQ(0600, node_mode());
+	ASSERT_ERRNO(ENOENT,
+		     access("/sys/module/shmcount/parameters/mode", F_OK));
 }
 
 TEST(load, mode_is_that_of_the_node)
@@ -169,19 +169,19 @@ TEST(load, mode_is_that_of_the_node)
 	static const mode_t modes[] = { 0600, 0640, 0444, 0777, 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		EXPECT_EQ(try_load_with("mode", "0%lo", modes[i]), 0);
-		EXPECT_EQ(node_mode(), modes[i]);
+		ASSERT_EQ(0, try_load_with("mode", "0%lo", modes[i]));
+		ASSERT_EQ(modes[i], node_mode());
 		unload();
 	}
 }
 
 TEST(load, mode_is_octal)
 {
-	EXPECT_EQ(try_load("mode=640"), 0);
-	EXPECT_EQ(node_mode(), 0640);
+	ASSERT_EQ(0, try_load("mode=640"));
+	ASSERT_EQ(0640, node_mode());
 	unload();
-	EXPECT_EQ(try_load("mode=680"), EINVAL);
-	EXPECT_EQ(try_load("mode=0x1ff"), EINVAL);
+	ASSERT_EQ(EINVAL, try_load("mode=680"));
+	ASSERT_EQ(EINVAL, try_load("mode=0x1ff"));
 }
 
 TEST(load, mode_beyond_permissions_is_refused)
@@ -191,17 +191,17 @@ TEST(load, mode_beyond_permissions_is_refused)
 	load("");
 	unload();
 	log = open_log_at_end();
-	EXPECT_EQ(try_load("mode=01000"), EINVAL);
-	EXPECT(log_has(log, "not between 0 and 0777"));
-	EXPECT_EQ(try_load("mode=0170666"), EINVAL);
-	EXPECT_EQ(try_load("mode=rw"), EINVAL);
+	ASSERT_EQ(EINVAL, try_load("mode=01000"));
+	ASSERT_TRUE(log_has(log, "not between 0 and 0777"));
+	ASSERT_EQ(EINVAL, try_load("mode=0170666"));
+	ASSERT_EQ(EINVAL, try_load("mode=rw"));
 }
 
 TEST(load, twice_is_refused)
 {
 	load("");
-	EXPECT_EQ(try_load(""), EEXIST);
-	EXPECT_EQ(attribute("size"), page_size());
+	ASSERT_EQ(EEXIST, try_load(""));
+	ASSERT_EQ(page_size(), attribute("size"));
 }
 
 TEST(load, node_goes_with_the_module)
@@ -209,8 +209,8 @@ TEST(load, node_goes_with_the_module)
 	load("");
 	close(open_device(O_RDWR));
 	unload();
-	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
-	EXPECT_ERRNO(access("/sys/class/misc/shmcount", F_OK), ENOENT);
+	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));
+	ASSERT_ERRNO(ENOENT, access("/sys/class/misc/shmcount", F_OK));
 }
 
 TEST(load, region_is_zero_at_each_load)
@@ -229,42 +229,36 @@ TEST(load, region_is_zero_at_each_load)
 	}
 }
 
-/* So a fault in it does not fail for memory that others were promised too. */
+/* Accounting keeps faults in the region from failing when memory is short. */
 TEST(load, region_is_accounted_for_while_loaded)
 {
 	long before = number_in("/proc/meminfo", "Committed_AS:");
 
 	load("size=67108864");
 	for (int i = 0; i < 3; i++) {
-		if (number_in("/proc/meminfo", "Committed_AS:") <
-		    before + 32 * 1024)
-			FAIL("after %d opens promised memory went from %ld to %ld KiB",
-			     i, before,
-			     number_in("/proc/meminfo", "Committed_AS:"));
+		long after = number_in("/proc/meminfo", "Committed_AS:");
+
+		if (after < before + 32 * 1024)
+			FAIL("after %d opens committed memory went from %ld to %ld KiB",
+			     i, before, after);
 		close(open_device(O_RDWR));
 	}
 }
 
-/*
- * A region that is lost when misc_register() fails stays accounted for, as
- * memory that the kernel has promised.
- */
+/* A region that is lost when misc_register() fails stays accounted for. */
 TEST(load, failed_registration_leaves_nothing)
 {
-	static const char promised[] = "Committed_AS:";
 	enum { REGION_KIB = 64 * 1024 };
 	long before;
 
 	load("");
 	unload();
 	force_return("misc_register", -EBUSY, 3);
-	before = number_in("/proc/meminfo", promised);
+	before = number_in("/proc/meminfo", "Committed_AS:");
 	for (int i = 0; i < 3; i++)
-		EXPECT_EQ(try_load("size=67108864"), EBUSY);
-	if (number_in("/proc/meminfo", promised) > before + REGION_KIB / 2)
-		FAIL("promised memory went from %ld to %ld KiB", before,
-		     number_in("/proc/meminfo", promised));
-	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
+		ASSERT_EQ(EBUSY, try_load("size=67108864"));
+	expect_growth_below("Committed_AS:", before, REGION_KIB / 2);
+	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));
 	load("");
 	close(open_device(O_RDWR));
 }
@@ -274,24 +268,24 @@ TEST(load, failed_registration_is_told)
 	load("");
 	unload();
 	force_return("misc_register", -EBUSY, 1);
-	EXPECT_EQ(try_load(""), EBUSY);
-	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
+	ASSERT_EQ(EBUSY, try_load(""));
+	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));
 	load("");
 	close(open_device(O_RDWR));
 }
 
-/* And no node is there even for a moment, in which it could be opened. */
+/* The node must not appear even for a moment, when somebody could open it. */
 TEST(load, region_that_cannot_be_had)
 {
-	int watch = EXPECT_OK(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+	int watch = ASSERT_OK(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
 	char event[512];
 
-	EXPECT_OK(inotify_add_watch(watch, "/dev", IN_CREATE));
+	ASSERT_OK(inotify_add_watch(watch, "/dev", IN_CREATE));
 	force_return("shmem_file_setup", -ENOMEM, 1);
-	EXPECT_EQ(try_load(""), ENOMEM);
-	EXPECT_ERRNO(open(DEVICE, O_RDWR), ENOENT);
-	EXPECT_ERRNO(read(watch, event, sizeof(event)), EAGAIN);
+	ASSERT_EQ(ENOMEM, try_load(""));
+	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));
+	ASSERT_ERRNO(EAGAIN, read(watch, event, sizeof(event)));
 	load("");
-	EXPECT(read(watch, event, sizeof(event)) > 0);
+	ASSERT_TRUE(read(watch, event, sizeof(event)) > 0);
 	close(open_device(O_RDWR));
 }

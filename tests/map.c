@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* map: what may be mapped, how, and what becomes of a mapping. */
+/* map: which mappings the device accepts, and how they behave. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -24,33 +24,23 @@ static void touch(void *address)
 	*(volatile char *)address = 1;
 }
 
-/* mmap with an offset and length in bytes, by an open of its own. */
-static void *try_map(size_t offset, size_t length, int prot, int flags,
-		     int open_flags)
+static void *try_shared(size_t offset, size_t length)
 {
-	int fd = open_device(open_flags);
-	void *map = mmap(NULL, length, prot, flags, fd, offset);
-	int error = errno;
-
-	close(fd);
-	errno = error;
-	return map;
+	return try_map(offset, length, SHARED_RW, MAP_SHARED, O_RDWR);
 }
 
 TEST(map, every_page_at_its_offset)
 {
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
 	for (int i = 0; i < PAGES; i++) {
 		char byte = 'a' + i;
 		char *map;
 
-		EXPECT_EQ(pwrite(fd, &byte, 1, i * page_size()), 1);
+		ASSERT_EQ(1, pwrite(fd, &byte, 1, i * page_size()));
 		map = map_pages(i, 1, MAP_SHARED);
-		EXPECT_EQ(map[0], byte);
-		EXPECT_EQ(map[1], 0);
+		ASSERT_EQ(byte, map[0]);
+		ASSERT_EQ(0, map[1]);
 	}
 }
 
@@ -74,11 +64,9 @@ TEST(map, inside_is_taken)
 TEST(map, length_counts_in_whole_pages)
 {
 	load_pages(PAGES);
-	EXPECT_OK(try_map(0, 1, SHARED_RW, MAP_SHARED, O_RDWR));
-	EXPECT_OK(try_map(0, (PAGES - 1) * page_size() + 1, SHARED_RW,
-			  MAP_SHARED, O_RDWR));
-	EXPECT_ERRNO(try_map(0, PAGES * page_size() + 1, SHARED_RW, MAP_SHARED,
-			     O_RDWR), EINVAL);
+	ASSERT_OK(try_shared(0, 1));
+	ASSERT_OK(try_shared(0, (PAGES - 1) * page_size() + 1));
+	ASSERT_ERRNO(EINVAL, try_shared(0, PAGES * page_size() + 1));
 }
 
 TEST(map, outside_is_refused)
@@ -93,10 +81,10 @@ TEST(map, outside_is_refused)
 		size_t offset = outside[i].first * page_size();
 		size_t length = outside[i].pages * page_size();
 
-		EXPECT_ERRNO(try_map(offset, length, SHARED_RW, MAP_SHARED,
-				     O_RDWR), EINVAL);
-		EXPECT_ERRNO(try_map(offset, length, PROT_READ, MAP_PRIVATE,
-				     O_RDONLY), EINVAL);
+		ASSERT_ERRNO(EINVAL, try_shared(offset, length));
+		ASSERT_ERRNO(EINVAL,
+			     try_map(offset, length, PROT_READ, MAP_PRIVATE,
+				     O_RDONLY));
 	}
 }
 
@@ -106,58 +94,48 @@ TEST(map, overflow_is_refused)
 	size_t last = -page;	/* the last page that an offset can name */
 
 	load_pages(PAGES);
-	EXPECT_ERRNO(try_map(last - PAGES * page, PAGES * page, SHARED_RW,
-			     MAP_SHARED, O_RDWR), EINVAL);
-	EXPECT_ERRNO(try_map(1UL << 63, page, SHARED_RW, MAP_SHARED, O_RDWR),
-		     EINVAL);
-	EXPECT_ERRNO(try_map((1UL << 63) - page, 2 * page, SHARED_RW,
-			     MAP_SHARED, O_RDWR), EINVAL);
-	/* What no file can hold the kernel refuses before it asks us. */
-	EXPECT_ERRNO(try_map(last, page, SHARED_RW, MAP_SHARED, O_RDWR),
-		     EOVERFLOW);
-	EXPECT_ERRNO(try_map(last, 2 * page, SHARED_RW, MAP_SHARED, O_RDWR),
-		     EOVERFLOW);
+	ASSERT_ERRNO(EINVAL, try_shared(last - PAGES * page, PAGES * page));
+	ASSERT_ERRNO(EINVAL, try_shared(1UL << 63, page));
+	ASSERT_ERRNO(EINVAL, try_shared((1UL << 63) - page, 2 * page));
+	/* The kernel itself refuses what lies past the end of any file. */
+	ASSERT_ERRNO(EOVERFLOW, try_shared(last, page));
+	ASSERT_ERRNO(EOVERFLOW, try_shared(last, 2 * page));
 }
 
 TEST(map, offset_and_length_must_be_possible)
 {
 	load_pages(PAGES);
-	EXPECT_ERRNO(try_map(1, page_size(), SHARED_RW, MAP_SHARED, O_RDWR),
-		     EINVAL);
-	EXPECT_ERRNO(try_map(0, 0, SHARED_RW, MAP_SHARED, O_RDWR), EINVAL);
+	ASSERT_ERRNO(EINVAL, try_shared(1, page_size()));
+	ASSERT_ERRNO(EINVAL, try_shared(0, 0));
 }
 
 TEST(map, two_mappings_are_one_memory)
 {
-	char *a, *b;
+	char *a = load_and_map(PAGES);
+	char *b = map_pages(0, PAGES, MAP_SHARED);
 
-	load_pages(PAGES);
-	a = map_pages(0, PAGES, MAP_SHARED);
-	b = map_pages(0, PAGES, MAP_SHARED);
-	EXPECT(a != b);
+	ASSERT_TRUE(a != b);
 	for (size_t i = 0; i < PAGES * page_size(); i += 511) {
 		a[i] = i % 127;
-		EXPECT_EQ(b[i], i % 127);
+		ASSERT_EQ(i % 127, b[i]);
 		b[i] = i % 113;
-		EXPECT_EQ(a[i], i % 113);
+		ASSERT_EQ(i % 113, a[i]);
 	}
 }
 
 TEST(map, private_copy)
 {
-	char *shared, *private;
+	char *shared = load_and_map(PAGES);
+	char *private = map_pages(0, PAGES, MAP_PRIVATE);
 
-	load_pages(PAGES);
-	shared = map_pages(0, PAGES, MAP_SHARED);
-	private = map_pages(0, PAGES, MAP_PRIVATE);
 	shared[0] = 'a';
-	EXPECT_EQ(private[0], 'a');
+	ASSERT_EQ('a', private[0]);
 	private[0] = 'b';
-	EXPECT_EQ(shared[0], 'a');
+	ASSERT_EQ('a', shared[0]);
 	shared[0] = 'c';
-	EXPECT_EQ(private[0], 'b');
+	ASSERT_EQ('b', private[0]);
 	shared[page_size()] = 'd';
-	EXPECT_EQ(private[page_size()], 'd');
+	ASSERT_EQ('d', private[page_size()]);
 }
 
 TEST(map, private_copy_of_a_read_only_open)
@@ -166,9 +144,9 @@ TEST(map, private_copy_of_a_read_only_open)
 
 	load_pages(1);
 	private = try_map(0, page_size(), SHARED_RW, MAP_PRIVATE, O_RDONLY);
-	EXPECT(private != MAP_FAILED);
+	ASSERT_TRUE(private != MAP_FAILED);
 	private[0] = 'x';
-	EXPECT_EQ(((char *)map_pages(0, 1, MAP_SHARED))[0], 0);
+	ASSERT_EQ(0, ((char *)map_pages(0, 1, MAP_SHARED))[0]);
 }
 
 TEST(map, read_only_open_is_never_writable)
@@ -176,37 +154,35 @@ TEST(map, read_only_open_is_never_writable)
 	char *map;
 
 	load_pages(1);
-	EXPECT_ERRNO(try_map(0, page_size(), SHARED_RW, MAP_SHARED, O_RDONLY),
-		     EACCES);
+	ASSERT_ERRNO(EACCES,
+		     try_map(0, page_size(), SHARED_RW, MAP_SHARED, O_RDONLY));
 	map = try_map(0, page_size(), PROT_READ, MAP_SHARED, O_RDONLY);
-	EXPECT(map != MAP_FAILED);
-	EXPECT_EQ(map[0], 0);
-	EXPECT_ERRNO(mprotect(map, page_size(), SHARED_RW), EACCES);
+	ASSERT_TRUE(map != MAP_FAILED);
+	ASSERT_EQ(0, map[0]);
+	ASSERT_ERRNO(EACCES, mprotect(map, page_size(), SHARED_RW));
 	expect_signal(SIGSEGV, touch, map);
 }
 
 TEST(map, write_only_open_cannot_be_mapped)
 {
 	load_pages(1);
-	EXPECT_ERRNO(try_map(0, page_size(), PROT_WRITE, MAP_SHARED, O_WRONLY),
-		     EACCES);
+	ASSERT_ERRNO(EACCES,
+		     try_map(0, page_size(), PROT_WRITE, MAP_SHARED, O_WRONLY));
 }
 
 TEST(map, mprotect_takes_and_gives_back)
 {
-	char *map;
+	char *map = load_and_map(1);
 
-	load_pages(1);
-	map = map_pages(0, 1, MAP_SHARED);
 	map[0] = 7;
-	EXPECT_OK(mprotect(map, page_size(), PROT_READ));
-	EXPECT_EQ(map[0], 7);
+	ASSERT_OK(mprotect(map, page_size(), PROT_READ));
+	ASSERT_EQ(7, map[0]);
 	expect_signal(SIGSEGV, touch, map);
-	EXPECT_OK(mprotect(map, page_size(), PROT_NONE));
+	ASSERT_OK(mprotect(map, page_size(), PROT_NONE));
 	expect_signal(SIGSEGV, touch, map);
-	EXPECT_OK(mprotect(map, page_size(), SHARED_RW));
+	ASSERT_OK(mprotect(map, page_size(), SHARED_RW));
 	map[0]++;
-	EXPECT_EQ(map[0], 8);
+	ASSERT_EQ(8, map[0]);
 }
 
 TEST(map, never_executable)
@@ -214,13 +190,14 @@ TEST(map, never_executable)
 	void *map;
 
 	load_pages(1);
-	EXPECT_ERRNO(try_map(0, page_size(), PROT_READ | PROT_EXEC, MAP_SHARED,
-			     O_RDWR), EPERM);
-	EXPECT_ERRNO(try_map(0, page_size(), PROT_READ | PROT_EXEC,
-			     MAP_PRIVATE, O_RDWR), EPERM);
+	ASSERT_ERRNO(EPERM,
+		     try_map(0, page_size(), PROT_READ | PROT_EXEC, MAP_SHARED,
+			     O_RDWR));
+	ASSERT_ERRNO(EPERM,
+		     try_map(0, page_size(), PROT_READ | PROT_EXEC,
+			     MAP_PRIVATE, O_RDWR));
 	map = map_pages(0, 1, MAP_SHARED);
-	EXPECT_ERRNO(mprotect(map, page_size(), PROT_READ | PROT_EXEC),
-		     EACCES);
+	ASSERT_ERRNO(EACCES, mprotect(map, page_size(), PROT_READ | PROT_EXEC));
 }
 
 TEST(map, mremap_does_not_grow)
@@ -229,87 +206,78 @@ TEST(map, mremap_does_not_grow)
 
 	load_pages(PAGES);
 	map = map_pages(0, 1, MAP_SHARED);
-	EXPECT_ERRNO(mremap(map, page_size(), 2 * page_size(), 0), EFAULT);
-	EXPECT_ERRNO(mremap(map, page_size(), 2 * page_size(),
-			    MREMAP_MAYMOVE), EFAULT);
-	EXPECT_ERRNO(mremap(map, page_size(), (PAGES + 1) * page_size(),
-			    MREMAP_MAYMOVE), EFAULT);
+	ASSERT_ERRNO(EFAULT, mremap(map, page_size(), 2 * page_size(), 0));
+	ASSERT_ERRNO(EFAULT,
+		     mremap(map, page_size(), 2 * page_size(), MREMAP_MAYMOVE));
+	ASSERT_ERRNO(EFAULT,
+		     mremap(map, page_size(), (PAGES + 1) * page_size(),
+			    MREMAP_MAYMOVE));
 }
 
 TEST(map, mremap_moves_and_shrinks)
 {
-	char *map, *room, *moved;
+	char *map = load_and_map(PAGES), *room, *moved;
 
-	load_pages(PAGES);
-	map = map_pages(0, PAGES, MAP_SHARED);
 	map[page_size()] = 'm';
 	room = mmap(NULL, PAGES * page_size(), PROT_NONE,
 		    MAP_PRIVATE | MAP_ANON, -1, 0);
 	moved = mremap(map, PAGES * page_size(), PAGES * page_size(),
 		       MREMAP_MAYMOVE | MREMAP_FIXED, room);
-	EXPECT(moved == room);
-	EXPECT_EQ(moved[page_size()], 'm');
-	EXPECT_EQ(attribute("mappings"), 1);
+	ASSERT_TRUE(moved == room);
+	ASSERT_EQ('m', moved[page_size()]);
+	ASSERT_EQ(1, attribute("mappings"));
 	expect_signal(SIGSEGV, touch, map);
-	EXPECT(mremap(moved, PAGES * page_size(), page_size(), 0) == moved);
+	ASSERT_TRUE(mremap(moved, PAGES * page_size(), page_size(), 0) == moved);
 	touch(moved);
 	expect_signal(SIGSEGV, touch, moved + page_size());
 }
 
 TEST(map, partial_munmap)
 {
-	char *map;
+	char *map = load_and_map(PAGES);
 
-	load_pages(PAGES);
-	map = map_pages(0, PAGES, MAP_SHARED);
 	memset(map, 'p', PAGES * page_size());
-	EXPECT_OK(munmap(map + page_size(), page_size()));
-	EXPECT_EQ(attribute("mappings"), 2);
-	EXPECT_EQ(map[0], 'p');
-	EXPECT_EQ(map[2 * page_size()], 'p');
+	ASSERT_OK(munmap(map + page_size(), page_size()));
+	ASSERT_EQ(2, attribute("mappings"));
+	ASSERT_EQ('p', map[0]);
+	ASSERT_EQ('p', map[2 * page_size()]);
 	expect_signal(SIGSEGV, touch, map + page_size());
-	EXPECT_EQ(((char *)map_pages(1, 1, MAP_SHARED))[0], 'p');
+	ASSERT_EQ('p', ((char *)map_pages(1, 1, MAP_SHARED))[0]);
 }
 
 TEST(map, after_munmap_there_is_nothing)
 {
-	char *map;
+	char *map = load_and_map(1);
 
-	load_pages(1);
-	map = map_pages(0, 1, MAP_SHARED);
 	touch(map);
-	EXPECT_OK(munmap(map, page_size()));
+	ASSERT_OK(munmap(map, page_size()));
 	expect_signal(SIGSEGV, touch, map);
 }
 
 TEST(map, mapping_outlives_its_descriptor)
 {
-	char *map;
+	char *map = load_and_map(1);
 
-	load_pages(1);
-	map = map_pages(0, 1, MAP_SHARED);
 	map[0] = 'k';
-	EXPECT_EQ(attribute("opens"), 1);
-	EXPECT_EQ(((char *)map_pages(0, 1, MAP_SHARED))[0], 'k');
+	ASSERT_EQ(1, attribute("opens"));
+	ASSERT_EQ('k', ((char *)map_pages(0, 1, MAP_SHARED))[0]);
 }
 
 static void write_in_child(void *map)
 {
-	EXPECT_EQ(*(char *)map, 'p');
+	ASSERT_EQ('p', *(char *)map);
 	*(char *)map = 'c';
-	EXPECT_EQ(attribute("mappings"), 2);
+	ASSERT_EQ(2, attribute("mappings"));
 }
 
 TEST(map, fork_shares)
 {
-	char *map;
+	char *map = load_and_map(1);
 
-	load_pages(1);
-	map = map_pages(0, 1, MAP_SHARED);
 	map[0] = 'p';
 	finish(start(write_in_child, map));
-	EXPECT_EQ(map[0], 'c');
-	EXPECT_EQ(attribute("mappings"), 1);
+	ASSERT_EQ('c', map[0]);
+	ASSERT_EQ(1, attribute("mappings"));
 }
 
 TEST(map, over_another_mapping)
@@ -324,10 +292,10 @@ TEST(map, over_another_mapping)
 	fd = open_device(O_RDWR);
 	map = mmap(anon + page_size(), page_size(), SHARED_RW,
 		   MAP_SHARED | MAP_FIXED, fd, 0);
-	EXPECT(map == anon + page_size());
-	EXPECT_EQ(anon[0], 'a');
-	EXPECT_EQ(map[0], 0);
-	EXPECT_EQ(anon[2 * page_size()], 'a');
+	ASSERT_TRUE(map == anon + page_size());
+	ASSERT_EQ('a', anon[0]);
+	ASSERT_EQ(0, map[0]);
+	ASSERT_EQ('a', anon[2 * page_size()]);
 }
 
 TEST(map, populate)
@@ -337,113 +305,98 @@ TEST(map, populate)
 
 	load_pages(PAGES);
 	map = map_pages(0, PAGES, MAP_SHARED | MAP_POPULATE);
-	EXPECT_EQ(attribute("faults"), PAGES);
-	EXPECT_OK(mincore(map, PAGES * page_size(), in_core));
+	ASSERT_EQ(PAGES, attribute("faults"));
+	ASSERT_OK(mincore(map, PAGES * page_size(), in_core));
 	for (int i = 0; i < PAGES; i++)
-		EXPECT_EQ(in_core[i] & 1, 1);
+		ASSERT_EQ(1, in_core[i] & 1);
 }
 
-/* The kernel passes over a mapping that must not grow: no error, no effect. */
+/* The kernel skips a mapping that must not grow: no error, no effect. */
 TEST(map, mlock_is_taken_without_effect)
 {
-	void *map;
+	void *map = load_and_map(PAGES);
 
-	load_pages(PAGES);
-	map = map_pages(0, PAGES, MAP_SHARED);
-	EXPECT_OK(mlock(map, PAGES * page_size()));
-	EXPECT_EQ(number_in("/proc/self/status", "VmLck:"), 0);
+	ASSERT_OK(mlock(map, PAGES * page_size()));
+	ASSERT_EQ(0, number_in("/proc/self/status", "VmLck:"));
 }
 
 /*
- * The kernel takes the device's file for one of shmem, by its mapping, and
- * asks the node's inode for what only shmem's inodes have.
+ * By its f_mapping the kernel takes the device's file for a shmem file, and
+ * reads data around the node's inode that only shmem inodes have.
  */
 TEST(map, what_the_kernel_asks_of_shmem)
 {
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
 	memset(map_pages(0, PAGES, MAP_SHARED), 1, PAGES * page_size());
-	EXPECT_EQ(fcntl(fd, F_GET_SEALS), F_SEAL_SEAL);
-	EXPECT_ERRNO(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EPERM);
-	EXPECT_EQ(number_in("/proc/self/smaps_rollup", "Swap:"), 0);
-	EXPECT_OK(map_pages(0, PAGES, MAP_SHARED));
+	ASSERT_EQ(F_SEAL_SEAL, fcntl(fd, F_GET_SEALS));
+	ASSERT_ERRNO(EPERM, fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+	ASSERT_EQ(0, number_in("/proc/self/smaps_rollup", "Swap:"));
+	ASSERT_OK(map_pages(0, PAGES, MAP_SHARED));
 }
 
 TEST(map, msync_succeeds)
 {
-	void *map;
+	void *map = load_and_map(1);
 
-	load_pages(1);
-	map = map_pages(0, 1, MAP_SHARED);
 	touch(map);
-	EXPECT_OK(msync(map, page_size(), MS_SYNC));
-	EXPECT_OK(msync(map, page_size(), MS_ASYNC));
+	ASSERT_OK(msync(map, page_size(), MS_SYNC));
+	ASSERT_OK(msync(map, page_size(), MS_ASYNC));
 }
 
-/* What would take pages out of the region, from under the others. */
+/* Nobody may take pages out of the region while others use them. */
 TEST(map, region_cannot_be_shrunk_or_punched)
 {
-	char *map;
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
+	char *map = map_pages(0, PAGES, MAP_SHARED);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
-	map = map_pages(0, PAGES, MAP_SHARED);
 	memset(map, 's', PAGES * page_size());
-	EXPECT(madvise(map, page_size(), MADV_REMOVE) == -1);
-	EXPECT_ERRNO(ftruncate(fd, 0), EINVAL);
-	EXPECT(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-			 page_size()) == -1);
-	EXPECT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
-	EXPECT_OK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+	ASSERT_TRUE(madvise(map, page_size(), MADV_REMOVE) == -1);
+	ASSERT_ERRNO(EINVAL, ftruncate(fd, 0));
+	ASSERT_TRUE(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+			      page_size()) == -1);
+	ASSERT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
+	ASSERT_OK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
 	for (size_t i = 0; i < PAGES * page_size(); i++)
-		EXPECT_EQ(map[i], 's');
-	EXPECT_ERRNO(open(DEVICE, O_RDWR | O_DIRECT), EINVAL);
-	EXPECT_OK(open(DEVICE, O_RDWR | O_TRUNC));
-	EXPECT_EQ(map[0], 's');
+		ASSERT_EQ('s', map[i]);
+	ASSERT_ERRNO(EINVAL, open(DEVICE, O_RDWR | O_DIRECT));
+	ASSERT_OK(open(DEVICE, O_RDWR | O_TRUNC));
+	ASSERT_EQ('s', map[0]);
 }
 
 TEST(map, pages_come_back_when_page_tables_are_dropped)
 {
-	char *map;
-	long faults;
+	char *map = load_and_map(PAGES);
 
-	load_pages(PAGES);
-	map = map_pages(0, PAGES, MAP_SHARED);
 	memset(map, 'r', PAGES * page_size());
-	faults = attribute("faults");
-	EXPECT_EQ(faults, PAGES);
-	EXPECT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
+	ASSERT_EQ(PAGES, attribute("faults"));
+	ASSERT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
 	for (size_t i = 0; i < PAGES * page_size(); i++)
-		EXPECT_EQ(map[i], 'r');
-	EXPECT_EQ(attribute("faults"), 2 * PAGES);
+		ASSERT_EQ('r', map[i]);
+	ASSERT_EQ(2 * PAGES, attribute("faults"));
 }
 
-/* As where the page was in swap, and cannot be read from there. */
+/* For example, a page in swap that cannot be read. */
 TEST(map, page_that_cannot_be_had_is_a_sigbus)
 {
-	char *map;
+	char *map = load_and_map(PAGES);
 
-	load_pages(PAGES);
-	map = map_pages(0, PAGES, MAP_SHARED);
 	map[0] = 's';
 	force_return("shmem_read_mapping_page_gfp", -EIO, 1000);
 	expect_signal(SIGBUS, touch, map + page_size());
-	EXPECT_EQ(((char *)map_pages(0, 1, MAP_SHARED))[0], 's');
-	EXPECT_EQ(attribute("faults"), 2);
+	ASSERT_EQ('s', ((char *)map_pages(0, 1, MAP_SHARED))[0]);
+	ASSERT_EQ(2, attribute("faults"));
 	stop_forcing();
 	touch(map + page_size());
-	EXPECT_EQ(attribute("faults"), 3);
+	ASSERT_EQ(3, attribute("faults"));
 }
 
-/* Have the kernel move a page to a node of memory; returns where it is. */
+/* Move a page to a memory node; returns the node it is on. */
 static int move_page(void *page, int node)
 {
 	int status = -1;
 
-	EXPECT_OK(syscall(SYS_move_pages, 0, 1, &page, &node, &status,
+	ASSERT_OK(syscall(SYS_move_pages, 0, 1, &page, &node, &status,
 			  MPOL_MF_MOVE_ALL));
 	return status;
 }
@@ -452,17 +405,17 @@ static void expect_moved(void *map)
 {
 	uint64_t before;
 
-	EXPECT_EQ(*(char *)map, 'm');
+	ASSERT_EQ('m', *(char *)map);
 	before = frame_of(map);
-	EXPECT_EQ(move_page(map, 1), 1);
-	EXPECT_EQ(*(char *)map, 'm');
-	EXPECT(frame_of(map) != before);
+	ASSERT_EQ(1, move_page(map, 1));
+	ASSERT_EQ('m', *(char *)map);
+	ASSERT_TRUE(frame_of(map) != before);
 }
 
 /*
- * To move a page the kernel has to find every mapping of it, of every process
- * and by whatever open; a mapping that is not linked to the region's own
- * i_mmap holds the page in its place. Reclaim and swap stand on the same.
+ * To move a page the kernel must find every mapping of it, in every process and
+ * by every open file. A mapping that is not in the region's own i_mmap keeps
+ * the page where it is. Reclaim and swap need the same.
  */
 TEST(map, kernel_can_move_the_pages)
 {
@@ -470,21 +423,20 @@ TEST(map, kernel_can_move_the_pages)
 
 	if (access("/sys/devices/system/node/node1", F_OK))
 		test_skip("this machine has one node of memory");
-	load_pages(1);
-	a = map_pages(0, 1, MAP_SHARED);
+	a = load_and_map(1);
 	b = map_pages(0, 1, MAP_SHARED);
 	a[0] = 'm';
-	EXPECT_EQ(b[0], 'm');
-	EXPECT_EQ(move_page(a, 0), 0);
+	ASSERT_EQ('m', b[0]);
+	ASSERT_EQ(0, move_page(a, 0));
 	finish(start(expect_moved, a));
-	EXPECT_EQ(a[0], 'm');
-	EXPECT_EQ(b[0], 'm');
-	EXPECT_EQ(frame_of(a), frame_of(b));
+	ASSERT_EQ('m', a[0]);
+	ASSERT_EQ('m', b[0]);
+	ASSERT_EQ(frame_of(b), frame_of(a));
 	b[0] = 'n';
-	EXPECT_EQ(a[0], 'n');
+	ASSERT_EQ('n', a[0]);
 }
 
-/* Make the RAM disk a place to swap to: the format's first page, version 1. */
+/* Make the RAM disk a swap area: write its header, version 1. */
 static void swap_on(const char *disk)
 {
 	char header[page_size()];
@@ -493,14 +445,14 @@ static void swap_on(const char *disk)
 
 	if (fd < 0 && errno == ENOENT)
 		test_skip("this kernel has no RAM disk to swap to: make check KERNEL=debug has one that can");
-	EXPECT_OK(fd);
+	ASSERT_OK(fd);
 	memset(header, 0, sizeof(header));
 	info[0] = 1;
-	info[1] = EXPECT_OK(lseek(fd, 0, SEEK_END)) / page_size() - 1;
+	info[1] = ASSERT_OK(lseek(fd, 0, SEEK_END)) / page_size() - 1;
 	memcpy(header + sizeof(header) - 10, "SWAPSPACE2", 10);
-	EXPECT_EQ(pwrite(fd, header, sizeof(header), 0), sizeof(header));
+	ASSERT_EQ(sizeof(header), pwrite(fd, header, sizeof(header), 0));
 	close(fd);
-	EXPECT_OK(swapon(disk, 0));
+	ASSERT_OK(swapon(disk, 0));
 }
 
 TEST(map, pages_are_swapped_out_and_in)
@@ -510,43 +462,40 @@ TEST(map, pages_are_swapped_out_and_in)
 	char *map;
 
 	swap_on(disk);
-	load_pages(PAGES);
-	map = map_pages(0, PAGES, MAP_SHARED);
+	map = load_and_map(PAGES);
 	for (int i = 0; i < PAGES; i++)
 		map[i * page_size()] = 'a' + i;
-	EXPECT_OK(madvise(map, PAGES * page_size(), MADV_PAGEOUT));
-	EXPECT_OK(mincore(map, PAGES * page_size(), resident));
+	ASSERT_OK(madvise(map, PAGES * page_size(), MADV_PAGEOUT));
+	ASSERT_OK(mincore(map, PAGES * page_size(), resident));
 	for (int i = 0; i < PAGES; i++)
-		EXPECT_EQ(resident[i] & 1, 0);
+		ASSERT_EQ(0, resident[i] & 1);
 	for (int i = 0; i < PAGES; i++)
-		EXPECT_EQ(map[i * page_size()], 'a' + i);
-	EXPECT_EQ(attribute("faults"), 2 * PAGES);
-	EXPECT_OK(swapoff(disk));
-	EXPECT_EQ(map[0], 'a');
+		ASSERT_EQ('a' + i, map[i * page_size()]);
+	ASSERT_EQ(2 * PAGES, attribute("faults"));
+	ASSERT_OK(swapoff(disk));
+	ASSERT_EQ('a', map[0]);
 }
 
 /*
- * Reclaim may take a page between the fault handler's having it and locking
- * it: then the process faults again, and notices nothing.
+ * Reclaim may take the page before the fault handler locks it. The process then
+ * faults again and notices nothing.
  */
 TEST(map, page_that_is_gone_before_it_is_locked)
 {
-	char *map;
+	char *map = load_and_map(1);
 
-	load_pages(1);
-	map = map_pages(0, 1, MAP_SHARED);
 	force_return("pagecache_get_page", 0, 2);
 	map[0] = 'g';
-	EXPECT_EQ(still_forced(), 0);
-	EXPECT_EQ(attribute("faults"), 1);
-	EXPECT_EQ(map[0], 'g');
+	ASSERT_EQ(0, still_forced());
+	ASSERT_EQ(1, attribute("faults"));
+	ASSERT_EQ('g', map[0]);
 }
 
 static void fault_for_ever(void *map)
 {
 	for (;;) {
-		EXPECT_EQ(*(volatile char *)map, 'f');
-		EXPECT_OK(madvise(map, page_size(), MADV_DONTNEED));
+		ASSERT_EQ('f', *(volatile char *)map);
+		ASSERT_OK(madvise(map, page_size(), MADV_DONTNEED));
 	}
 }
 
@@ -558,17 +507,15 @@ TEST(map, pages_move_while_they_are_faulted_in)
 
 	if (access("/sys/devices/system/node/node1", F_OK))
 		test_skip("this machine has one node of memory");
-	load_pages(1);
-	map = map_pages(0, 1, MAP_SHARED);
+	map = load_and_map(1);
 	map[0] = 'f';
 	faulter = start(fault_for_ever, map);
 	for (int i = 0; i < 500; i++) {
 		moved += move_page(map, i % 2) == i % 2;
-		EXPECT_EQ(map[0], 'f');
+		ASSERT_EQ('f', map[0]);
 	}
-	EXPECT(moved > 100);
-	EXPECT_OK(kill(faulter, SIGKILL));
-	EXPECT_EQ(waitpid(faulter, NULL, 0), faulter);
+	ASSERT_TRUE(moved > 100);
+	kill_and_wait(faulter);
 }
 
 TEST(map, name_in_maps)
@@ -578,16 +525,15 @@ TEST(map, name_in_maps)
 	void *map;
 	FILE *maps;
 
-	load_pages(1);
-	map = map_pages(0, 1, MAP_SHARED);
+	map = load_and_map(1);
 	maps = fopen("/proc/self/maps", "re");
-	EXPECT(maps);
+	ASSERT_TRUE(maps);
 	while (fgets(line, sizeof(line), maps)) {
 		if (sscanf(line, "%lx-%lx", &from, &to) == 2 &&
 		    (void *)from == map)
 			sscanf(line, "%*s %*s %*s %*s %*s %255s", name);
 	}
-	EXPECT_STR(name, DEVICE);
+	ASSERT_STREQ(DEVICE, name);
 	fclose(maps);
 }
 
@@ -596,24 +542,21 @@ static void read_mapping_of_parent(void *map)
 	char seen[6] = "";
 	struct iovec local = { seen, 5 }, remote = { map, 5 };
 
-	EXPECT_EQ(process_vm_readv(getppid(), &local, 1, &remote, 1, 0), 5);
-	EXPECT_STR(seen, "hello");
+	ASSERT_EQ(5, process_vm_readv(getppid(), &local, 1, &remote, 1, 0));
+	ASSERT_STREQ("hello", seen);
 }
 
-/* get_user_pages() takes the page, which it would not of a VM_PFNMAP. */
+/* get_user_pages() finds the page; in a VM_PFNMAP mapping it would not. */
 TEST(map, kernel_can_pin_the_pages)
 {
-	char *map, seen[6] = "";
-	struct iovec whole;
+	char *map = load_and_map(1), seen[6] = "";
+	struct iovec whole = { map, 5 };
 	int pipe_fds[2];
 
-	load_pages(1);
-	map = map_pages(0, 1, MAP_SHARED);
 	memcpy(map, "hello", 5);
 	finish(start(read_mapping_of_parent, map));
-	whole = (struct iovec) { map, 5 };
-	EXPECT_OK(pipe(pipe_fds));
-	EXPECT_EQ(vmsplice(pipe_fds[1], &whole, 1, 0), 5);
-	EXPECT_EQ(read(pipe_fds[0], seen, 5), 5);
-	EXPECT_STR(seen, "hello");
+	ASSERT_OK(pipe(pipe_fds));
+	ASSERT_EQ(5, vmsplice(pipe_fds[1], &whole, 1, 0));
+	ASSERT_EQ(5, read(pipe_fds[0], seen, 5));
+	ASSERT_STREQ("hello", seen);
 }

@@ -12,21 +12,21 @@
 
 enum { NOBODY = 65534, RW = PROT_READ | PROT_WRITE };
 
-/* Be an ordinary user from here on. */
+/* Drop root for good. */
 static void become_nobody(void)
 {
-	EXPECT_OK(setgroups(0, NULL));
-	EXPECT_OK(setresgid(NOBODY, NOBODY, NOBODY));
-	EXPECT_OK(setresuid(NOBODY, NOBODY, NOBODY));
+	ASSERT_OK(setgroups(0, NULL));
+	ASSERT_OK(setresgid(NOBODY, NOBODY, NOBODY));
+	ASSERT_OK(setresuid(NOBODY, NOBODY, NOBODY));
 }
 
 static void cannot_open(void *unused)
 {
 	(void)unused;
 	become_nobody();
-	EXPECT_ERRNO(open(DEVICE, O_RDWR), EACCES);
-	EXPECT_ERRNO(open(DEVICE, O_RDONLY), EACCES);
-	EXPECT_ERRNO(open(DEVICE, O_WRONLY), EACCES);
+	ASSERT_ERRNO(EACCES, open(DEVICE, O_RDWR));
+	ASSERT_ERRNO(EACCES, open(DEVICE, O_RDONLY));
+	ASSERT_ERRNO(EACCES, open(DEVICE, O_WRONLY));
 }
 
 TEST(perm, mode_0600_is_for_root)
@@ -44,15 +44,15 @@ static void uses_it(void *unused)
 	become_nobody();
 	map = map_pages(0, 1, MAP_SHARED);
 	map[0] = 'n';
-	EXPECT_EQ(pwrite(open_device(O_RDWR), "o", 1, 1), 1);
-	EXPECT_EQ(map[1], 'o');
+	ASSERT_EQ(1, pwrite(open_device(O_RDWR), "o", 1, 1));
+	ASSERT_EQ('o', map[1]);
 }
 
 TEST(perm, mode_0666_is_for_all)
 {
 	load("");
 	finish(start(uses_it, NULL));
-	EXPECT_EQ(((char *)map_pages(0, 1, MAP_SHARED))[0], 'n');
+	ASSERT_EQ('n', ((char *)map_pages(0, 1, MAP_SHARED))[0]);
 }
 
 static void reads_only(void *unused)
@@ -63,13 +63,13 @@ static void reads_only(void *unused)
 	(void)unused;
 	become_nobody();
 	fd = open_device(O_RDONLY);
-	EXPECT_ERRNO(write(fd, "x", 1), EBADF);
-	EXPECT_ERRNO(mmap(NULL, page_size(), RW, MAP_SHARED, fd, 0), EACCES);
+	ASSERT_ERRNO(EBADF, write(fd, "x", 1));
+	ASSERT_ERRNO(EACCES, mmap(NULL, page_size(), RW, MAP_SHARED, fd, 0));
 	map = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd, 0);
-	EXPECT(map != MAP_FAILED);
-	EXPECT_EQ(map[0], 'r');
-	EXPECT_ERRNO(mprotect(map, page_size(), RW), EACCES);
-	EXPECT_ERRNO(mprotect(map, page_size(), PROT_WRITE), EACCES);
+	ASSERT_TRUE(map != MAP_FAILED);
+	ASSERT_EQ('r', map[0]);
+	ASSERT_ERRNO(EACCES, mprotect(map, page_size(), RW));
+	ASSERT_ERRNO(EACCES, mprotect(map, page_size(), PROT_WRITE));
 }
 
 static void fill(void)
@@ -88,7 +88,7 @@ static void may_only_read(void *unused)
 {
 	(void)unused;
 	reads_only(NULL);
-	EXPECT_ERRNO(open(DEVICE, O_RDWR), EACCES);
+	ASSERT_ERRNO(EACCES, open(DEVICE, O_RDWR));
 }
 
 TEST(perm, mode_0644_is_for_all_to_read)
@@ -102,7 +102,7 @@ static void cannot_unload(void *unused)
 {
 	(void)unused;
 	become_nobody();
-	EXPECT_EQ(try_unload(), EPERM);
+	ASSERT_EQ(EPERM, try_unload());
 }
 
 TEST(perm, only_root_unloads)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* share: one memory for all, related or not; what /dev/zero does not give. */
+/* share: all processes, related or not, share one memory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,13 +25,11 @@ static void add_one_round(void *unused)
 
 TEST(share, separate_opens)
 {
-	char *a, *b;
+	char *a = load_and_map(1);
+	char *b = map_pages(0, 1, MAP_SHARED);
 
-	load("");
-	a = map_pages(0, 1, MAP_SHARED);
-	b = map_pages(0, 1, MAP_SHARED);
 	a[100] = 'a';
-	EXPECT_EQ(b[100], 'a');
+	ASSERT_EQ('a', b[100]);
 }
 
 TEST(share, unrelated_processes)
@@ -41,7 +39,7 @@ TEST(share, unrelated_processes)
 	load("");
 	run_unrelated(add_one_round, NULL);
 	map = map_pages(0, 1, MAP_SHARED);
-	EXPECT_EQ(map[0], 2 * ROUNDS);
+	ASSERT_EQ(2 * ROUNDS, map[0]);
 }
 
 TEST(share, count_is_kept_when_nobody_is_there)
@@ -54,33 +52,33 @@ TEST(share, count_is_kept_when_nobody_is_there)
 	while (attribute("opens") || attribute("mappings"))
 		usleep(1000);
 	fd = open_device(O_RDONLY);
-	EXPECT_EQ(read(fd, seen, sizeof(seen)), sizeof(seen));
+	ASSERT_EQ(sizeof(seen), read(fd, seen, sizeof(seen)));
 	memcpy(&count, seen, sizeof(count));
-	EXPECT_EQ(count, 2 * ROUNDS);
+	ASSERT_EQ(2 * ROUNDS, count);
 }
 
-/* Its inode has not what the kernel would look for there. */
+/* Its inode lacks the shmem data that the kernel reads around it. */
 TEST(share, node_outside_of_tmpfs_is_refused)
 {
 	load("");
-	EXPECT_ERRNO(open_elsewhere(), EOPNOTSUPP);
+	ASSERT_ERRNO(EOPNOTSUPP, open_elsewhere());
 }
 
-/* The control: the same of /dev/zero is two memories. */
+/* The control: two mappings of /dev/zero are two memories. */
 TEST(share, dev_zero_does_not)
 {
 	char *maps[2];
 
 	for (int i = 0; i < 2; i++) {
-		int fd = EXPECT_OK(open("/dev/zero", O_RDWR | O_CLOEXEC));
+		int fd = ASSERT_OK(open("/dev/zero", O_RDWR | O_CLOEXEC));
 
 		maps[i] = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
 			       MAP_SHARED, fd, 0);
-		EXPECT(maps[i] != MAP_FAILED);
+		ASSERT_TRUE(maps[i] != MAP_FAILED);
 		close(fd);
 	}
 	maps[0][0] = 'z';
-	EXPECT_EQ(maps[1][0], 0);
+	ASSERT_EQ(0, maps[1][0]);
 }
 
 TEST(share, by_any_node_of_the_device)
@@ -91,31 +89,29 @@ TEST(share, by_any_node_of_the_device)
 	int fd;
 
 	load("");
-	EXPECT_OK(stat(DEVICE, &device));
+	ASSERT_OK(stat(DEVICE, &device));
 	unlink(node);
-	EXPECT_OK(mknod(node, S_IFCHR | 0600, device.st_rdev));
-	fd = EXPECT_OK(open(node, O_RDWR | O_CLOEXEC));
+	ASSERT_OK(mknod(node, S_IFCHR | 0600, device.st_rdev));
+	fd = ASSERT_OK(open(node, O_RDWR | O_CLOEXEC));
 	by_node = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
 		       fd, 0);
-	EXPECT(by_node != MAP_FAILED);
+	ASSERT_TRUE(by_node != MAP_FAILED);
 	by_name = map_pages(0, 1, MAP_SHARED);
 	by_node[1] = 'n';
-	EXPECT_EQ(by_name[1], 'n');
-	EXPECT_OK(unlink(node));
+	ASSERT_EQ('n', by_name[1]);
+	ASSERT_OK(unlink(node));
 }
 
 TEST(share, same_frame)
 {
-	volatile char *a, *b, *private;
+	volatile char *a = load_and_map(1);
+	volatile char *b = map_pages(0, 1, MAP_SHARED);
+	volatile char *private = map_pages(0, 1, MAP_PRIVATE);
 
-	load("");
-	a = map_pages(0, 1, MAP_SHARED);
-	b = map_pages(0, 1, MAP_SHARED);
-	private = map_pages(0, 1, MAP_PRIVATE);
 	a[0] = b[0];
-	EXPECT_EQ(private[0], 0);
-	EXPECT_EQ(frame_of((void *)a), frame_of((void *)b));
-	EXPECT_EQ(frame_of((void *)a), frame_of((void *)private));
+	ASSERT_EQ(0, private[0]);
+	ASSERT_EQ(frame_of((void *)b), frame_of((void *)a));
+	ASSERT_EQ(frame_of((void *)private), frame_of((void *)a));
 	private[0] = 1;
-	EXPECT(frame_of((void *)a) != frame_of((void *)private));
+	ASSERT_TRUE(frame_of((void *)a) != frame_of((void *)private));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* stats: the numbers in sysfs, and the tracepoints that tell of each event. */
+/* stats: the numbers in sysfs, and the tracepoints. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
@@ -22,11 +22,11 @@ enum { PAGES = 4 };
 
 static void close_and_end(void *fd)
 {
-	EXPECT_OK(close(*(int *)fd));
-	EXPECT_EQ(attribute("opens"), 2);
+	ASSERT_OK(close(*(int *)fd));
+	ASSERT_EQ(2, attribute("opens"));
 }
 
-/* Not descriptors: a copy of one, and a child's, are of the same open file. */
+/* dup() and fork() copy descriptors, but the open file stays one. */
 TEST(stats, opens_are_open_files)
 {
 	int a, b;
@@ -34,31 +34,31 @@ TEST(stats, opens_are_open_files)
 	load("");
 	a = open_device(O_RDWR);
 	b = open_device(O_RDONLY);
-	EXPECT_EQ(attribute("opens"), 2);
-	close(EXPECT_OK(dup(a)));
-	EXPECT_EQ(attribute("opens"), 2);
+	ASSERT_EQ(2, attribute("opens"));
+	close(ASSERT_OK(dup(a)));
+	ASSERT_EQ(2, attribute("opens"));
 	finish(start(close_and_end, &a));
-	EXPECT_EQ(attribute("opens"), 2);
+	ASSERT_EQ(2, attribute("opens"));
 	close(b);
-	EXPECT_EQ(attribute("opens"), 1);
+	ASSERT_EQ(1, attribute("opens"));
 	close(a);
-	EXPECT_EQ(attribute("opens"), 0);
+	ASSERT_EQ(0, attribute("opens"));
 }
 
-/* By a node on no tmpfs, where ours refuses to be opened. */
+/* shmcount refuses an open by a node outside tmpfs. */
 TEST(stats, refused_opens_are_not_counted)
 {
 	int fd;
 
 	load("");
 	fd = open_elsewhere();
-	EXPECT_EQ(attribute("opens"), fd >= 0);
+	ASSERT_EQ(fd >= 0, attribute("opens"));
 }
 
 static void expect_two_more(void *unused)
 {
 	(void)unused;
-	EXPECT_EQ(attribute("mappings"), 4);
+	ASSERT_EQ(4, attribute("mappings"));
 }
 
 TEST(stats, mappings_are_live_areas)
@@ -66,70 +66,74 @@ TEST(stats, mappings_are_live_areas)
 	char *map;
 
 	load_pages(PAGES);
-	EXPECT_EQ(attribute("mappings"), 0);
+	ASSERT_EQ(0, attribute("mappings"));
 	map = map_pages(0, PAGES, MAP_SHARED);
 	map_pages(0, 1, MAP_PRIVATE);
-	EXPECT_EQ(attribute("mappings"), 2);
+	ASSERT_EQ(2, attribute("mappings"));
 	finish(start(expect_two_more, NULL));
-	EXPECT_EQ(attribute("mappings"), 2);
-	EXPECT_OK(munmap(map + page_size(), page_size()));
-	EXPECT_EQ(attribute("mappings"), 3);
-	EXPECT_OK(munmap(map, PAGES * page_size()));
-	EXPECT_EQ(attribute("mappings"), 1);
+	ASSERT_EQ(2, attribute("mappings"));
+	ASSERT_OK(munmap(map + page_size(), page_size()));
+	ASSERT_EQ(3, attribute("mappings"));
+	ASSERT_OK(munmap(map, PAGES * page_size()));
+	ASSERT_EQ(1, attribute("mappings"));
 }
 
 static void read_pages(void *map)
 {
 	for (int i = 0; i < PAGES; i++)
-		EXPECT_EQ(((volatile char *)map)[i * page_size()], 'f');
+		ASSERT_EQ('f', ((volatile char *)map)[i * page_size()]);
 }
 
 TEST(stats, faults_are_pages_given)
 {
-	char *map;
+	char *map = load_and_map(PAGES);
 
-	load_pages(PAGES);
-	map = map_pages(0, PAGES, MAP_SHARED);
-	EXPECT_EQ(attribute("faults"), 0);
+	ASSERT_EQ(0, attribute("faults"));
 	for (int i = 0; i < PAGES; i++) {
 		map[i * page_size()] = 'f';
-		EXPECT_EQ(attribute("faults"), i + 1);
+		ASSERT_EQ(i + 1, attribute("faults"));
 		map[i * page_size() + 1] = 'f';
 	}
-	EXPECT_EQ(attribute("faults"), PAGES);
-	/* A child of a shared mapping gets no page tables, so it faults too. */
+	ASSERT_EQ(PAGES, attribute("faults"));
+	/* fork() copies no page tables of a shared mapping: a child faults. */
 	finish(start(read_pages, map));
-	EXPECT_EQ(attribute("faults"), 2 * PAGES);
+	ASSERT_EQ(2 * PAGES, attribute("faults"));
 }
 
 TEST(stats, refused_mappings_are_not_counted)
 {
-	int fd;
+	int fd = load_and_open(PAGES, O_RDWR);
 
-	load_pages(PAGES);
-	fd = open_device(O_RDWR);
-	EXPECT_ERRNO(mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd,
-			  PAGES * page_size()), EINVAL);
-	EXPECT_ERRNO(mmap(NULL, page_size(), PROT_READ | PROT_EXEC,
-			  MAP_SHARED, fd, 0), EPERM);
-	EXPECT_EQ(attribute("mappings"), 0);
+	ASSERT_ERRNO(EINVAL,
+		     mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd,
+			  PAGES * page_size()));
+	ASSERT_ERRNO(EPERM,
+		     mmap(NULL, page_size(), PROT_READ | PROT_EXEC,
+			  MAP_SHARED, fd, 0));
+	ASSERT_EQ(0, attribute("mappings"));
 }
 
 static const char *const names[] = { "size", "opens", "mappings", "faults" };
+
+static int open_attribute(const char *name, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s", name);
+	return open(path, flags);
+}
 
 TEST(stats, each_number_is_a_line)
 {
 	load("");
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char path[64], seen[32] = "", wanted[32];
-		int fd;
+		int fd = ASSERT_OK(open_attribute(names[i], O_RDONLY));
+		char seen[32] = "", expected[32];
 
-		snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s",
-			 names[i]);
-		snprintf(wanted, sizeof(wanted), "%ld\n", attribute(names[i]));
-		fd = EXPECT_OK(open(path, O_RDONLY));
-		EXPECT_OK(read(fd, seen, sizeof(seen) - 1));
-		EXPECT_STR(seen, wanted);
+		snprintf(expected, sizeof(expected), "%ld\n",
+			 attribute(names[i]));
+		ASSERT_OK(read(fd, seen, sizeof(seen) - 1));
+		ASSERT_STREQ(expected, seen);
 		close(fd);
 	}
 }
@@ -137,20 +141,16 @@ TEST(stats, each_number_is_a_line)
 TEST(stats, numbers_cannot_be_written)
 {
 	load("");
-	EXPECT_EQ(attribute("size"), page_size());
-	EXPECT(access("/sys/class/misc/shmcount/size", R_OK) == 0);
-	/* Root may open it for writing all the same; the kernel refuses. */
+	ASSERT_EQ(page_size(), attribute("size"));
+	ASSERT_TRUE(access("/sys/class/misc/shmcount/size", R_OK) == 0);
+	/* Root may open it for writing all the same; the write then fails. */
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char path[64];
-		int fd;
+		int fd = open_attribute(names[i], O_WRONLY);
 
-		snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s",
-			 names[i]);
-		fd = open(path, O_WRONLY);
 		if (fd >= 0)
-			EXPECT_ERRNO(write(fd, "9", 1), EIO);
+			ASSERT_ERRNO(EIO, write(fd, "9", 1));
 		else
-			EXPECT_EQ(errno, EACCES);
+			ASSERT_EQ(EACCES, errno);
 	}
 }
 
@@ -158,17 +158,17 @@ TEST(stats, numbers_cannot_be_written)
 static void expect_event(FILE *trace, const char *event, pid_t pid,
 			 const void *address, long offset)
 {
-	char line[512], wanted[200];
+	char line[512], expected[200];
 
 	while (fgets(line, sizeof(line), trace)) {
 		char *seen = strstr(line, "shmcount_");
 
 		if (line[0] == '#' || !seen)
 			continue;
-		snprintf(wanted, sizeof(wanted),
+		snprintf(expected, sizeof(expected),
 			 "%s: pid=%d address=0x%lx offset=%ld\n", event, pid,
 			 (long)address, offset);
-		EXPECT_STR(seen, wanted);
+		ASSERT_STREQ(expected, seen);
 		return;
 	}
 	FAIL("no more events, expected %s", event);
@@ -195,7 +195,7 @@ static FILE *end_of_trace(void)
 
 	write_to(TRACING "events/shmcount/enable", "0");
 	trace = fopen(TRACING "trace", "re");
-	EXPECT(trace);
+	ASSERT_TRUE(trace);
 	return trace;
 }
 
@@ -211,19 +211,19 @@ TEST(stats, trace_tells_the_life_of_a_mapping)
 	map[page] = 1;
 	child = start(touch, map);
 	finish(child);
-	EXPECT_OK(munmap(map, 2 * page));
+	ASSERT_OK(munmap(map, 2 * page));
 
 	trace = end_of_trace();
-	expect_event(trace, "shmcount_mmap", getpid(), map, page);
+	expect_event(trace, "shmcount_vma_open", getpid(), map, page);
 	expect_event(trace, "shmcount_fault", getpid(), map + page, 2 * page);
-	expect_event(trace, "shmcount_mmap", getpid(), map, page);
+	expect_event(trace, "shmcount_vma_open", getpid(), map, page);
 	expect_event(trace, "shmcount_fault", child, map, page);
-	expect_event(trace, "shmcount_unmap", child, map, page);
-	expect_event(trace, "shmcount_unmap", getpid(), map, page);
+	expect_event(trace, "shmcount_vma_close", child, map, page);
+	expect_event(trace, "shmcount_vma_close", getpid(), map, page);
 	fclose(trace);
 }
 
-/* Count an event, whoever makes it, on one processor; returns a descriptor. */
+/* Count an event of all processes on one processor; returns a descriptor. */
 static int perf_counter(const char *event, int processor)
 {
 	struct perf_event_attr attr = {
@@ -239,12 +239,12 @@ static int perf_counter(const char *event, int processor)
 		     PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0 && errno == ENOSYS)
 		test_skip("this kernel has no perf events");
-	EXPECT_OK(fd);
-	EXPECT_OK(ioctl(fd, PERF_EVENT_IOC_ENABLE, 0));
+	ASSERT_OK(fd);
+	ASSERT_OK(ioctl(fd, PERF_EVENT_IOC_ENABLE, 0));
 	return fd;
 }
 
-/* A process's own counter would have the scheduler patched: see init.c. */
+/* A counter of one process would patch the scheduler: see init.c. */
 TEST(stats, perf_counts_the_events)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -263,18 +263,18 @@ TEST(stats, perf_counts_the_events)
 	for (int i = 0; i < processors; i++) {
 		long long count;
 
-		EXPECT_EQ(read(counters[i], &count, sizeof(count)),
-			  sizeof(count));
+		ASSERT_EQ(sizeof(count),
+			  read(counters[i], &count, sizeof(count)));
 		seen += count;
 	}
-	EXPECT_EQ(seen, PAGES);
+	ASSERT_EQ(PAGES, seen);
 }
 
 static void *touch_in_thread(void *map)
 {
-	EXPECT(gettid() != getpid());
+	ASSERT_TRUE(gettid() != getpid());
 	*(volatile char *)map = 1;
-	EXPECT_OK(munmap(map, page_size()));
+	ASSERT_OK(munmap(map, page_size()));
 	return NULL;
 }
 
@@ -286,11 +286,11 @@ TEST(stats, trace_names_the_process)
 
 	load_traced();
 	map = map_pages(0, 1, MAP_SHARED);
-	EXPECT_EQ(pthread_create(&thread, NULL, touch_in_thread, map), 0);
-	EXPECT_EQ(pthread_join(thread, NULL), 0);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, touch_in_thread, map));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
 	trace = end_of_trace();
-	expect_event(trace, "shmcount_mmap", getpid(), map, 0);
+	expect_event(trace, "shmcount_vma_open", getpid(), map, 0);
 	expect_event(trace, "shmcount_fault", getpid(), map, 0);
-	expect_event(trace, "shmcount_unmap", getpid(), map, 0);
+	expect_event(trace, "shmcount_vma_close", getpid(), map, 0);
 	fclose(trace);
 }

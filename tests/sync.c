@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sync: what has to sleep in the region. A semaphore that nobody waits for
- * makes no system call, and a driver whose pages the kernel cannot name
- * passes. So the tests here have a waiter that is asleep before it is woken, or
- * make the system call themselves, or see that processes did meet.
+ * sync: semaphores, mutexes and futexes in the region on which processes sleep.
+ * A semaphore that nobody waits for makes no system call, and so works in any
+ * memory. The tests here therefore wake a waiter that is known to sleep, make
+ * the system call themselves, or check that processes really contended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "device.h"
 #include "harness.h"
 
-/* What the processes of a test have in the region. */
+/* The data of a test in the region. */
 struct page {
 	sem_t semaphore;
 	sem_t done;
@@ -30,12 +30,12 @@ struct page {
 	int futex;
 	int count;
 	int loops;
-	int met;		/* how often the lock was found taken */
-	int waiting;		/* those who found it so, and have it not yet */
+	int contended;	/* how often a process found the lock taken */
+	int waiting;		/* processes that wait for the lock */
 	int started, running;
 };
 
-/* The page by an open of one's own, as every process here has it. */
+/* Every process maps the page by an open file of its own. */
 static struct page *own_page(void)
 {
 	return map_pages(0, 1, MAP_SHARED);
@@ -51,58 +51,52 @@ static void wait_on_futex(void *unused)
 	struct page *page = own_page();
 
 	(void)unused;
-	EXPECT_EQ(futex(&page->futex, FUTEX_WAIT, 0), 0);
-	EXPECT_EQ(page->count, 1);
+	ASSERT_EQ(0, futex(&page->futex, FUTEX_WAIT, 0));
+	ASSERT_EQ(1, page->count);
 }
 
 TEST(sync, futex_wakes_a_sleeper_across_opens)
 {
-	struct page *page;
+	struct page *page = load_and_map(1);
 	pid_t waiter;
 
-	load("");
-	page = own_page();
 	waiter = start(wait_on_futex, NULL);
 	wait_until_asleep(waiter);
 	page->count = 1;
-	EXPECT_EQ(futex(&page->futex, FUTEX_WAKE, 1), 1);
+	ASSERT_EQ(1, futex(&page->futex, FUTEX_WAKE, 1));
 	finish(waiter);
 }
 
-/* A wake with nobody there answers 0; a page without owner answers EFAULT. */
+/* A wake without a waiter returns 0; for a page without an owner, EFAULT. */
 TEST(sync, futex_wake_of_nobody_is_no_error)
 {
 	load("");
-	EXPECT_EQ(futex(&own_page()->futex, FUTEX_WAKE, 1), 0);
+	ASSERT_EQ(0, futex(&own_page()->futex, FUTEX_WAKE, 1));
 }
 
 TEST(sync, futex_by_a_read_only_mapping)
 {
-	int fd;
 	int *map;
 
 	load("");
-	fd = open_device(O_RDONLY);
-	map = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd, 0);
-	EXPECT(map != MAP_FAILED);
-	EXPECT_EQ(map[0], 0);
-	EXPECT_EQ(futex(map, FUTEX_WAKE, 1), 0);
+	map = try_map(0, page_size(), PROT_READ, MAP_SHARED, O_RDONLY);
+	ASSERT_TRUE(map != MAP_FAILED);
+	ASSERT_EQ(0, map[0]);
+	ASSERT_EQ(0, futex(map, FUTEX_WAKE, 1));
 }
 
-/* Each page of the region is a place of its own to wait at. */
+/* Futexes at the same offset in two pages are two futexes. */
 TEST(sync, futex_tells_pages_apart)
 {
-	struct page *page, *other;
+	struct page *page = load_and_map(2);
+	struct page *other = map_pages(1, 1, MAP_SHARED);
 	pid_t waiter;
 
-	load_pages(2);
-	page = own_page();
-	other = map_pages(1, 1, MAP_SHARED);
 	waiter = start(wait_on_futex, NULL);
 	wait_until_asleep(waiter);
-	EXPECT_EQ(futex(&other->futex, FUTEX_WAKE, 1), 0);
+	ASSERT_EQ(0, futex(&other->futex, FUTEX_WAKE, 1));
 	page->count = 1;
-	EXPECT_EQ(futex(&page->futex, FUTEX_WAKE, 1), 1);
+	ASSERT_EQ(1, futex(&page->futex, FUTEX_WAKE, 1));
 	finish(waiter);
 }
 
@@ -111,24 +105,22 @@ static void wait_on_semaphore(void *unused)
 	struct page *page = own_page();
 
 	(void)unused;
-	EXPECT_OK(sem_wait(&page->semaphore));
-	EXPECT_EQ(page->count, 1);
+	ASSERT_OK(sem_wait(&page->semaphore));
+	ASSERT_EQ(1, page->count);
 }
 
 TEST(sync, semaphore_wakes_a_sleeper_across_opens)
 {
-	struct page *page;
+	struct page *page = load_and_map(1);
 	pid_t waiter;
 
-	load("");
-	page = own_page();
-	EXPECT_OK(sem_init(&page->semaphore, 1, 0));
+	ASSERT_OK(sem_init(&page->semaphore, 1, 0));
 	for (int i = 0; i < 20; i++) {
 		page->count = 0;
 		waiter = start(wait_on_semaphore, NULL);
 		wait_until_asleep(waiter);
 		page->count = 1;
-		EXPECT_OK(sem_post(&page->semaphore));
+		ASSERT_OK(sem_post(&page->semaphore));
 		finish(waiter);
 	}
 }
@@ -138,8 +130,8 @@ static void wait_unrelated(void *unused)
 	struct page *page = own_page();
 
 	(void)unused;
-	EXPECT_OK(sem_post(&page->done));
-	EXPECT_OK(sem_wait(&page->semaphore));
+	ASSERT_OK(sem_post(&page->done));
+	ASSERT_OK(sem_wait(&page->semaphore));
 	__atomic_fetch_add(&page->count, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -149,25 +141,23 @@ static void post_for_two(void *unused)
 
 	(void)unused;
 	for (int i = 0; i < 2; i++)
-		EXPECT_OK(sem_wait(&page->done));
+		ASSERT_OK(sem_wait(&page->done));
 	usleep(50000);
 	for (int i = 0; i < 2; i++)
-		EXPECT_OK(sem_post(&page->semaphore));
+		ASSERT_OK(sem_post(&page->semaphore));
 }
 
 TEST(sync, semaphore_between_unrelated_processes)
 {
-	struct page *page;
+	struct page *page = load_and_map(1);
 	pid_t poster;
 
-	load("");
-	page = own_page();
-	EXPECT_OK(sem_init(&page->semaphore, 1, 0));
-	EXPECT_OK(sem_init(&page->done, 1, 0));
+	ASSERT_OK(sem_init(&page->semaphore, 1, 0));
+	ASSERT_OK(sem_init(&page->done, 1, 0));
 	poster = start(post_for_two, NULL);
 	run_unrelated(wait_unrelated, NULL);
 	finish(poster);
-	EXPECT_EQ(page->count, 2);
+	ASSERT_EQ(2, page->count);
 }
 
 static int read_now(const int *number)
@@ -180,7 +170,7 @@ static void add(int *number, int what)
 	__atomic_fetch_add(number, what, __ATOMIC_SEQ_CST);
 }
 
-/* Let all processes of a test start at once. */
+/* Wait until all processes of a test have started. */
 static void start_together(struct page *page, int processes)
 {
 	add(&page->running, 1);
@@ -189,18 +179,18 @@ static void start_together(struct page *page, int processes)
 		sched_yield();
 }
 
-/* One has waited long enough when the others must be dead (some 6 s). */
+/* Sleep, but fail after some 6 s: the other processes must be dead. */
 static void let_others_run(int *times)
 {
 	usleep(1);
 	if (++*times > 100000)
-		FAIL("the other processes do not come to the lock any more");
+		FAIL("the other processes no longer come to the lock");
 }
 
 /*
- * One unprotected increment. Now and then the holder does not go on before
- * another has found the lock taken, and is asleep: left to chance, two processes
- * can keep out of each other's way for all of a test.
+ * One unprotected increment. In every 16th round the holder waits until another
+ * process has found the lock taken: left to chance, two processes may never
+ * contend in a whole test.
  */
 static void increment(struct page *page, int i)
 {
@@ -214,7 +204,7 @@ static void increment(struct page *page, int i)
 	page->count = count + 1;
 }
 
-/* And now and then it stays away until one that waits has had the lock. */
+/* In every 16th round stay away until a waiter has had the lock. */
 static void stay_away(struct page *page, int i)
 {
 	int count = read_now(&page->count), times = 0;
@@ -225,7 +215,7 @@ static void stay_away(struct page *page, int i)
 			let_others_run(&times);
 }
 
-/* Count under a lock, by its operations of that kind. */
+/* Count under a lock, given by its operations. */
 static void count_under(int (*try)(struct page *), int (*take)(struct page *),
 			int (*give)(struct page *), int processes)
 {
@@ -234,13 +224,13 @@ static void count_under(int (*try)(struct page *), int (*take)(struct page *),
 	start_together(page, processes);
 	for (int i = 0; i < page->loops; i++) {
 		if (try(page)) {
-			add(&page->met, 1);
+			add(&page->contended, 1);
 			add(&page->waiting, 1);
-			EXPECT_EQ(take(page), 0);
+			ASSERT_EQ(0, take(page));
 			add(&page->waiting, -1);
 		}
 		increment(page, i);
-		EXPECT_EQ(give(page), 0);
+		ASSERT_EQ(0, give(page));
 		stay_away(page, i);
 	}
 	add(&page->running, -1);
@@ -267,19 +257,26 @@ static void count_under_semaphore(void *processes)
 		    *(int *)processes);
 }
 
-static void contend(void (*function)(void *), int processes, int loops)
+static void count_in_processes(void (*function)(void *), int processes,
+			       int loops)
 {
-	struct page *page = own_page();
 	pid_t pids[processes];
 
-	EXPECT_OK(sem_init(&page->semaphore, 1, 1));
-	page->loops = loops;
+	own_page()->loops = loops;
 	for (int i = 0; i < processes; i++)
 		pids[i] = start(function, &processes);
 	for (int i = 0; i < processes; i++)
 		finish(pids[i]);
-	EXPECT_EQ(page->count, processes * loops);
-	EXPECT(page->met > loops / 100);
+}
+
+static void contend(void (*function)(void *), int processes, int loops)
+{
+	struct page *page = own_page();
+
+	ASSERT_OK(sem_init(&page->semaphore, 1, 1));
+	count_in_processes(function, processes, loops);
+	ASSERT_EQ(processes * loops, page->count);
+	ASSERT_TRUE(page->contended > loops / 100);
 }
 
 TEST(sync, contended_semaphore_is_exact_with_2)
@@ -295,9 +292,9 @@ TEST(sync, contended_semaphore_is_exact_with_8)
 }
 
 /*
- * The control: without the semaphore the same loop does lose increments. Who
- * waits in the middle of one waits for the other to come to its own, as two that
- * only sleep there may well run one after the other on a busy host.
+ * The control: without the semaphore the same loop loses increments. A process
+ * that stops in the middle of one waits for the other: if both only slept
+ * there, they could run one after the other on a busy host.
  */
 static void count_without_semaphore(void *processes)
 {
@@ -314,31 +311,23 @@ static void count_without_semaphore(void *processes)
 
 TEST(sync, without_semaphore_increments_are_lost)
 {
-	int processes = 2;
-	struct page *page;
-	pid_t pids[2];
+	struct page *page = load_and_map(1);
 
-	load("");
-	page = own_page();
-	page->loops = 2000;
-	page->waiting = -1;	/* oneself is not another that waits */
-	for (int i = 0; i < 2; i++)
-		pids[i] = start(count_without_semaphore, &processes);
-	for (int i = 0; i < 2; i++)
-		finish(pids[i]);
-	EXPECT(page->count < 2 * page->loops);
+	page->waiting = -1;	/* a process does not wait for itself */
+	count_in_processes(count_without_semaphore, 2, 2000);
+	ASSERT_TRUE(page->count < 2 * page->loops);
 }
 
 static void init_mutex(struct page *page, int protocol, int robust)
 {
 	pthread_mutexattr_t attr;
 
-	EXPECT_EQ(pthread_mutexattr_init(&attr), 0);
-	EXPECT_EQ(pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED),
-		  0);
-	EXPECT_EQ(pthread_mutexattr_setprotocol(&attr, protocol), 0);
-	EXPECT_EQ(pthread_mutexattr_setrobust(&attr, robust), 0);
-	EXPECT_EQ(pthread_mutex_init(&page->mutex, &attr), 0);
+	ASSERT_EQ(0, pthread_mutexattr_init(&attr));
+	ASSERT_EQ(0,
+		  pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED));
+	ASSERT_EQ(0, pthread_mutexattr_setprotocol(&attr, protocol));
+	ASSERT_EQ(0, pthread_mutexattr_setrobust(&attr, robust));
+	ASSERT_EQ(0, pthread_mutex_init(&page->mutex, &attr));
 }
 
 static int try_mutex(struct page *page)
@@ -368,7 +357,7 @@ TEST(sync, contended_mutex_is_exact)
 	contend(count_under_mutex, 4, 1000);
 }
 
-/* Each is handed over by the kernel, which may wait for the owner to run. */
+/* The kernel hands this mutex over, and may wait for the owner to run. */
 TEST_LIMIT(sync, contended_priority_inheriting_mutex_is_exact, 60)
 {
 	load("");
@@ -381,9 +370,9 @@ static void lock_and_die(void *unused)
 	struct page *page = own_page();
 
 	(void)unused;
-	EXPECT_EQ(pthread_mutex_lock(&page->mutex), 0);
+	ASSERT_EQ(0, pthread_mutex_lock(&page->mutex));
 	page->count = getpid();
-	EXPECT_OK(sem_post(&page->done));
+	ASSERT_OK(sem_post(&page->done));
 	pause();
 }
 
@@ -392,29 +381,26 @@ static void lock_of_the_dead(void *unused)
 	struct page *page = own_page();
 
 	(void)unused;
-	EXPECT_EQ(pthread_mutex_lock(&page->mutex), EOWNERDEAD);
-	EXPECT_EQ(pthread_mutex_consistent(&page->mutex), 0);
-	EXPECT_EQ(pthread_mutex_unlock(&page->mutex), 0);
+	ASSERT_EQ(EOWNERDEAD, pthread_mutex_lock(&page->mutex));
+	ASSERT_EQ(0, pthread_mutex_consistent(&page->mutex));
+	ASSERT_EQ(0, pthread_mutex_unlock(&page->mutex));
 }
 
-/* The waiter sleeps when the owner is killed: the kernel has to wake it. */
+/* The waiter sleeps when the owner is killed, so the kernel must wake it. */
 TEST(sync, robust_mutex_after_its_owner_died)
 {
-	struct page *page;
+	struct page *page = load_and_map(1);
 	pid_t owner, waiter;
 
-	load("");
-	page = own_page();
 	init_mutex(page, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_ROBUST);
-	EXPECT_OK(sem_init(&page->done, 1, 0));
+	ASSERT_OK(sem_init(&page->done, 1, 0));
 	owner = start(lock_and_die, NULL);
-	EXPECT_OK(sem_wait(&page->done));
+	ASSERT_OK(sem_wait(&page->done));
 	waiter = start(lock_of_the_dead, NULL);
 	wait_until_asleep(waiter);
-	EXPECT_OK(kill(owner, SIGKILL));
-	EXPECT_EQ(waitpid(owner, NULL, 0), owner);
+	kill_and_wait(owner);
 	finish(waiter);
-	EXPECT_EQ(pthread_mutex_lock(&page->mutex), 0);
+	ASSERT_EQ(0, pthread_mutex_lock(&page->mutex));
 }
 
 static void wait_on_condition(void *unused)
@@ -422,37 +408,35 @@ static void wait_on_condition(void *unused)
 	struct page *page = own_page();
 
 	(void)unused;
-	EXPECT_EQ(pthread_mutex_lock(&page->mutex), 0);
-	EXPECT_OK(sem_post(&page->done));
+	ASSERT_EQ(0, pthread_mutex_lock(&page->mutex));
+	ASSERT_OK(sem_post(&page->done));
 	while (!page->count)
-		EXPECT_EQ(pthread_cond_wait(&page->condition, &page->mutex), 0);
-	EXPECT_EQ(pthread_mutex_unlock(&page->mutex), 0);
+		ASSERT_EQ(0, pthread_cond_wait(&page->condition, &page->mutex));
+	ASSERT_EQ(0, pthread_mutex_unlock(&page->mutex));
 }
 
 TEST(sync, condition_variable)
 {
 	pthread_condattr_t attr;
-	struct page *page;
+	struct page *page = load_and_map(1);
 	pid_t waiters[2];
 
-	load("");
-	page = own_page();
 	init_mutex(page, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED);
-	EXPECT_EQ(pthread_condattr_init(&attr), 0);
-	EXPECT_EQ(pthread_condattr_setpshared(&attr, PTHREAD_PROCESS_SHARED),
-		  0);
-	EXPECT_EQ(pthread_cond_init(&page->condition, &attr), 0);
-	EXPECT_OK(sem_init(&page->done, 1, 0));
+	ASSERT_EQ(0, pthread_condattr_init(&attr));
+	ASSERT_EQ(0,
+		  pthread_condattr_setpshared(&attr, PTHREAD_PROCESS_SHARED));
+	ASSERT_EQ(0, pthread_cond_init(&page->condition, &attr));
+	ASSERT_OK(sem_init(&page->done, 1, 0));
 	for (int i = 0; i < 2; i++)
 		waiters[i] = start(wait_on_condition, NULL);
 	for (int i = 0; i < 2; i++)
-		EXPECT_OK(sem_wait(&page->done));
+		ASSERT_OK(sem_wait(&page->done));
 	for (int i = 0; i < 2; i++)
 		wait_until_asleep(waiters[i]);
-	EXPECT_EQ(pthread_mutex_lock(&page->mutex), 0);
+	ASSERT_EQ(0, pthread_mutex_lock(&page->mutex));
 	page->count = 1;
-	EXPECT_EQ(pthread_cond_broadcast(&page->condition), 0);
-	EXPECT_EQ(pthread_mutex_unlock(&page->mutex), 0);
+	ASSERT_EQ(0, pthread_cond_broadcast(&page->condition));
+	ASSERT_EQ(0, pthread_mutex_unlock(&page->mutex));
 	for (int i = 0; i < 2; i++)
 		finish(waiters[i]);
 }

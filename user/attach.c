@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* How unrelated processes come to count together; see attach.h. */
-#include <errno.h>
+/* How unrelated processes count together; see attach.h. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -8,12 +7,13 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "common.h"
 
-/* What this process is attached to, and as of which beginning. */
+/* What this process is attached to, and the generation that it joined. */
 static struct region *attached;
 static int generation;
 
-enum { NAP_US = 1000, NAPS = 2000, NAPS_UNTIL_SAID = 1000 };
+enum { POLL_US = 1000, MAX_POLLS = 2000, POLLS_UNTIL_WARNING = 1000 };
 
 int open_region(const char *path)
 {
@@ -28,7 +28,7 @@ int open_region(const char *path)
 	}
 	if (fd < 0 || fstat(fd, &stat))
 		die("cannot open %s", path);
-	/* A device that cannot say its size, as /dev/zero, may be any size. */
+	/* A device such as /dev/zero has no size, so any size will do. */
 	size = lseek(fd, 0, SEEK_END);
 	if ((size > 0 || S_ISREG(stat.st_mode)) &&
 	    size < (long)sizeof(struct region)) {
@@ -39,56 +39,55 @@ int open_region(const char *path)
 	return fd;
 }
 
-/* To be called, and ended, with the claim to do so. */
+/* Called by the initialiser. */
 static void initialise(struct region *region)
 {
-	init_mutex(&region->shared.mutex);
+	init_semaphore(&region->shared.semaphore);
 	region->shared.count = 0;
 	atomic_store(&region->holder.word, 0);
-	atomic_store(&region->tally, 0);
+	atomic_store(&region->total, 0);
 	atomic_fetch_add(&region->generation, 1);
-	claim_drop(&region->initialiser, REGION_READY);
+	robust_release(&region->initialiser, REGION_READY);
 }
 
-static void say_who_initialises(const struct claim *initialiser)
+static void warn_of_initialiser(const struct owner *initialiser)
 {
-	if (claimant_is_stopped(initialiser))
-		say("%s initialises the region and is stopped: waiting until it goes on (kill -CONT %u)",
-		    claimant(initialiser), atomic_load(&initialiser->pid));
+	if (owner_is_stopped(initialiser))
+		warning("%s initialises the region and is stopped: waiting until it continues (kill -CONT %u)",
+			owner_name(initialiser), atomic_load(&initialiser->pid));
 	else
-		say("%s has been initialising the region for a second: waiting for it; to start afresh run incr_dev without -a",
-		    claimant(initialiser));
+		warning("%s has been initialising the region for a second: waiting for it; to start afresh, run incr_dev without -a",
+			owner_name(initialiser));
 }
 
-/* Initialise the region, or see that another process has. */
-static void settle(struct region *region)
+/* Initialise the region, or wait until another process has. */
+static void wait_until_ready(struct region *region)
 {
-	struct claim *initialiser = &region->initialiser;
+	struct owner *initialiser = &region->initialiser;
 
-	for (int naps = 0;; naps++) {
+	for (int polls = 0;; polls++) {
 		unsigned int word = atomic_load(&initialiser->word);
 
 		if (word == REGION_READY)
 			return;
-		/* Nobody has begun, or who had begun has died since. */
-		if ((!word || word == CLAIMANT_DIED) &&
-		    claim_try(initialiser, word)) {
+		if ((!word || word == OWNER_DIED) &&
+		    robust_try_acquire(initialiser, word)) {
 			initialise(region);
 			return;
 		}
-		if (word != CLAIMANT_DIED && word > MOST_PID) {
+		if (word != OWNER_DIED && word > MAX_PID) {
 			errno = 0;
 			die("the region is not a count: start afresh, without -a");
 		}
-		if (naps == NAPS_UNTIL_SAID)
-			say_who_initialises(initialiser);
-		usleep(NAP_US);
+		if (polls == POLLS_UNTIL_WARNING)
+			warn_of_initialiser(initialiser);
+		usleep(POLL_US);
 	}
 }
 
 struct counter attach(int fd, struct region *region, bool afresh)
 {
-	register_claims();
+	robust_register();
 	if (afresh) {
 		if (flock(fd, LOCK_EX | LOCK_NB)) {
 			if (errno != EWOULDBLOCK)
@@ -96,43 +95,43 @@ struct counter attach(int fd, struct region *region, bool afresh)
 			errno = 0;
 			die("other processes are attached: join them with -a, or wait for their end");
 		}
-		/* Should we die in the middle, the next one begins anew. */
-		claim_take(&region->initialiser);
+		/* If we die before the end, the next process starts over. */
+		robust_acquire(&region->initialiser);
 		initialise(region);
 	}
 	for (int i = 0; flock(fd, LOCK_SH | LOCK_NB); i++) {
-		if (errno != EWOULDBLOCK || i == NAPS)
+		if (errno != EWOULDBLOCK || i == MAX_POLLS)
 			die("cannot attach while another process starts afresh");
-		usleep(NAP_US);
+		usleep(POLL_US);
 	}
-	settle(region);
+	wait_until_ready(region);
 	attached = region;
 	generation = atomic_load(&region->generation);
 	return (struct counter) {
-		.mutex = &region->shared.mutex,
+		.semaphore = &region->shared.semaphore,
 		.count = &region->shared.count,
 		.holder = &region->holder,
-		.tally = &region->tally,
+		.total = &region->total,
 	};
 }
 
 int count_attached(const struct counter *counter, int loops)
 {
 	char who[16];
-	int count, tally;
+	int count, total;
 
 	snprintf(who, sizeof(who), "%d", getpid());
 	count_up(counter, who, loops);
 
 	lock_counter(counter);
 	count = *counter->count;
-	tally = atomic_load(counter->tally);
+	total = atomic_load(counter->total);
 	unlock_counter(counter);
 
 	errno = 0;
 	if (atomic_load(&attached->generation) != generation)
-		die("the count was begun afresh by way of another node");
+		die("the count was started afresh through another node");
 	fprintf(stderr, "%s: %d increments by process %s, of %d by all, gave count %d\n",
-		program_invocation_short_name, loops, who, tally, count);
-	return count == tally ? 0 : EXIT_FAILED;
+		program_invocation_short_name, loops, who, total, count);
+	return count == total ? 0 : EXIT_FAILED;
 }

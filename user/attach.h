@@ -1,46 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How unrelated processes come to count together in one region of memory:
- * what is in it, who initialises it, and when it may be begun afresh.
+ * How unrelated processes count together in one region of memory: what is in
+ * it, who initialises it, and when it may start afresh.
  *
  * Every process that counts holds a shared flock() on its open file of the
- * device, which the kernel drops however the process ends. Beginning afresh
- * takes the lock exclusively, so it is refused while anybody is attached, and
- * never takes the count away under a process that counts.
+ * device; the kernel drops it however the process ends. A fresh start takes the
+ * lock exclusively. So it is refused while others are attached, and never
+ * resets the count under a process that counts.
  *
- * A region that nobody has used yet is all zero. Which of the processes that
- * attach to it initialises it is settled by a compare-and-swap on its state.
+ * An unused region is all zero. A compare-and-swap on its state decides which
+ * of the attaching processes initialises it.
  *
- * Who holds the semaphore, and who initialises the region, have a claim there
- * (robust.h): that one of them has died is known from the kernel's mark alone,
- * so the processes may be of several pid and time namespaces, and come by
- * several nodes of the device. What limits remain:
+ * The region records its initialiser and the holder of the semaphore as owners
+ * (robust.h). Only the kernel's mark says that one of them has died, so the
+ * processes may be in several pid and time namespaces and use several nodes of
+ * the device. The remaining limits:
  *
  * - A process that dies in the few instructions between taking the semaphore
- *   and its claim, or between dropping that and the post, leaves no mark. The
- *   others say after a second that nobody says that he holds it, and wait.
- * - The pid in a message is that of the claimant's own pid namespace. That it
- *   is stopped is known only of one of the same namespace, and with /proc.
- * - flock() is of a node. One that comes by another node can begin afresh under
- *   the others: they see by the generation that it did, and say so.
- * - A semaphore is the C library's own: all have to be of the same library and
- *   word size, and are refused otherwise.
+ *   and becoming the owner, or between releasing the owner and the post, leaves
+ *   no mark. After a second the others say that no process claims the
+ *   semaphore, and wait.
+ * - The pid in a message is that of the owner's own pid namespace. A process
+ *   sees that the owner is stopped only in its own pid namespace, with /proc.
+ * - flock() locks a node. A process with another node can start afresh while
+ *   others are attached; the generation tells them, and they die saying so.
+ * - A semaphore is private to its C library. All processes need the same
+ *   library and word size; others are refused.
  */
 #ifndef ATTACH_H
 #define ATTACH_H
 
 #include "incr.h"
 
-/* The layout of the shared region. */
+/* The layout of the region. */
 struct region {
-	struct claim initialiser;	/* at last its word is REGION_READY */
-	struct claim holder;
+	struct owner initialiser;	/* its word becomes REGION_READY */
+	struct owner holder;
 	struct shared shared;
-	atomic_int tally;
+	atomic_int total;
 	atomic_int generation;	/* how often it was initialised */
 };
 
-/* No pid is as high. It tells kinds of semaphores apart, too. */
+/* Above MAX_PID. It also identifies the kind of semaphore. */
 enum {
 #ifdef __GLIBC__
 	REGION_READY = 0x33674300 + sizeof(sem_t)
@@ -50,23 +51,23 @@ enum {
 };
 
 /*
- * Returns a descriptor of the device, open for reading and writing; exits if
- * there is none, or if its region is too small for what is in it.
+ * Returns a descriptor of the device, open for reading and writing. Dies if
+ * there is none, or if it is too small for the region.
  */
 int open_region(const char *path);
 
 /*
- * Attach to the region of the open device, or begin afresh with a count of 0.
- * Returns the counter; exits if others are attached (afresh), or if the
- * region holds no usable count (not afresh). Waits for a process that lives and
- * initialises it, and says so after a second.
+ * Attach to the region of the open device, or start it afresh with a count of
+ * 0, and return its counter. A fresh start dies if others are attached;
+ * attaching dies if the region holds no usable count. While another process
+ * initialises the region, waits for it, and says so after a second.
  */
 struct counter attach(int fd, struct region *region, bool afresh);
 
 /*
- * Count in this process alone, together with whatever other processes are
- * attached; each line begins with the pid. Returns the exit status: 0 only
- * when no increment of anybody was lost. After attach().
+ * After attach(), count in this process alone, together with whatever other
+ * processes are attached; each line begins with the pid. Returns the exit
+ * status: 0 only if no process has lost an increment.
  */
 int count_attached(const struct counter *counter, int loops);
 

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * demo: runs the six incr programs, shows the first lines of each, and says in
- * one table where the count and the semaphore were, who could have joined,
- * and whether the count was what was promised.
+ * demo: runs the six incr programs, shows the first lines of each, and prints
+ * a table: where the count and the semaphore are, who can share them, and
+ * whether the count was right.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "incr.h"
+#include "common.h"
 
 enum { FIRST_LINES = 2, ARGS = 4 };
 
 static const char loops[] = "1000";
 static const char file[] = "count";
-static char scratch[] = "/tmp/incr.XXXXXX";	/* where we are, and the file */
-static volatile pid_t running;			/* 0 when no program runs */
+static char scratch[] = "/tmp/incr.XXXXXX";	/* our working directory */
+static volatile pid_t running;			/* 0: no program runs */
 
 static const struct program {
 	const char *args[ARGS];
@@ -39,29 +37,27 @@ static const struct program {
 enum { PROGRAMS = ARRAY_SIZE(programs) };
 
 struct result {
-	int lines;		/* of standard output: increments seen */
-	int status;		/* as wait() gives it */
-	char closing[200];	/* the last line of standard error */
+	int status;		/* wait status */
+	char summary[200];	/* the last line of standard error */
 };
 
-/* Leave nothing behind, however we end: by exit() or a signal. */
 static void clean_up(void)
 {
 	unlink(file);
 	rmdir(scratch);
 }
 
-static void end_early(int number)
+static void handle_end_signal(int number)
 {
 	if (running > 0) {
 		kill(running, SIGKILL);
 		waitpid(running, NULL, 0);
 	}
 	clean_up();
-	end_by(number);
+	exit_by_signal(number);
 }
 
-/* Start a program that stands beside this one; returns its two outputs. */
+/* Start a program from the directory; out is its two outputs. */
 static pid_t start(const char *directory, const char *const args[], FILE *out[2])
 {
 	char *path;
@@ -82,8 +78,7 @@ static pid_t start(const char *directory, const char *const args[], FILE *out[2]
 		if (asprintf(&path, "%s/%s", directory, args[0]) < 0)
 			_exit(EXIT_FAILED);
 		execv(path, (char *const *)args);
-		fprintf(stderr, "demo: cannot run %s: %s\n", path,
-			strerror(errno));
+		warning("cannot run %s: %s", path, strerror(errno));
 		_exit(EXIT_FAILED);
 	}
 	for (int i = 0; i < 2; i++) {
@@ -95,29 +90,25 @@ static pid_t start(const char *directory, const char *const args[], FILE *out[2]
 	return pid;
 }
 
-/*
- * Pass on the first lines, and those where for the first time the other
- * process goes on counting. Returns how many there were in all.
- */
-static int show_lines(FILE *out)
+/* Print the first lines, and those where the other process first takes over. */
+static void show_lines(FILE *out)
 {
 	char line[200], before[200] = "";
-	bool handed_over = false;
+	bool switched = false;
 	int lines = 0;
 
 	while (fgets(line, sizeof(line), out)) {
 		if (lines < FIRST_LINES) {
 			fputs(line, stdout);
-		} else if (!handed_over && line[0] != before[0]) {
+		} else if (!switched && line[0] != before[0]) {
 			printf("...\n%s%s", before, line);
-			handed_over = true;
+			switched = true;
 		}
 		memcpy(before, line, sizeof(line));
 		lines++;
 	}
 	if (lines > FIRST_LINES)
 		printf("... (%d lines)\n", lines);
-	return lines;
 }
 
 static struct result run(const char *directory, const struct program *program)
@@ -133,10 +124,10 @@ static struct result run(const char *directory, const struct program *program)
 	fflush(stdout);
 
 	running = start(directory, program->args, out);
-	result.lines = show_lines(out[0]);
+	show_lines(out[0]);
 	while (fgets(line, sizeof(line), out[1])) {
 		fputs(line, stdout);
-		memcpy(result.closing, line, sizeof(line));
+		memcpy(result.summary, line, sizeof(line));
 	}
 	fclose(out[0]);
 	fclose(out[1]);
@@ -146,16 +137,16 @@ static struct result run(const char *directory, const struct program *program)
 	return result;
 }
 
-/* The count, or counts, as the closing line says; "-" if it says none. */
+/* The count or counts in the summary; "-" if it has none. */
 static const char *count_of(struct result *result)
 {
-	char *said = strstr(result->closing, " gave count");
+	char *count = strstr(result->summary, " gave count");
 
-	if (!said)
+	if (!count)
 		return "-";
-	said += strcspn(said, "0123456789");
-	said[strcspn(said, "\n")] = '\0';
-	return said;
+	count += strcspn(count, "0123456789");
+	count[strcspn(count, "\n")] = '\0';
+	return count;
 }
 
 static const char *verdict(int status)
@@ -181,9 +172,10 @@ int main(int argc, char *argv[])
 	ssize_t length;
 
 	(void)argv;
+	init_process();
 	if (argc != 1)
-		usage("(no arguments)");
-	signal(SIGCHLD, SIG_DFL);	/* or there is nobody to wait for */
+		die_usage("(no arguments)");
+	signal(SIGCHLD, SIG_DFL);	/* if ignored, waitpid() would fail */
 	length = readlink("/proc/self/exe", directory, sizeof(directory) - 1);
 	if (length < 0)
 		die("cannot find the programs");
@@ -192,10 +184,10 @@ int main(int argc, char *argv[])
 	if (!mkdtemp(scratch) || chdir(scratch))
 		die("cannot make a directory in /tmp");
 	atexit(clean_up);
-	catch_signal(SIGINT, end_early);
-	catch_signal(SIGTERM, end_early);
-	catch_signal(SIGHUP, end_early);
-	catch_signal(SIGPIPE, end_early);
+	catch_signal(SIGINT, handle_end_signal);
+	catch_signal(SIGTERM, handle_end_signal);
+	catch_signal(SIGHUP, handle_end_signal);
+	catch_signal(SIGPIPE, handle_end_signal);
 
 	for (int i = 0; i < PROGRAMS; i++)
 		results[i] = run(directory, &programs[i]);
@@ -208,7 +200,7 @@ int main(int argc, char *argv[])
 		       count_of(&results[i]), verdict(results[i].status));
 		failed += results[i].status != 0;
 	}
-	/* The guest's PID 1 says what runs it. */
+	/* The guest's init describes the guest here. */
 	if (getenv("SHMCOUNT_GUEST"))
 		printf("\n%s\n", getenv("SHMCOUNT_GUEST"));
 	return failed ? EXIT_FAILED : 0;

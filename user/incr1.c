@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * incr1: a fork does not share memory. The count is an ordinary global
- * variable, so parent and child each count in a copy of their own, although a
- * semaphore, which they do share, lets only one of them count at a time.
+ * incr1: fork() does not share memory. The count is an ordinary global
+ * variable, so parent and child each count in their own copy, although they
+ * share a semaphore that lets only one of them count at a time.
  */
+#include "common.h"
 #include "incr.h"
 
 static int count;
@@ -13,10 +14,11 @@ int main(int argc, char *argv[])
 	struct counter counter = { .count = &count };
 	int loops;
 
+	init_process();
 	if (argc != 2)
-		usage("<#loops>");
+		die_usage("<#loops>");
 	loops = parse_loops(argv[1]);
 
-	counter.mutex = open_mutex();
-	return count_in_two(&counter, loops, true);
+	counter.semaphore = open_semaphore();
+	return count_with_child(&counter, loops, true);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * incr3: as incr2, but the semaphore is in the mapped file too, next to the
- * count that it guards: unnamed, and process-shared.
+ * incr3: as incr2, but the semaphore is unnamed, process-shared, and in the
+ * mapped file, next to the count that it protects.
  */
 #include <sys/mman.h>
 
+#include "common.h"
 #include "incr.h"
 
 int main(int argc, char *argv[])
@@ -13,8 +14,9 @@ int main(int argc, char *argv[])
 	struct counter counter;
 	int fd, loops;
 
+	init_process();
 	if (argc != 3)
-		usage("<file> <#loops>");
+		die_usage("<file> <#loops>");
 	loops = parse_loops(argv[2]);
 
 	fd = open_file(argv[1], sizeof(*shared));
@@ -23,10 +25,10 @@ int main(int argc, char *argv[])
 	if (shared == MAP_FAILED)
 		die("cannot map %s", argv[1]);
 
-	init_mutex(&shared->mutex);
+	init_semaphore(&shared->semaphore);
 	counter = (struct counter) {
-		.mutex = &shared->mutex,
+		.semaphore = &shared->semaphore,
 		.count = &shared->count,
 	};
-	return count_in_two(&counter, loops, false);
+	return count_with_child(&counter, loops, false);
 }

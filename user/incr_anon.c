@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * incr_anon: no file at all. MAP_ANON gives memory that is zero and that has
- * no name, so only a child can share it.
+ * incr_anon: no file. MAP_ANON gives zeroed memory without a name, so only a
+ * child can share it.
  */
 #include <sys/mman.h>
 
+#include "common.h"
 #include "incr.h"
 
 int main(int argc, char *argv[])
@@ -13,8 +14,9 @@ int main(int argc, char *argv[])
 	struct counter counter;
 	int loops;
 
+	init_process();
 	if (argc != 2)
-		usage("<#loops>");
+		die_usage("<#loops>");
 	loops = parse_loops(argv[1]);
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
@@ -22,10 +24,10 @@ int main(int argc, char *argv[])
 	if (shared == MAP_FAILED)
 		die("cannot map anonymous memory");
 
-	init_mutex(&shared->mutex);
+	init_semaphore(&shared->semaphore);
 	counter = (struct counter) {
-		.mutex = &shared->mutex,
+		.semaphore = &shared->semaphore,
 		.count = &shared->count,
 	};
-	return count_in_two(&counter, loops, false);
+	return count_with_child(&counter, loops, false);
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * incr_dev: /dev/shmcount has a name, and each mmap of it gives the same
- * memory. Alone it counts from 0 with a child, as the others do. With -a it
- * attaches: it counts on, together with whatever other processes count there.
+ * incr_dev: /dev/shmcount has a name, and each mmap() of it gives the same
+ * memory. By default it counts from 0 with a child, as the others do. With -a
+ * it attaches and continues the count, together with all processes that count
+ * there.
  */
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "attach.h"
+#include "common.h"
 
 static const char arguments[] = "[-a] [-d device] <#loops>";
 
@@ -19,6 +21,7 @@ int main(int argc, char *argv[])
 	bool afresh = true;
 	int fd, loops, option;
 
+	init_process();
 	opterr = 0;
 	while ((option = getopt(argc, argv, "+ad:")) != -1) {
 		if (option == 'a')
@@ -26,10 +29,10 @@ int main(int argc, char *argv[])
 		else if (option == 'd')
 			device = optarg;
 		else
-			usage(arguments);
+			die_usage(arguments);
 	}
 	if (argc - optind != 1)
-		usage(arguments);
+		die_usage(arguments);
 	loops = parse_loops(argv[optind]);
 
 	fd = open_region(device);
@@ -40,6 +43,6 @@ int main(int argc, char *argv[])
 
 	counter = attach(fd, region, afresh);
 	if (afresh)
-		return count_in_two(&counter, loops, false);
+		return count_with_child(&counter, loops, false);
 	return count_attached(&counter, loops);
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * incr_zero: /dev/zero, as SVR4 had it before MAP_ANON. It has a name, but
- * each mmap of it gives new memory, so again only a child can share it.
+ * incr_zero: /dev/zero, SVR4's way before there was MAP_ANON. It has a name,
+ * but each mmap() of it gives new memory, so again only a child can share it.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "common.h"
 #include "incr.h"
 
 int main(int argc, char *argv[])
@@ -14,8 +15,9 @@ int main(int argc, char *argv[])
 	struct counter counter;
 	int fd, loops;
 
+	init_process();
 	if (argc != 2)
-		usage("<#loops>");
+		die_usage("<#loops>");
 	loops = parse_loops(argv[1]);
 
 	fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
@@ -26,10 +28,10 @@ int main(int argc, char *argv[])
 	if (shared == MAP_FAILED)
 		die("cannot map /dev/zero");
 
-	init_mutex(&shared->mutex);
+	init_semaphore(&shared->semaphore);
 	counter = (struct counter) {
-		.mutex = &shared->mutex,
+		.semaphore = &shared->semaphore,
 		.count = &shared->count,
 	};
-	return count_in_two(&counter, loops, false);
+	return count_with_child(&counter, loops, false);
 }

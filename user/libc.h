@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What glibc and the kernel's headers have, and musl comes without. */
+/* What glibc and the kernel's headers define, and musl lacks. */
 #ifndef LIBC_H
 #define LIBC_H
 
@@ -11,17 +11,17 @@
 #include <gnu/libc-version.h>
 #define LIBC_NAME "glibc"
 #define libc_version() gnu_get_libc_version()
-/* Such as "EFAULT"; NULL if there is no such error. */
+/* "EFAULT", for example; NULL if there is no such error. */
 #define error_name(error) strerrorname_np(error)
 #define ADAPTIVE_MUTEX PTHREAD_MUTEX_ADAPTIVE_NP
 #else
-#define LIBC_NAME "musl or the like"
+#define LIBC_NAME "musl or similar"
 #define libc_version() ""
 #define error_name(error) strerror(error)
 #define ADAPTIVE_MUTEX (-1)
 #endif
 
-/* Of <linux/futex.h> and <linux/magic.h>. */
+/* From <linux/futex.h> and <linux/magic.h>. */
 #define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
 #define TMPFS_MAGIC 0x01021994

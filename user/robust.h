@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A claim says, in shared memory, which process has taken something; and where
- * that process dies before it drops the claim, the kernel marks it. The mark is
- * a proof for everybody who maps the memory: of whatever pid or time namespace,
- * with or without /proc, by whatever node of a device.
+ * An owner is a record in shared memory of which process holds something. If
+ * that process ends before it releases it, the kernel marks the record. All who
+ * map the memory can rely on the mark, in any pid or time namespace, with or
+ * without /proc, through any node of a device.
  *
- * The kernel does it as for a robust mutex, by set_robust_list(2): a process
- * that ends leaves FUTEX_OWNER_DIED in the word that it has named to the kernel,
- * if its own thread id stands there. No memory has to be initialised for that.
+ * This is the mechanism of robust mutexes, set_robust_list(2). A process tells
+ * the kernel the address of a word. If the word holds its thread id when it
+ * ends, the kernel sets FUTEX_OWNER_DIED there. All-zero memory needs no
+ * initialisation.
  *
- * The word is named only while the claim is held: the kernel compares nothing
- * but the thread id, and a process of another pid namespace may have the same.
- * So a process that dies in the instant before it has named the word leaves no
- * proof, and neither does one whose kernel (or emulator) refuses the call.
+ * A process registers the word only while it is the owner, because the kernel
+ * compares only the thread id, and a process of another pid namespace may have
+ * the same. So a process that dies just before it registers the word leaves no
+ * mark, nor does one whose kernel (or emulator) refuses the system call.
  */
 #ifndef ROBUST_H
 #define ROBUST_H
@@ -21,45 +22,44 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* All zero, it is nobody's. */
-struct claim {
-	/* 0: nobody's; a pid; CLAIMANT_DIED; or what claim_drop() was told */
+struct owner {
+	/* 0: none; a pid; OWNER_DIED; or what robust_release() put there */
 	atomic_uint word;
-	/* Of the last that took it; they stay when the kernel marks the word. */
+	/* Of the last owner; the kernel's mark leaves them. */
 	atomic_uint pid;
-	atomic_uint pid_namespace;	/* its inode number; 0: not known */
+	atomic_uint pid_namespace;	/* inode number; 0: unknown */
 };
 
-/* FUTEX_OWNER_DIED, as the kernel leaves it; and what is a pid at the most. */
-enum { CLAIMANT_DIED = 0x40000000, MOST_PID = 1 << 22 };
+/* FUTEX_OWNER_DIED, as the kernel leaves it; and the largest pid. */
+enum { OWNER_DIED = 0x40000000, MAX_PID = 1 << 22 };
 
-/* Once in each process, and so again after fork: before any other call here. */
-void register_claims(void);
-
-/*
- * Take what nobody else can take now; and drop it, leaving this in the word: 0,
- * or a value over MOST_PID without the bit CLAIMANT_DIED. A process holds one
- * claim at a time.
- */
-void claim_take(struct claim *claim);
-void claim_drop(struct claim *claim, unsigned int word);
+/* Call this in each process, also after fork(), before the other functions. */
+void robust_register(void);
 
 /*
- * Take it where the word is still as it was seen, 0 or CLAIMANT_DIED, whoever
- * else tries to. Returns false if it is not.
+ * Become the owner, where no other process can now; and release it, leaving 0
+ * or a value over MAX_PID without the bit OWNER_DIED in the word. A process is
+ * the owner of one thing at a time.
  */
-bool claim_try(struct claim *claim, unsigned int seen);
+void robust_acquire(struct owner *owner);
+void robust_release(struct owner *owner, unsigned int word);
 
 /*
- * Who has, or had, the claim, for a message: "process 12", or "process 1 of
- * another pid namespace". The text is good until the next call.
+ * Become the owner in competition with others, if the word is still as seen, 0
+ * or OWNER_DIED. Returns false if it is not.
  */
-const char *claimant(const struct claim *claim);
+bool robust_try_acquire(struct owner *owner, unsigned int seen);
 
-/* It is the process of this pid in our pid namespace, as far as is known. */
-bool claimant_is(const struct claim *claim, pid_t pid);
+/*
+ * Returns the current or last owner for a message, "process 12" or "process 1
+ * of another pid namespace". The next call overwrites the text.
+ */
+const char *owner_name(const struct owner *owner);
 
-/* It is known to be stopped, as by Ctrl-Z. If in doubt, false. */
-bool claimant_is_stopped(const struct claim *claim);
+/* Is it known to be the process of this pid in our pid namespace? */
+bool owner_is(const struct owner *owner, pid_t pid);
+
+/* Is it known to be stopped, as by Ctrl-Z? */
+bool owner_is_stopped(const struct owner *owner);
 
 #endif

@@ -1,31 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * samepage: shared memory is the same physical memory. For each path two
- * processes map it, and each tells the virtual address and the number of the
- * page frame behind it, from /proc/self/pagemap (which says it to root only).
- * For processes that must not be related the program starts itself again, with
- * the number of a path and two pipes as arguments.
+ * samepage: shared memory is the same physical memory. For each kind of memory
+ * two processes map a page and report its virtual address and its page frame
+ * number, from /proc/self/pagemap (which shows that only to root). To get
+ * unrelated processes the program executes itself, with the index of a backing
+ * and two pipes as arguments.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "incr.h"
+#include "common.h"
 
-/* Bits of an entry of pagemap: Documentation/admin-guide/mm/pagemap.rst. */
+/* Bits of a pagemap entry: Documentation/admin-guide/mm/pagemap.rst. */
 #define PAGEMAP_FRAME ((1ULL << 55) - 1)
 #define PAGEMAP_PRESENT (1ULL << 63)
 
-struct sighting {
+struct location {
 	pid_t pid;
 	void *address;
-	uint64_t frame;		/* 0: the kernel does not say */
+	uint64_t frame;		/* 0: the kernel does not show it */
 };
 
 static void *map_fd(int fd, int flags)
@@ -74,13 +72,13 @@ static void *map_device_private(void)
 	return map_fd(open(SHMCOUNT_DEVICE, O_RDWR), MAP_PRIVATE);
 }
 
-static const struct path {
+static const struct backing {
 	const char *name;
 	void *(*map)(void);
-	bool unrelated;		/* two programs of their own, no fork */
-	bool same;		/* what the path promises */
-	bool write;		/* only so is there a copy */
-} paths[] = {
+	bool unrelated;		/* processes that no fork relates */
+	bool same;		/* the page frame must be the same */
+	bool write;		/* write first, to cause a private copy */
+} backings[] = {
 	{ "file", map_file, false, true, false },
 	{ "MAP_ANON", map_anon, false, true, false },
 	{ "/dev/zero", map_zero, false, true, false },
@@ -91,18 +89,13 @@ static const struct path {
 	{ "/dev/zero, unrelated", map_zero, true, false, false },
 };
 
-/* The name by which the program starts itself. */
+/* argv[0] when the program executes itself. */
 static const char unrelated[] = "samepage: unrelated";
 
-enum { PATHS = ARRAY_SIZE(paths) };
-
-/*
- * Where this process has the page. To read it makes it present; what is in a
- * shared one is others', and stays as it is.
- */
-static struct sighting look(volatile int *page, bool write)
+/* Reading makes the page present and leaves a shared count alone. */
+static struct location locate(volatile int *page, bool write)
 {
-	struct sighting sighting = { getpid(), (void *)page, 0 };
+	struct location location = { getpid(), (void *)page, 0 };
 	uint64_t entry = 0;
 	int fd = open("/proc/self/pagemap", O_RDONLY);
 	off_t index = (uintptr_t)page / sysconf(_SC_PAGESIZE);
@@ -116,24 +109,24 @@ static struct sighting look(volatile int *page, bool write)
 		die("cannot read /proc/self/pagemap");
 	close(fd);
 	if (entry & PAGEMAP_PRESENT)
-		sighting.frame = entry & PAGEMAP_FRAME;
-	return sighting;
+		location.frame = entry & PAGEMAP_FRAME;
+	return location;
 }
 
-static void tell(int fd, struct sighting sighting)
+static void report(int fd, struct location location)
 {
-	if (write(fd, &sighting, sizeof(sighting)) != sizeof(sighting))
+	if (write(fd, &location, sizeof(location)) != sizeof(location))
 		die("cannot write to a pipe");
 }
 
 /*
- * Run body in a process that has no ancestor here: the process between it and
- * us ends at once, so that it is init's child. It keeps its pages until the
- * other side of hold is closed, for a page that is free may be given again.
+ * Execute ourselves in a child of init: the process in between ends at once.
+ * The new process keeps its page until the other end of hold is closed, or the
+ * kernel could give the freed page to the second process.
  */
-static void start_unrelated(const char *index, int report, int hold)
+static void start_unrelated(const char *index, int result, int hold)
 {
-	char report_arg[12], hold_arg[12];
+	char result_arg[12], hold_arg[12];
 	pid_t pid = fork();
 
 	if (pid < 0)
@@ -144,16 +137,16 @@ static void start_unrelated(const char *index, int report, int hold)
 	}
 	if (!fork()) {
 		setsid();
-		snprintf(report_arg, sizeof(report_arg), "%d", report);
+		snprintf(result_arg, sizeof(result_arg), "%d", result);
 		snprintf(hold_arg, sizeof(hold_arg), "%d", hold);
-		execl("/proc/self/exe", unrelated, index, report_arg,
+		execl("/proc/self/exe", unrelated, index, result_arg,
 		      hold_arg, NULL);
 	}
 	_exit(0);
 }
 
-static void start_child(const struct path *path, volatile int *page,
-			int report, const int hold[2])
+static void start_child(const struct backing *backing, volatile int *page,
+			int result, const int hold[2])
 {
 	pid_t pid = fork();
 	char byte;
@@ -163,66 +156,66 @@ static void start_child(const struct path *path, volatile int *page,
 	if (pid)
 		return;
 	close(hold[1]);
-	tell(report, look(page, path->write));
+	report(result, locate(page, backing->write));
 	while (read(hold[0], &byte, 1) < 0)
 		;
 	_exit(0);
 }
 
-/* Returns false if the path is not to be had here. */
-static bool sight_two(const struct path *path, struct sighting seen[2])
+/* Returns false if this host lacks the backing. */
+static bool locate_two(const struct backing *backing, struct location seen[2])
 {
-	int report[2], hold[2];
+	int result[2], hold[2];
 	char index[24];
 	void *page;
-	bool told;
+	bool complete;
 
-	page = path->map();
+	page = backing->map();
 	if (page == MAP_FAILED)
 		return false;
-	if (pipe2(report, 0) || pipe2(hold, 0))
+	if (pipe2(result, 0) || pipe2(hold, 0))
 		die("cannot make a pipe");
 	fcntl(hold[1], F_SETFD, FD_CLOEXEC);
-	snprintf(index, sizeof(index), "%td", path - paths);
-	if (path->unrelated) {
-		start_unrelated(index, report[1], hold[0]);
-		start_unrelated(index, report[1], hold[0]);
+	snprintf(index, sizeof(index), "%td", backing - backings);
+	if (backing->unrelated) {
+		start_unrelated(index, result[1], hold[0]);
+		start_unrelated(index, result[1], hold[0]);
 	} else {
-		start_child(path, page, report[1], hold);
-		tell(report[1], look(page, path->write));
+		start_child(backing, page, result[1], hold);
+		report(result[1], locate(page, backing->write));
 	}
-	close(report[1]);
-	told = read(report[0], &seen[0], sizeof(*seen)) == sizeof(*seen) &&
-	       read(report[0], &seen[1], sizeof(*seen)) == sizeof(*seen);
-	close(report[0]);
+	close(result[1]);
+	complete = read(result[0], &seen[0], sizeof(*seen)) == sizeof(*seen) &&
+		   read(result[0], &seen[1], sizeof(*seen)) == sizeof(*seen);
+	close(result[0]);
 	close(hold[0]);
 	close(hold[1]);
 	munmap(page, sysconf(_SC_PAGESIZE));
 	while (wait(NULL) > 0)
 		;
 	errno = 0;
-	if (!told)
-		die("a process that maps %s has failed", path->name);
+	if (!complete)
+		die("a process that maps %s has failed", backing->name);
 	return true;
 }
 
-static const char *verdict(const struct sighting seen[2])
+static const char *verdict(const struct location seen[2])
 {
 	if (!seen[0].frame || !seen[1].frame)
 		return "unknown";
 	return seen[0].frame == seen[1].frame ? "same" : "different";
 }
 
-/* What start_unrelated() starts: argv as it is there. */
-static int look_unrelated(char *argv[])
+/* The process that start_unrelated() executes. */
+static int locate_unrelated(char *argv[])
 {
-	const struct path *path = &paths[atoi(argv[1])];
-	void *page = path->map();
+	const struct backing *backing = &backings[atoi(argv[1])];
+	void *page = backing->map();
 	char byte;
 
 	if (page == MAP_FAILED)
 		return EXIT_FAILED;
-	tell(atoi(argv[2]), look(page, path->write));
+	report(atoi(argv[2]), locate(page, backing->write));
 	close(atoi(argv[2]));
 	return read(atoi(argv[3]), &byte, 1) ? EXIT_FAILED : 0;
 }
@@ -231,33 +224,33 @@ int main(int argc, char *argv[])
 {
 	int status = 0;
 
+	init_process();
 	if (!strcmp(argv[0], unrelated))
-		return look_unrelated(argv);
+		return locate_unrelated(argv);
 	if (argc != 1)
-		usage("(no arguments)");
+		die_usage("(no arguments)");
 
 	printf("%-28s %7s  %-14s  %9s  %s\n", "path", "pid", "virtual address",
 	       "frame", "physical page");
-	for (int i = 0; i < PATHS; i++) {
-		struct sighting seen[2];
+	for (size_t i = 0; i < ARRAY_SIZE(backings); i++) {
+		struct location seen[2];
 
-		if (!sight_two(&paths[i], seen)) {
-			printf("%-28s skipped: %s\n", paths[i].name,
+		if (!locate_two(&backings[i], seen)) {
+			printf("%-28s skipped: %s\n", backings[i].name,
 			       strerror(errno));
 			continue;
 		}
 		for (int j = 0; j < 2; j++)
 			printf("%-28s %7d  %-14p  %9llx%s%s\n",
-			       j ? "" : paths[i].name, seen[j].pid,
+			       j ? "" : backings[i].name, seen[j].pid,
 			       seen[j].address,
 			       (unsigned long long)seen[j].frame,
 			       j ? "  " : "", j ? verdict(seen) : "");
-		if (!seen[0].frame || !seen[1].frame)
-			status = EXIT_FAILED;
-		else if ((seen[0].frame == seen[1].frame) != paths[i].same)
+		if (!seen[0].frame || !seen[1].frame ||
+		    (seen[0].frame == seen[1].frame) != backings[i].same)
 			status = EXIT_FAILED;
 	}
 	if (geteuid())
-		fprintf(stderr, "samepage: page frames are shown to root only\n");
+		warning("the kernel shows page frames only to root");
 	return status;
 }

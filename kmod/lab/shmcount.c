@@ -2,10 +2,10 @@
 /*
  * /dev/shmcount: one region of shared memory for every process that maps it.
  *
- * A skeleton, to be made into that in seven steps. README.md, beside this file,
- * says for each what it is to do, what to read, what to think about, and the
- * command that checks it. A comment "Step N" stands where the code of that step
- * goes, and goes itself then. Step 1 is done: it loads and unloads.
+ * This is a skeleton, which seven steps make into the device. README.md, beside
+ * this file, says what each step must do, what to read and to think about, and
+ * which command checks it. Replace each comment "Step N" by the code of step N.
+ * Step 1 is done: the module loads and unloads.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -14,14 +14,14 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 
-/* vm_flags_mod() and EMPTY_VMA_FLAGS, whatever the kernel; from ../compat.h. */
+/* vm_flags_mod() and EMPTY_VMA_FLAGS for every kernel; from ../compat.h. */
 #include "compat.h"
 
 /* Step 2: a parameter, the mode of the node. */
 
 /* Step 3: a parameter, the size of the region; and the region itself. */
 
-/* Step 5: the page that belongs to an address: a fault handler. */
+/* Step 5: a fault handler. Which page belongs to an address? */
 
 /* Step 4: mmap. What may be mapped, and what never? */
 
@@ -37,14 +37,14 @@ static int __init shmcount_init(void)
 
 	/* Step 2: register the device, last of all. */
 
-	/* Step 7: if that fails, what is to be given back? */
+	/* Step 7: if that fails, what must be released? */
 	return 0;
 }
 module_init(shmcount_init);
 
 static void __exit shmcount_exit(void)
 {
-	/* Steps 2 and 3: take all of it away, in which order? */
+	/* Steps 2 and 3: undo what init did. In which order? */
 }
 module_exit(shmcount_exit);
 

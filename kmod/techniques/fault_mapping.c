@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What shmcount does, without its counters: the open file borrows the
- * address_space of a file of shmem, and the fault handler gives the pages of its
- * page cache. The VMA keeps the device's file, and so the module. (The reasons
- * are in shmcount.c.)
+ * The technique of shmcount.c, without its counters: the open file has the
+ * f_mapping of a shmem file, and the fault handler maps pages of its page
+ * cache. The VMA pins the open file, and so the module. shmcount.c gives the
+ * reasons.
  */
 #include <linux/err.h>
 #include <linux/magic.h>

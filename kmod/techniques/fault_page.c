@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A fault handler that gives pages of alloc_page(), each made when it is first
- * touched, as most books have it today. Nothing owns them here either.
+ * A fault handler that calls alloc_page() when a page is first touched, as most
+ * books do today. No inode owns these pages either.
  */
 #include <linux/gfp.h>
 #include <linux/mutex.h>
@@ -9,7 +9,7 @@
 #include "techniques.h"
 
 static struct page *pages[TECHNIQUE_PAGES];
-static DEFINE_MUTEX(pages_lock);	/* who comes first makes a page */
+static DEFINE_MUTEX(pages_lock);	/* the first fault allocates a page */
 
 static void fault_page_exit(void)
 {
@@ -24,7 +24,7 @@ static vm_fault_t fault_page_fault(struct vm_fault *vmf)
 {
 	struct page *page;
 
-	/* A mapping that has grown reaches past the end. */
+	/* mremap() can grow the mapping past the end. */
 	if (vmf->pgoff >= TECHNIQUE_PAGES)
 		return VM_FAULT_SIGBUS;
 	mutex_lock(&pages_lock);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vm_insert_page() of each page at mmap. The pages are counted and found, but
- * they have no page cache that owns them: page->mapping is NULL.
+ * mmap calls vm_insert_page() for each page. get_user_pages() finds the pages,
+ * but no inode owns them: page->mapping is NULL.
  */
 #include "techniques.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A /dev/shmcount by the technique that the parameter names, to compare them
- * (make techniques). It maps, and does nothing else.
+ * A /dev/shmcount that can only be mapped, by the technique that the parameter
+ * names. make techniques compares them.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -17,7 +17,7 @@ static const struct technique *const techniques[] = {
 
 static char *name = "";
 module_param_named(technique, name, charp, 0444);
-/* make techniques takes their names from here. */
+/* make techniques reads the names from this description. */
 MODULE_PARM_DESC(technique,
 		 "remap_pfn insert_page fault_page vmalloc fault_mapping set_file");
 

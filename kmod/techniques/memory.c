@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The two kinds of memory that techniques share: the kernel's own, and shmem's. */
+/* Memory that several techniques use: kernel pages, and a shmem file. */
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/gfp.h>
@@ -27,11 +27,7 @@ struct file *region;
 int region_init(void)
 {
 	region = shmem_file_setup("shmcount", TECHNIQUE_BYTES, EMPTY_VMA_FLAGS);
-	if (IS_ERR(region))
-		return PTR_ERR(region);
-	/* Without O_LARGEFILE a write stops at 2 GiB - 1. */
-	region->f_flags |= O_LARGEFILE;
-	return 0;
+	return PTR_ERR_OR_ZERO(region);
 }
 
 void region_exit(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * remap_pfn_range(), as for the registers of a device: the mapping is of frame
- * numbers (VM_IO | VM_PFNMAP), and get_user_pages() refuses it.
+ * remap_pfn_range(), as for the registers of a device: the VMA maps frame
+ * numbers (VM_IO | VM_PFNMAP), so get_user_pages() fails.
  */
 #include <linux/io.h>
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vma_set_file(): the VMA is handed over to a file of shmem, and the device is
- * out of it. All that shmem can is there, and nothing holds the module.
+ * vma_set_file() gives the VMA to a shmem file. The mapping can do all that
+ * shmem can, but it no longer pins the module.
  */
 #include <linux/file.h>
 
 #include "techniques.h"
 
-/* Before 5.11 a driver changed the file of a VMA itself. */
+/* Before 5.11 drivers changed vm_file directly. */
 #ifndef HAVE_VMA_SET_FILE
 static inline void vma_set_file(struct vm_area_struct *vma, struct file *file)
 {
@@ -17,7 +17,7 @@ static inline void vma_set_file(struct vm_area_struct *vma, struct file *file)
 }
 #endif
 
-/* Before there was more than one way for a file to be mapped. */
+/* Older kernels have only ->mmap, and no ->mmap_prepare. */
 #ifndef HAVE_VFS_MMAP
 static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
 {

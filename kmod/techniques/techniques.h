@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Techniques by which drivers give their memory to processes. Each is a file,
- * and an entry in the table of main.c.
+ * Techniques by which drivers map their memory into processes. Each has a file
+ * of its own and an entry in the table of main.c.
  */
 #ifndef TECHNIQUES_H
 #define TECHNIQUES_H
@@ -9,18 +9,18 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 
-/* The memory that is shared, in pages. */
+/* The size of the shared memory. */
 #define TECHNIQUE_PAGES 4
 #define TECHNIQUE_BYTES (TECHNIQUE_PAGES * PAGE_SIZE)
 
 struct technique {
 	const char *name;
-	/* Get the memory, zero, where it is to be there at load: 0 or -errno. */
+	/* Optional: allocate zeroed memory at load. Returns 0 or -errno. */
 	int (*init)(void);
-	void (*exit)(void);		/* when nothing is open or mapped */
-	/* Where that takes more: 0 or -errno. */
+	void (*exit)(void);		/* at unload */
+	/* Optional. Returns 0 or -errno. */
 	int (*open)(struct inode *inode, struct file *file);
-	/* The range is inside the memory. Returns 0 or -errno. */
+	/* The range is already checked. Returns 0 or -errno. */
 	int (*mmap)(struct vm_area_struct *vma);
 };
 
@@ -31,12 +31,12 @@ extern const struct technique vmalloc_range;
 extern const struct technique fault_mapping;
 extern const struct technique set_file;
 
-/* Pages of the kernel's own, one after the other, that no file owns. */
+/* Contiguous kernel pages, which no inode owns. */
 extern void *kernel_pages;
 int kernel_pages_init(void);
 void kernel_pages_exit(void);
 
-/* A file of shmem, whose page cache owns its pages. */
+/* A shmem file: its page cache owns the pages. */
 extern struct file *region;
 int region_init(void);
 void region_exit(void);

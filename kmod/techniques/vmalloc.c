@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* remap_vmalloc_range(): vm_insert_page() again, for pages of vmalloc(). */
+/* remap_vmalloc_range() calls vm_insert_page() for pages of vmalloc(). */
 #include <linux/vmalloc.h>
 
 #include "techniques.h"

@@ -1,16 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The Debian packages, in build/deb/ (make deb): of a copy of this project, with
-# kmod/debian/ as its debian/, by dpkg-buildpackage, and what lintian says of
-# them, in lintian.txt. Exit status: 0 only if that is nothing.
+# Build the Debian packages in build/deb/ (make deb): dpkg-buildpackage runs in a copy of
+# this project with kmod/debian/ as its debian/. lintian.txt has what lintian says of
+# them. The exit status is 0 only if that is empty.
 #
-#   build.sh [VERSION]   the same sources as another version, which the tests of
-#                        an upgrade begin with, in build/deb/VERSION/
+#   build.sh [VERSION]   with VERSION, build the same sources as that version, in
+#                        build/deb/VERSION/: the tests of an upgrade begin with it
 set -eu
 
-# shellcheck source=tests/surroundings.sh
-. "$(dirname "$0")/../surroundings.sh"
-# What is made here is for others to read and run, whatever is asked for new files.
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/../kernel/surroundings.sh"
+program=deb
+# Others must be able to read and run what is made here, whatever the user's umask.
 umask 022
 deb=$top/build/deb${1:+/$1}
 version=${1:-$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' \
@@ -18,19 +19,14 @@ version=${1:-$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' \
 source=$deb/shmcount-$version
 log=$deb/build.log
 
-die() {
-	echo "deb: $*" >&2
-	exit 1
-}
-
-# Where a git of another clone has started this, they name that one.
+# If a git of another clone started this, these variables name that clone.
 # shellcheck disable=SC2046
 unset $(git rev-parse --local-env-vars 2>/dev/null)
 
 mkdir -p "$deb"
 rm -rf "$deb"/shmcount[-_]* "$deb/lintian.txt"
 mkdir "$source"
-# Of a clone what git knows of, and not what else lies there, as submissions.
+# In a clone, take only what git knows, and no submissions or other files.
 if [ -e "$top/.git" ]; then
 	git -C "$top" ls-files -z >"$deb/files"
 else
@@ -43,8 +39,8 @@ rm "$deb/files"
 mv "$source/kmod/debian" "$source/debian"
 sed -i "s/^MODULE_VERSION(.*/MODULE_VERSION(\"$version\");/" \
 	"$source/kmod/shmcount.c"
-# The version is the module's, and the date that of the last commit, so that the
-# same sources make the same packages.
+# The version is the module's and the date is that of the last commit, so that the same
+# sources make the same packages.
 date=$(git -C "$top" log -1 --format=%cD 2>/dev/null) ||
 	date=$(date -R -r "$top/kmod/shmcount.c")
 maintainer=$(sed -n 's/^Maintainer: //p' "$source/debian/control")
@@ -56,7 +52,7 @@ shmcount ($version) unstable; urgency=medium
  -- $maintainer  $date
 END
 
-# A package is made of its sources and of nothing that a user has in mind.
+# The environment must not change a package.
 (cd "$source" && env -i PATH="$PATH" HOME="${HOME-/}" LC_ALL=C \
 	${TMPDIR:+TMPDIR="$TMPDIR"} dpkg-buildpackage --no-sign) \
 	>"$log" 2>&1 || {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of what make deb and make install put on a host (make deb-test), in the
- * Debian tree of tree.sh and, last, in a guest whose kernel loads the module.
- * TOP is the project, in the environment, and RELEASE the kernel's.
+ * Tests of what make deb and make install put on a host (make deb-test): in the Debian
+ * tree of tree.sh and, last, in a guest whose kernel loads the module. The environment
+ * has TOP, the project, and RELEASE, the kernel's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,24 +10,26 @@
 #include "harness.h"
 #include "program.h"
 
-/* What is there is written down, so that it can be seen what is left of more. */
+/* List all files, to see later what is left behind. */
 #define LIST "find / -xdev \\( -path /project -o -path /var/lib/dpkg -o " \
 	"-path /var/log -o -path /var/cache -o -path /var/backups \\) " \
 	"-prune -o -printf '%y %p\\n' | sort "
+#define LEFT LIST ">/tmp/after; diff /tmp/before /tmp/after | " \
+	"grep '^[<>]' | grep -v ' /var/lib/dkms/mok\\.' "
 #define INSTALL "dpkg -i /project/build/deb/*.deb >/tmp/log 2>&1 || " \
 	"{ cat /tmp/log; exit 1; }; "
 
 /* MODULE_VERSION in kmod/shmcount.c; and an older one, to upgrade from. */
-#define VERSION "1.1"
+#define VERSION "1.2"
 #define OLDER "1.0"
 
-/* What DKMS, the kernel's modules and /usr/src have of us, and of which version. */
+/* The versions that DKMS, the kernel's modules and /usr/src have of us. */
 #define VERSIONS "dkms status | sed \"s/, $RELEASE, .*:/:/\"; " \
 	"modinfo -k $RELEASE -F version shmcount; ls /usr/src | grep shmcount; "
 #define ALL_OF(version) "shmcount/" version ": installed\n" version "\n" \
 	"shmcount-" version "\n"
 
-/* Run a line in a tree, where it must succeed. Returns what it printed. */
+/* Run a line in a tree; it must succeed. Returns what it printed. */
 static char *enter(const char *tree, const char *line)
 {
 	struct run run;
@@ -49,17 +51,17 @@ static char *in_tree(const char *line)
 
 TEST(deb, two_packages_and_nothing_from_lintian)
 {
-	EXPECT_STR(shell("cd \"$TOP/build/deb\" && ls *.deb | sed 's/_.*//'"),
-		   "shmcount-dkms\nshmcount\n");
+	ASSERT_STREQ("shmcount-dkms\nshmcount\n",
+		     shell("cd \"$TOP/build/deb\" && ls *.deb | sed 's/_.*//'"));
 	shell("test -e \"$TOP/build/deb/lintian.txt\"");
-	EXPECT_STR(shell("cat \"$TOP/build/deb/lintian.txt\""), "");
+	ASSERT_STREQ("", shell("cat \"$TOP/build/deb/lintian.txt\""));
 }
 
 #define SURROUNDINGS "umask 077; export POSIXLY_CORRECT=1 CDPATH=. ARCH=none " \
 	"CROSS_COMPILE=none- KBUILD_OUTPUT=/none KCFLAGS=--none CFLAGS=--none " \
 	"TAR_OPTIONS=--none GIT_DIR=/none MAKEFLAGS=n; "
 
-/* The same sources are the same packages, byte by byte. */
+/* The same sources make the same packages, byte by byte. */
 TEST_LIMIT(deb, same_packages_in_other_surroundings, 300)
 {
 	static const char sums[] = "cd \"$TOP/build/deb\" && sha256sum *.deb";
@@ -68,7 +70,7 @@ TEST_LIMIT(deb, same_packages_in_other_surroundings, 300)
 			     "cd \"$TOP\" && tests/deb/build.sh");
 
 	expect_silent(&run, 0);
-	EXPECT_STR(shell(sums), before);
+	ASSERT_STREQ(before, shell(sums));
 }
 
 TEST_LIMIT(deb, dkms_builds_the_module_and_signs_it, 300)
@@ -117,33 +119,32 @@ TEST_LIMIT(deb, programs_run, 300)
 	expect_text(seen, "status 2\n0\n");
 }
 
-/* Packages of the same sources as an older version, and then those of this one. */
+/* Install packages of the same sources as an older version, then those of this one. */
 TEST_LIMIT(deb, upgrade_leaves_nothing_of_the_older_version, 600)
 {
 	shell("\"$TOP/tests/deb/build.sh\" " OLDER " 2>&1");
-	EXPECT_STR(in_tree("dpkg -i /project/build/deb/" OLDER "/*.deb >/tmp/log 2>&1 "
-		"|| { cat /tmp/log; exit 1; }; " VERSIONS INSTALL VERSIONS
-		"dpkg -l | awk '/shmcount/ { print $1, $2, $3 }'"),
-		ALL_OF(OLDER) ALL_OF(VERSION)
-		"ii shmcount " VERSION "\nii shmcount-dkms " VERSION "\n");
+	ASSERT_STREQ(ALL_OF(OLDER) ALL_OF(VERSION)
+		     "ii shmcount " VERSION "\nii shmcount-dkms " VERSION "\n",
+		     in_tree("dpkg -i /project/build/deb/" OLDER "/*.deb >/tmp/log 2>&1 "
+		     "|| { cat /tmp/log; exit 1; }; " VERSIONS INSTALL VERSIONS
+		     "dpkg -l | awk '/shmcount/ { print $1, $2, $3 }'"));
 }
 
-/* The group is to stay, and the key is DKMS's own. */
+/* The group stays, and the key is DKMS's own. */
 TEST_LIMIT(deb, purge_leaves_nothing, 300)
 {
-	EXPECT_STR(in_tree(LIST ">/tmp/before; " INSTALL
-		"dpkg --purge shmcount-dkms shmcount >/tmp/log 2>&1; "
-		LIST ">/tmp/after; diff /tmp/before /tmp/after | "
-		"grep '^[<>]' | grep -v ' /var/lib/dkms/mok\\.' | "
-		"grep -v '/etc/g*s*\\(group\\|hadow\\)-*$' || :; "
-		"! dkms status | grep . ; ! dpkg -l | grep shmcount"), "");
+	ASSERT_STREQ("",
+		     in_tree(LIST ">/tmp/before; " INSTALL
+		     "dpkg --purge shmcount-dkms shmcount >/tmp/log 2>&1; "
+		     LEFT "| grep -v '/etc/g*s*\\(group\\|hadow\\)-*$' || :; "
+		     "! dkms status | grep . ; ! dpkg -l | grep shmcount"));
 }
 
-#define HOST "KVER=$RELEASE /project/tests/install.sh "
+#define HOST "KVER=$RELEASE /project/tests/host/install.sh "
 
 #define SECURE_BOOT "Secure Boot is on: the firmware has to know the key"
 
-/* The firmware's variable, as a file: attributes, and then 0 or 1. */
+/* A file stands for the firmware's variable: attributes, then 0 or 1. */
 TEST_LIMIT(deb, make_install_tells_of_secure_boot, 300)
 {
 	char *seen = in_tree("mkdir /tmp/efi; export EFIVARS=/tmp/efi; "
@@ -155,18 +156,18 @@ TEST_LIMIT(deb, make_install_tells_of_secure_boot, 300)
 		"echo and; " HOST "install 2>/dev/null");
 	char *on = strstr(seen, "\nand\n");
 
-	EXPECT(on);
+	ASSERT_TRUE(on);
 	expect_text(on, SECURE_BOOT);
 	expect_text(on, "mokutil --import /var/lib/dkms/mok.pub\n");
 	*on = '\0';
 	expect_text(seen, "there is no key yet:  apt install openssl");
 	*strstr(seen, SECURE_BOOT) = '\0';
-	EXPECT_EQ(lines_in(seen), 8);
+	ASSERT_EQ(8, lines_in(seen));
 }
 
 /*
- * make install, with another PREFIX the second time, and its opposite, twice: the
- * second time changes nothing. What the user has written is only named.
+ * make install, again with another PREFIX, and make uninstall twice: the second time
+ * changes nothing. It only names what the user has written.
  */
 TEST_LIMIT(deb, make_install_is_undone_by_uninstall, 300)
 {
@@ -176,46 +177,44 @@ TEST_LIMIT(deb, make_install_is_undone_by_uninstall, 300)
 		"PREFIX=/usr " HOST "install 2>/dev/null; dkms status; "
 		"shmcount incr_anon 2 2>&1 | tail -n 1; "
 		HOST "uninstall 2>/dev/null; " HOST "uninstall 2>/dev/null; "
-		LIST ">/tmp/after; diff /tmp/before /tmp/after | "
-		"grep '^[<>]' | grep -v ' /var/lib/dkms/mok\\.' || :; "
-		"getent group shmcount || echo 'no group'; echo end");
+		LEFT "|| :; getent group shmcount || echo 'no group'; echo end");
 
 	expect_text(seen, " is installed for ");
 	expect_text(seen, ": installed\n");
 	expect_text(seen, "gave count 4\n"
 		    "host: /etc/modules-load.d/shmcount.conf is yours, and is left\n");
 	expect_text(seen, "is left\nno group\nend\n");
-	EXPECT_EQ(lines_in(seen), 10);
+	ASSERT_EQ(10, lines_in(seen));
 }
 
 TEST_LIMIT(deb, make_install_in_other_surroundings, 300)
 {
-	EXPECT_STR(in_tree(SURROUNDINGS "cd /project; "
-		HOST "install >/tmp/log 2>&1 || cat /tmp/log; "
-		"find /usr/local /usr/src/shmcount-* /usr/lib/modules/$RELEASE "
-		"/lib/udev ! -type l ! -perm -a=r; "
-		"modinfo -k $RELEASE -F name shmcount"), "shmcount\n");
+	ASSERT_STREQ("shmcount\n",
+		     in_tree(SURROUNDINGS "cd /project; "
+		     HOST "install >/tmp/log 2>&1 || cat /tmp/log; "
+		     "find /usr/local /usr/src/shmcount-* /usr/lib/modules/$RELEASE "
+		     "/lib/udev ! -type l ! -perm -a=r; "
+		     "modinfo -k $RELEASE -F name shmcount"));
 }
 
 TEST_LIMIT(deb, make_install_over_an_older_version, 300)
 {
-	EXPECT_STR(in_tree("mkdir /tmp/p; cp -r /project/kmod /project/user "
-		"/project/tests /tmp/p/; sed -i 's/^MODULE_VERSION(.*/"
-		"MODULE_VERSION(\"" OLDER "\");/' /tmp/p/kmod/shmcount.c; "
-		"KVER=$RELEASE /tmp/p/tests/install.sh install >/dev/null 2>&1; "
-		VERSIONS HOST "install >/dev/null 2>&1; " VERSIONS),
-		ALL_OF(OLDER) ALL_OF(VERSION));
+	ASSERT_STREQ(ALL_OF(OLDER) ALL_OF(VERSION),
+		     in_tree("mkdir /tmp/p; cp -r /project/kmod /project/user "
+		     "/project/tests /tmp/p/; sed -i 's/^MODULE_VERSION(.*/"
+		     "MODULE_VERSION(\"" OLDER "\");/' /tmp/p/kmod/shmcount.c; "
+		     "KVER=$RELEASE /tmp/p/tests/host/install.sh install >/dev/null 2>&1; "
+		     VERSIONS HOST "install >/dev/null 2>&1; " VERSIONS));
 }
 
 TEST_LIMIT(deb, make_uninstall_where_dkms_was_removed, 300)
 {
-	EXPECT_STR(in_tree(LIST ">/tmp/before; " HOST "install >/dev/null 2>&1; "
-		"test -e /lib/modules/$RELEASE/updates/dkms/shmcount.ko*; "
-		"mv /usr/sbin/dkms /tmp/; " HOST "uninstall 2>/dev/null; "
-		"mv /tmp/dkms /usr/sbin/; " LIST ">/tmp/after; "
-		"diff /tmp/before /tmp/after | "
-		"grep '^[<>]' | grep -v ' /var/lib/dkms/mok\\.' || :; "
-		"! modinfo -k $RELEASE shmcount 2>/dev/null; dkms status"), "");
+	ASSERT_STREQ("",
+		     in_tree(LIST ">/tmp/before; " HOST "install >/dev/null 2>&1; "
+		     "test -e /lib/modules/$RELEASE/updates/dkms/shmcount.ko*; "
+		     "mv /usr/sbin/dkms /tmp/; " HOST "uninstall 2>/dev/null; "
+		     "mv /tmp/dkms /usr/sbin/; " LEFT "|| :; "
+		     "! modinfo -k $RELEASE shmcount 2>/dev/null; dkms status"));
 }
 
 TEST_LIMIT(deb, one_or_the_other, 300)
@@ -230,14 +229,14 @@ TEST_LIMIT(deb, module_that_does_not_build_is_told, 300)
 {
 	expect_text(in_tree("mkdir /tmp/p; cp -r /project/kmod /project/user "
 		"/project/tests /tmp/p/; echo '#error' >>/tmp/p/kmod/shmcount.c; "
-		"KVER=$RELEASE /tmp/p/tests/install.sh install || echo status $?"),
+		"KVER=$RELEASE /tmp/p/tests/host/install.sh install || echo status $?"),
 		"DKMS could not build the module: /var/lib/dkms/shmcount/" VERSION "/build/"
 		"make.log says why. No module is installed now, but the programs");
 }
 
 /*
- * In a guest that sees this host's files, in the tree with what this line has
- * installed: modprobe, udev's rule, and who may count.
+ * Run this line in the tree, then enter the tree in a guest that sees this host's files:
+ * modprobe loads the module, udev applies its rule, and only the group may count.
  */
 static void expect_use_in_a_guest(const char *install)
 {
@@ -249,7 +248,7 @@ static void expect_use_in_a_guest(const char *install)
 	unsetenv("KEEP");
 	seen = shell(
 		"cd \"$TOP\"; "
-		"tests/vm.sh host tests/deb/enter.sh \"$PWD/build/deb/installed\" '"
+		"tests/guest/vm.sh host tests/deb/enter.sh \"$PWD/build/deb/installed\" '"
 		"rmmod shmcount; modprobe shmcount; "
 		"stat -c \"without udev: %G %a\" /dev/shmcount; "
 		"modprobe -r shmcount; "

@@ -4,21 +4,18 @@
 #
 #   enter.sh TREE 'LINE'
 #
-# It runs chrooted, in a mount and a pid namespace that end with it. What it writes
-# goes into a layer in memory, and is gone then; with KEEP=1 the tree has it.
+# It runs in a chroot, in a mount and a pid namespace that end with it. What it writes
+# goes into a layer in memory that ends with it, too; with KEEP=1, into the tree.
 set -eu
 
-[ $# -eq 2 ] || {
-	sed -n 's/^#   //p' "$0" >&2
-	exit 2
-}
-# shellcheck source=tests/surroundings.sh
-. "$(dirname "$0")/../surroundings.sh"
-# What is made here is for others to read and run, whatever is asked for new files.
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/../kernel/surroundings.sh"
+[ $# -eq 2 ] || usage
+# Others must be able to read and run what is made here, whatever the user's umask.
 umask 022
-# Process 1 is the shell of the line, in its new root: programs as udevadm, which
-# do nothing in a chroot, take it for a system of its own. The trap is there as a
-# process 1 has no default action for signals.
+# The shell of the line is process 1 in its new root, so that programs such as udevadm,
+# which do nothing in a chroot, see a system of its own. The trap is needed because
+# signals have no default action for a process 1.
 # shellcheck disable=SC2016
 exec unshare --mount --pid --fork --kill-child sh -euc '
 	tree=$1
@@ -38,8 +35,8 @@ exec unshare --mount --pid --fork --kill-child sh -euc '
 	mount --rbind /dev "$root/dev"
 	mount --rbind /sys "$root/sys"
 	mount -t proc proc "$root/proc"
-	for folder in dev/shm run tmp; do
-		mount -t tmpfs -o mode=1777 tmpfs "$root/$folder"
+	for dir in dev/shm run tmp; do
+		mount -t tmpfs -o mode=1777 tmpfs "$root/$dir"
 	done
 	exec env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root \
 		DEBIAN_FRONTEND=noninteractive \

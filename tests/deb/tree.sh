@@ -1,31 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# A small Debian system for make deb-test to install in: what this host is, in
-# build/deb/tree/, with DKMS, and with the headers of the guest's kernel where
-# DKMS looks for them. Of this host's apt only the sources are taken, and nothing
-# of this host is changed. What is there is left alone; what comes appears whole
-# or not at all.
+# Make a small Debian system in build/deb/tree/ for make deb-test to install in. It is of
+# this host's release, with DKMS, and with the headers of the guest's kernel where DKMS
+# looks for them. This takes only the sources from the host's apt, and changes nothing
+# of the host. It leaves alone a tree that is there; a new one appears whole or not at
+# all.
 #
 #   tree.sh KERNEL    a name in build/kernel/
 set -eu
 
-# shellcheck source=tests/surroundings.sh
-. "$(dirname "$0")/../surroundings.sh"
-# What is made here is for others to read and run, whatever is asked for new files.
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/../kernel/surroundings.sh"
+# Others must be able to read and run what is made here, whatever the user's umask.
 umask 022
 kernel=$top/build/kernel/$1
 tree=$top/build/deb/tree
 log=$top/build/deb/tree.log
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# Beside DKMS: what reads the udev rule and makes the group, what make install
-# compiles the programs with, objtool's library, and what DKMS signs with.
+# DKMS, and what reads the udev rule, makes the group, compiles the programs in make
+# install, objtool's library, and what DKMS signs with.
 packages=dkms,udev,systemd-standalone-sysusers,libc6-dev,libelf1,openssl
-
-die() {
-	echo "tree: $*" >&2
-	exit 1
-}
 
 release=$(cat "$kernel/release")
 [ "$(cat "$tree/made-for" 2>/dev/null)" != "$packages $release" ] || exit 0
@@ -39,7 +34,7 @@ sources=$(apt-get indextargets 'Created-By: Packages' 'Component: main' \
 [ -n "$sources" ] || die "this host's apt knows no mirror of Debian's" \
 	"(apt-get update makes it known)"
 
-echo "tree: making a small Debian $suite with DKMS in build/deb/tree" >&2
+say "making a small Debian $suite with DKMS in build/deb/tree"
 mkdir -p "$top/build/deb"
 trap 'exit 130' INT TERM HUP
 trap 'rm -rf "$tree.tmp"' EXIT

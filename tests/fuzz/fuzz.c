@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fuzz: its generations, its options and its reports; see fuzz.h for what it
- * is. This process, the coordinator, draws each generation, starts its
+ * The main program of fuzz: generations, options and reports; fuzz.h describes fuzz
+ * as a whole. This process, the coordinator, draws each generation, starts its
  * processes and watches them; it never touches the region itself.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "device.h"
 #include "model.h"
 #include "module.h"
@@ -26,23 +26,23 @@
 static const char help[] =
 "usage: fuzz [option]...\n"
 "\n"
-"  -s SEED  what decides everything (default: drawn, and printed first)\n"
-"  -n N     stop after about so many operations (default: 20000)\n"
-"  -g N     run generation N alone (default: whole)\n"
+"  -s SEED  a number that decides everything (default: drawn, and printed first)\n"
+"  -n N     stop after about N operations (default: 20000)\n"
+"  -g N     run only generation N, to its end\n"
 "  -k KIND  only generations in-turn, racing or reloading\n"
 "  -p N     processes in each, 1 to 8 (default: drawn)\n"
 "  -z N     pages of the region, 1 to 64 (default: drawn)\n"
 "  -o A,B   only these operations (-l lists them)\n"
-"  -m FILE  the module (default: MODULE, as for the tests, or /lib/shmcount.ko)\n"
+"  -m FILE  the module (default: KMOD, as for the tests, or /lib/shmcount.ko)\n"
 "  -v       print each operation: generation.process #number what = answer\n"
 "\n"
-"Exit status: 0: device and model agreed; 1: they did not, or something hung;\n"
-"2: usage; 4: not to be run here; 130: interrupted.\n";
+"Exit status: 0: device and model agree; 1: they do not, or something hung;\n"
+"2: usage; 4: fuzz cannot run here; 130: interrupted.\n";
 
 static const char *const kind_names[] = { "in-turn", "racing", "reloading" };
 
 static struct {
-	unsigned long operations;	/* 0: by default */
+	unsigned long operations;	/* 0: the default */
 	long generation;		/* -1: all */
 	int kind, processes, pages;	/* -1, 0, 0: drawn */
 	const char *names;		/* NULL: all */
@@ -59,7 +59,7 @@ struct run *run;
 static sigset_t awaited;
 static bool interrupted;
 
-static bool is_cut;	/* this generation, as the run ends with it */
+static bool is_cut;	/* this generation, the last: it would be longer than -n */
 
 static unsigned long done_by_all(void)
 {
@@ -70,10 +70,10 @@ static unsigned long done_by_all(void)
 	return done;
 }
 
-/* Set what can go wrong in no process of its own. */
+/* Record a failure that the coordinator has seen. */
 static void fail(int process, const char *format, const char *what)
 {
-	/* One that has claimed it and was killed since says no more. */
+	/* A process that was killed after it claimed the failure never sets failed. */
 	if (atomic_exchange(&run->claimed, true))
 		for (int tries = 0; !run->failed && tries < 100; tries++)
 			usleep(10000);
@@ -96,7 +96,7 @@ static void print_recent(const struct worker *worker)
 	}
 }
 
-/* A failure may be another's doing, so each gets a line. */
+/* Another process may have caused the failure, so print where each was. */
 static void print_others(void)
 {
 	char text[300];
@@ -112,7 +112,7 @@ static void print_others(void)
 	}
 }
 
-/* Where this generation was cut short, it has to be so again. */
+/* The command has to cut a generation that was cut to the same length. */
 static void print_command(void)
 {
 	const char *kernel = getenv("KERNEL");
@@ -162,7 +162,7 @@ static void print_failure(void)
 		run->failure);
 }
 
-/* A process that ended otherwise than by saying what it saw. */
+/* Record a failure if a process ended without reporting one itself. */
 static void note_end(int process, int status)
 {
 	char text[100];
@@ -181,16 +181,11 @@ static void note_end(int process, int status)
 /* Wait up to some seconds for a child or an interrupt. */
 static void await_signal(double seconds)
 {
-	struct timespec limit = {
-		.tv_sec = seconds, .tv_nsec = (seconds - (long)seconds) * 1e9,
-	};
-	int signal = sigtimedwait(&awaited, NULL, &limit);
-
-	if (signal > 0 && signal != SIGCHLD)
+	if (is_interrupted(&awaited, seconds))
 		interrupted = true;
 }
 
-/* All groups end, with the children of their processes. */
+/* Kill the process groups: children of the processes end, too. */
 static void kill_all(const pid_t pids[], int count)
 {
 	for (int i = 0; i < count; i++)
@@ -203,8 +198,8 @@ static void kill_all(const pid_t pids[], int count)
 }
 
 /*
- * Until all have ended, or one has failed; false: then none is left. The
- * processes are numbered from first on.
+ * Wait until all processes have ended; the numbers of the processes begin at first.
+ * After a failure or an interrupt, kill them all and return false.
  */
 static bool watch(pid_t pids[], int count, int first)
 {
@@ -225,11 +220,11 @@ static bool watch(pid_t pids[], int count, int first)
 			limit = now() + PATIENCE + 30;
 		}
 		if (now() > limit)
-			fail(first, "%s", "no process has come further for 90 seconds");
+			fail(first, "%s", "no process has made progress for 90 seconds");
 		if (left)
 			await_signal(0.2);
 	}
-	/* Who is killed first is missed by the others, which is no finding. */
+	/* Killing one makes others fail; claim the failure, so that none reports it. */
 	if (interrupted)
 		run->claimed = true;
 	kill_all(pids, count);
@@ -250,7 +245,7 @@ static pid_t start(int process, void (*function)(void))
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
-		_exit(STATUS_DISAGREED);
+		_exit(STATUS_FAILED);
 	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -259,7 +254,7 @@ static pid_t start(int process, void (*function)(void))
 	_exit(0);
 }
 
-/* Have a process of its own do this, so that what it finds is told alike. */
+/* Run it in a process of its own, so that a disagreement is reported the same way. */
 static bool step(void (*function)(void))
 {
 	pid_t pid = start(COORDINATOR, function);
@@ -285,7 +280,7 @@ static bool work_together(void)
 	return watch(pids, run->processes, 0);
 }
 
-/* A process that had nothing to do with it reads it all. */
+/* A new process compares the whole region with the model. */
 static void check_all(void)
 {
 	static uint8_t buffer[MAX_SIZE];
@@ -332,7 +327,7 @@ static void unload_all(void)
 			 answer_text(-errno));
 }
 
-/* What the seed says of this generation; the options may say otherwise. */
+/* Draw the parameters of this generation; the options override them. */
 static void draw_generation(unsigned int number)
 {
 	static const size_t granules[] = { 1, 1, 2, 4, 8, 24, 64, 100, 1000 };
@@ -411,8 +406,8 @@ static void add_up(void)
 }
 
 /*
- * So that a report in the kernel's log can be run again. (Not by dprintf(),
- * which first asks for a position, and the log has none to tell.)
+ * Name the generation in the kernel's log, so that the cause of a kernel report can
+ * run again. (Not with dprintf(): it asks for the position, and /dev/kmsg has none.)
  */
 static void log_generation(void)
 {
@@ -465,7 +460,7 @@ static void print_summary(void)
 	       total.generations[RACING], total.generations[RELOADING]);
 }
 
-/* Children of those that were killed may take a moment more to end. */
+/* Children of killed processes may need a moment to end. */
 static void unload_at_last(void)
 {
 	for (int tries = 0; tries < 500; tries++) {
@@ -503,35 +498,7 @@ static int run_all(void)
 	}
 	if (!agreed)
 		unload_at_last();
-	return interrupted ? STATUS_INTERRUPTED : agreed ? 0 : STATUS_DISAGREED;
-}
-
-static _Noreturn __attribute__((format(printf, 1, 2)))
-void usage(const char *format, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "fuzz: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, " (fuzz -h tells the options)\n");
-	exit(STATUS_USAGE);
-}
-
-static unsigned long number(const char *text, unsigned long least,
-			    unsigned long most)
-{
-	unsigned long value;
-	char *end;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || value < least ||
-	    value > most)
-		usage("'%s' is not a number from %lu to %lu", text, least,
-		      most);
-	return value;
+	return interrupted ? STATUS_INTERRUPTED : agreed ? 0 : STATUS_FAILED;
 }
 
 static int kind_of(const char *name)
@@ -539,7 +506,8 @@ static int kind_of(const char *name)
 	for (int i = 0; i < KINDS; i++)
 		if (!strcmp(name, kind_names[i]))
 			return i;
-	usage("no kind of generation is named '%s'", name);
+	die(STATUS_USAGE, "no kind of generation is named '%s' (fuzz -h lists them)",
+	    name);
 }
 
 static void add_all(void)
@@ -559,14 +527,14 @@ static bool has_operation(const char *name)
 	return false;
 }
 
-/* A name that is none would only make the run poorer. */
 static void check_names(void)
 {
 	char *names = strdup(options.names ? options.names : "");
 
 	for (char *name = strtok(names, ","); name; name = strtok(NULL, ","))
 		if (!has_operation(name))
-			usage("no operation is named '%s'", name);
+			die(STATUS_USAGE, "no operation is named '%s' (fuzz -l lists them)",
+			    name);
 	free(names);
 }
 
@@ -579,22 +547,22 @@ static void parse(int argc, char *argv[])
 	while ((option = getopt(argc, argv, "s:n:g:k:p:z:o:m:vlh")) != -1) {
 		switch (option) {
 		case 's':
-			run->seed = number(optarg, 0, -1UL);
+			run->seed = get_number("-s ", optarg, 0, -1UL);
 			break;
 		case 'n':
-			options.operations = number(optarg, 1, 1000000000);
+			options.operations = get_number("-n ", optarg, 1, 1000000000);
 			break;
 		case 'g':
-			options.generation = number(optarg, 0, 1000000000);
+			options.generation = get_number("-g ", optarg, 0, 1000000000);
 			break;
 		case 'k':
 			options.kind = kind_of(optarg);
 			break;
 		case 'p':
-			options.processes = number(optarg, 1, MAX_PROCESSES);
+			options.processes = get_number("-p ", optarg, 1, MAX_PROCESSES);
 			break;
 		case 'z':
-			options.pages = number(optarg, 1, MAX_PAGES);
+			options.pages = get_number("-z ", optarg, 1, MAX_PAGES);
 			break;
 		case 'o':
 			options.names = optarg;
@@ -612,13 +580,14 @@ static void parse(int argc, char *argv[])
 			fputs(help, stdout);
 			exit(0);
 		default:
-			usage("that is no option, or lacks its value");
+			die(STATUS_USAGE, "there is an unknown option, or one without its value (fuzz -h lists the options)");
 		}
 	}
 	if (!options.operations)
 		options.operations = options.generation < 0 ? 20000 : -1UL;
 	if (optind < argc)
-		usage("'%s' is no option", argv[optind]);
+		die(STATUS_USAGE, "'%s' is not an option (fuzz -h lists them)",
+		    argv[optind]);
 	add_all();
 	check_names();
 	for (int i = 0; list && operation_name(i); i++)
@@ -627,50 +596,41 @@ static void parse(int argc, char *argv[])
 		exit(0);
 }
 
-static _Noreturn void not_here(const char *why, const char *what)
-{
-	fprintf(stderr, "fuzz: %s%s\n", why, what);
-	exit(STATUS_NOT_HERE);
-}
-
-/* It loads and unloads the module, which may be loaded to begin with. */
+/* Check that fuzz can run here; unload the module if it is loaded. */
 static void prepare(void)
 {
 	int error;
 
-	run->module = options.module ?: getenv("MODULE") ?: "/lib/shmcount.ko";
+	run->module = options.module ?: getenv("KMOD") ?: "/lib/shmcount.ko";
 	if (geteuid())
-		not_here("loading a module takes root", "");
+		die(STATUS_SKIPPED, "only root can load a module");
 	if (sysconf(_SC_PAGESIZE) != PAGE)
-		not_here("this machine's pages are not of 4096 bytes", "");
+		die(STATUS_SKIPPED, "the page size of this machine is not 4096");
 	if (!module_name_of(run->module, run->module_name,
 			    sizeof(run->module_name)))
-		not_here("there is no module ", run->module);
+		die(STATUS_SKIPPED, "there is no module %s", run->module);
 	error = module_unload(run->module_name);
 	if (error && error != ENOENT)
-		not_here("cannot unload the module: ", strerror(error));
+		die(STATUS_SKIPPED, "cannot unload the module: %s", strerror(error));
 	if (!access(DEVICE, F_OK))
-		not_here("another module has ", DEVICE);
+		die(STATUS_SKIPPED, "another module has %s", DEVICE);
 	run->attributes = has_operation("attributes");
 	run->reads = has_operation("read");
 }
 
 int main(int argc, char *argv[])
 {
-	_Static_assert(sizeof(struct meeting) <= 256, "it has its place");
+	_Static_assert(sizeof(struct meeting) <= 256, "meeting has to fit");
 
 	run = mmap(NULL, sizeof(*run), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANON, -1, 0);
 	if (run == MAP_FAILED ||
 	    getrandom(&run->seed, sizeof(run->seed), 0) < 0)
-		not_here("no memory, or no random numbers", "");
+		die(STATUS_SKIPPED, "no memory, or no random numbers");
 	run->seed >>= 32;
 	parse(argc, argv);
 	prepare();
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	sigemptyset(&awaited);
-	sigaddset(&awaited, SIGCHLD);
-	add_endings(&awaited);
-	sigprocmask(SIG_BLOCK, &awaited, NULL);
+	awaited = block_signals();
 	return run_all();
 }

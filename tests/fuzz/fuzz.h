@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * fuzz: random operations on the device by several processes, each compared
- * with what a model says it must answer.
+ * fuzz: several processes do random operations on the device; a model predicts the
+ * answer to each.
  *
- * A run is a row of generations. Each loads the module with a region of its
- * own size, has some processes work on it, compares the whole region with the
- * model and unloads the module. There are three kinds. In turn, one process
- * runs at a time, in an order that the seed decides, so all is known: every
- * byte, every result, every number in sysfs. Racing, all run together; each
- * byte of the region belongs to one of them, finely interleaved, and each
- * knows its own. Reloading, they load, unload and use the module at once.
+ * A run is a sequence of generations. Each loads the module with a region of a size
+ * of its own, starts some processes, compares the whole region with the model and
+ * unloads the module. There are three kinds. In turn: one process runs at a time,
+ * in an order that the seed decides, and the model knows every byte, every result
+ * and every number in sysfs. Racing: all run at once; each byte of the region
+ * belongs to one process, finely interleaved, and each process knows its own bytes.
+ * Reloading: they load, unload and use the module at once.
  *
- * What a process does is a function of the seed, the generation, its own
- * number and what it has done before: never of time, addresses or the others.
- * But where they reload, it depends on which load a process meets.
+ * What a process does depends on the seed, the generation, its number and what it
+ * has done before, and never on time, addresses or other processes. In a reloading
+ * generation it also depends on which load the process meets.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -25,36 +25,30 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#include "status.h"
+#include "util.h"
 
 enum {
 	PAGE = 4096,
 	MAX_PAGES = 64,			/* of the region */
 	MAX_SIZE = MAX_PAGES * PAGE,
-	PLACES = 96,			/* pages that a process maps at */
+	PLACES = 96,			/* pages of address space for mappings */
 	FILES = 10,			/* open files of a process */
 	DESCRIPTORS = 6,		/* its descriptors of the device */
 	MAX_PROCESSES = 8,
 	COORDINATOR = MAX_PROCESSES,	/* its helpers report as this one */
-	GENERATIONS = 2,		/* of processes: a process, its child */
+	GENERATIONS = 2,		/* a process and its child */
 	RECENT = 20,			/* operations kept for a report */
 	MAX_OPERATIONS = 64,		/* kinds of operation */
-	PATIENCE = 60,			/* seconds to wait for what must come */
-};
-
-enum {
-	STATUS_DISAGREED = 1,
-	STATUS_USAGE = 2,
-	STATUS_NOT_HERE = 4,
-	STATUS_INTERRUPTED = 130,
+	PATIENCE = 60,			/* seconds to wait for what must happen */
 };
 
 enum kind { IN_TURN, RACING, RELOADING, KINDS };
 
 /*
- * One thing that a process can do. run() draws its arguments, does it and
- * compares; it returns false, and has done nothing, if it cannot be done in
- * the present state of the process. A list ends with a name of NULL.
+ * One kind of operation. run() draws the arguments, does it and compares the answer.
+ * If the state of the process does not allow it, it does nothing and returns false.
+ * A NULL name ends a list.
  */
 struct operation {
 	const char *name;
@@ -66,8 +60,8 @@ extern const struct operation map_operations[], io_operations[],
 	sync_operations[], life_operations[], reload_operations[];
 
 /*
- * What an operation answered: as system calls do, or -errno. An access to
- * memory that ends in a signal answers -(SIGNALLED + signal).
+ * The answer of an operation is the result of the system call, or -errno. That of a
+ * memory access which raises a signal is -(SIGNALLED + signal).
  */
 enum { SIGNALLED = 10000 };
 
@@ -79,18 +73,18 @@ struct record {
 	bool answered, by_child;
 };
 
-/* What is known of one process to all, above all when it has died. */
+/* The state of a process that others see, even after it has died. */
 struct worker {
 	pid_t pid;
-	atomic_uint done;		/* begun, with those of its children */
+	atomic_uint done;		/* operations begun, children's included */
 	struct record recent[RECENT];
 	long opens[GENERATIONS], mappings[GENERATIONS];
 	long positions[GENERATIONS][FILES];
-	/* of each kind of operation, how many did what, and were refused */
+	/* how many of each kind of operation succeeded, and were refused */
 	unsigned long succeeded[MAX_OPERATIONS], refused[MAX_OPERATIONS];
 };
 
-/* In the region, where all processes meet; no part of the bytes modelled. */
+/* In the region, for synchronisation; the model of the bytes leaves it out. */
 struct meeting {
 	atomic_long sum;
 	sem_t semaphore;
@@ -98,12 +92,12 @@ struct meeting {
 	pthread_mutex_t mutex;
 	long under_mutex;
 	uint32_t word[MAX_PROCESSES];	/* where the children of each sleep */
-	atomic_ullong stamp;		/* which load this is (reloading) */
+	atomic_ullong stamp;		/* identifies the load (reloading) */
 };
 
-/* The run, in memory that all its processes share. */
+/* The run, in shared memory. */
 struct run {
-	/* as the user wants it */
+	/* options */
 	uint64_t seed;
 	const char *module;
 	char module_name[64];
@@ -115,23 +109,23 @@ struct run {
 	int processes;
 	unsigned int quota;		/* operations of each process */
 	size_t pages, size;		/* of the region */
-	size_t granule;			/* bytes in a row of one owner */
-	size_t meeting;			/* where it is in the region */
-	bool attributes, reads;		/* to be compared, too */
+	size_t granule;			/* consecutive bytes of one owner */
+	size_t meeting;			/* its offset in the region */
+	bool attributes, reads;		/* compare them, too */
 	bool pinned;			/* the coordinator has it open */
 
 	/* whose turn it is */
 	atomic_uint turn, finished;
-	uint64_t turns;			/* where the drawing of turns is */
+	uint64_t turns;			/* the state for drawing turns */
 	unsigned int left;		/* operations until the next turn */
 
 	/* the model */
 	uint8_t bytes[MAX_SIZE];
 	atomic_long sum, under_semaphore, under_mutex;
 	unsigned int loads;		/* of the module in this generation */
-	long faults, faults_read;	/* at least so many by now; the last read */
+	long faults, faults_read;	/* the minimum; the last value read */
 
-	/* the first disagreement: failed when whoever claimed it has told it */
+	/* the first disagreement: who claims it writes it, then sets failed */
 	atomic_bool claimed, failed;
 	int failed_process;
 	char failure[400];
@@ -145,27 +139,27 @@ extern struct run *run;
 extern struct self {
 	int process;
 	int depth;			/* 1 in a child of a worker */
-	size_t size;			/* of the region, as it found it */
+	size_t size;			/* of the region that it has open */
 	struct worker *worker;
 } me;
 
-/* worker.c: be a process that works, and what operations need. */
+/* worker.c: the main loop of a process, and helpers for operations. */
 
-/* Be this process from here on. */
+/* Become this process, in a new child. */
 void become(int process);
 
 /* Do all the operations of this process in this generation. */
 void work(void);
 
-/* Do one operation, of any kind that the generation has. */
+/* Do one operation of this kind of generation. */
 void operate(void);
 
-/* Take this list of operations, those of the names only (NULL: all). */
+/* Add the operations of a list that are among the names (NULL: all). */
 void add_operations(const struct operation *list, const char *names,
 		    bool reloading);
 const char *operation_name(unsigned int i);
 
-/* Draw from here on; the next number drawn; one below a bound; true once in so many times. */
+/* Seed the draws; draw a number; one below a bound; true once in so many times. */
 void seed_draws(uint64_t seed);
 uint64_t draw(void);
 size_t below(size_t bound);
@@ -174,43 +168,41 @@ bool one_in(size_t times);
 /* A well mixed number from two. */
 uint64_t mix(uint64_t a, uint64_t b);
 
-/* What is about to be done, as printf() has it, but each number is a long. */
+/* Record the operation to come, as by printf(), but each number is a long. */
 #define doing(format, ...) note(format, (const long [7]) { 0, ##__VA_ARGS__ })
 void note(const char *format, const long arguments[7]);
 
-/* What a call answered: the result, or -errno if it was -1. */
+/* Record the answer to a call: the result, or -errno if it is -1. Returns it. */
 long answer(long result);
 
-/* The answer must be this; or one of these, the last being 0. */
+/* The answer must be this, or one of these; 0 is the last of them. */
 void expect(long seen, long wanted);
 void expect_one_of(long seen, const long *wanted, const char *what);
 
-/* Report, and end this process. */
+/* Report a disagreement, and end this process. */
 _Noreturn __attribute__((format(printf, 1, 2)))
 void disagree(const char *format, ...);
 
-/* A record as text; a name for an answer. */
+/* A record as text; an answer as text. */
 void record_text(const struct record *what, char *text, size_t size);
 const char *answer_text(long answer);
 
-/* The numbers in sysfs must be what the model counts. */
+/* The numbers in sysfs must be those of the model. */
 enum attribute { SIZE, OPENS, MAPPINGS, FAULTS, ATTRIBUTES };
+int open_attribute(enum attribute attribute);
 long read_attribute(enum attribute attribute);
 void check_attributes(void);
 
-/* Copy, and return 0, or the answer for the signal that this ended in. */
+/* Copy; returns 0, or the answer for the signal that the access raised. */
 long copy_carefully(void *to, const void *from, size_t length);
 
-/* Seconds on a clock that only goes forward. */
-double now(void);
-
-/* futex(2) on a word that processes share, with a time limit in seconds. */
+/* futex(2) on a shared word, with a timeout in seconds. */
 long futex(void *word, int operation, uint32_t value, double seconds);
 
-/* life.c: load the module for this generation, and begin the meeting. */
+/* life.c: load the module for this generation, and initialise the meeting. */
 void load_region(void);
 
-/* sync.c: the meeting, by a mapping of its page that is made for it or was there. */
+/* sync.c: map the page of the meeting, unless it is mapped; undo that. */
 struct meeting *go_to_meeting(void);
 void leave_meeting(struct meeting *meeting);
 

@@ -28,7 +28,7 @@ static size_t draw_length(void)
 	}
 }
 
-/* An offset: inside, about the borders of pages, the end, far away, wrong. */
+/* An offset: inside, near a page boundary, near the end, far away, negative. */
 static long draw_offset(void)
 {
 	switch (below(32)) {
@@ -117,7 +117,7 @@ static bool do_dup(void)
 	return true;
 }
 
-/* What the device answers to a read or a write of so many bytes there. */
+/* Predict the answer to a read or a write. */
 static long predict(int file, bool writes, long offset, size_t length)
 {
 	bool ends = writes && places.files[file].flags & O_APPEND;
@@ -170,7 +170,7 @@ static bool do_read(void)
 	return true;
 }
 
-/* Two pieces, and the second is found right behind the first. */
+/* Two iovecs: the second gets the bytes that follow the first. */
 static bool do_preadv(void)
 {
 	int slot = draw_descriptor();
@@ -191,7 +191,7 @@ static bool do_preadv(void)
 	return true;
 }
 
-/* As many bytes as may be written there, since none but our own would be. */
+/* How many bytes this process may write there: only its own. */
 static size_t may_write(long offset, size_t length)
 {
 	size_t own;
@@ -331,8 +331,8 @@ static bool do_read_into(void)
 }
 
 /*
- * Where some of the memory cannot be read, how much of the rest is written
- * differs from kernel to kernel.
+ * If part of the memory cannot be read, kernels differ in how much of the rest they
+ * write.
  */
 static void expect_part(long seen, size_t length, size_t reached)
 {
@@ -344,8 +344,8 @@ static void expect_part(long seen, size_t length, size_t reached)
 }
 
 /*
- * A private copy holds what others wrote, too. Where they race that is not
- * ours to write, and what it is may not decide what we do.
+ * A private copy holds bytes of other processes, too. When racing, this process must
+ * neither write those nor let them decide what it does.
  */
 static bool has_copy(size_t spot, size_t length)
 {
@@ -389,7 +389,7 @@ static bool do_write_from(void)
 	return true;
 }
 
-/* What would change the region itself; nobody may. */
+/* Nobody may change the size of the region. */
 static bool do_resize(void)
 {
 	int slot = draw_descriptor();

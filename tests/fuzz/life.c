@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Operations of fuzz on lives: children that come and end in several ways, and
- * the module, that is loaded and unloaded while others use it.
+ * Operations of fuzz on lifetimes: children that end in several ways, and the
+ * module, which is loaded and unloaded while others use it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@ void load_region(void)
 	leave_meeting(meeting);
 }
 
-/* What its parent has is at the same spot, and so far the same. */
+/* In a new child: the parent has the same bytes at the same spot. */
 static void read_of_parent(int at)
 {
 	size_t spot = at * (size_t)PAGE;
@@ -57,7 +57,7 @@ static void read_of_parent(int at)
 	check_places(spot, buffer, PAGE);
 }
 
-/* Use the device for ever, without a change that the model would miss. */
+/* Use the device for ever, without changing what the model knows. */
 static _Noreturn void use_for_ever(void)
 {
 	for (;;) {
@@ -99,7 +99,7 @@ static _Noreturn void live_as_child(unsigned int operations, enum end end,
 		leave_nothing();
 	if (end == KILLED_ASLEEP || end == KILLED_AT_WORK) {
 		if (write(ready, "", 1) != 1)
-			_exit(STATUS_DISAGREED);
+			_exit(STATUS_FAILED);
 		if (end == KILLED_AT_WORK)
 			use_for_ever();
 		pause();
@@ -107,7 +107,7 @@ static _Noreturn void live_as_child(unsigned int operations, enum end end,
 	_exit(0);
 }
 
-/* Wait for it, or until it may be killed, and then a moment longer. */
+/* Wait for the child to end; or, when it is ready, kill it after a moment. */
 static void end_child(pid_t pid, enum end end, int ready, size_t moment)
 {
 	bool killed = end == KILLED_ASLEEP || end == KILLED_AT_WORK;
@@ -120,8 +120,8 @@ static void end_child(pid_t pid, enum end end, int ready, size_t moment)
 	}
 	close(ready);
 	waitpid(pid, &status, 0);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_DISAGREED)
-		_exit(STATUS_DISAGREED);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_FAILED)
+		_exit(STATUS_FAILED);
 	if (killed ? !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL :
 		     status)
 		disagree("the child ended with wait status %#x", status);
@@ -178,7 +178,7 @@ static bool is_anybody_there(void)
 	return opens || me.depth;
 }
 
-/* A child may hold what the model counts as its parent's. */
+/* Not in a child: it may hold files that the model counts for its parent. */
 static bool do_unload(void)
 {
 	long seen;
@@ -219,7 +219,7 @@ const struct operation life_operations[] = {
 	{ NULL, 0, NULL }
 };
 
-/* From here on: generations in which nothing holds the module. */
+/* From here on: operations of reloading generations. */
 
 static bool do_reload(void)
 {
@@ -244,7 +244,7 @@ static bool do_unload_if_unused(void)
 	return true;
 }
 
-/* While this process has it open it cannot go. */
+/* This process has the device open, so the unload must fail. */
 static void try_to_unload(void)
 {
 	static const long refusals[] = { -EWOULDBLOCK, -EBUSY, 0 };
@@ -256,9 +256,9 @@ static void try_to_unload(void)
 }
 
 /*
- * Each load is known by a stamp that the first process to come leaves in the
- * region. Another stamp than the last time: all is zero again, but for what
- * others have written since.
+ * The first process that opens the device after a load leaves its stamp in the
+ * region. If the stamp is not that of the last visit, the module was reloaded: all
+ * bytes are zero but for those that others have written since.
  */
 static void recognise(struct meeting *meeting, uint64_t stamp)
 {
@@ -337,22 +337,17 @@ static bool do_visit(void)
 	return true;
 }
 
-/* A number, or none because the module is gone. */
+/* Read an attribute; it may be gone with the module. */
 static bool do_look(void)
 {
-	static const char *const names[] = {
-		"size", "opens", "mappings", "faults",
-	};
 	static const long ends[] = { -ENOENT, -ENODEV, 0 };
-	int which = below(ARRAY_SIZE(names));
-	char path[64], text[32];
+	int which = below(ATTRIBUTES);
+	char text[32];
 	long seen;
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s",
-		 names[which]);
 	doing("look at attribute %ld", which);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open_attribute(which);
 	if (answer(fd) >= 0) {
 		seen = answer(read(fd, text, sizeof(text)));
 		close(fd);

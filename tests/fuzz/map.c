@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Operations of fuzz on mappings: made, changed, and read and written by. */
+/* Operations of fuzz on mappings: make, change, read and write them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
@@ -20,15 +20,15 @@ static char *address(size_t spot)
 	return places.base + spot;
 }
 
-/* An address that an answer may be, relative to the places. */
+/* An address as an answer: relative to the places. */
 static long from_base(void *map)
 {
 	return map == MAP_FAILED ? -1 : (char *)map - places.base;
 }
 
 /*
- * A spot, most often where something fitting is mapped; there is room for
- * length after it.
+ * Draw a spot with room for length bytes, in most cases at a place that is mapped
+ * and fits.
  */
 static size_t draw_spot(size_t length, bool (*fits)(const struct place *place))
 {
@@ -45,17 +45,17 @@ static size_t draw_spot(size_t length, bool (*fits)(const struct place *place))
 	return spot;
 }
 
-/* Some places in a row, half the time of one VMA; returns how many. */
+/* Draw consecutive places, half the time of one VMA; returns how many. */
 static int draw_places(int *at)
 {
 	int mapped = draw_place(NULL);
 	int count = one_in(8) ? 1 + below(PLACES / 2) : 1 + below(4);
-	int most = PLACES;
+	int max = PLACES;
 
 	*at = mapped >= 0 && !one_in(8) ? mapped : (int)below(PLACES);
 	if (*at == mapped && one_in(2))
-		most = end_of_vma(*at);
-	return *at + count > most ? most - *at : count;
+		max = end_of_vma(*at);
+	return *at + count > max ? max - *at : count;
 }
 
 static int draw_prot(void)
@@ -66,8 +66,8 @@ static int draw_prot(void)
 }
 
 /*
- * To populate what is private and writable is to write to it. Returns false,
- * as the kernel goes no further, at what cannot be accessed.
+ * Populating a private writable page copies it, as a write does. Returns false at
+ * a page without access: the kernel goes no further.
  */
 static bool populate_places(int at, int count)
 {
@@ -111,7 +111,13 @@ static void map_places(const struct request *r)
 		populate_places(r->at, r->count);
 }
 
-/* By a hint the kernel takes the address, as nothing else is ever there. */
+static long move(size_t from, size_t to, size_t pages)
+{
+	return from_base(mremap(address(from), pages * PAGE, pages * PAGE,
+				MREMAP_MAYMOVE | MREMAP_FIXED, address(to)));
+}
+
+/* Map behind the places, then move. The kernel takes the hint: that room is free. */
 static long map_and_move(const struct request *r)
 {
 	struct request beside = *r;
@@ -121,10 +127,7 @@ static long map_and_move(const struct request *r)
 	seen = call_mmap(&beside, PLACES);
 	if (seen != PLACES * PAGE)
 		return answer(seen);
-	return answer(from_base(mremap(address(PLACES * PAGE),
-				       r->count * PAGE, r->count * PAGE,
-				       MREMAP_MAYMOVE | MREMAP_FIXED,
-				       address(r->at * PAGE))));
+	return answer(move(PLACES * PAGE, r->at * PAGE, r->count));
 }
 
 static bool do_mmap(void)
@@ -154,7 +157,7 @@ static bool do_mmap(void)
 	return true;
 }
 
-/* What cannot be mapped: beside the places, for a failed mmap may unmap. */
+/* mmap() that must fail. Behind the places, for a failed mmap may unmap. */
 static bool do_mmap_wrong(void)
 {
 	static const long far[] = {
@@ -194,7 +197,7 @@ static bool do_mmap_wrong(void)
 	return true;
 }
 
-/* What no file can be asked for. */
+/* mmap() that fails for every file. */
 static bool do_mmap_odd(void)
 {
 	size_t length = one_in(2) ? 0 : PAGE, offset = one_in(2) ? 1 : 0;
@@ -222,27 +225,21 @@ static bool do_munmap(void)
 
 static bool do_move(void)
 {
-	int from = draw_place(NULL), most, count, to;
+	int from = draw_place(NULL), count, to;
+	bool overlap;
+	long seen;
 
 	if (from < 0)
 		return false;
-	most = end_of_vma(from) - from;
-	count = 1 + below(most);
+	count = 1 + below(end_of_vma(from) - from);
 	to = below(PLACES - count + 1);
 	doing("mremap(places+%ld, %ld pages, MREMAP_FIXED, places+%ld)", from,
 	      count, to);
-	if (to < from + count && from < to + count) {
-		expect(answer(from_base(mremap(address(from * PAGE),
-					       count * PAGE, count * PAGE,
-					       MREMAP_MAYMOVE | MREMAP_FIXED,
-					       address(to * PAGE)))), -EINVAL);
-		return true;
-	}
-	expect(answer(from_base(mremap(address(from * PAGE), count * PAGE,
-				       count * PAGE,
-				       MREMAP_MAYMOVE | MREMAP_FIXED,
-				       address(to * PAGE)))), to * (long)PAGE);
-	move_places(to, from, count);
+	seen = answer(move(from * PAGE, to * PAGE, count));
+	overlap = to < from + count && from < to + count;
+	expect(seen, overlap ? -EINVAL : to * (long)PAGE);
+	if (!overlap)
+		move_places(to, from, count);
 	return true;
 }
 
@@ -276,7 +273,7 @@ static bool do_grow(void)
 	return true;
 }
 
-/* The kernel goes from VMA to VMA, and stops where one is not to be had. */
+/* mprotect() goes from VMA to VMA, and stops at the first that fails. */
 static long protect_places(int at, int count, int prot)
 {
 	int end = at + count;
@@ -332,8 +329,8 @@ static void advise_place(struct place *place, int advice)
 }
 
 /*
- * Does no mapping like these take the advice? For newer kernels one that may
- * not grow stays out of children.
+ * Is this advice refused for every mapping of the device? Newer kernels refuse
+ * MADV_DOFORK for VM_DONTEXPAND.
  */
 static bool is_refused(int advice, long seen)
 {
@@ -341,7 +338,7 @@ static bool is_refused(int advice, long seen)
 	       (advice == MADV_DOFORK && seen == -EINVAL);
 }
 
-/* Flags are of a VMA, so where they change it is split. */
+/* Flags belong to a VMA, so a change splits it. */
 static long advise_places(int at, int count, int advice, long seen)
 {
 	int end = at + count;
@@ -390,7 +387,7 @@ static bool do_madvise(void)
 	return true;
 }
 
-/* Pages cannot be taken out of the region; which errno depends on the VMA. */
+/* MADV_REMOVE must fail; the errno depends on the VMA. */
 static bool do_remove(void)
 {
 	static const long refusals[] = { -ENODEV, -EACCES, 0 };
@@ -425,7 +422,7 @@ static bool do_msync(void)
 	return true;
 }
 
-/* These mappings it does not lock, but populates. */
+/* mlock() skips these mappings, but populates them. */
 static bool do_mlock(void)
 {
 	int at, count = draw_places(&at);
@@ -438,14 +435,14 @@ static bool do_mlock(void)
 	return true;
 }
 
-/* The first access to a page in a mapping is a fault, and counts as one. */
+/* The first access to a page of a mapping counts as a fault. */
 static void expect_fault(size_t spot)
 {
 	if (run->kind == IN_TURN && !places.at[spot / PAGE].touched)
 		run->faults++;
 }
 
-/* The processor's own accesses are within a page; a longer one is two. */
+/* A load or store stays within a page: with two pages it might half succeed. */
 static size_t draw_within_page(size_t spot)
 {
 	size_t room = PAGE - spot % PAGE;
@@ -493,7 +490,7 @@ static bool do_store(void)
 	return true;
 }
 
-/* What the kernel copies it copies up to the first page that it cannot get. */
+/* The kernel copies up to the first page that it cannot access. */
 static long as_far_as(size_t reached)
 {
 	return reached ? (long)reached : -EFAULT;
@@ -566,7 +563,7 @@ static bool do_vmsplice(void)
 	return true;
 }
 
-/* Returns the node that a page is on then, or -errno. */
+/* Returns the node of the page after the call, or -errno. */
 static long move_page(void *page, int node)
 {
 	int status = 0;
@@ -577,8 +574,8 @@ static long move_page(void *page, int node)
 }
 
 /*
- * To move a page the kernel has to find all mappings of it. It does so when
- * nobody else is at it, unless it has taken the page from the process.
+ * To migrate a page the kernel has to find all its mappings. That succeeds while no
+ * other process uses the page, unless the kernel has reclaimed it from this process.
  */
 static bool do_migrate(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The model of fuzz: what is in the region and mapped; see model.h. */
+/* The model of fuzz: the bytes of the region and the mappings; see model.h. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,14 +8,14 @@
 
 struct places places;
 
-static size_t least(size_t a, size_t b)
+static size_t min(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
 
 void model_begin(void)
 {
-	/* As much again is left free after it, to map at by a hint. */
+	/* Twice the size: map_and_move() maps behind the places. */
 	size_t room = 2 * PLACES * PAGE;
 
 	memset(&places, 0, sizeof(places));
@@ -145,7 +145,7 @@ void clear_places(int at, int count)
 	memset(&places.at[at], 0, count * sizeof(places.at[0]));
 }
 
-/* The ranges do not overlap; what is moved is of one VMA. */
+/* The ranges do not overlap, and "from" is within one VMA. */
 void move_places(int to, int from, int count)
 {
 	struct place moved[PLACES];
@@ -169,10 +169,10 @@ size_t reach(size_t spot, size_t length, int prot)
 			break;
 		n += PAGE - (spot + n) % PAGE;
 	}
-	return least(n, length);
+	return min(n, length);
 }
 
-/* The offset in the region of what is mapped at a spot. */
+/* The offset in the region that is mapped at a spot. */
 static size_t offset_at(size_t spot)
 {
 	return places.at[spot / PAGE].page * (size_t)PAGE + spot % PAGE;
@@ -184,7 +184,7 @@ static size_t run_of(size_t spot, size_t length, bool to_write)
 
 	while (n < length) {
 		const struct place *place = &places.at[(spot + n) / PAGE];
-		size_t part = least(length - n, PAGE - (spot + n) % PAGE);
+		size_t part = min(length - n, PAGE - (spot + n) % PAGE);
 		size_t own = part;
 
 		if (place->mapped && !place->copied &&
@@ -215,7 +215,7 @@ bool overlaps(size_t spot, size_t offset, size_t length)
 		const struct place *place = &places.at[(spot + n) / PAGE];
 		size_t at = offset_at(spot + n);
 
-		part = least(length - n, PAGE - (spot + n) % PAGE);
+		part = min(length - n, PAGE - (spot + n) % PAGE);
 		if (place->mapped && !place->copied && at < offset + length &&
 		    offset < at + part)
 			return true;
@@ -237,7 +237,7 @@ static int owner(size_t offset)
 
 size_t own_run(size_t offset, size_t length)
 {
-	size_t end = least(offset + length, me.size);
+	size_t end = min(offset + length, me.size);
 
 	if (offset >= me.size || is_in_meeting(offset))
 		return 0;
@@ -245,11 +245,11 @@ size_t own_run(size_t offset, size_t length)
 		if (owner(offset) != me.process)
 			return 0;
 		if (run->processes > 1)
-			end = least(end, (offset / run->granule + 1) *
+			end = min(end, (offset / run->granule + 1) *
 					 run->granule);
 	}
 	if (offset < run->meeting)
-		end = least(end, run->meeting);
+		end = min(end, run->meeting);
 	return end - offset;
 }
 
@@ -272,8 +272,8 @@ size_t next_own(size_t offset)
 }
 
 /*
- * Where processes race, a byte that is not 0 tells whose it is. There is a
- * first byte even of none, for reports.
+ * When processes race, the upper bits of a byte that is not 0 are its owner. Even
+ * with length 0 there is a first byte, for reports.
  */
 void draw_bytes(uint8_t *bytes, size_t length)
 {
@@ -292,7 +292,7 @@ void wrote_region(size_t offset, const uint8_t *bytes, size_t length)
 	memcpy(run->bytes + offset, bytes, length);
 }
 
-/* A byte of another process, or of all. */
+/* Check a byte that this process does not own. */
 static void check_other(size_t offset, uint8_t seen)
 {
 	if (is_in_meeting(offset) || !seen || seen >> 5 == owner(offset))
@@ -333,7 +333,7 @@ void check_region(size_t offset, const uint8_t *bytes, size_t length)
 	}
 }
 
-/* A write has given a private page of its own; the rest of it is known now. */
+/* A write has copied a private page: from now on all its bytes are known. */
 static void copy_page(int at, size_t from, const uint8_t *bytes, size_t length)
 {
 	size_t offset = places.at[at].page * (size_t)PAGE;
@@ -361,7 +361,7 @@ void copied_place(int at)
 	copy_page(at, 0, places.copies[at], 0);
 }
 
-/* Bytes of one page, at this spot. */
+/* Within one page. */
 static void wrote_place(size_t spot, const uint8_t *bytes, size_t length)
 {
 	int at = spot / PAGE;
@@ -381,7 +381,7 @@ void wrote_places(size_t spot, const uint8_t *bytes, size_t length)
 	size_t part;
 
 	for (size_t n = 0; n < length; n += part) {
-		part = least(length - n, PAGE - (spot + n) % PAGE);
+		part = min(length - n, PAGE - (spot + n) % PAGE);
 		wrote_place(spot + n, bytes + n, part);
 	}
 }
@@ -392,7 +392,7 @@ void wrote_pinned(size_t spot, const uint8_t *bytes, size_t length)
 
 	for (int shared = 0; shared <= 1; shared++)
 		for (size_t n = 0; n < length; n += part) {
-			part = least(length - n, PAGE - (spot + n) % PAGE);
+			part = min(length - n, PAGE - (spot + n) % PAGE);
 			if (places.at[(spot + n) / PAGE].shared == shared)
 				wrote_place(spot + n, bytes + n, part);
 		}
@@ -406,7 +406,7 @@ void check_places(size_t spot, const uint8_t *bytes, size_t length)
 		int at = (spot + n) / PAGE;
 		const uint8_t *copy = places.copies[at] + (spot + n) % PAGE;
 
-		part = least(length - n, PAGE - (spot + n) % PAGE);
+		part = min(length - n, PAGE - (spot + n) % PAGE);
 		places.at[at].touched = true;
 		if (!places.at[at].copied) {
 			check_region(offset_at(spot + n), bytes + n, part);

@@ -2,9 +2,9 @@
 /*
  * The model of fuzz: the bytes of the region, and what a process has of it.
  *
- * An offset is in bytes of the region. A spot is in bytes of the process's
- * places, which are PLACES pages in a row of its address space where nothing
- * but the device is ever mapped.
+ * An offset counts bytes of the region. The places are PLACES consecutive pages of a
+ * process's address space where nothing but the device is ever mapped; a spot counts
+ * bytes of them.
  */
 #ifndef FUZZ_MODEL_H
 #define FUZZ_MODEL_H
@@ -14,19 +14,19 @@
 /* A page of the process's address space. */
 struct place {
 	bool mapped, starts;		/* starts: a VMA begins here */
-	bool shared, may_write;		/* may_write: mprotect may allow it */
-	bool copied;			/* private, and a page of its own */
-	bool touched;			/* a fault has given it a page */
+	bool shared, may_write;		/* may_write: VM_MAYWRITE */
+	bool copied;			/* private, and copied by a write */
+	bool touched;			/* a fault has mapped the page */
 	bool dont_fork;
 	int page;			/* of the region */
 	int prot, file;
 	int advice;			/* MADV_NORMAL, _RANDOM, _SEQUENTIAL */
 };
 
-/* An open file, there while a descriptor or a mapping is. */
+/* An open file; it lives as long as a descriptor or a mapping of it. */
 struct file {
 	int flags;			/* as open() got them; -1: none */
-	bool inherited;			/* the parent's, and counted there */
+	bool inherited;			/* from the parent, which counts it */
 	long *position;
 };
 
@@ -38,16 +38,16 @@ extern struct places {
 	int fd[DESCRIPTORS], file_of[DESCRIPTORS];	/* -1: none */
 } places;
 
-/* Find room for the places, and have nothing there. */
+/* Find address space for the places; nothing is mapped there yet. */
 void model_begin(void);
 
-/* Count for the others what this process has open and mapped. */
+/* Publish how much this process has open and mapped. */
 void model_count(void);
 
-/* What a child has of it that was just forked. */
+/* In a new child: what it has inherited. */
 void model_fork(void);
 
-/* Where nobody uses the module: the region of a new load. */
+/* After a load: the region is new. */
 void model_reload(void);
 
 /* An access mode of an open file; whether anything refers to it. */
@@ -55,60 +55,57 @@ bool is_readable(int file);
 bool is_writable(int file);
 bool is_used(int file);
 
-/*
- * Draw a descriptor that is open, or a place that is mapped and fits (NULL:
- * any); -1: none.
- */
+/* Draw an open descriptor, or a mapped place that fits (NULL: any); -1: none. */
 int draw_descriptor(void);
 int draw_place(bool (*fits)(const struct place *place));
 bool is_readable_place(const struct place *place);
 bool is_writable_place(const struct place *place);
 
-/* The first place after this one that is not of its VMA. */
+/* The first place after this one that belongs to another VMA, or none. */
 int end_of_vma(int at);
 
-/* Nothing is mapped in these places any more; or these pages are. */
+/* Unmap places; move places. */
 void clear_places(int at, int count);
 void move_places(int to, int from, int count);
 
-/* A VMA begins here, if one reaches over it. */
+/* If a VMA spans this border, split it here. */
 void split_before(int at);
 
-/* Bytes from here on that an access with this protection gets at. */
+/* How many bytes an access reaches with this protection. */
 size_t reach(size_t spot, size_t length, int prot);
 
 /*
- * Bytes from here on that are this process's own to write, or whose contents
- * it knows. Where an access will not get counts as either.
+ * How many bytes from here on this process may write; or knows. A place that is not
+ * mapped counts as both.
  */
 size_t writable_run(size_t spot, size_t length);
 size_t known_run(size_t spot, size_t length);
 
-/* Do these bytes of the region appear at these spots? */
+/* Are these bytes of the region mapped at these spots? */
 bool overlaps(size_t spot, size_t offset, size_t length);
 
-/* Bytes of the region in a row that are this process's own; the next such. */
+/* How many bytes from here on this process owns; the next byte that it owns. */
 size_t own_run(size_t offset, size_t length);
 size_t next_own(size_t offset);
 
-/* Bytes that this process writes. */
+/* Draw bytes for a write. */
 void draw_bytes(uint8_t *bytes, size_t length);
 
-/* The model after a write; the bytes that were read against the model. */
+/* Update the model after a write; compare bytes that were read with it. */
 void wrote_region(size_t offset, const uint8_t *bytes, size_t length);
 void wrote_places(size_t spot, const uint8_t *bytes, size_t length);
-/* As wrote_places(), by who has all pages pinned, and so copied, before. */
+/* The same for process_vm_writev(), which pins, and so copies, all pages first. */
 void wrote_pinned(size_t spot, const uint8_t *bytes, size_t length);
 void check_region(size_t offset, const uint8_t *bytes, size_t length);
 void check_places(size_t spot, const uint8_t *bytes, size_t length);
 
-/* A private page has become one of its own, without a write. */
+/* A private page was copied without a write. */
 void copied_place(int at);
 
-/* An access has given the pages of these spots to the process. */
+/* An access has mapped the pages of these spots. */
 void touched_places(size_t spot, size_t length);
 
-/* The bytes that a known run holds. */
+/* The bytes of a run that is known. */
 void bytes_of_places(size_t spot, uint8_t *bytes, size_t length);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Operations of fuzz that make processes meet: futexes anywhere in a shared
+ * Operations of fuzz that synchronise processes: futexes anywhere in a shared
  * mapping, and a sum, a semaphore and a mutex that all processes use.
  */
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "device.h"
 #include "model.h"
 
-/* To wait at a private page is to write to it. */
+/* FUTEX_WAIT on a private page would count as a write to it. */
 static bool is_shared(const struct place *place)
 {
 	return place->shared;
@@ -46,7 +46,7 @@ static void *word_at(size_t spot)
 	return places.base + spot;
 }
 
-/* The word as the model has it; false where others may write to it. */
+/* The word in the model; returns false if others may write to it. */
 static bool known_word(size_t spot, uint32_t *word)
 {
 	if (known_run(spot, 4) < 4)
@@ -55,7 +55,7 @@ static bool known_word(size_t spot, uint32_t *word)
 	return true;
 }
 
-/* In turn nobody sleeps when another runs. */
+/* In turn: nobody sleeps while this process runs. */
 static void expect_woken(long seen)
 {
 	if (run->kind == IN_TURN)
@@ -147,7 +147,7 @@ struct meeting *go_to_meeting(void)
 	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		disagree("cannot open the device: %s", answer_text(-errno));
-	/* Beside the places, so that it never gets in their way. */
+	/* Behind the places, where it cannot overlap them. */
 	map = mmap(places.base + PLACES * PAGE, PAGE, PROT_READ | PROT_WRITE,
 		   MAP_SHARED, fd, page * PAGE);
 	if (map == MAP_FAILED)
@@ -188,7 +188,7 @@ static struct timespec deadline(void)
 	return time;
 }
 
-/* Two steps, with now and then another process let run between them. */
+/* A read and a write; at times another process runs in between. */
 static void count_slowly(long *count)
 {
 	long before = *(volatile long *)count;
@@ -234,7 +234,7 @@ static bool do_mutex(void)
 	return true;
 }
 
-/* In a child, by an open and a mapping of its own. */
+/* Runs in a child, with an open and a mapping of its own. */
 static _Noreturn void sleep_until_woken(void)
 {
 	size_t page = run->meeting / PAGE;
@@ -257,7 +257,7 @@ static _Noreturn void sleep_until_woken(void)
 	_exit(0);
 }
 
-/* The child sleeps for certain: nothing but this wakes it. */
+/* Only this FUTEX_WAKE can wake the child, so it has to report one woken. */
 static bool do_sleep(void)
 {
 	double limit = now() + PATIENCE;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A process of fuzz that works: its turns, what it draws, the comparison of
- * answers, and its last words; see fuzz.h.
+ * A process of fuzz: its turns, its draws, the comparison of answers, and its report;
+ * see fuzz.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "model.h"
@@ -28,11 +27,11 @@ static struct {
 } operations;
 
 static uint64_t drawn;			/* the state of draw() */
-static struct record *record;		/* of the operation in hand */
+static struct record *record;		/* of the current operation */
 static sigjmp_buf after_signal;
 static volatile sig_atomic_t is_careful;
 static int attribute_fd[ATTRIBUTES];
-static unsigned int attribute_loads;	/* the load that they are of */
+static unsigned int attribute_loads;	/* run->loads at their open() */
 
 uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -62,14 +61,6 @@ size_t below(size_t bound)
 bool one_in(size_t times)
 {
 	return !below(times);
-}
-
-double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
 long futex(void *word, int operation, uint32_t value, double seconds)
@@ -139,7 +130,7 @@ void disagree(const char *format, ...)
 		run->failed_process = me.process;
 		run->failed = true;
 	}
-	_exit(STATUS_DISAGREED);
+	_exit(STATUS_FAILED);
 }
 
 void expect(long seen, long wanted)
@@ -162,7 +153,7 @@ static void note_signal(int signal)
 {
 	if (is_careful)
 		siglongjmp(after_signal, signal);
-	/* It is no part of an experiment: end as one does by default. */
+	/* No operation expects this signal: let it end the process. */
 	sigaction(signal, &(struct sigaction) { .sa_handler = SIG_DFL }, NULL);
 }
 
@@ -178,24 +169,32 @@ long copy_carefully(void *to, const void *from, size_t length)
 	return signal ? -(SIGNALLED + signal) : 0;
 }
 
-/* An attribute that is kept open reads anew at each read; not past a reload. */
+static const char *const attribute_names[] = {
+	"size", "opens", "mappings", "faults",
+};
+
+int open_attribute(enum attribute attribute)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s",
+		 attribute_names[attribute]);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* pread() at 0 reads an open attribute again, but after a reload it is stale. */
 long read_attribute(enum attribute attribute)
 {
-	static const char *const names[] = {
-		"size", "opens", "mappings", "faults",
-	};
-	char path[64], text[32] = "";
+	char text[32] = "";
 
 	for (int i = 0; attribute_loads != run->loads && i < ATTRIBUTES; i++) {
 		close(attribute_fd[i]);
-		snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s",
-			 names[i]);
-		attribute_fd[i] = open(path, O_RDONLY | O_CLOEXEC);
+		attribute_fd[i] = open_attribute(i);
 	}
 	attribute_loads = run->loads;
 	if (pread(attribute_fd[attribute], text, sizeof(text) - 1, 0) < 0)
 		disagree("attribute %s: expected a number, saw %s",
-			 names[attribute], answer_text(-errno));
+			 attribute_names[attribute], answer_text(-errno));
 	return strtol(text, NULL, 10);
 }
 
@@ -210,10 +209,10 @@ static void sum_of_counts(long *opens, long *mappings)
 		}
 }
 
-/* While others run only a lower bound is sure: what this process has itself. */
-static void expect_count(enum attribute attribute, const char *name,
-			 long wanted, long own)
+/* While others run, this process knows only a lower bound: its own share. */
+static void expect_count(enum attribute attribute, long wanted, long own)
 {
+	const char *name = attribute_names[attribute];
 	long seen = read_attribute(attribute);
 
 	if (run->kind == IN_TURN || me.process == COORDINATOR) {
@@ -226,7 +225,7 @@ static void expect_count(enum attribute attribute, const char *name,
 	}
 }
 
-/* They never get fewer; and each page that was touched made one more. */
+/* Faults never decrease, and each page that was touched added one. */
 static void check_faults(void)
 {
 	long faults = read_attribute(FAULTS);
@@ -245,9 +244,8 @@ void check_attributes(void)
 	if (!run->attributes)
 		return;
 	sum_of_counts(&opens, &mappings);
-	expect_count(OPENS, "opens", opens, me.worker->opens[me.depth]);
-	expect_count(MAPPINGS, "mappings", mappings,
-		     me.worker->mappings[me.depth]);
+	expect_count(OPENS, opens, me.worker->opens[me.depth]);
+	expect_count(MAPPINGS, mappings, me.worker->mappings[me.depth]);
 	if (run->kind == IN_TURN && run->faults > run->faults_read)
 		check_faults();
 }
@@ -309,7 +307,7 @@ static void print_record(void)
 		text);
 }
 
-/* A child has the numbers that follow its parent's. */
+/* A child goes on with the numbers of its parent. */
 static void begin_record(void)
 {
 	unsigned int number = atomic_fetch_add(&me.worker->done, 1);
@@ -320,7 +318,7 @@ static void begin_record(void)
 	doing("nothing that can be done");
 }
 
-/* Each operation draws for itself, so nothing depends on how others ended. */
+/* Each operation seeds its own draws, so it does not depend on other results. */
 void operate(void)
 {
 	unsigned int i;
@@ -352,7 +350,7 @@ static void wait_for_turn(void)
 		futex(&run->turn, FUTEX_WAIT, turn, 1);
 }
 
-/* Some operations in a row, then another process that has not finished. */
+/* After a few operations pass the turn to a process that has not finished. */
 static void pass_turn(bool is_last)
 {
 	unsigned int next, everybody = (1U << run->processes) - 1;
@@ -401,7 +399,7 @@ void work(void)
 		if (run->kind == IN_TURN)
 			pass_turn(i + 1 == run->quota);
 	}
-	/* What it has stays counted as long as others look. */
+	/* Keep everything open and mapped while others compare the counts. */
 	while (run->kind == IN_TURN &&
 	       run->finished != (1U << run->processes) - 1)
 		usleep(1000);

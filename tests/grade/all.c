@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A folder of submissions, two at a time: each folder, C file and module in it
- * is one. Each is graded by a process of its own, which leaves its reports whole
- * or not at all; so what is there when this is stopped stays, and is not done
- * again unless it, the tests or the points have changed.
+ * Grades a directory of submissions, two at a time: each directory, C file and
+ * module in it is one. A process for each leaves complete reports or none, so the
+ * reports survive an interrupt. The next run grades a submission again only if it,
+ * the tests or the points have changed.
  *
- * The module of this project comes first, as the control: with it every test has
- * to pass, the instructor's own as well, or nothing is graded by them.
+ * The first submission is the control, our own module: unless all tests pass with
+ * it, the instructor's own as well, nothing is graded.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,18 +18,18 @@
 
 #include "grade.h"
 #include "mutants/child.h"
-#include "report/report.h"
+#include "check/report.h"
 
-enum { AT_ONCE = 2, MOST = 4096, MOST_OF_A_ROW = 2048 };
+enum { AT_ONCE = 2, MAX_SUBMISSIONS = 4096, MAX_ROW = 2048 };
 
 static struct entry {
-	char *path, name[NAME_SIZE], folder[PATH_SIZE];
+	char *path, name[NAME_SIZE], directory[PATH_SIZE];
 	pid_t pid;
 	time_t begun;
 	bool done, failed;
 } *entries;
 
-/* What the row of one that is graded has, of all that write.c puts there. */
+/* The fields that we read back from a row of write.c. */
 struct row {
 	char verdict[64];
 	double points, of, seconds;
@@ -40,7 +40,7 @@ static int count, finished, failed;
 static const char csv_head[] =
 	"name,verdict,points,of,passed,failed,crashed,hung,skipped,not run,guests,seconds\n";
 
-/* What is left out is told of: its author may think that it is handed in. */
+/* Print what is left out: its author may think that it is a submission. */
 static bool is_submission(const char *path, const char *name)
 {
 	const char *dot = strrchr(name, '.');
@@ -55,7 +55,7 @@ static bool is_submission(const char *path, const char *name)
 	link = S_ISLNK(stat_buf.st_mode);
 	fprintf(stderr, "grade: %s is %s\n", cleaned(path, strlen(path)), link ?
 		"a link, and links are not followed" :
-		"no submission: a folder, .c file or .ko file is one");
+		"no submission: a directory, .c file or .ko file is one");
 	return false;
 }
 
@@ -65,11 +65,11 @@ static void add(char *path)
 
 	entry->path = path;
 	name_of(entry->name, path);
-	snprintf(entry->folder, sizeof(entry->folder), "%s/%s",
+	snprintf(entry->directory, sizeof(entry->directory), "%s/%s",
 		 variable("GRADES"), entry->name);
 }
 
-/* What its process has to say goes here. */
+/* The file for the errors of its process. */
 static const char *errors_of(const struct entry *entry)
 {
 	static char path[PATH_SIZE];
@@ -92,20 +92,20 @@ static void read_entries(const char *dir)
 
 	if (!stream)
 		die(STATUS_USAGE, "cannot open %s: %s", dir, strerror(errno));
-	entries = check(calloc(MOST, sizeof(*entries)));
+	entries = check(calloc(MAX_SUBMISSIONS, sizeof(*entries)));
 	while ((entry = readdir(stream))) {
 		char *path = text_of("%s/%s", dir, entry->d_name);
 
 		if (!is_submission(path, entry->d_name))
 			continue;
-		if (count == MOST)
+		if (count == MAX_SUBMISSIONS)
 			die(STATUS_USAGE, "there are more than %d submissions in %s",
-			    MOST, dir);
+			    MAX_SUBMISSIONS, dir);
 		add(path);
 	}
 	closedir(stream);
 	if (!count)
-		die(STATUS_USAGE, "there is no submission in %s: each folder, .c file and .ko file in it is one",
+		die(STATUS_USAGE, "there is no submission in %s: each directory, .c file and .ko file in it is one",
 		    dir);
 	qsort(entries, count, sizeof(*entries), by_name);
 	for (int i = 1; i < count; i++)
@@ -117,42 +117,42 @@ static void read_entries(const char *dir)
 			    entries[i].name);
 }
 
-/* When we are stopped: one that was at work may have come to its end. */
+/* After an interrupt: its process may have completed the reports. */
 static void look_once_more(struct entry *entry)
 {
 	if (!entry->pid)
 		return;
-	entry->done = is_graded(entry->folder, print_of(entry->path));
+	entry->done = is_graded(entry->directory, fingerprint_of(entry->path));
 	unlink(errors_of(entry));
 }
 
-/* Without a number, so that nobody takes it for one. */
+/* A row without numbers, so that nobody takes them for a grade. */
 static void put_failed(FILE *file, const struct entry *entry)
 {
 	put_csv_name(file, entry->path, entry->name);
 	fprintf(file, ",%s,,,,,,,,,,\n", verdict_names[NOT_GRADED]);
 }
 
-/* Its line for the table, or "" where there is none. */
-static void read_line(const struct entry *entry, char line[MOST_OF_A_ROW])
+/* Read its row, or "" if there is none. */
+static void read_line(const struct entry *entry, char line[MAX_ROW])
 {
-	char *name = text_of("%s/row.csv", entry->folder);
+	char *name = text_of("%s/row.csv", entry->directory);
 	FILE *file = fopen(name, "re");
 
 	free(name);
-	if (!file || !fgets(line, MOST_OF_A_ROW, file))
+	if (!file || !fgets(line, MAX_ROW, file))
 		line[0] = '\0';
 	if (file)
 		fclose(file);
 }
 
-/* The rows of all that we came to; also when we are stopped. */
+/* Write the rows of all that were graded; at exit, after an interrupt, too. */
 static void write_csv(void)
 {
 	char *path = text_of("%s/grades.csv", variable("GRADES"));
 	char *next = text_of("%s/.grades.csv.tmp", variable("GRADES"));
 	FILE *file = fopen(next, "we");
-	char line[MOST_OF_A_ROW];
+	char line[MAX_ROW];
 
 	if (!file) {
 		fprintf(stderr, "grade: cannot write %s: %s\n", next,
@@ -174,7 +174,7 @@ static void write_csv(void)
 			strerror(errno));
 }
 
-/* Behind the name of a row: that is in quotes, and those in it are there twice. */
+/* The part of a row after the quoted name, in which quotes are doubled. */
 static const char *behind_name(const char *line)
 {
 	const char *quote = *line == '"' ? strchr(line + 1, '"') : NULL;
@@ -184,10 +184,10 @@ static const char *behind_name(const char *line)
 	return quote ? quote + 1 : "";
 }
 
-/* Returns false where there is no row, or none of ours. */
+/* Returns false if there is no valid row. */
 static bool read_row(const struct entry *entry, struct row *row)
 {
-	char line[MOST_OF_A_ROW];
+	char line[MAX_ROW];
 
 	read_line(entry, line);
 	return sscanf(behind_name(line),
@@ -196,8 +196,7 @@ static bool read_row(const struct entry *entry, struct row *row)
 		      &row->hung, &row->seconds) == 6;
 }
 
-/* What a row says in short. */
-static void tell(const struct entry *entry, const char *how)
+static void print_row(const struct entry *entry, const char *time_left)
 {
 	struct row row = { 0 };
 
@@ -209,13 +208,13 @@ static void tell(const struct entry *entry, const char *how)
 		printf(", %d crash%s", row.crashed, row.crashed == 1 ? "" : "es");
 	if (row.hung)
 		printf(", %d hang%s", row.hung, row.hung == 1 ? "" : "s");
-	printf(", %s\n", how);
+	printf(", %s\n", time_left);
 }
 
 static void start(struct entry *entry)
 {
 	char *args[] = {
-		"/proc/self/exe", "-q", "-n", entry->name, "--", "one",
+		realpath("/proc/self/exe", NULL), "-q", "-n", entry->name, "--", "one",
 		entry->path, NULL
 	};
 
@@ -224,7 +223,7 @@ static void start(struct entry *entry)
 	entry->pid = start_child(args, "/dev/null", errors_of(entry));
 }
 
-/* The first line of what a process of ours had to say, without its "grade: ". */
+/* The first error of a process of ours, without its "grade: ". */
 static const char *first_error(const struct entry *entry)
 {
 	static char line[1024];
@@ -240,7 +239,7 @@ static const char *first_error(const struct entry *entry)
 
 static void end(struct entry *entry, int status, time_t begun, int before)
 {
-	char how[64];
+	char time_left[64];
 	int left;
 
 	entry->pid = 0;
@@ -259,14 +258,14 @@ static void end(struct entry *entry, int status, time_t begun, int before)
 	entry->done = true;
 	left = (time(NULL) - begun) * (count - finished) /
 	       (finished - before);
-	snprintf(how, sizeof(how), "%ld s; %d:%02d to go",
+	snprintf(time_left, sizeof(time_left), "%ld s; %d:%02d to go",
 		 (long)(time(NULL) - entry->begun), left / 60, left % 60);
-	tell(entry, how);
+	print_row(entry, time_left);
 }
 
 /*
- * Our own module, graded by the same tests, has to get all points. If it does not
- * it is tried anew the next time: that may have been by chance.
+ * Our own module must get all points. If it does not, the next run grades it again:
+ * on a busy host a test may fail by chance.
  */
 static void check_control(bool force)
 {
@@ -275,12 +274,12 @@ static void check_control(bool force)
 	int status;
 
 	snprintf(control.name, sizeof(control.name), ".control");
-	snprintf(control.folder, sizeof(control.folder), "%s/.control",
+	snprintf(control.directory, sizeof(control.directory), "%s/.control",
 		 variable("GRADES"));
-	if (force || !is_graded(control.folder, print_of(control.path)) ||
+	if (force || !is_graded(control.directory, fingerprint_of(control.path)) ||
 	    !read_row(&control, &row) || row.points < row.of) {
 		printf("control: the module of this project, which has to pass all\n");
-		/* It is what tells how fast this host is: it may take its time. */
+		/* It measures how fast this host is, so give it more time. */
 		setenv("CONTROL_SECONDS", "60", 1);
 		start(&control);
 		await_child(&status);
@@ -289,10 +288,10 @@ static void check_control(bool force)
 		unlink(errors_of(&control));
 		if (!read_row(&control, &row))
 			die(STATUS_NOT_GRADED, "the control has no row in %s",
-			    control.folder);
+			    control.directory);
 	}
 	if (row.points < row.of)
-		die(STATUS_NOT_GRADED, "the control, our own module, has %.2f of %g points, so the tests are not to be trusted: see %s/.control/student.txt and instructor.json",
+		die(STATUS_NOT_GRADED, "the control, our own module, has %.2f of %g points, so the tests cannot be trusted: see %s/.control/student.txt and instructor.json",
 		    row.points, row.of, grades());
 	setenv("CONTROL_SECONDS", text_of("%.0f", row.seconds), 1);
 }
@@ -303,12 +302,12 @@ int grade_all(const char *dir, bool force)
 	int before = 0, next = 0, running = 0;
 
 	if (*variable("TESTS"))
-		die(STATUS_USAGE, "TESTS= is for make grade: a folder is graded by all tests");
+		die(STATUS_USAGE, "TESTS= is for make grade: make grade-all runs all tests");
 	read_entries(dir);
 	check_control(force);
 	for (int i = 0; i < count; i++) {
-		entries[i].done = !force && is_graded(entries[i].folder,
-						      print_of(entries[i].path));
+		entries[i].done = !force && is_graded(entries[i].directory,
+						      fingerprint_of(entries[i].path));
 		before += entries[i].done;
 	}
 	finished = before;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of the build of what is handed in, by the real jail: what it sees, and
- * what is made of it.
+ * Tests of the build of a submission in the real jail: what it can see, and what
+ * comes out.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -16,17 +16,14 @@
 #include "program.h"
 #include "samples.h"
 
-/* Where it is the build that is asked about, no guest has to boot. */
+/* A script in place of the guest: these tests are about the build. */
 static void play_guest(void)
 {
-	shell("printf '%s\\n' '#!/bin/sh' 'while [ $1 != tap ]; do shift; done; shift 4; n=0' 'echo TAP version 13; echo 1..$#' 'for t; do n=$((n + 1)); echo \"# begin $t\"; echo \"ok $n $t\"; done' >guest && chmod +x guest");
-	setenv("GUEST", with("%s/guest", getcwd(NULL, 0)), 1);
+	shell("printf '%s\\n' '#!/bin/sh' 'while [ $1 != tap ]; do [ $1 != -r ] || echo verdict=passed >$2; shift; done; shift 4; n=0' 'echo TAP version 13; echo 1..$#' 'for t; do n=$((n + 1)); echo \"# begin $t\"; echo \"ok $n $t\"; done' >guest && chmod +x guest");
+	setenv("GUEST_RUNNER", with("%s/guest", getcwd(NULL, 0)), 1);
 }
 
-/*
- * The host's files are not there to be read, by whatever way; nor does it run
- * what is handed in to build with. A file of the submission's own is there.
- */
+/* No directive reads a file of the host; a file of the submission can be read. */
 TEST_LIMIT(grade, build_sees_nothing_of_the_host, SAMPLE_LIMIT)
 {
 	static const char *const ways[] = {
@@ -36,7 +33,7 @@ TEST_LIMIT(grade, build_sees_nothing_of_the_host, SAMPLE_LIMIT)
 	};
 	struct run run;
 
-	set_variables(in_tree("build/grading/graded"));
+	set_variables(in("TOP", "build/grading/graded"));
 	setenv("TESTS", "module.*", 1);
 	shell("echo '#error the secret was read' >secret; chmod 644 secret; chmod 755 .");
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
@@ -45,11 +42,12 @@ TEST_LIMIT(grade, build_sees_nothing_of_the_host, SAMPLE_LIMIT)
 		run = RUN("grade", "one", "x");
 		expect_silent(&run, 0);
 		expect_text(run.output, "It does not build: the compiler");
-		EXPECT(strstr(run.output, "No such file or directory") ||
-		       strstr(run.output, "file not found"));
-		EXPECT_STR(shell("grep -rl 'the secret was read' grades || :"), "");
+		ASSERT_TRUE(strstr(run.output, "No such file or directory") ||
+			    strstr(run.output, "file not found"));
+		ASSERT_STREQ("",
+			     shell("grep -rl 'the secret was read' grades || :"));
 	}
-	/* It is the file that is not there: its own would be. */
+	/* The same text in a file of its own is read. */
 	shell("cp secret x/own.h && cp $TOP/kmod/shmcount.c x/ && echo '#include \"own.h\"' >>x/shmcount.c");
 	run = RUN("grade", "one", "x");
 	expect_text(run.output, "the secret was read");
@@ -59,22 +57,22 @@ TEST_LIMIT(grade, build_files_of_a_submission_are_not_run, SAMPLE_LIMIT)
 {
 	struct run run;
 
-	set_variables(in_tree("build/grading/graded"));
+	set_variables(in("TOP", "build/grading/graded"));
 	setenv("TESTS", "module.*", 1);
 	stage("x", "kmod");
 	shell("for f in Makefile Kbuild GNUmakefile compat.mk shmcount.mk; do echo '$(shell touch /home/ran /tmp/ran)$(error it was run)' >x/$f; done; printf '#!/bin/sh\nexit 1\n' >x/gcc; chmod +x x/gcc");
 	run = RUN("grade", "one", "x");
 	expect_silent(&run, 0);
 	expect_text(run.output, "10 of 10 points");
-	expect_text(run.output, "Not used, as only *.c and *.h are, and no *.mod.c: ");
+	expect_text(run.output, "Not used (only *.c and *.h are, and no *.mod.c): ");
 }
 
-/* Several files, one of them shmcount.c, of which the module has the name. */
+/* One of several files is shmcount.c, and the module is called shmcount. */
 TEST_LIMIT(grade, several_files_make_one_module, SAMPLE_LIMIT)
 {
 	struct run run;
 
-	set_variables(in_tree("build/grading/graded"));
+	set_variables(in("TOP", "build/grading/graded"));
 	setenv("TESTS", "module.*", 1);
 	play_guest();
 	stage("x", "kmod");
@@ -82,33 +80,34 @@ TEST_LIMIT(grade, several_files_make_one_module, SAMPLE_LIMIT)
 	run = RUN("grade", "one", "x");
 	expect_silent(&run, 0);
 	expect_text(run.output, "10 of 10 points");
-	EXPECT_STR(shell("grep -q one_more grades/x+tests/shmcount.ko && PATH=$PATH:/usr/sbin:/sbin modinfo -F name grades/x+tests/shmcount.ko"), "shmcount\n");
+	ASSERT_STREQ("shmcount\n",
+		     shell("grep -q one_more grades/x+tests/shmcount.ko && PATH=$PATH:/usr/sbin:/sbin modinfo -F name grades/x+tests/shmcount.ko"));
 }
 
-/* Built by us, handed in built; and for another kernel. */
+/* A module that is for our kernel, for another one, and a file that is none. */
 TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
 {
 	struct run run;
 
-	set_variables(in_tree("build/grading/graded"));
+	set_variables(in("TOP", "build/grading/graded"));
 	setenv("TESTS", "module.*", 1);
 	play_guest();
-	run = RUN("grade", "one", in_tree("build/bad/bookworm/own_pages.ko"));
+	run = RUN("grade", "one", in("TOP", "build/modules/bookworm/own_pages.ko"));
 	expect_silent(&run, 0);
 	expect_text(run.output, "10 of 10 points");
 	shell("printf 'x\\0vermagic=5.4.0 SMP \\0' >old.ko; echo nothing >none.ko");
 	run = RUN("grade", "one", "old.ko");
-	expect_text(run.output, "It is a module for another kernel: it is built for kernel 5.4.0, and is graded on ");
+	expect_text(run.output, "It is a module for another kernel: it is built for kernel 5.4.0, but the tests run on ");
 	run = RUN("grade", "one", "none.ko");
 	expect_text(run.output, "it is not a module");
 }
 
-/* Run a line of shell in the jail; "x" is brought out of it. */
+/* Run a shell command in the jail; the jail brings out "x". */
 static struct run jail(const char *seconds, const char *line)
 {
-	set_variables(in_tree("build/grading/graded"));
+	set_variables(in("TOP", "build/grading/graded"));
 	shell("mkdir -p folder");
-	return RUN("jail", "-t", seconds, in_tree("build/kernel/bookworm/tree"),
+	return RUN("jail", "-t", seconds, in("TOP", "build/kernel/bookworm/tree"),
 		   "folder", "x", "sh", "-c", line);
 }
 
@@ -117,17 +116,17 @@ TEST(grade, jail_brings_out_one_plain_file)
 	struct run run = jail("15", "echo made >x; echo more >y");
 
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("cd folder && grep . *"), "made\n");
+	ASSERT_STREQ("made\n", shell("cd folder && grep . *"));
 	run = jail("15", "ln -s /etc/debian_version x");
-	EXPECT_STR(shell("rm folder/x; ls folder"), "");
+	ASSERT_STREQ("", shell("rm folder/x; ls folder"));
 	run = jail("15", "mkfifo x");
-	expect_end(&run, 123, "jail: x is no plain file of up to 16 MB");
+	expect_end(&run, 123, "jail: x is not a plain file of up to 16 MB");
 	run = jail("15", "yes | head -c 16777217 >x");
-	expect_end(&run, 123, "jail: x is no plain file of up to 16 MB");
-	EXPECT_STR(shell("ls folder"), "");
+	expect_end(&run, 123, "jail: x is not a plain file of up to 16 MB");
+	ASSERT_STREQ("", shell("ls folder"));
 }
 
-/* The copies are for nobody to read, though a grader's own files may not be. */
+/* The user nobody can read the copies, though not the grader's own files. */
 TEST(grade, jail_whatever_the_umask)
 {
 	static const mode_t masks[] = { 0, 027, 077 };
@@ -139,13 +138,13 @@ TEST(grade, jail_whatever_the_umask)
 		shell("rm -rf folder && mkdir folder && echo given >folder/y");
 		run = jail("15", "stat -c %a . y && cp y x");
 		expect_silent(&run, 0);
-		EXPECT_STR(run.output, "1777\n644\n");
-		EXPECT_STR(shell("cd folder && cat x && stat -c %a x"),
-			   "given\n644\n");
+		ASSERT_STREQ("1777\n644\n", run.output);
+		ASSERT_STREQ("given\n644\n",
+			     shell("cd folder && cat x && stat -c %a x"));
 	}
 }
 
-/* As by sudo: the jail is root, and the grader, whose the folder is, is not. */
+/* Under sudo the jail is root, but the directory belongs to the user. */
 TEST(grade, jail_gives_the_file_to_the_owner_of_the_folder)
 {
 	struct run run;
@@ -155,21 +154,21 @@ TEST(grade, jail_gives_the_file_to_the_owner_of_the_folder)
 	shell("mkdir folder && echo given >folder/y && chown -R 65534:65533 folder");
 	run = jail("15", "cp y x");
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("stat -c '%u %g %a' folder/x"), "65534 65533 644\n");
+	ASSERT_STREQ("65534 65533 644\n", shell("stat -c '%u %g %a' folder/x"));
 }
 
 TEST(grade, jail_shows_nothing_of_the_host)
 {
 	struct run run = jail("15", "ls /proc /sys /dev; id -u; touch /usr/x || mknod y c 1 5 || ls /proc/1");
 
-	EXPECT_EQ(WEXITSTATUS(run.status), 2);
+	ASSERT_EQ(2, WEXITSTATUS(run.status));
 	expect_text(run.output, "/dev:\nnull\n\n/proc:\n\n/sys:\n");
-	EXPECT(strstr(run.output, "\n65534\n") || strstr(run.output, "\n0\n"));
+	ASSERT_TRUE(strstr(run.output, "\n65534\n") || strstr(run.output, "\n0\n"));
 	expect_text(run.output, "Read-only file system");
 	expect_text(run.output, "Operation not permitted");
 }
 
-/* What listens on this host is not there. */
+/* A port of this host is out of reach. */
 TEST(grade, jail_has_no_network)
 {
 	struct sockaddr_in address = {
@@ -181,28 +180,29 @@ TEST(grade, jail_has_no_network)
 	char connect[100];
 	struct run run;
 
-	EXPECT_OK(bind(fd, (struct sockaddr *)&address, length));
-	EXPECT_OK(listen(fd, 2));
-	EXPECT_OK(getsockname(fd, (struct sockaddr *)&address, &length));
+	ASSERT_OK(bind(fd, (struct sockaddr *)&address, length));
+	ASSERT_OK(listen(fd, 2));
+	ASSERT_OK(getsockname(fd, (struct sockaddr *)&address, &length));
 	snprintf(connect, sizeof(connect),
 		 "bash -c ': </dev/tcp/127.0.0.1/%d && echo connected'",
 		 ntohs(address.sin_port));
-	EXPECT_STR(shell(connect), "connected\n");
+	ASSERT_STREQ("connected\n", shell(connect));
 	run = jail("15", connect);
-	EXPECT_EQ(WEXITSTATUS(run.status), 1);
+	ASSERT_EQ(1, WEXITSTATUS(run.status));
 	expect_text(run.output, "Network is unreachable");
 }
 
-/* By time, output, processes; and what is left then is ended with it. */
+/* Limits on time, output and processes; no process outlives the jail. */
 TEST(grade, jail_has_bounds)
 {
 	struct run run = jail("2", "yes");
 
 	expect_end(&run, 124, "jail: no end after 2 seconds");
-	EXPECT_EQ(strlen(run.output), 65536);
+	ASSERT_EQ(65536, strlen(run.output));
 	run = jail("2", "sleep 60.471 & f() { f | f & }; f & wait");
 	expect_end(&run, 124, "jail: no end after 2 seconds");
 	run = jail("15", "sleep 61.471 & yes | head -c 40000000 >big; wc -c <big");
 	expect_text(run.output, "\n33554432\n");
-	EXPECT_STR(shell("ps ax -o args= | grep -x 'sleep 6[01][.]471' || :"), "");
+	ASSERT_STREQ("",
+		     shell("ps ax -o args= | grep -x 'sleep 6[01][.]471' || :"));
 }

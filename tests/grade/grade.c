@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Grades a submission, or a folder of them (make grade, make grade-all).
+ * Grades a submission, or a directory of them (make grade, make grade-all).
  *
- *   grade [-q] [-n NAME] one PATH    a folder of C files, a C file, or a module
- *   grade [-f] all DIR               each such thing in DIR
+ *   grade [-q] [-n NAME] one PATH    a directory of C files, a C file, or a module
+ *   grade [-f] all DIR               each submission in DIR
  *
- * -q says nothing where all is well; -f grades again what is graded already.
- * GRADES/NAME/ has the reports; NAME is made of PATH's last part if it is not
- * given. That is for "all", which keeps GRADES to itself, to give.
- * What the environment has to say is in grade.h.
+ * -q prints nothing but errors; -f grades again what is graded already. GRADES/NAME/
+ * gets the reports; by default the last component of PATH gives NAME. "all" gives -n
+ * to the processes that it starts: with -n GRADES is not locked. grade.h lists the
+ * environment.
  *
- * Exit status: 0: it is graded, whatever its points; 1 for all: some could not be;
+ * Exit status: 0: graded, whatever the points; 1: "all" could not grade some;
  * 2: usage, or a mistake in the points file; 125: not graded; 130: interrupted.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -32,25 +31,13 @@
 #include "grade.h"
 #include "mutants/child.h"
 
-enum { MOST_OF_A_FILE = 32 << 20 };
+enum { MAX_FILE_SIZE = 32 << 20 };
 
 struct submission submission;
 struct item items[MAX_ITEMS];
 int item_count;
 struct graded tests[MAX_TESTS];
 int test_count;
-
-void die(int status, const char *format, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "grade: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, "\n");
-	exit(status);
-}
 
 const char *variable(const char *name)
 {
@@ -61,7 +48,7 @@ const char *variable(const char *name)
 	return value;
 }
 
-/* As a user knows it: below the tree, if it is there. */
+/* Relative to the tree, if it is there: users know it by that name. */
 const char *grades(void)
 {
 	const char *top = variable("TOP"), *path = variable("GRADES");
@@ -77,14 +64,14 @@ const char *report_path(const char *name)
 	static int next;
 	char *path = paths[next++ % 4];
 
-	snprintf(path, sizeof(paths[0]), "%s/%s", submission.folder, name);
+	snprintf(path, sizeof(paths[0]), "%s/%s", submission.directory, name);
 	return path;
 }
 
 /*
- * Any name as one that no shell, no make and no path minds: letters and digits,
- * of whatever alphabet, stay. Those with a first dot, or a '+', are left for us; so
- * is that of the table.
+ * A name in which no character is special to a shell, to make or in a path: letters
+ * and digits of every alphabet stay. Names with a leading dot or a '+' are for us, as
+ * is the name of the table.
  */
 void name_of(char name[NAME_SIZE], const char *path)
 {
@@ -101,7 +88,7 @@ void name_of(char name[NAME_SIZE], const char *path)
 		wchar_t c;
 
 		bytes = mbrtowc(&c, base, path + length - base, &state);
-		if (bytes > MB_LEN_MAX) {	/* an error: it is no text */
+		if (bytes > MB_LEN_MAX) {	/* an error: not UTF-8 */
 			bytes = 1;
 			c = L'?';
 		}
@@ -117,7 +104,7 @@ void name_of(char name[NAME_SIZE], const char *path)
 		snprintf(name, NAME_SIZE, "_%s", n ? "grades_csv" : "");
 }
 
-static void remove_folder(const char *path)
+static void remove_directory(const char *path)
 {
 	pid_t pid = fork();
 
@@ -128,56 +115,47 @@ static void remove_folder(const char *path)
 	waitpid(pid, NULL, 0);
 }
 
-/* Of what does not come to its end only a grader's own trouble is kept. */
+/* Keep unfinished reports only if the grader itself failed. */
 static void remove_unfinished(void)
 {
 	if (submission.verdict != NOT_GRADED)
-		remove_folder(submission.folder);
+		remove_directory(submission.directory);
 }
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-/* What was graded before, with all of it the same, is graded. */
-bool is_graded(const char *folder, uint64_t print)
+bool is_graded(const char *directory, uint64_t fingerprint)
 {
 	char path[PATH_SIZE + 8];
 	unsigned long long seen = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/print", folder);
+	snprintf(path, sizeof(path), "%s/fingerprint", directory);
 	file = fopen(path, "re");
 	if (file) {
 		if (fscanf(file, "%llx", &seen) != 1)
 			seen = 0;
 		fclose(file);
 	}
-	return seen && seen == print;
+	return seen && seen == fingerprint;
 }
 
-static void leave_print(uint64_t print)
+static void leave_fingerprint(uint64_t fingerprint)
 {
-	FILE *file = fopen(report_path("print"), "we");
+	FILE *file = fopen(report_path("fingerprint"), "we");
 
 	if (!file || fprintf(file, "%llx\n",
-			     (unsigned long long)print) < 0 ||
+			     (unsigned long long)fingerprint) < 0 ||
 	    fclose(file))
 		die(STATUS_NOT_GRADED, "cannot write %s: %s",
-		    report_path("print"), strerror(errno));
+		    report_path("fingerprint"), strerror(errno));
 }
 
 /*
- * A guest may write without end, to its log or to the report: whoever keeps that
- * is ended by the limit. What a runner has in TMPDIR goes with build/.
+ * A guest may write to its log or to the report without end; the limit ends the
+ * process that stores it. The runner's temporary files are removed with build/.
  */
 static void bound_files(void)
 {
-	struct rlimit limit = { MOST_OF_A_FILE, MOST_OF_A_FILE };
+	struct rlimit limit = { MAX_FILE_SIZE, MAX_FILE_SIZE };
 
 	if (setrlimit(RLIMIT_FSIZE, &limit))
 		die(STATUS_NOT_GRADED, "cannot limit files: %s",
@@ -188,12 +166,12 @@ static void bound_files(void)
 	setenv("TMPDIR", report_path("build"), 1);
 }
 
-/* The folder of reports appears whole, or not at all. */
+/* rename() makes the directory of reports appear complete or not at all. */
 static int grade_one(const char *path, const char *name, bool quiet)
 {
-	char folder[PATH_SIZE - 16];
+	char directory[PATH_SIZE - 16];
 	double begun = now();
-	uint64_t print;
+	uint64_t fingerprint;
 
 	submission.path = path;
 	if (access(path, F_OK))
@@ -203,16 +181,16 @@ static int grade_one(const char *path, const char *name, bool quiet)
 		snprintf(submission.name, NAME_SIZE, "%s", name);
 	if (*variable("TESTS"))
 		strcat(submission.name, "+tests");
-	snprintf(folder, sizeof(folder), "%s/%s", variable("GRADES"),
+	snprintf(directory, sizeof(directory), "%s/%s", variable("GRADES"),
 		 submission.name);
-	snprintf(submission.folder, sizeof(submission.folder), "%s/.%s.tmp",
+	snprintf(submission.directory, sizeof(submission.directory), "%s/.%s.tmp",
 		 variable("GRADES"), submission.name);
-	print = print_of(path);
+	fingerprint = fingerprint_of(path);
 
 	atexit(remove_unfinished);
-	remove_folder(submission.folder);
-	if (mkdir(submission.folder, 0755))
-		die(STATUS_NOT_GRADED, "cannot make %s: %s", submission.folder,
+	remove_directory(submission.directory);
+	if (mkdir(submission.directory, 0755))
+		die(STATUS_NOT_GRADED, "cannot make %s: %s", submission.directory,
 		    strerror(errno));
 	bound_files();
 	read_points();
@@ -222,12 +200,12 @@ static int grade_one(const char *path, const char *name, bool quiet)
 	write_reports(quiet);
 	if (submission.verdict == NOT_GRADED)
 		die(STATUS_NOT_GRADED, "%s is not graded: %s (see %s)",
-		    submission.name, submission.why, submission.folder);
-	remove_folder(report_path("build"));
-	leave_print(print);
-	remove_folder(folder);
-	if (rename(submission.folder, folder))
-		die(STATUS_NOT_GRADED, "cannot make %s: %s", folder,
+		    submission.name, submission.why, submission.directory);
+	remove_directory(report_path("build"));
+	leave_fingerprint(fingerprint);
+	remove_directory(directory);
+	if (rename(submission.directory, directory))
+		die(STATUS_NOT_GRADED, "cannot make %s: %s", directory,
 		    strerror(errno));
 	if (!quiet)
 		printf("\nThe reports are in %s/%s/.\n", grades(),
@@ -235,7 +213,7 @@ static int grade_one(const char *path, const char *name, bool quiet)
 	return 0;
 }
 
-/* Two of us would take one another's folders for left over ones. */
+/* Two graders would remove each other's directories as left-overs. */
 static void keep_to_ourselves(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -243,7 +221,7 @@ static void keep_to_ourselves(const char *path)
 	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
 		return;		/* the lock goes with the process */
 	if (fd >= 0 && errno == EWOULDBLOCK)
-		die(STATUS_NOT_GRADED, "another make grade or grade-all is at work in %s: wait until it has ended",
+		die(STATUS_NOT_GRADED, "another make grade or grade-all works in %s: wait until it ends",
 		    grades());
 	die(STATUS_NOT_GRADED, "cannot lock %s: %s", path, strerror(errno));
 }
@@ -273,7 +251,7 @@ int main(int argc, char *argv[])
 	if (argc - optind != 2 || !*argv[optind + 1])
 		usage();
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	setlocale(LC_CTYPE, "C.UTF-8");	/* without it letters are ASCII's */
+	setlocale(LC_CTYPE, "C.UTF-8");	/* for iswalnum() */
 	prepare_for_children();
 	snprintf(path, sizeof(path), "%s", variable("GRADES"));
 	if (mkdir(path, 0755) && errno != EEXIST)

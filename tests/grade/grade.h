@@ -1,38 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One submission on its way to a grade: see grade.c. From the environment, for
- * all of it: TOP, the tree; KERNEL, the Debian suite that is graded on; GRADED,
- * the guest's program with the tests; POINTS, the points file; TESTS, patterns
- * of tests, with spaces between, or "" for all that have points; HIDDEN, if set,
- * the folder that GRADED's other tests are from; GRADES, the folder of all
- * reports; CONTROL_SECONDS, if set, what the control took; GUEST and JAIL, in place
- * of the runner and of build/tests/jail, for tests.
+ * A submission and its grade; see grade.c. The environment has:
+ *
+ *   TOP     the tree
+ *   KERNEL  the Debian suite whose kernel is used
+ *   GRADED  the guest's program with the tests
+ *   POINTS  the points file
+ *   TESTS   patterns of tests, with spaces between; "" is all that have points
+ *   HIDDEN  if set, the directory of the instructor's own tests in GRADED
+ *   GRADES  the directory of all reports
+ *   CONTROL_SECONDS  if set, the time that the control took
+ *   GUEST_RUNNER, JAIL  for tests: replace the runner and build/tests/jail
  */
 #ifndef GRADE_H
 #define GRADE_H
 
-#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
-/* NAME_SIZE leaves room in a file's name for what we put before and behind. */
+#include "command.h"
+#include "util.h"
+
+/* NAME_SIZE is less than NAME_MAX: we add a prefix and a suffix. */
 enum { MAX_TESTS = 512, MAX_ITEMS = 256, PATH_SIZE = 4096, NAME_SIZE = 200 };
 
-/* How a test has come out. */
-enum how { NOT_YET, PASS, FAIL, SKIP, CRASH, HANG, HOWS };
+/* The result of a test. */
+enum test_result { NOT_YET, PASS, FAIL, SKIP, CRASH, HANG, TEST_RESULTS };
 
-extern const char *const how_names[HOWS];
+extern const char *const result_names[TEST_RESULTS];
 
-/* What is said of a submission as a whole. */
+/* The result of a submission as a whole. */
 enum verdict {
 	TESTED,
-	NO_SOURCES,		/* nothing in it that could be built */
+	NO_SOURCES,		/* no C file, or something that is refused */
 	DOES_NOT_BUILD,
 	WRONG_KERNEL,
 	DOES_NOT_LOAD,
 	DOES_NOT_UNLOAD,
-	FORGED,			/* the report is not that of the tests */
-	NOT_GRADED,		/* through no fault of its own */
+	FORGED,			/* not only the tests wrote the report */
+	NOT_GRADED,		/* the grader or the host failed */
 	VERDICTS
 };
 
@@ -43,30 +48,30 @@ struct item {
 	char *pattern;
 	double points;
 	bool hidden;
-	int line;		/* of the file; 0: none, it is our default */
-	int count, passed;	/* tests that count (skipped ones do not) */
+	int line;		/* in the file; 0: the default item */
+	int count, passed;	/* tests of it, without skipped ones */
 };
 
 struct graded {
 	char *name;
 	struct item *item;
-	enum how how;
+	enum test_result result;
 	double seconds;		/* -1: unknown */
-	char *why;		/* in a line, or NULL */
+	char *why;		/* one line, or NULL */
 	char *output;		/* "" or lines */
-	int guest;		/* the guest that it ran in, from 1 */
+	int guest;		/* it ran in this guest, from 1 */
 };
 
 struct submission {
 	const char *path;	/* what was handed in */
-	char name[NAME_SIZE + 8];	/* of the folder of its reports */
-	char folder[PATH_SIZE];	/* of its reports, while they are made */
-	uint64_t print;		/* while print_of() makes it */
+	char name[NAME_SIZE + 8];	/* of the directory of its reports */
+	char directory[PATH_SIZE];	/* for its reports until they are complete */
+	uint64_t fingerprint;		/* fingerprint_of() computes it here */
 
 	enum verdict verdict;
-	char why[1024];		/* the verdict in a sentence, or "" */
-	char *said;		/* lines that explain it: compiler, kernel */
-	char ignored[512];	/* names of files that were not used, or "" */
+	char why[1024];		/* why this verdict, one sentence, or "" */
+	char *said;		/* lines of the compiler or of the kernel */
+	char ignored[512];	/* names of files that are not used, or "" */
 	char cut[256];		/* why some tests did not run, or "" */
 	int guests;
 	double seconds;
@@ -78,25 +83,23 @@ extern int item_count;
 extern struct graded tests[MAX_TESTS];
 extern int test_count;
 
-/* One sentence, "grade: " before it, and the end with this status. */
-enum { STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_NOT_GRADED = 125 };
-_Noreturn __attribute__((format(printf, 2, 3)))
-void die(int status, const char *format, ...);
+enum { STATUS_NOT_GRADED = STATUS_INFRASTRUCTURE };
 
-/* An environment variable, which has to be there. */
+/* An environment variable that must be set. */
 const char *variable(const char *name);
 
-/* The path of a file in the folder of reports. It stands until the fourth
- * such call after it.
+/*
+ * The path of a file in the directory of reports. The fourth call after this one
+ * overwrites it.
  */
 const char *report_path(const char *name);
 
 /* ---- points.c ---- */
 
-/* Read the points file, and share out the tests that the program lists. */
+/* Read the points file, and assign its items to the tests of GRADED. */
 void read_points(void);
 
-/* The points a line of it has brought, of all tests, or of those shown only. */
+/* The points reached by an item; of all items that are hidden or not. */
 double points_of(const struct item *item);
 double points_total(bool hidden);
 double points_reached(bool hidden);
@@ -104,13 +107,13 @@ double points_reached(bool hidden);
 /* ---- source.c ---- */
 
 /*
- * Have the module built, or taken, into report_path("shmcount.ko"). Returns
- * false if there is none then; the verdict says why.
+ * Build the module, or copy one that is built, as report_path("shmcount.ko").
+ * Returns false if that fails, and sets the verdict.
  */
 bool make_module(void);
 
-/* A number for all that a submission's grade depends on, or 0. */
-uint64_t print_of(const char *path);
+/* A hash of everything that the grade of a submission depends on. */
+uint64_t fingerprint_of(const char *path);
 
 /* ---- guests.c ---- */
 
@@ -122,26 +125,26 @@ void run_tests(void);
 
 /* ---- write.c ---- */
 
-/* All reports into the folder, and the student's to standard output as well. */
+/* Write all reports; print that of the student, too, unless quiet. */
 void write_reports(bool quiet);
 
-/* What a submission is called in a row of the CSV; fallback is for no name. */
+/* Write the name of a submission as a field of the CSV; "" becomes fallback. */
 void put_csv_name(FILE *file, const char *path, const char *fallback);
 
 /* ---- grade.c ---- */
 
-/* The folder of all reports, for a message. */
+/* The directory of all reports, for messages. */
 const char *grades(void);
 
-/* The name of the folder of reports for a submission. */
+/* The name of the directory of reports for a submission. */
 void name_of(char name[NAME_SIZE], const char *path);
 
-/* Are there reports in it that were made of all the same? */
-bool is_graded(const char *folder, uint64_t print);
+/* Has the directory the reports of a submission with this fingerprint? */
+bool is_graded(const char *directory, uint64_t fingerprint);
 
 /* ---- all.c ---- */
 
-/* Grade each submission of a folder; returns the exit status. */
+/* Grade each submission of a directory; returns the exit status. */
 int grade_all(const char *dir, bool force);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of the grader: is what it says of a submission so? Jail and guests are
- * played by scripts here: what is handed in is not C, but says what each test is
- * to do with it. (samples_test.c has real submissions.)
+ * Tests of the grader: is each verdict right? Scripts stand in for the jail and the
+ * guests; a submission is not C but lists what each test does with it.
+ * (samples_test.c has real submissions.)
  */
 #include <errno.h>
 #include <signal.h>
@@ -17,44 +17,50 @@
 #include "program.h"
 #include "samples.h"
 
-/* A module is built by copying it, if it does not say "error: ..." or "big". */
+/* The build is a copy; "error: ..." or "big" in the submission makes it fail. */
 static const char jail[] =
 "#!/bin/sh\n"
 "grep 'error: ' \"$2/shmcount.c\" && exit 2\n"
 "grep -q '^big' \"$2/shmcount.c\" && echo jail: too big && exit 123\n"
 "cp \"$2/shmcount.c\" \"$2/shmcount.ko\"\n";
 
-/* The guest's program: its tests. */
+/* The guest's program: -l lists its tests. */
 static const char graded[] =
 "#!/bin/sh\n"
 "printf '%s\\n' module.loads module.unloads map.one map.two sync.one sync.two\n"
 "cat hidden 2>/dev/null || :\n";
 
 /*
- * What a test does is the line "TEST WHAT" of the module; without one it passes.
- * "WHAT once" is for the first guest only, "WHAT twice" for the first two.
+ * The line "TEST WHAT" of the module is what the test does; without one it passes.
+ * "WHAT once" applies to the first guest only, "WHAT twice" to the first two.
  */
 static const char guest[] =
 "#!/bin/sh\n"
 "while [ \"$1\" != tap ]; do\n"
 "	[ \"$1\" != -t ] || echo $2 >>limits\n"
 "	[ \"$1\" != -m ] || module=$2\n"
+"	[ \"$1\" != -r ] || record=$2\n"
 "	shift\n"
 "done\n"
 "shift 4\n"
+/* record VERDICT REASON [MESSAGE]: as the runner leaves it. */
+"record() {\n"
+"	printf '%s\\n' \"program=${program--1}\" \"qemu=${qemu-0}\" \"test=$test\" \\\n"
+"		\"reason=$2\" \"message=${3-$2}\" \"verdict=$1\" >\"$record\"\n"
+"}\n"
 "echo guest \"$@\" >>guests\n"
-"grep -q '^unbootable' \"$module\" && echo 'Bail out! infrastructure: no guest' &&\n"
-"	exit 125\n"
+/* die STATUS VERDICT REASON [MESSAGE] */
+"die() { status=$1; shift; record \"$@\"; echo \"Bail out! ${3-$2}\"; exit $status; }\n"
+/* As the runner does where the guest has ended within a test. */
+"lose() {\n"
+"	printf '# %s\\nnot ok %s %s\\n' \"${4-$3}\" $n \"$test\"\n"
+"	while [ $n -lt $all ]; do n=$((n + 1)); echo not ok $n not_run.$n; done\n"
+"	die \"$@\"\n"
+"}\n"
+"! grep -q '^unbootable' \"$module\" || die 125 no-guest 'no guest' 'infrastructure: no guest'\n"
 "echo TAP version 13\n"
 "echo 1..$#\n"
 "n=0 all=$# status=0\n"
-"die() { echo \"Bail out! $1\"; exit $2; }\n"
-/* As the runner does where the guest has ended within a test. */
-"lose() {\n"
-"	printf '# %s\\nnot ok %s %s\\n' \"$1\" $n \"$test\"\n"
-"	while [ $n -lt $all ]; do n=$((n + 1)); echo not ok $n not_run.$n; done\n"
-"	die \"$1\" $2\n"
-"}\n"
 "for test; do\n"
 "	n=$((n + 1))\n"
 "	echo \"# begin $test\"\n"
@@ -73,57 +79,46 @@ static const char guest[] =
 "		echo \"ok $n $test\"; continue ;;\n"
 "	sleep) echo $$ >sleeper.tmp; mv sleeper.tmp sleeper; exec sleep 600 ;;\n"
 "	crash*) echo '# BUG: told by the test'\n"
-"		lose \"crash: BUG: told, while $test was running\" 121 ;;\n"
-"	hang*) lose \"hang: no end after 150 seconds, while $test was running\" 124 ;;\n"
-"	forge*) lose 'forged: the report has 1 lines, the first: sync.two <b>' 122 ;;\n"
-"	lost*) lose 'infrastructure: the guest could not go on' 125 ;;\n"
-"	killed*) lose \"crash: the guest stopped without a word, while $test was running (QEMU: exit status -1)\" 121 ;;\n"
+"		lose 121 crash 'BUG: told' \"crash: BUG: told, while $test was running\" ;;\n"
+"	hang*) lose 124 hang 'no end after 150 seconds' ;;\n"
+"	forge*) lose 122 forged 'the report has 1 lines, the first: sync.two <b>' ;;\n"
+"	lost*) lose 125 init-error 'the guest could not go on' ;;\n"
+"	killed*) qemu=-1; lose 121 stopped 'the guest stopped without a word' ;;\n"
 "	stuck*) echo \"not ok $n $test\"\n"
 "		echo \"Bail out! what $test left cannot be put back\"\n"
-"		die \"infrastructure: the report of the tests is not whole: what $test left cannot be put back (exit status 1)\" 125 ;;\n"
+"		program=6; die 125 bailed 'the report of the tests is not whole' ;;\n"
 "	out-of-order*) echo \"ok $((n + 1)) $test\"\n"
-"		die 'infrastructure: the report of the tests is not whole: a result out of order: ok' 125 ;;\n"
+"		die 125 malformed 'a result out of order: ok' ;;\n"
 "	esac\n"
 "done\n"
+"test=\n"
+"record passed ''\n"
 "exit $status\n";
 
 #define POINTS "module.* 2 visible\nmap.* 4 visible\nsync.* 4 hidden\n"
 
-static void write_file(const char *name, const char *text)
-{
-	FILE *file = fopen(name, "we");
-
-	EXPECT(file && fputs(text, file) >= 0 && !fclose(file));
-}
-
-static void write_script(const char *name, const char *text)
-{
-	write_file(name, text);
-	EXPECT_OK(chmod(name, 0755));
-}
-
 static const char *here(const char *name)
 {
-	char *path, *directory = getcwd(NULL, 0);
+	char *path;
 
-	if (asprintf(&path, "%s/%s", directory, name) < 0)
-		FAIL("no memory");
+	ASSERT_OK(asprintf(&path, "%s/%s", getcwd(NULL, 0), name));
 	return path;
 }
 
-/* A tree with nothing in it but what the grader asks for by name. */
+/* Make a tree with just the files that the grader opens. */
 static void prepare(void)
 {
-	EXPECT_STR(shell("mkdir -p top/build/kernel/k top/tests/grade top/kmod all && echo 6.1 >top/build/kernel/k/release && touch top/tests/grade/Kbuild top/kmod/compat.mk top/kmod/compat.h top/kmod/shmcount.c"), "");
+	ASSERT_STREQ("",
+		     shell("mkdir -p top/build/kernel/k top/tests/grade top/kmod all && echo 6.1 >top/build/kernel/k/release && touch top/tests/grade/Kbuild top/kmod/compat.mk top/kmod/compat.h top/kmod/shmcount.c"));
 	write_script("jail", jail);
 	write_script("guest", guest);
 	write_script("graded", graded);
-	write_file("points", POINTS);
+	write_text("points", POINTS);
 	setenv("TOP", here("top"), 1);
 	setenv("GRADES", here("grades"), 1);
 	setenv("KERNEL", "k", 1);
 	setenv("JAIL", here("jail"), 1);
-	setenv("GUEST", here("guest"), 1);
+	setenv("GUEST_RUNNER", here("guest"), 1);
 	setenv("GRADED", here("graded"), 1);
 	setenv("POINTS", "points", 1);
 	setenv("TESTS", "", 1);
@@ -136,20 +131,10 @@ static void hand_in(const char *name, const char *does)
 	snprintf(path, sizeof(path), "all/%s", name);
 	mkdir(path, 0755);
 	snprintf(path, sizeof(path), "all/%s/shmcount.c", name);
-	write_file(path, does);
+	write_text(path, does);
 }
 
-/* Until a grader that runs has come so far as to make this file. */
-static void wait_for(const char *path)
-{
-	for (int i = 0; access(path, F_OK); i++) {
-		if (i == 1000)
-			FAIL("there is no %s", path);
-		usleep(10000);
-	}
-}
-
-/* Grade what does so, by its name; the student's text is the output. */
+/* Grade a submission that does this; the output is student.txt. */
 static struct run grade(const char *does)
 {
 	prepare();
@@ -163,7 +148,7 @@ static const char *row(void)
 	return shell("cat grades/jane/row.csv");
 }
 
-/* The verdict, and what was counted, in the row of the CSV. */
+/* The row of the CSV, without its seconds. */
 static void expect_row(const char *does, const char *wanted)
 {
 	struct run run = grade(does);
@@ -171,18 +156,17 @@ static void expect_row(const char *does, const char *wanted)
 
 	expect_silent(&run, 0);
 	seen = strdup(row());
-	/* but for the seconds */
 	*strrchr(seen, ',') = '\0';
-	EXPECT_STR(seen, wanted);
+	ASSERT_STREQ(wanted, seen);
 }
 
 static void expect_mistake(const char *points, const char *text)
 {
 	prepare();
-	write_file("points", points);
+	write_text("points", points);
 	hand_in("jane", "");
 	expect_refusal(RUN("grade", "one", "all/jane"), 2, text);
-	EXPECT_STR(shell("ls -A grades"), "");
+	ASSERT_STREQ("", shell("ls -A grades"));
 }
 
 TEST(grade, all_pass)
@@ -206,9 +190,8 @@ TEST(grade, crash_costs_that_test_and_no_other)
 {
 	expect_row("map.one crash\n",
 		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,2");
-	EXPECT_STR(shell("cat guests"),
-		   "guest module.loads module.unloads map.one map.two sync.one sync.two\n"
-		   "guest map.two sync.one sync.two\n");
+	ASSERT_STREQ("guest module.loads module.unloads map.one map.two sync.one sync.two\n"
+		     "guest map.two sync.one sync.two\n", shell("cat guests"));
 }
 
 TEST(grade, hang_costs_that_test_and_no_other)
@@ -235,19 +218,19 @@ TEST(grade, lost_guest_costs_nothing)
 		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,2");
 	expect_row("map.one killed once\n",
 		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,2");
-	/* The second guest is lost as well, but in another test. */
+	/* The second guest is lost, too, but in another test. */
 	expect_row("map.one killed once\nmap.two killed twice\n",
 		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,3");
 }
 
-/* QEMU ends so, if it is not killed, by what the guest does to it. */
+/* QEMU ends like this when it is killed, but also by a deed of the guest. */
 TEST(grade, guest_that_is_lost_twice_in_a_test_is_a_crash)
 {
 	expect_row("map.one killed twice\n",
 		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,3");
 	expect_row("map.one lost\n",
 		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,3");
-	/* However often, it is not the host. */
+	/* However often that happens, the host is not to blame. */
 	expect_row("map.one killed\nmap.two killed\nsync.one killed\nsync.two lost\n",
 		   "\"jane\",tested,2.00,10.00,2,0,4,0,0,0,8");
 }
@@ -257,17 +240,17 @@ TEST(grade, guests_that_are_lost_again_and_again_are_no_grade)
 	struct run run = grade("unbootable\n");
 
 	expect_end(&run, 125, "grade: jane is not graded: infrastructure: no guest");
-	EXPECT_EQ(access("grades/jane", F_OK), -1);
+	ASSERT_EQ(-1, access("grades/jane", F_OK));
 	hand_in("ann", "");
 	run = RUN("grade", "all", "all");
 	expect_silent(&run, 1);
 	expect_text(run.output, "1 graded, 1 not");
-	EXPECT_STR(shell("cut -d , -f 1-4 grades/grades.csv; tr -dc ',\n' <grades/grades.csv | uniq | wc -l"),
-		   "name,verdict,points,of\n\"ann\",tested,10.00,10.00\n"
-		   "\"jane\",not graded,,\n1\n");
+	ASSERT_STREQ("name,verdict,points,of\n\"ann\",tested,10.00,10.00\n"
+		     "\"jane\",not graded,,\n1\n",
+		     shell("cut -d , -f 1-4 grades/grades.csv; tr -dc ',\n' <grades/grades.csv | uniq | wc -l"));
 }
 
-/* With a module that spoils each guest nobody waits for hours. */
+/* A module that spoils every guest must not take hours. */
 static void expect_bound(const char *does, const char *wanted)
 {
 	char names[8192] = "", all_do[8192] = "";
@@ -278,7 +261,7 @@ static void expect_bound(const char *does, const char *wanted)
 		sprintf(names + strlen(names), "map.z%d\n", i);
 		sprintf(all_do + strlen(all_do), "map.z%d %s\n", i, does);
 	}
-	write_file("hidden", names);
+	write_text("hidden", names);
 	hand_in("jane", all_do);
 	run = RUN("grade", "one", "all/jane");
 	expect_silent(&run, 0);
@@ -293,7 +276,7 @@ TEST(grade, trouble_is_bounded)
 	expect_bound("stuck", "\"jane\",tested,6.19,10.00,6,4,0,0,0,36,4,");
 }
 
-/* A guest's words are kept in files, and those are bounded. */
+/* The files with the output of a guest have a limit. */
 TEST(grade, test_that_writes_without_end_is_a_crash)
 {
 	expect_row("map.one flood\n",
@@ -330,7 +313,7 @@ TEST(grade, does_not_build)
 		    "    x.c:1: error: it is no C\n");
 }
 
-/* That is its own fault, so it has a grade, and not another try each time. */
+/* This is its own fault: it gets a grade, and not another try in each run. */
 TEST(grade, module_that_is_too_large)
 {
 	expect_row("big\n",
@@ -347,29 +330,30 @@ TEST(grade, forged_report_is_believed_in_nothing)
 		   "\"jane\",forged report,0.00,10.00,0,0,0,0,0,6,1");
 }
 
-/* Nor is it for the student to learn from it what the hidden tests are. */
+/* A student must not learn the hidden tests from it. */
 TEST(grade, forged_report_says_nothing_of_its_own)
 {
 	struct run run = grade("map.one fail\nsync.two forge\n");
 
 	expect_silent(&run, 0);
-	expect_text(run.output, "It wrote where only the tests report, so none of the report is believed.");
-	EXPECT_STR(shell("cd grades/jane && grep -l -e 'the first' -e 'told by the test' *.txt *.json *.xml"),
-		   "instructor.json\n");
-	EXPECT_STR(shell("cd grades/jane && grep -l sync.two *.txt *.xml || :"), "");
+	expect_text(run.output, "It wrote where only the tests report, so the report proves nothing.");
+	ASSERT_STREQ("instructor.json\n",
+		     shell("cd grades/jane && grep -l -e 'the first' -e 'told by the test' *.txt *.json *.xml"));
+	ASSERT_STREQ("",
+		     shell("cd grades/jane && grep -l sync.two *.txt *.xml || :"));
 }
 
-/* A student's CI shows no other file. */
+/* The CI of a student may show no other file. */
 TEST(grade, verdict_is_in_the_xml)
 {
 	struct run run = grade("x.c:1: error: <it> is no C\n");
 
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("xmllint --xpath 'concat((//failure)[1]/@message, \" / \", count(//failure), \" / \", substring-before((//failure)[1], \"again\"))' grades/jane/junit.xml"),
-		   "not run: does not build: the compiler does not take it / 4 / x.c:1: error: <it> is no C\n\n");
+	ASSERT_STREQ("not run: does not build: the compiler rejects it / 4 / x.c:1: error: <it> is no C\n\n",
+		     shell("xmllint --xpath 'concat((//failure)[1]/@message, \" / \", count(//failure), \" / \", substring-before((//failure)[1], \"again\"))' grades/jane/junit.xml"));
 }
 
-/* The command that is told does just that, in whatever folder it is. */
+/* The command in the report works as it is, for any name of a directory. */
 TEST(grade, again_is_one_command)
 {
 	struct run run;
@@ -379,10 +363,10 @@ TEST(grade, again_is_one_command)
 	hand_in("O'Brien; $(touch x)", "map.one fail\nsync.one fail\n");
 	run = RUN("grade", "one", "all/O'Brien; $(touch x)");
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("sed -n 's/^ *again: make/printf %s,/p' grades/*/student.txt | sh; ls x* 2>/dev/null || :"),
-		   "grade,SRC=all/O'Brien; $(touch x),TESTS=map.one,");
-	EXPECT_STR(shell("sqlite3 :memory: \"SELECT json_extract(value, '$.command') FROM json_each(CAST(readfile('grades/O_Brien____touch_x_/instructor.json') AS TEXT), '$.tests') WHERE json_extract(value, '$.name') = 'sync.one'\" | sed 's/^make/printf %s,/' | sh"),
-		   "grade,SRC=all/O'Brien; $(touch x),HIDDEN=own tests,POINTS=points,TESTS=sync.one,");
+	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),TESTS=map.one,",
+		     shell("sed -n 's/^ *again: make/printf %s,/p' grades/*/student.txt | sh; ls x* 2>/dev/null || :"));
+	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),HIDDEN=own tests,POINTS=points,TESTS=sync.one,",
+		     shell("sqlite3 :memory: \"SELECT json_extract(value, '$.command') FROM json_each(CAST(readfile('grades/O_Brien____touch_x_/instructor.json') AS TEXT), '$.tests') WHERE json_extract(value, '$.name') = 'sync.one'\" | sed 's/^make/printf %s,/' | sh"));
 }
 
 TEST(grade, names_that_are_no_text)
@@ -393,24 +377,24 @@ TEST(grade, names_that_are_no_text)
 	hand_in("a\033\nb\377", "map.one fail\n");
 	run = RUN("grade", "one", "all/a\033\nb\377");
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("xmllint --noout grades/*/junit.xml; sqlite3 :memory: \"SELECT json_valid(CAST(readfile('grades/a__b_/instructor.json') AS TEXT)), json_valid(CAST(readfile('grades/a__b_/results.json') AS TEXT))\""),
-		   "1|1\n");
+	ASSERT_STREQ("1|1\n",
+		     shell("xmllint --noout grades/*/junit.xml; sqlite3 :memory: \"SELECT json_valid(CAST(readfile('grades/a__b_/instructor.json') AS TEXT)), json_valid(CAST(readfile('grades/a__b_/results.json') AS TEXT))\""));
 	expect_text(run.output, "again: make grade SRC='all/a\\x1b\\x0ab\\xff' TESTS='map.one'\n");
 }
 
-/* Neither the name of a hidden test nor what it says is for the student. */
+/* The student sees neither the names nor the output of hidden tests. */
 TEST(grade, hidden_tests_are_hidden)
 {
 	struct run run = grade("sync.one fail\nmap.two fail\n");
 
 	expect_silent(&run, 0);
 	expect_text(run.output, "     2 of   4             hidden tests\n");
-	EXPECT(strstr(run.output, "map.two"));
-	EXPECT(!strstr(run.output, "sync."));
-	EXPECT_STR(shell("cd grades/jane && grep -l sync.one *.* | grep -v ko | tr '\\n' ' '"),
-		   "guest-1.tap instructor.json results.json ");
-	EXPECT_STR(shell("sqlite3 :memory: \"SELECT json_extract(value, '$.visibility') || ' ' || json_extract(value, '$.score') FROM json_each(CAST(readfile('grades/jane/results.json') AS TEXT), '$.tests') WHERE json_extract(value, '$.name') LIKE 'sync%'\""),
-		   "hidden 0.0\nhidden 2.0\n");
+	ASSERT_TRUE(strstr(run.output, "map.two"));
+	ASSERT_TRUE(!strstr(run.output, "sync."));
+	ASSERT_STREQ("guest-1.tap instructor.json results.json ",
+		     shell("cd grades/jane && grep -l sync.one *.* | grep -v ko | tr '\\n' ' '"));
+	ASSERT_STREQ("hidden 0.0\nhidden 2.0\n",
+		     shell("sqlite3 :memory: \"SELECT json_extract(value, '$.visibility') || ' ' || json_extract(value, '$.score') FROM json_each(CAST(readfile('grades/jane/results.json') AS TEXT), '$.tests') WHERE json_extract(value, '$.name') LIKE 'sync%'\""));
 }
 
 TEST(grade, reports_are_well_formed)
@@ -418,9 +402,9 @@ TEST(grade, reports_are_well_formed)
 	struct run run = grade("map.two fail\nsync.one crash\n");
 
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("xmllint --noout grades/jane/junit.xml"), "");
-	EXPECT_STR(shell("sqlite3 :memory: \"SELECT json_extract(CAST(readfile('grades/jane/results.json') AS TEXT), '$.score'), json_extract(CAST(readfile('grades/jane/instructor.json') AS TEXT), '$.verdict')\""),
-		   "6.0|tested\n");
+	ASSERT_STREQ("", shell("xmllint --noout grades/jane/junit.xml"));
+	ASSERT_STREQ("6.0|tested\n",
+		     shell("sqlite3 :memory: \"SELECT json_extract(CAST(readfile('grades/jane/results.json') AS TEXT), '$.score'), json_extract(CAST(readfile('grades/jane/instructor.json') AS TEXT), '$.verdict')\""));
 }
 
 TEST(grade, only_the_tests_that_are_named)
@@ -432,8 +416,8 @@ TEST(grade, only_the_tests_that_are_named)
 	hand_in("jane", "map.one fail\n");
 	run = RUN("grade", "one", "all/jane");
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("cat guests; ls grades"),
-		   "guest module.loads module.unloads map.two\njane+tests\n");
+	ASSERT_STREQ("guest module.loads module.unloads map.two\njane+tests\n",
+		     shell("cat guests; ls grades"));
 	setenv("TESTS", "map.tow", 1);
 	expect_refusal(RUN("grade", "one", "all/jane"), 2,
 		       "grade: no test that counts is named 'map.tow'");
@@ -459,10 +443,10 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		struct run run;
 
-		EXPECT_STR(shell("rm -rf all grades"), "");
+		ASSERT_STREQ("", shell("rm -rf all grades"));
 		prepare();
 		hand_in("jane", "");
-		EXPECT_STR(shell(ways[i][0]), "");
+		ASSERT_STREQ("", shell(ways[i][0]));
 		run = RUN("grade", "one", "all/jane");
 		expect_silent(&run, 0);
 		expect_text(run.output, ways[i][1]);
@@ -470,18 +454,19 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 	}
 }
 
-/* Who builds among the sources hands in what kbuild makes there as well. */
+/* A student who builds in the directory hands in the files of kbuild, too. */
 TEST(grade, what_kbuild_leaves_is_not_used)
 {
 	struct run run;
 
 	prepare();
 	hand_in("jane", "");
-	EXPECT_STR(shell("cd all/jane && touch shmcount.mod.c shmcount.mod shmcount.o .shmcount.o.cmd Module.symvers ._shmcount.c"), "");
+	ASSERT_STREQ("",
+		     shell("cd all/jane && touch shmcount.mod.c shmcount.mod shmcount.o .shmcount.o.cmd Module.symvers ._shmcount.c"));
 	run = RUN("grade", "one", "all/jane");
 	expect_silent(&run, 0);
 	expect_text(run.output, "jane: 10 of 10 points");
-	expect_text(run.output, "Not used, as only *.c and *.h are, and no *.mod.c: ");
+	expect_text(run.output, "Not used (only *.c and *.h are, and no *.mod.c): ");
 	expect_text(run.output, "shmcount.mod.c");
 }
 
@@ -489,9 +474,9 @@ TEST(grade, mistakes_in_the_points_are_refused)
 {
 	expect_mistake("map.* 4\n", "points:1: a line is: PATTERN POINTS");
 	expect_mistake("\n# x\nmap.* 4 visible now\n", "points:3: a line is");
-	expect_mistake("map.* four visible\n", "points:1: 'four' is no number");
-	expect_mistake("map.* -1 visible\n", "points:1: '-1' is no number");
-	expect_mistake("map.* nan visible\n", "points:1: 'nan' is no number");
+	expect_mistake("map.* four visible\n", "points:1: 'four' has to be a number");
+	expect_mistake("map.* -1 visible\n", "points:1: '-1' has to be a number");
+	expect_mistake("map.* nan visible\n", "points:1: 'nan' has to be a number");
 	expect_mistake("map.* 4 seen\n", "points:1: 'seen' has to be visible");
 	expect_mistake("map.* 4 hidden\nmpa.* 1 visible\n",
 		       "points:2: 'mpa.*' names no test");
@@ -502,16 +487,16 @@ TEST(grade, mistakes_in_the_points_are_refused)
 	expect_mistake("# nothing\n", "points gives no points");
 }
 
-/* The tests of an instructor are put with ours by hidden.sh. */
+/* hidden.sh links the tests of an instructor with ours. */
 static struct run put_together(const char *a, const char *b)
 {
-	EXPECT_STR(shell("rm -rf own && mkdir own"), "");
-	write_file("own/a.c", a);
-	write_file("own/b.c", b);
-	setenv("CFLAGS", with("-D_GNU_SOURCE -I%s", in_tree("tests")), 1);
-	return RUN(in_tree("tests/grade/hidden.sh"), "own", "own/graded",
-		   in_tree("build/obj/harness.o"),
-		   in_tree("build/obj/harness_sample.o"));
+	ASSERT_STREQ("", shell("rm -rf own && mkdir own"));
+	write_text("own/a.c", a);
+	write_text("own/b.c", b);
+	setenv("CFLAGS", with("-D_GNU_SOURCE -I%s -I%s/harness", in("TOP", "tests")), 1);
+	return RUN(in("TOP", "tests/grade/hidden.sh"), "own", "own/graded",
+		   in("TOP", "build/obj/harness/harness.o"),
+		   in("TOP", "build/obj/harness/harness_sample.o"));
 }
 
 #define OWN(name) "#include \"harness.h\"\nTEST(" name ") { }\n"
@@ -520,15 +505,28 @@ TEST(grade, mistakes_in_hidden_tests_are_refused)
 {
 	struct run run;
 
-	if (access(in_tree("build/obj/harness_sample.o"), F_OK))
+	if (access(in("TOP", "build/obj/harness/harness_sample.o"), F_OK))
 		test_skip("the sample of the harness is not built");
 	run = put_together(OWN("hidden_a, x"), OWN("hidden_a, y"));
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("own/graded -l | grep ^hidden_"), "hidden_a.x\nhidden_a.y\n");
+	/* An instructor's tests run last, whatever their names. */
+	ASSERT_STREQ("hidden_a.x\nhidden_a.y\n",
+		     shell("own/graded -l | tail -n 2"));
 	expect_refusal(put_together(OWN("hidden_a, x"), OWN("hidden_a, x")), 2,
 		       "grade: two tests in HIDDEN=own are called hidden_a.x");
 	expect_refusal(put_together(OWN("hidden_a, x"), OWN("mine, x")), 2,
 		       "grade: a test in HIDDEN=own is called mine.x");
+	/* From the time when the arguments were in the other order. */
+	run = put_together(OWN("hidden_a, x"), "#include \"harness.h\"\n"
+			   "TEST(hidden_a, y) { EXPECT_EQ(1, 1); }\n");
+	expect_status(&run, 2);
+	expect_text(run.errors, "write ASSERT_EQ(expected, seen)");
+}
+
+TEST(grade, whether_it_loads_is_asked_first)
+{
+	ASSERT_STREQ("module.loads\nmodule.unloads\n",
+		     shell(with("%s -l | head -n 2", in("TOP", "build/grading/graded"))));
 }
 
 TEST(grade, instructors_tests_are_a_point_each)
@@ -536,15 +534,15 @@ TEST(grade, instructors_tests_are_a_point_each)
 	struct run run;
 
 	prepare();
-	write_file("hidden", "hidden_a.x\nhidden_a.y\n");
+	write_text("hidden", "hidden_a.x\nhidden_a.y\n");
 	hand_in("jane", "hidden_a.x fail\n");
 	run = RUN("grade", "one", "all/jane");
 	expect_silent(&run, 0);
 	expect_text(row(), "\"jane\",tested,11.00,12.00,");
-	EXPECT(!strstr(run.output, "hidden_a"));
+	ASSERT_TRUE(!strstr(run.output, "hidden_a"));
 }
 
-/* Graded once; then what has changed, and no other. */
+/* Each is graded once, and again only if something changed. */
 TEST(grade, all_goes_on_where_it_was_stopped)
 {
 	struct run run;
@@ -552,81 +550,82 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 	prepare();
 	hand_in("ann", "");
 	hand_in("bob", "map.one fail\n");
-	write_file("all/notes.txt", "no submission");
-	EXPECT_OK(symlink("ann", "all/zed"));
+	write_text("all/notes.txt", "no submission");
+	ASSERT_OK(symlink("ann", "all/zed"));
 	run = RUN("grade", "all", "all");
 	expect_status(&run, 0);
 	expect_text(run.errors, "grade: all/zed is a link");
 	expect_text(run.errors, "grade: all/notes.txt is no submission");
 	expect_text(run.output, "ann ");
 	expect_text(run.output, "2 graded, 0 not");
-	EXPECT_STR(shell("cut -d , -f 1-6 grades/grades.csv"),
-		   "name,verdict,points,of,passed,failed\n"
-		   "\"ann\",tested,10.00,10.00,6,0\n"
-		   "\"bob\",tested,8.00,10.00,5,1\n");
-	EXPECT_STR(shell("rm guests all/zed all/notes.txt"), "");
+	ASSERT_STREQ("name,verdict,points,of,passed,failed\n"
+		     "\"ann\",tested,10.00,10.00,6,0\n"
+		     "\"bob\",tested,8.00,10.00,5,1\n",
+		     shell("cut -d , -f 1-6 grades/grades.csv"));
+	ASSERT_STREQ("", shell("rm guests all/zed all/notes.txt"));
 
 	run = RUN("grade", "all", "all");
 	expect_silent(&run, 0);
 	expect_text(run.output, "2 of 2 are graded already");
-	EXPECT_EQ(access("guests", F_OK), -1);
+	ASSERT_EQ(-1, access("guests", F_OK));
 
 	hand_in("bob", "map.two crash\n");
 	run = RUN("grade", "all", "all");
 	expect_silent(&run, 0);
 	expect_text(run.output, "1 of 2 are graded already");
-	EXPECT_STR(shell("sed -n 3p grades/grades.csv | cut -d , -f 1-7"),
-		   "\"bob\",tested,8.00,10.00,5,0,1\n");
+	ASSERT_STREQ("\"bob\",tested,8.00,10.00,5,0,1\n",
+		     shell("sed -n 3p grades/grades.csv | cut -d , -f 1-7"));
 
-	/* Built otherwise, or run otherwise, all is another grade. */
-	EXPECT_STR(shell("echo '# new' >>top/tests/grade/Kbuild"), "");
+	/* When the build, the jail or the guest changes, all are graded again. */
+	ASSERT_STREQ("", shell("echo '# new' >>top/tests/grade/Kbuild"));
 	run = RUN("grade", "all", "all");
 	expect_silent(&run, 0);
-	EXPECT(!strstr(run.output, "are graded already"));
-	EXPECT_STR(shell("echo '# new' >>jail; echo '# new' >>guest"), "");
+	ASSERT_TRUE(!strstr(run.output, "are graded already"));
+	ASSERT_STREQ("", shell("echo '# new' >>jail; echo '# new' >>guest"));
 	run = RUN("grade", "all", "all");
 	expect_silent(&run, 0);
-	EXPECT(!strstr(run.output, "are graded already"));
+	ASSERT_TRUE(!strstr(run.output, "are graded already"));
 
-	EXPECT_STR(shell("rm guests"), "");
+	ASSERT_STREQ("", shell("rm guests"));
 	run = RUN("grade", "-f", "all", "all");
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("grep -c module.loads guests"), "3\n");
+	ASSERT_STREQ("3\n", shell("grep -c module.loads guests"));
 }
 
-/* On a slow host all limits are longer; hangs have their time beside them. */
+/* A slow host gets longer limits, plus the time of the hangs. */
 TEST(grade, limits_are_those_of_the_host)
 {
 	struct run run = grade("map.one timeout\nmap.two crash\n");
 
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("cat limits; rm -r limits grades"), "250\n225\n");
-	/* The control's own, and then those of one that took 100 s. */
+	ASSERT_STREQ("250\n225\n", shell("cat limits; rm -r limits grades"));
+	/* The limits of the control; then those after a control of 100 s. */
 	run = RUN("grade", "all", "all");
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("cat limits; rm limits"), "700\n250\n225\n");
-	EXPECT_STR(shell("sed -i 's/[0-9]*$/100/' grades/.control/row.csv && echo >>all/jane/shmcount.c"), "");
+	ASSERT_STREQ("700\n250\n225\n", shell("cat limits; rm limits"));
+	ASSERT_STREQ("",
+		     shell("sed -i 's/[0-9]*$/100/' grades/.control/row.csv && echo >>all/jane/shmcount.c"));
 	run = RUN("grade", "all", "all");
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("cat limits"), "1100\n1075\n");
+	ASSERT_STREQ("1100\n1075\n", shell("cat limits"));
 }
 
-/* Our own module has to pass, or the tests are what is wrong. */
+/* If our own module fails, the tests are wrong. */
 TEST(grade, control_has_to_pass)
 {
 	struct run run;
 
 	prepare();
 	hand_in("ann", "");
-	write_file("top/kmod/shmcount.c", "sync.two fail\n");
+	write_text("top/kmod/shmcount.c", "sync.two fail\n");
 	run = RUN("grade", "all", "all");
 	expect_end(&run, 125,
 		   "grade: the control, our own module, has 8.00 of 10 points");
 	run = RUN("grade", "all", "all");
 	expect_end(&run, 125, "has 8.00 of 10 points");
-	/* If it was by chance, the same command again goes on. */
-	EXPECT_STR(shell("rm -r grades guests"), "");
-	write_file("top/kmod/shmcount.c", "sync.two fail once\n");
+	/* After a failure by chance the same command goes on. */
+	ASSERT_STREQ("", shell("rm -r grades guests"));
+	write_text("top/kmod/shmcount.c", "sync.two fail once\n");
 	run = RUN("grade", "all", "all");
 	expect_end(&run, 125, "has 8.00 of 10 points");
 	run = RUN("grade", "all", "all");
@@ -639,7 +638,7 @@ TEST(grade, mistake_is_told_once_for_all)
 	struct run run;
 
 	prepare();
-	write_file("points", "map.* 4 visible now\n");
+	write_text("points", "map.* 4 visible now\n");
 	hand_in("ann", "");
 	run = RUN("grade", "all", "all");
 	expect_end(&run, 2, "grade: points:1: a line is");
@@ -653,17 +652,17 @@ TEST(grade, interrupt_leaves_what_is_graded)
 	hand_in("ann", "");
 	hand_in("bob", "map.one sleep\n");
 	run = START("grade", "all", "all");
-	wait_for("sleeper");
-	wait_for("grades/ann");
-	EXPECT_OK(kill(run.pid, SIGINT));
+	wait_for_file("sleeper");
+	wait_for_file("grades/ann");
+	ASSERT_OK(kill(run.pid, SIGINT));
 	collect(&run);
 	expect_status(&run, 130);
-	EXPECT_STR(shell("ls -A grades; sed 1d grades/grades.csv | cut -d , -f 1-3"),
-		   ".control\nann\ngrades.csv\n\"ann\",tested,10.00\n");
-	EXPECT_EQ(kill(atoi(shell("cat sleeper")), 0), -1);
+	ASSERT_STREQ(".control\nann\ngrades.csv\n\"ann\",tested,10.00\n",
+		     shell("ls -A grades; sed 1d grades/grades.csv | cut -d , -f 1-3"));
+	ASSERT_EQ(-1, kill(atoi(shell("cat sleeper")), 0));
 }
 
-/* Of nohup make grade-all: the grader, its graders and their guests go on. */
+/* Under nohup the grader, its child processes and their guests go on. */
 TEST(grade, ignored_signals_stay_ignored)
 {
 	struct run run;
@@ -671,10 +670,10 @@ TEST(grade, ignored_signals_stay_ignored)
 	prepare();
 	hand_in("ann", "map.one waits\n");
 	run = START_DEAF("grade", "all", "all");
-	wait_for("waiting");
+	wait_for_file("waiting");
 	send_endings(run.pid);
 	send_endings(child_of(run.pid));
-	EXPECT_STR(shell("touch go"), "");
+	ASSERT_STREQ("", shell("touch go"));
 	collect(&run);
 	expect_silent(&run, 0);
 	expect_text(run.output, "1 graded, 0 not");
@@ -688,7 +687,7 @@ TEST(grade, names_that_would_be_the_same_are_refused)
 	expect_refusal(RUN("grade", "all", "all"), 2, "would both be a_b here");
 }
 
-/* Letters of other alphabets are letters; and a name may be as long as a file's. */
+/* Names with letters of other alphabets, and names of NAME_MAX bytes. */
 TEST(grade, names_of_any_alphabet)
 {
 	char longest[256];
@@ -706,14 +705,14 @@ TEST(grade, names_of_any_alphabet)
 	run = RUN("grade", "all", "all");
 	expect_silent(&run, 0);
 	expect_text(run.output, "6 graded, 0 not");
-	EXPECT(!strstr(run.output, "7.00 of 9"));
+	ASSERT_TRUE(!strstr(run.output, "7.00 of 9"));
 	expect_text(run.output, "  8.00 of 10  tested, ");
-	EXPECT_STR(shell("LC_ALL=C ls grades | cut -c 1-30; wc -l <grades/grades.csv"),
-		   "Jörgen\nJürgen\ngrades.csv\nx__tested_7_9_1_1_0_0\n"
-		   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n李娜_\n王伟\n7\n");
+	ASSERT_STREQ("Jörgen\nJürgen\ngrades.csv\nx__tested_7_9_1_1_0_0\n"
+		     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n李娜_\n王伟\n7\n",
+		     shell("LC_ALL=C ls grades | cut -c 1-30; wc -l <grades/grades.csv"));
 }
 
-/* Whatever a submission is called, nobody else's reports are in its place. */
+/* No name of a submission overwrites the reports of another, or a file of ours. */
 TEST(grade, names_that_we_use_are_no_others)
 {
 	static const char *const names[] = {
@@ -731,8 +730,8 @@ TEST(grade, names_that_we_use_are_no_others)
 	setenv("TESTS", "map.*", 1);
 	run = RUN("grade", "one", "all/jane");
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("LC_ALL=C ls -A grades; wc -l <grades/grades.csv"),
-		   ".control\n_f\n_grades_csv\ncontrol\ngrades.csv\njane\njane+tests\njane.err\njane.tests\njane.tmp\njane_tests\n9\n");
+	ASSERT_STREQ(".control\n_f\n_grades_csv\ncontrol\ngrades.csv\njane\njane+tests\njane.err\njane.tests\njane.tmp\njane_tests\n9\n",
+		     shell("LC_ALL=C ls -A grades; wc -l <grades/grades.csv"));
 }
 
 TEST(grade, folder_without_a_name_has_one)
@@ -740,10 +739,10 @@ TEST(grade, folder_without_a_name_has_one)
 	struct run run;
 
 	prepare();
-	EXPECT_STR(shell("mkdir grades && touch grades/kept"), "");
+	ASSERT_STREQ("", shell("mkdir grades && touch grades/kept"));
 	run = RUN("grade", "one", "/");
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("ls -A grades"), "_\nkept\n");
+	ASSERT_STREQ("_\nkept\n", shell("ls -A grades"));
 }
 
 TEST(grade, two_graders_do_not_share_a_folder)
@@ -754,10 +753,10 @@ TEST(grade, two_graders_do_not_share_a_folder)
 	hand_in("ann", "map.one sleep\n");
 	hand_in("bob", "");
 	run = START("grade", "one", "all/ann");
-	wait_for("sleeper");
+	wait_for_file("sleeper");
 	expect_refusal(RUN("grade", "one", "all/bob"), 125,
-		       "grade: another make grade or grade-all is at work in ");
-	EXPECT_OK(kill(run.pid, SIGINT));
+		       "grade: another make grade or grade-all works in ");
+	ASSERT_OK(kill(run.pid, SIGINT));
 	collect(&run);
 	expect_status(&run, 130);
 	run = RUN("grade", "one", "all/bob");
@@ -770,11 +769,11 @@ TEST(grade, tests_are_not_chosen_for_a_folder)
 	hand_in("ann", "");
 	setenv("TESTS", "map.*", 1);
 	expect_refusal(RUN("grade", "all", "all"), 2,
-		       "grade: TESTS= is for make grade: a folder is graded by all tests");
-	EXPECT_STR(shell("ls -A grades"), "");
+		       "grade: TESTS= is for make grade: make grade-all runs all tests");
+	ASSERT_STREQ("", shell("ls -A grades"));
 }
 
-/* By an instructor who is not root; it costs that one and no other. */
+/* For an instructor who is not root; it affects only that submission. */
 TEST(grade, submission_that_cannot_be_read_is_told_of)
 {
 	struct run run;
@@ -783,15 +782,16 @@ TEST(grade, submission_that_cannot_be_read_is_told_of)
 	prepare();
 	hand_in("ann", "");
 	hand_in("bob", "");
-	EXPECT_STR(shell("chmod 0 all/ann all/bob/shmcount.c && chmod 777 ."), "");
+	ASSERT_STREQ("",
+		     shell("chmod 0 all/ann all/bob/shmcount.c && chmod 777 ."));
 	if (!getuid() && (setgid(65534) || setuid(65534)))
 		FAIL("cannot become nobody");
 	if (access(getenv("PROGRAMS"), X_OK))
 		test_skip("nobody may not read the programs");
 	run = RUN("grade", "all", "all");
 	expect_silent(&run, 0);
-	EXPECT_STR(shell("cut -d , -f 1-3 grades/grades.csv"),
-		   "name,verdict,points\n\"ann\",nothing to build,0.00\n\"bob\",nothing to build,0.00\n");
+	ASSERT_STREQ("name,verdict,points\n\"ann\",nothing to build,0.00\n\"bob\",nothing to build,0.00\n",
+		     shell("cut -d , -f 1-3 grades/grades.csv"));
 	expect_text(shell("cat grades/ann/student.txt"),
 		    "all/ann cannot be opened: Permission denied.");
 }

@@ -2,10 +2,10 @@
 /*
  * The tests of a submission, in as many guests as it takes.
  *
- * A guest runs all tests that have no result yet. One that crashes or hangs is
- * charged to the test that was running; the next guest goes on with those after
- * it. What that may cost is bounded: a module with which every test crashes
- * must not keep others waiting.
+ * A guest runs all tests that have no result yet. If it crashes or hangs, the test
+ * that was running is charged with that, and the next guest goes on after that test.
+ * A penalty bounds the cost: a module with which every test crashes must not keep
+ * others waiting.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,34 +16,34 @@
 
 #include "grade.h"
 #include "mutants/child.h"
-#include "report/report.h"
-#include "runner/tap.h"
-#include "runner/vm.h"
+#include "check/report.h"
+#include "guest/tap.h"
+#include "guest/verdict.h"
 
 /*
- * A crash takes a boot; a hang, its time-out as well, and so counts as three. So
- * does a guest where the module stays: it will after most tests that use it.
- * The limits of a guest are for those that harness and kernel do not notice; the
- * hangs that they do notice come on top, and all that a slow host takes longer.
+ * A crash costs a boot, and counts as one. A hang costs its time limit as well, and
+ * counts as three; so does a guest in which the module cannot be unloaded, because
+ * most tests that use the module will end like that. The limits of a guest are for
+ * hangs that neither harness nor kernel notices. The hangs that they notice come on
+ * top, and a slow host gets more of everything.
  */
 enum {
-	MOST_TROUBLE = 12,
-	TROUBLE_OF_MANY = 3,
+	MAX_PENALTY = 12,
+	HANG_PENALTY = 3,
 	GUEST_SECONDS = 150,	/* or so many times the control */
 	GUEST_CONTROLS = 10,
 	HANG_SECONDS = 25,
-	MOST_SECONDS = 300,	/* after that no other guest is started */
-	MOST_CONTROLS = 20,
-	MOST_LOST = 3,		/* guests that end through no fault of a test */
-	MOST_OUTPUT = 4096,	/* of a test */
-	STATUS_FORGED = 122,
+	MAX_SECONDS = 300,	/* after that no other guest starts */
+	MAX_CONTROLS = 20,
+	MAX_LOST = 3,		/* guests that end through no fault of a test */
+	MAX_OUTPUT = 4096,	/* of a test */
 };
 
 static int number;		/* of the guest, from 1 */
 static int lost, spoilt;	/* guests */
-static struct graded *lost_at;	/* the test that the last of them was lost in */
+static struct graded *lost_at;	/* the test that ran when the last guest was lost */
 
-/* What a guest has said, as it is read. */
+/* What the guest said so far, and how it ended. */
 static struct {
 	struct tap tap;
 	struct graded *running;	/* the test begun last, or NULL */
@@ -51,11 +51,10 @@ static struct {
 	char *notes;
 	size_t notes_size;
 	FILE *stream;
-	char bail[512];		/* the first and the last of these lines */
-	char last_bail[512];
+	struct vm_record record;
 } guest;
 
-/* A limit, by the clock or by what the control took, if that is known. */
+/* A limit in seconds, or in multiples of what the control took, if that is more. */
 static int limit(int seconds, int controls)
 {
 	int scaled = controls * atoi(getenv("CONTROL_SECONDS") ?: "0");
@@ -81,7 +80,7 @@ static void begin_notes(void)
 	check(guest.stream);
 }
 
-/* One of the kernel's goes without its time stamp. */
+/* Keep the line, without the time stamp of the kernel. */
 static void note(const char *line)
 {
 	const char *end = *line == '[' ? strstr(line, "] ") : NULL;
@@ -91,7 +90,7 @@ static void note(const char *line)
 		line = end + 2;
 	text = cleaned(line, strlen(line));
 
-	if (ftell(guest.stream) + strlen(text) + 1 < MOST_OUTPUT)
+	if (ftell(guest.stream) + strlen(text) + 1 < MAX_OUTPUT)
 		fprintf(guest.stream, "%s\n", text);
 	free(text);
 }
@@ -103,7 +102,7 @@ static char *notes(void)
 	return check(strdup(guest.notes));
 }
 
-/* The first line is what was wrong, or the first that says where. */
+/* The first line that names a place in a source, or else the first line. */
 static char *reason_in(const char *output)
 {
 	const char *place = strstr(output, ".c:");
@@ -119,20 +118,20 @@ static void take_result(void)
 {
 	struct graded *test = guest.running;
 
-	if (!test || !guest.tap.sound || test->how != NOT_YET)
+	if (!test || !guest.tap.sound || test->result != NOT_YET)
 		return;
 	test->seconds = guest.took;
 	test->guest = number;
 	test->output = notes();
 	if (guest.tap.ok) {
-		test->how = strncmp(guest.tap.directive, "SKIP", 4) ? PASS : SKIP;
-		test->why = test->how == SKIP && guest.tap.directive[4] ?
+		test->result = strncmp(guest.tap.directive, "SKIP", 4) ? PASS : SKIP;
+		test->why = test->result == SKIP && guest.tap.directive[4] ?
 			    text_of("%s", guest.tap.directive + 5) : NULL;
 	} else if (!strncmp(guest.tap.directive, "TIMEOUT ", 8)) {
-		test->how = HANG;
+		test->result = HANG;
 		test->why = text_of("no end after %s", guest.tap.directive + 8);
 	} else {
-		test->how = FAIL;
+		test->result = FAIL;
 		test->why = reason_in(test->output);
 	}
 }
@@ -153,23 +152,18 @@ static void take_line(char *line)
 		take_result();
 		break;
 	case TAP_OTHER:
-		if (strncmp(line, "Bail out! ", 10))
-			break;
-		if (!guest.bail[0])
-			snprintf(guest.bail, sizeof(guest.bail), "%.500s",
-				 line + 10);
-		snprintf(guest.last_bail, sizeof(guest.last_bail), "%.500s",
-			 line + 10);
+		break;
 	}
 }
 
-static void read_guest(const char *path)
+static void read_guest(const char *path, const char *record)
 {
 	FILE *file = fopen(path, "re");
 	char line[4096];
 
 	memset(&guest, 0, sizeof(guest));
 	begin_notes();
+	read_record(&guest.record, record);
 	while (file && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		take_line(line);
@@ -178,26 +172,15 @@ static void read_guest(const char *path)
 		fclose(file);
 }
 
-/* The test that the runner names as the one that was running, or NULL. */
-static struct graded *named_in(const char *why)
-{
-	const char *name = strstr(why, ", while ");
-	char copy[128];
-
-	if (!name || sscanf(name, ", while %127s was running", copy) != 1)
-		return NULL;
-	return find(copy);
-}
-
 static void forget(struct graded *test)
 {
-	test->how = NOT_YET;
+	test->result = NOT_YET;
 	test->seconds = -1;
 	test->why = NULL;
 	test->output = "";
 }
 
-/* What this guest said of these tests is yet to be seen. */
+/* Drop what this guest said of these tests. */
 static void forget_from(struct graded *first)
 {
 	for (struct graded *test = first; test < tests + test_count; test++)
@@ -206,29 +189,23 @@ static void forget_from(struct graded *first)
 }
 
 /* This test has ended its guest. */
-static void charge(struct graded *test, enum how how, const char *why)
+static void charge(struct graded *test, enum test_result result, const char *why)
 {
+	const char *message = guest.record.message;
 	char *end;
 
 	forget_from(test + 1);
-	/* Harness and runner tell of a process that cannot be killed. */
-	if (test->how == HANG)
+	/* The harness has reported a process that it cannot kill as a hang. */
+	if (test->result == HANG)
 		return;
-	test->how = how;
+	test->result = result;
 	test->guest = number;
 	test->output = notes();
-	/* The runner's own last word is told as the reason. */
-	end = *why ? strstr(test->output, why) : NULL;
+	/* The reason is shown in a place of its own. */
+	end = *message ? strstr(test->output, message) : NULL;
 	if (end)
 		*end = '\0';
-	if (!strncmp(why, "crash: ", 7))
-		why += 7;
-	else if (!strncmp(why, "hang: ", 6))
-		why += 6;
 	test->why = cleaned(why, strlen(why));
-	end = strstr(test->why, ", while ");
-	if (end)
-		*end = '\0';
 }
 
 static int pending(void)
@@ -236,21 +213,21 @@ static int pending(void)
 	int count = 0;
 
 	for (int i = 0; i < test_count; i++)
-		count += tests[i].how == NOT_YET;
+		count += tests[i].result == NOT_YET;
 	return count;
 }
 
-static int trouble(void)
+static int penalty(void)
 {
-	int sum = spoilt * TROUBLE_OF_MANY;
+	int sum = spoilt * HANG_PENALTY;
 
 	for (int i = 0; i < test_count; i++)
-		sum += tests[i].how == CRASH ? 1 :
-		       tests[i].how == HANG ? TROUBLE_OF_MANY : 0;
+		sum += tests[i].result == CRASH ? 1 :
+		       tests[i].result == HANG ? HANG_PENALTY : 0;
 	return sum;
 }
 
-/* TOP/build/..., for the runner. */
+/* TOP/build/... */
 static __attribute__((format(printf, 1, 2)))
 char *built(const char *format, ...)
 {
@@ -267,10 +244,10 @@ char *built(const char *format, ...)
 
 char *runner_path(void)
 {
-	return getenv("GUEST") ?: built("tests/vm");
+	return getenv("GUEST_RUNNER") ?: built("tests/vm");
 }
 
-/* A file of this guest's, in the folder of reports. */
+/* A file of this guest, in the directory of reports. */
 static char *guest_file(const char *end)
 {
 	char name[32];
@@ -279,21 +256,23 @@ static char *guest_file(const char *end)
 	return check(strdup(report_path(name)));
 }
 
-/* Run what is still to run in a guest; returns the runner's exit status. */
+/* Run the remaining tests in a guest; returns the runner's exit status. */
 static int run_guest(void)
 {
 	const char *kernel = variable("KERNEL");
-	int hangs = (MOST_TROUBLE - trouble() + TROUBLE_OF_MANY - 1) /
-		    TROUBLE_OF_MANY;
+	int hangs = (MAX_PENALTY - penalty() + HANG_PENALTY - 1) /
+		    HANG_PENALTY;
+	char *record = guest_file("verdict");
 	char *args[MAX_TESTS + 32] = {
 		runner_path(),
 		"-k", built("kernel/%s", kernel),
 		"-i", built("guest/init"),
 		"-m", check(strdup(report_path("shmcount.ko"))),
 		"-f", (char *)variable("GRADED"),
-		"-f", built("bad/%s/force_return.ko", kernel),
-		"-f", built("bad/%s/own_pages.ko", kernel),
+		"-f", built("modules/%s/force_return.ko", kernel),
+		"-f", built("modules/%s/own_pages.ko", kernel),
 		"-c", guest_file("log"),
+		"-r", record,
 		"-t", text_of("%d", limit(GUEST_SECONDS, GUEST_CONTROLS) +
 			      hangs * HANG_SECONDS),
 		"tap", "graded", "-e", text_of("%d", hangs),
@@ -304,11 +283,11 @@ static int run_guest(void)
 	while (args[n])
 		n++;
 	for (int i = 0; i < test_count; i++)
-		if (tests[i].how == NOT_YET)
+		if (tests[i].result == NOT_YET)
 			args[n++] = tests[i].name;
 	start_child(args, tap, guest_file("err"));
 	await_child(&status);
-	read_guest(tap);
+	read_guest(tap, record);
 	return status;
 }
 
@@ -324,116 +303,121 @@ bool cut_off(const char *format, ...)
 	return false;
 }
 
+static void set_verdict(enum verdict verdict, const char *why)
+{
+	submission.verdict = verdict;
+	snprintf(submission.why, sizeof(submission.why), "%.500s",
+		 cleaned(why, strlen(why)));
+}
+
 static bool say_forged(void)
 {
 	for (int i = 0; i < test_count; i++)
 		forget(&tests[i]);
-	submission.verdict = FORGED;
-	snprintf(submission.why, sizeof(submission.why), "%.500s",
-		 cleaned(guest.last_bail, strlen(guest.last_bail)));
+	set_verdict(FORGED, guest.record.message);
 	return false;
 }
 
 /*
- * The guest was lost, and not by a test: once more, but not for ever. The runner
- * calls the test that was running failed; that is no result. But where the same
- * test was running the last time, it is the test.
+ * The guest was lost through no fault of a test, so run another, but not for ever.
+ * The runner reports the test that was running as failed, which is no result. If the
+ * same test was running when the last guest was lost, blame the test.
  */
 static bool try_again(struct graded *test)
 {
 	if (test && test == lost_at) {
 		lost--;
-		charge(test, CRASH, guest.last_bail);
+		charge(test, CRASH, guest.record.reason);
 		return true;
 	}
 	if (test)
 		forget_from(test);
 	lost_at = test;
-	if (++lost < MOST_LOST)
+	if (++lost < MAX_LOST)
 		return true;
-	submission.verdict = NOT_GRADED;
-	snprintf(submission.why, sizeof(submission.why), "%.500s",
-		 guest.last_bail[0] ? cleaned(guest.last_bail,
-					      strlen(guest.last_bail)) :
-		 "the runner gives no reason");
+	set_verdict(NOT_GRADED, guest.record.message[0] ?
+		    guest.record.message : "the runner gives no reason");
 	return false;
 }
 
-/* A report that is not whole: who says so, the harness, or the runner? */
-static bool take_unwhole(void)
+/* The harness gave up, for a reason that the rest of the tests can do without. */
+static bool take_bail(void)
 {
-	if (strstr(guest.bail, "did not end"))
+	switch (guest.record.program) {
+	case STATUS_HANGS:
 		return true;
-	if (strstr(guest.bail, "cannot be put back")) {
+	case STATUS_SPOILT:
 		spoilt++;
 		return true;
-	}
-	if (!strstr(guest.last_bail, "it ends too early"))
+	default:
 		return say_forged();
-	if (!guest.running)
+	}
+}
+
+/* A test has ended its guest; if none was running, something else has. */
+static bool blame(struct graded *test, enum test_result result, const char *why)
+{
+	if (!test)
 		return try_again(NULL);
-	charge(guest.running, CRASH, "the tests were killed");
+	charge(test, result, why);
 	return true;
 }
 
 /* How a guest has ended; returns false if there is to be no other. */
 static bool take_end(int status)
 {
-	struct graded *test = named_in(guest.last_bail);
-	const char *why = guest.last_bail;
+	const struct vm_record *record = &guest.record;
+	struct graded *test = find(record->test) ?: guest.running;
 
-	if (!test)
-		test = guest.running;
-	switch (status) {
-	case 0:
-	case STATUS_FAILED:
+	switch (record->verdict) {
+	case VM_PASSED:
+	case VM_FAILED:
 		return pending() ? try_again(NULL) : false;
-	case STATUS_FORGED:
+	case VM_FORGED:
+	case VM_MALFORMED:
+	case VM_CONTRADICTORY:
 		return say_forged();
-	case VM_STATUS_HANG:
-		if (strstr(why, "the program has ended"))
-			return pending();
-		if (!test)
-			return try_again(NULL);
-		charge(test, HANG, why);
-		return true;
-	case VM_STATUS_CRASH:
-		/* Killed from outside, it may be: the host lacks memory. */
-		if (!test || strstr(why, "exit status -1)"))
+	case VM_BAILED:
+		return take_bail();
+	case VM_CUT_SHORT:
+		return blame(guest.running, CRASH, "the tests were killed");
+	case VM_NOT_OFF:
+		return pending();
+	case VM_HANG:
+	case VM_NOT_LOADED:
+	case VM_UNKILLABLE:
+		return blame(test, HANG, record->reason);
+	case VM_STOPPED:
+		/* A host short of memory may have killed QEMU. */
+		if (record->qemu == -1)
 			return try_again(test);
-		charge(test, CRASH, why);
-		return true;
-	case STATUS_NOT_GRADED:
-		if (strstr(why, "PID 1 died") && test) {
-			charge(test, CRASH, why);
-			return true;
-		}
-		if (strstr(why, "the report of the tests is not whole"))
-			return take_unwhole();
-		if (strstr(why, "does not go with"))
-			return say_forged();
+		return blame(test, CRASH, record->reason);
+	case VM_CRASH:
+	case VM_INIT_DIED:
+		return blame(test, CRASH, record->reason);
+	case VM_NO_GUEST:
+	case VM_INIT_ERROR:
+	case VM_UNWRITABLE:
 		return try_again(test);
-	case 128 + SIGXFSZ:
-		if (!test)
-			return try_again(NULL);
-		charge(test, CRASH, "it writes without end");
-		return true;
 	default:
-		die(STATUS_NOT_GRADED, "the runner ended with status %d: see %s",
-		    status, guest_file("err"));
+		break;
 	}
+	if (status == 128 + SIGXFSZ)
+		return blame(test, CRASH, "it writes without end");
+	die(STATUS_NOT_GRADED, "the runner ended with status %d: see %s",
+	    status, guest_file("err"));
 }
 
-/* A module that does not even load or unload: that is all there is to say. */
+/* If the module does not even load or unload, that is the verdict. */
 static bool passes_probe(const char *name, enum verdict verdict)
 {
 	struct graded *probe = find(name);
 
-	if (probe->how == PASS || probe->how == NOT_YET)
+	if (probe->result == PASS || probe->result == NOT_YET)
 		return true;
 	submission.verdict = verdict;
 	snprintf(submission.why, sizeof(submission.why), "%s: %.900s",
-		 how_names[probe->how], probe->why ?: "");
+		 result_names[probe->result], probe->why ?: "");
 	submission.said = probe->output;
 	for (struct graded *test = probe + 1; test < tests + test_count; test++)
 		forget(test);
@@ -442,9 +426,9 @@ static bool passes_probe(const char *name, enum verdict verdict)
 
 static bool may_go_on(time_t begun)
 {
-	int most = limit(MOST_SECONDS, MOST_CONTROLS);
+	int most = limit(MAX_SECONDS, MAX_CONTROLS);
 
-	if (trouble() >= MOST_TROUBLE)
+	if (penalty() >= MAX_PENALTY)
 		return cut_off("after so much trouble no other guest was started");
 	if (time(NULL) - begun >= most)
 		return cut_off("its time of %d seconds was over", most);

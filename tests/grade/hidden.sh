@@ -1,21 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Make an instructor's own tests part of the guest's program with the tests.
+# Link an instructor's own tests with ours.
 #
-#   hidden.sh FOLDER PROGRAM OBJECT...
+#   hidden.sh DIR PROGRAM OBJECT...
 #
-# FOLDER has C files as tests/*.c are: harness.h, device.h and program.h are
-# there for them, and each test is a TEST(hidden_GROUP, WHAT). PROGRAM is made of
-# them and of the objects. CC and CFLAGS are taken from the environment.
+# DIR has C files like tests/*.c: they can include harness.h, device.h and
+# program.h, and each test is a TEST(hidden_GROUP, WHAT). PROGRAM is linked from
+# them and the objects. The environment gives CC and CFLAGS.
 set -eu
 
 [ $# -ge 3 ] || {
 	sed -n 's/^#   //p' "$0" >&2
 	exit 2
 }
-# shellcheck source=tests/surroundings.sh
-. "$(dirname "$0")/../surroundings.sh"
-folder=$1
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/../kernel/surroundings.sh"
+dir=$1
 program=$2
 shift 2
 
@@ -24,21 +24,21 @@ die() {
 	exit 2
 }
 
-[ -d "$folder" ] || die "HIDDEN=$folder is no folder"
+[ -d "$dir" ] || die "HIDDEN=$dir is not a directory"
 work=$program.tmp
 rm -rf "$work"
 mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 
-# The path of an instructor is nobody's business: __FILE__ leaves it out, and
-# puts these tests after those that ask whether the module loads.
+# Students must not see the instructor's path, so take it out of __FILE__. Tests run
+# in link order: those that load and unload the module come first.
 number=0
-for file in "$folder"/*.c; do
-	[ -e "$file" ] || die "there is no C file in HIDDEN=$folder"
+for file in "$dir"/*.c; do
+	[ -e "$file" ] || die "there is no C file in HIDDEN=$dir"
 	number=$((number + 1))
 	# shellcheck disable=SC2086
-	${CC:-cc} ${CFLAGS-} -ffile-prefix-map="$folder"=tests/hidden \
+	${CC:-cc} ${CFLAGS-} -ffile-prefix-map="$dir"=tests/hidden \
 		-c -o "$work/$number.o" "$file" ||
 		die "$file does not compile"
 done
@@ -46,18 +46,18 @@ done
 ${CC:-cc} ${CFLAGS-} -static -o "$work/ours" "$@"
 # shellcheck disable=SC2086
 ${CC:-cc} ${CFLAGS-} -static -o "$work/all" "$@" "$work"/*.o ||
-	die "the tests of HIDDEN=$folder do not go with ours"
+	die "the tests of HIDDEN=$dir do not link with ours"
 twice=$("$work/all" -l | sort | uniq -d)
-[ -z "$twice" ] || die "two tests in HIDDEN=$folder are called" "$twice"
+[ -z "$twice" ] || die "two tests in HIDDEN=$dir are called" "$twice"
 "$work/ours" -l | sort >"$work/ours.list"
 theirs=$("$work/all" -l | sort | comm -13 "$work/ours.list" -)
-[ -n "$theirs" ] || die "there is no TEST() in HIDDEN=$folder"
+[ -n "$theirs" ] || die "there is no TEST() in HIDDEN=$dir"
 for test in $theirs; do
 	case $test in
 	hidden_*) ;;
-	*) die "a test in HIDDEN=$folder is called $test: TEST(hidden_...," \
-		"...) is what they have to be" ;;
+	*) die "a test in HIDDEN=$dir is called $test, but it has to be a" \
+		"TEST(hidden_..., ...)" ;;
 	esac
 done
-# The same program stays as it is, so that what was graded with it stays graded.
+# Do not touch an unchanged program: its grades stay valid.
 cmp -s "$work/all" "$program" || mv "$work/all" "$program"

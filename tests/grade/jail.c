@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs the build of a submission in a Debian tree, with nothing else there.
+ * Runs the build of a submission in a Debian tree that it cannot leave.
  *
- *   jail [-t SECONDS] TREE FOLDER FILE COMMAND [ARG...]
+ *   jail [-t SECONDS] TREE DIR FILE COMMAND [ARG...]
  *
- * The files of FOLDER are copied to /home of the tree, where the command runs;
- * FILE, if it made that, is brought back into FOLDER. What the command sees is
- * the tree, read only, and memory at /home and /tmp: no file of the host's, no
- * process but its own, no network. It is nobody, or, where we are not root, a
- * root of nothing; with limits on processor time, memory, processes, files and
- * output. The output comes on standard output. Where the kernel refuses an ordinary
- * user the namespaces that this takes, the jail runs itself by sudo, if that does
- * not ask for a password.
+ * Copies the files of DIR to /home of the tree, runs the command there, and copies
+ * FILE, if the command made it, back into DIR. The command sees the tree, read only,
+ * and a tmpfs at /home and /tmp: no file of the host, no other process, no network.
+ * Its user is nobody or, if we are not root, the root of a user namespace without
+ * capabilities. Processor time, memory, processes, files and output are limited.
+ * Where the kernel refuses namespaces to an ordinary user, the jail runs itself by
+ * sudo, if sudo asks for no password.
  *
- * Exit status: that of the command, or 128 + the signal that ended it; 124: it
- * took longer than SECONDS; 123: FILE is no plain file of up to 16 MB; 125: there
- * can be no jail here. A sentence on standard error says so then.
+ * Exit status: that of the command, or 128 + the signal that ended it; 124: the
+ * command took longer than SECONDS; 123: FILE is not a plain file of up to 16 MB;
+ * 125: no jail is possible here. For the last three standard error says why.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
@@ -37,19 +37,18 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "harness.h"
+#include "command.h"
+#include "util.h"
 
 enum { NOBODY = 65534 };
-enum { STATUS_NO_FILE = 123, STATUS_TIME = 124, STATUS_NO_JAIL = 125 };
-enum { MOST_OUTPUT = 64 * 1024, MOST_OF_FILE = 16 << 20 };
+enum { MAX_OUTPUT = 64 * 1024, MAX_FILE_SIZE = 16 << 20 };
 
-/* For each process of the build; it runs one at a time that takes memory. */
+/* For each process of the build. Only one at a time needs much memory. */
 static const struct {
 	int resource;
-	rlim_t most;
+	rlim_t max;
 } limits[] = {
 	{ RLIMIT_CPU, 60 },
 	{ RLIMIT_AS, 1 << 30 },
@@ -77,7 +76,7 @@ void no_jail(const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fprintf(stderr, ": %s\n", strerror(error));
-	exit(STATUS_NO_JAIL);
+	exit(STATUS_INFRASTRUCTURE);
 }
 
 static void write_text(const char *path, const char *text)
@@ -108,8 +107,8 @@ static void mount_in(const char *what, const char *where, const char *type,
 }
 
 /*
- * Namespaces of our own; without root they take a user namespace, too. Where
- * AppArmor gives one with no rights in it, it is the mount that fails.
+ * Enter new namespaces; without root that takes a user namespace, too. AppArmor may
+ * grant one without any rights: then mount() fails.
  */
 static void leave_host(void)
 {
@@ -132,7 +131,7 @@ static int status_of(void (*run)(void))
 	pid_t pid = fork();
 
 	if (!pid) {
-		/* Silent: the caller reports what none of its ways can do. */
+		/* Silent: the caller reports if no way works. */
 		dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
 		run();
 		_exit(0);
@@ -148,7 +147,7 @@ static void ask_sudo(void)
 	_exit(127);
 }
 
-/* Where we cannot leave the host ourselves, sudo may. */
+/* Run again by sudo if we can make no namespaces. */
 static void become_root_if_need_be(char *argv[])
 {
 	char *args[64] = { "sudo", "-n", realpath("/proc/self/exe", NULL) };
@@ -166,7 +165,7 @@ static void become_root_if_need_be(char *argv[])
 		execvp(args[0], args);
 }
 
-/* From the tree's own folder: what the build sees, and then nothing else. */
+/* Mount what the build may see, and make the tree the root. */
 static void enter_tree(const char *tree)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV;
@@ -182,13 +181,13 @@ static void enter_tree(const char *tree)
 		 "size=4k,nr_inodes=4,mode=755");
 	close(open("dev/null", O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
 	mount_in("/dev/null", "dev/null", NULL, MS_BIND, NULL);
-	/* Without /proc: kbuild needs none, and it names paths of the host. */
+	/* No /proc: kbuild does not need it, and it shows paths of the host. */
 
-	/* A user namespace may not take these from what it was given. */
+	/* A user namespace must not clear these flags. */
 	if (!statvfs(".", &stat))
 		flags |= stat.f_flag & (ST_NOATIME | ST_NODIRATIME);
 	mount_in(NULL, ".", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, NULL);
-	/* The old root comes to lie under the new one, and goes from there. */
+	/* pivot_root() stacks the old root on the new one; unmount it. */
 	if (syscall(SYS_pivot_root, ".", ".") ||
 	    umount2(".", MNT_DETACH) || chdir("/home"))
 		no_jail("cannot make %s the root", tree);
@@ -206,20 +205,20 @@ static void copy(int from, int to, const char *name)
 		no_jail("cannot read %s", name);
 }
 
-/* The folder is the grader's, and has only plain files in it. */
-static void bring_in(int folder)
+/* The directory is the grader's, and has only plain files in it. */
+static void bring_in(int directory)
 {
-	DIR *dir = fdopendir(dup(folder));
+	DIR *dir = fdopendir(dup(directory));
 	struct dirent *entry;
 
 	if (!dir)
-		no_jail("cannot read the folder");
+		no_jail("cannot read the directory");
 	while ((entry = readdir(dir))) {
 		int from, to;
 
 		if (entry->d_name[0] == '.')
 			continue;
-		from = openat(folder, entry->d_name,
+		from = openat(directory, entry->d_name,
 			      O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 		to = open(entry->d_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 			  0644);
@@ -234,7 +233,7 @@ static void bring_in(int folder)
 		no_jail("cannot give /home to nobody");
 }
 
-static void bring_out(int folder, const char *name)
+static void bring_out(int directory, const char *name)
 {
 	int from = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat stat;
@@ -243,14 +242,14 @@ static void bring_out(int folder, const char *name)
 	if (from < 0)
 		return;
 	if (fstat(from, &stat) || !S_ISREG(stat.st_mode) ||
-	    stat.st_size > MOST_OF_FILE) {
-		fprintf(stderr, "jail: %s is no plain file of up to %d MB\n",
-			name, MOST_OF_FILE >> 20);
+	    stat.st_size > MAX_FILE_SIZE) {
+		fprintf(stderr, "jail: %s is not a plain file of up to %d MB\n",
+			name, MAX_FILE_SIZE >> 20);
 		exit(STATUS_NO_FILE);
 	}
-	to = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	/* By sudo we are root, and the folder is whose the grader is. */
-	if (to < 0 || fstat(folder, &stat) ||
+	to = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	/* Under sudo we are root, but the grader owns the directory. */
+	if (to < 0 || fstat(directory, &stat) ||
 	    (root && fchown(to, stat.st_uid, stat.st_gid)))
 		no_jail("cannot write %s", name);
 	copy(from, to, name);
@@ -258,7 +257,7 @@ static void bring_out(int folder, const char *name)
 	close(to);
 }
 
-/* Without a word of what it could do before, and no way back. */
+/* Give up all privileges for good. */
 static void become_nobody(void)
 {
 	struct __user_cap_header_struct header = {
@@ -267,19 +266,19 @@ static void become_nobody(void)
 	struct __user_cap_data_struct none[2] = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		struct rlimit limit = { limits[i].most, limits[i].most };
+		struct rlimit limit = { limits[i].max, limits[i].max };
 
 		if (setrlimit(limits[i].resource, &limit))
-			_exit(STATUS_NO_JAIL);
+			_exit(STATUS_INFRASTRUCTURE);
 	}
 	for (int cap = 0; !prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); cap++)
 		;
 	if (root && (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
 		     setresuid(NOBODY, NOBODY, NOBODY)))
-		_exit(STATUS_NO_JAIL);
+		_exit(STATUS_INFRASTRUCTURE);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    syscall(SYS_capset, &header, none))
-		_exit(STATUS_NO_JAIL);
+		_exit(STATUS_INFRASTRUCTURE);
 }
 
 static pid_t start_build(char *args[], int output)
@@ -301,7 +300,7 @@ static pid_t start_build(char *args[], int output)
 	_exit(127);
 }
 
-/* Pass on what comes, and no more than is of use. Returns false at its end. */
+/* Pass on the output, up to a limit. Returns false at its end. */
 static bool pump(int output)
 {
 	static size_t passed;
@@ -309,23 +308,15 @@ static bool pump(int output)
 	ssize_t n = read(output, data, sizeof(data));
 	size_t part = n > 0 ? n : 0;
 
-	if (part > MOST_OUTPUT - passed)
-		part = MOST_OUTPUT - passed;
+	if (part > MAX_OUTPUT - passed)
+		part = MAX_OUTPUT - passed;
 	passed += part;
 	if (part && write(STDOUT_FILENO, data, part) < 0)
-		exit(STATUS_NO_JAIL);
+		exit(STATUS_INFRASTRUCTURE);
 	return n > 0;
 }
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-/* Reap what has ended; returns true, and the status, if the build has. */
+/* Reap ended children; if the build has ended, return true and its status. */
 static bool has_ended(pid_t build, int *status)
 {
 	int any_status;
@@ -341,7 +332,7 @@ static bool has_ended(pid_t build, int *status)
 	return ended;
 }
 
-/* As process 1 of the namespace: see the build to its end. */
+/* Runs as PID 1 of the namespace. Returns the exit status for the build. */
 static int oversee(char *args[])
 {
 	double deadline = now() + seconds;
@@ -362,7 +353,7 @@ static int oversee(char *args[])
 			fd.fd = -1;
 		ended = has_ended(pid, &status);
 	}
-	/* Whatever is left of it, and with that the pipe's other end. */
+	/* This also closes the write end of the pipe. */
 	kill(-1, SIGKILL);
 	while (fd.fd >= 0 && pump(output[0]))
 		;
@@ -370,33 +361,33 @@ static int oversee(char *args[])
 		;
 	if (!ended) {
 		fprintf(stderr, "jail: no end after %d seconds\n", seconds);
-		return STATUS_TIME;
+		return STATUS_HANG;
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static int build(char *argv[])
 {
-	int folder = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int directory = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int status;
 
-	if (folder < 0)
+	if (directory < 0)
 		no_jail("cannot open %s", argv[1]);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	enter_tree(argv[0]);
 	if (sethostname("build", 5))
 		no_jail("cannot name the host");
-	bring_in(folder);
+	bring_in(directory);
 	status = oversee(argv + 3);
 	if (!status)
-		bring_out(folder, argv[2]);
+		bring_out(directory, argv[2]);
 	return status;
 }
 
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: jail [-t SECONDS] TREE FOLDER FILE COMMAND [ARG...]\n");
+		"usage: jail [-t SECONDS] TREE DIR FILE COMMAND [ARG...]\n");
 	exit(2);
 }
 
@@ -408,12 +399,12 @@ int main(int argc, char *argv[])
 	while ((option = getopt(argc, argv, "+t:")) != -1) {
 		if (option != 't')
 			usage();
-		seconds = atoi(optarg);
+		seconds = get_number("-t ", optarg, 1, INT_MAX);
 	}
-	if (argc - optind < 4 || seconds < 1)
+	if (argc - optind < 4)
 		usage();
 	root = !geteuid();
-	umask(022);	/* the user nobody must be able to read the copies */
+	umask(022);	/* the user nobody has to read the copies */
 	signal(SIGCHLD, SIG_DFL);
 	become_root_if_need_be(argv);
 	leave_host();
@@ -421,11 +412,11 @@ int main(int argc, char *argv[])
 	if (pid < 0)
 		no_jail("cannot fork");
 	if (!pid) {
-		/* The namespace goes with its process 1, and that with us. */
+		/* When we die, PID 1 dies, and with it the namespace. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		exit(build(argv + optind));
 	}
 	if (waitpid(pid, &status, 0) != pid)
 		no_jail("cannot wait");
-	return WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_NO_JAIL;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_INFRASTRUCTURE;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The points file: what a test is worth, and who gets to see it.
+ * The points file: the points of each test, and whether the student sees it.
  *
  *	PATTERN POINTS visible|hidden
  *
- * A test belongs to the first line that names it, and the points of a line are
- * shared equally by its tests. Those of a line of 0 points, or of none, are not
- * run. The instructor's own tests (hidden_*) are worth a point each where no line
- * names them. An empty line, and what follows a '#', is for the reader.
+ * A test belongs to the first line whose pattern matches, and the tests of a line
+ * share its points equally. Tests with 0 points or without a line do not run. An
+ * instructor's own tests (hidden_*) that no line matches are worth a point each.
+ * Empty lines and text after a '#' are ignored.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -16,9 +16,9 @@
 
 #include "grade.h"
 #include "mutants/child.h"
-#include "report/report.h"
+#include "check/report.h"
 
-enum { MOST_POINTS = 10000 };
+enum { MAX_POINTS = 10000 };
 
 static const char *file_name;
 
@@ -44,8 +44,8 @@ static void take_line(char *text, int line)
 		refuse(line, "there are too many lines", "");
 	item->points = strtod(points, &end);
 	if (*end || end == points || !(item->points >= 0) ||
-	    item->points > MOST_POINTS)
-		refuse(line, "is no number of points from 0 to 10000", points);
+	    item->points > MAX_POINTS)
+		refuse(line, "has to be a number from 0 to 10000", points);
 	item->hidden = !strcmp(who, "hidden");
 	if (!item->hidden && strcmp(who, "visible"))
 		refuse(line, "has to be visible or hidden", who);
@@ -86,7 +86,7 @@ static struct item *item_of(const char *name)
 	return NULL;
 }
 
-/* A line that stands for nothing is a mistake, and never meant. */
+/* A line without a test of its own must be a mistake. */
 static void refuse_idle(char *names[], int count)
 {
 	for (int i = 0; i < item_count; i++) {
@@ -110,22 +110,18 @@ static void refuse_idle(char *names[], int count)
 	}
 }
 
-/* For the instructor's tests that no line names: a point for each. */
-static struct item *default_item(char *names[], int count)
+/* Add an item for the instructor's tests that no line matches: a point each. */
+static void add_default_item(char *names[], int count)
 {
-	struct item *item = &items[item_count];
 	int unnamed = 0;
 
 	for (int n = 0; n < count; n++)
 		unnamed += is_instructors(names[n]) && !item_of(names[n]);
-	if (!unnamed)
-		return NULL;
-	*item = (struct item) { "hidden_*", unnamed, true, 0, 0, 0 };
-	item_count++;
-	return item;
+	if (unnamed)
+		items[item_count++] = (struct item) { "hidden_*", unnamed, true, 0, 0, 0 };
 }
 
-/* The names of all tests of the program; returns how many. */
+/* List the tests of GRADED; returns how many. */
 static int list_tests(char *names[MAX_TESTS])
 {
 	char *args[] = { (char *)variable("GRADED"), "-l", NULL };
@@ -144,7 +140,7 @@ static int list_tests(char *names[MAX_TESTS])
 	return count;
 }
 
-/* Is it one of those that were asked for? */
+/* Does TESTS ask for it? */
 static bool is_wanted(const char *name)
 {
 	char *patterns = check(strdup(variable("TESTS")));
@@ -184,7 +180,7 @@ void read_points(void)
 	file_name = variable("POINTS");
 	read_lines();
 	refuse_idle(names, count);
-	default_item(names, count);
+	add_default_item(names, count);
 	refuse_unknown(names, count);
 	for (int i = 0; i < item_count; i++)
 		total += items[i].points;
@@ -192,7 +188,7 @@ void read_points(void)
 		die(STATUS_USAGE, "%s gives no points", file_name);
 	for (int n = 0; n < count; n++) {
 		struct item *item = item_of(names[n]);
-		/* Whether it loads and unloads is asked of all, first. */
+		/* These run first, for every submission. */
 		bool probe = !strncmp(names[n], "module.", 7);
 
 		if (!probe && (!item || !(item->points > 0)))
@@ -210,7 +206,6 @@ double points_of(const struct item *item)
 	return item->count ? item->points * item->passed / item->count : 0;
 }
 
-/* Where nothing ran, or all was skipped, the points are there to be had. */
 double points_total(bool hidden)
 {
 	double total = 0;

@@ -9,17 +9,6 @@
 #include "program.h"
 #include "samples.h"
 
-const char *in_tree(const char *name)
-{
-	char *path;
-
-	if (!getenv("TOP"))
-		test_skip("TOP is not set: make check sets it");
-	if (asprintf(&path, "%s/%s", getenv("TOP"), name) < 0)
-		FAIL("no memory");
-	return path;
-}
-
 const char *with(const char *text, const char *value)
 {
 	char *line;
@@ -29,7 +18,6 @@ const char *with(const char *text, const char *value)
 	return line;
 }
 
-/* The sample as a folder of this name; TOP is for the shell. */
 void stage(const char *name, const char *from)
 {
 	setenv("NAME", name, 1);
@@ -43,30 +31,28 @@ void stage(const char *name, const char *from)
 			     from));
 }
 
-/* What is handed in is built in a jail; the jail says what it lacks. */
+/* Skip the test, with the reason of the jail, if the jail cannot run here. */
 static void need_jail(void)
 {
 	struct run run;
 
 	shell("mkdir -p nothing");
-	run = RUN("jail", in_tree("build/kernel/bookworm/tree"), "nothing", "x",
+	run = RUN("jail", in("TOP", "build/kernel/bookworm/tree"), "nothing", "x",
 		  "true");
 	if (WEXITSTATUS(run.status) == 125)
-		test_skip("what is handed in cannot be built here: %.*s",
+		test_skip("no submission can be built here: %.*s",
 			  (int)strcspn(run.errors, "\n"), run.errors);
 }
 
 void set_variables(const char *graded)
 {
-	/* GUEST is for other tests a folder. */
-	unsetenv("GUEST");
 	setenv("KERNEL", "bookworm", 1);
-	if (access(in_tree("build/kernel/bookworm/tree"), F_OK) ||
-	    access(in_tree("build/bad/bookworm/force_return.ko"), F_OK))
-		test_skip("the kernel that is graded on is not there: make grade fetches it");
+	if (access(in("TOP", "build/kernel/bookworm/tree"), F_OK) ||
+	    access(in("TOP", "build/modules/bookworm/force_return.ko"), F_OK))
+		test_skip("the kernel for grading is not there: make grade fetches it");
 	need_jail();
 	setenv("GRADED", graded, 1);
 	setenv("GRADES", with("%s/grades", getcwd(NULL, 0)), 1);
-	setenv("POINTS", in_tree("tests/grade/points"), 1);
+	setenv("POINTS", in("TOP", "tests/grade/points"), 1);
 	setenv("TESTS", "", 1);
 }

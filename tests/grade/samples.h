@@ -5,21 +5,19 @@
 
 enum { SAMPLE_LIMIT = 600 };
 
-/* A path in the tree; skips the test where no tree is known. */
-const char *in_tree(const char *name);
-
-/* The text with the value for each %s in it, four at most. */
+/* The text with the value for each %s, of which there are at most four. */
 const char *with(const char *text, const char *value);
 
 /*
- * A submission as a folder of this name: "kmod", our own module; "patch NAME",
- * the same with a patch of tests/mutants/patches; or a C file of tests/.
+ * Make a submission, a directory of this name, from "kmod", our own module; from
+ * "patch NAME", our module with a patch of tests/mutants/patches; or from a C file
+ * below tests/.
  */
 void stage(const char *name, const char *from);
 
 /*
- * What the grader wants of the environment, to grade on the real kernel with
- * this program of tests, and reports in ./grades. Skips where there is none.
+ * Set the environment of the grader: the real kernel, this program of tests, and
+ * reports in ./grades. Skips the test if that kernel is missing.
  */
 void set_variables(const char *graded);
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sample submissions, and the verdict that each must get, by the real jail and
- * real guests (make grade-test).
- *
- * What is wrong in one way that could happen to a student is made of our own
- * module by a patch of make mutants.
+ * Sample submissions, and the verdict that each must get in the real jail and real
+ * guests (make grade-test). Mistakes that a student could make are our own module
+ * with a patch of make mutants.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +14,14 @@
 #include "samples.h"
 
 #define NAME "sample"
-#define SAMPLE(name) TEST_LIMIT(samples, name, SAMPLE_LIMIT)
+#define SAMPLE(name, ...)						\
+	static const struct sample sample_##name = { __VA_ARGS__ };	\
+	TEST_LIMIT(samples, name, SAMPLE_LIMIT)				\
+	{								\
+		grade(&sample_##name);					\
+	}
 
-/* A value out of the instructor's report, by a query of its json. */
+/* The result of an SQL query of instructor.json. */
 static char *report_of(const char *sql)
 {
 	char *line, *text;
@@ -31,216 +34,109 @@ static char *report_of(const char *sql)
 	return text;
 }
 
-static void expect(const char *verdict, const char *test, const char *how,
-		   const char *points)
-{
-	struct run run = RUN("grade", "one", NAME);
-
-	expect_silent(&run, 0);
-	EXPECT_STR(report_of("SELECT json_extract(text, '$.verdict') FROM report"),
-		   verdict);
-	if (how)
-		EXPECT_STR(report_of(with("SELECT json_extract(value, '$.result') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
-						  test)), how);
-	if (points)
-		EXPECT_STR(report_of("SELECT json_extract(text, '$.points') || ' of ' || json_extract(text, '$.of') FROM report"),
-			   points);
-	EXPECT_STR(shell(with("xmllint --noout grades/%s/junit.xml && sqlite3 :memory: \"SELECT 1 WHERE NOT json_valid(CAST(readfile('grades/%s/results.json') AS TEXT))\"",
-			      NAME)), "");
-}
-
 /*
- * Grade what stage() makes of from: it must get this verdict; a test, if one is
- * named, must come out so; and these points, if any are. hidden is a folder of
- * samples/ with tests of an instructor's, or NULL.
+ * A sample: what stage() makes it from, and its verdict. Unless they are NULL, the
+ * result of a test, the points, and a directory of samples/ with an instructor's
+ * tests.
  */
-static void grade(const char *from, const char *verdict, const char *test,
-		  const char *how, const char *points, const char *hidden)
+struct sample {
+	const char *from, *verdict, *test, *result, *points, *hidden;
+};
+
+static void grade(const struct sample *sample)
 {
-	set_variables(in_tree("build/grading/graded"));
-	if (hidden) {
-		setenv("HIDDEN_SAMPLE", hidden, 1);
-		shell("env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory -C $TOP HIDDEN=tests/grade/samples/$HIDDEN_SAMPLE HIDDEN_PROGRAM=$PWD/graded hidden-program >&2");
+	struct run run;
+
+	set_variables(in("TOP", "build/grading/graded"));
+	if (sample->hidden) {
+		setenv("HIDDEN_SAMPLE", sample->hidden, 1);
+		shell("env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory -C $TOP HIDDEN=tests/grade/samples/$HIDDEN_SAMPLE hidden_program=$PWD/graded hidden-program >&2");
 		setenv("GRADED", with("%s/graded", getcwd(NULL, 0)), 1);
 	}
-	stage(NAME, from);
-	expect(verdict, test, how, points);
+	stage(NAME, sample->from);
+	run = RUN("grade", "one", NAME);
+	expect_silent(&run, 0);
+	ASSERT_STREQ(sample->verdict,
+		     report_of("SELECT json_extract(text, '$.verdict') FROM report"));
+	if (sample->test)
+		ASSERT_STREQ(sample->result,
+			     report_of(with("SELECT json_extract(value, '$.result') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
+					    sample->test)));
+	if (sample->points)
+		ASSERT_STREQ(sample->points,
+			     report_of("SELECT json_extract(text, '$.points') || ' of ' || json_extract(text, '$.of') FROM report"));
+	ASSERT_STREQ("",
+		     shell(with("xmllint --noout grades/%s/junit.xml && sqlite3 :memory: \"SELECT 1 WHERE NOT json_valid(CAST(readfile('grades/%s/results.json') AS TEXT))\"",
+				NAME)));
 }
 
-/* The table. */
-SAMPLE(right)
-{
-	grade("kmod", "tested",
-	      NULL, NULL, "100.0 of 100.0", NULL);
-}
+SAMPLE(right, "kmod", "tested", .points = "100.0 of 100.0")
 
 /* Typical mistakes. */
-SAMPLE(alloc_page)
-{
-	grade("patch alloc_page", "tested",
-	      "sync.futex_wakes_a_sleeper_across_opens", "fail", NULL, NULL);
-}
-
-SAMPLE(remap_pfn_range)
-{
-	grade("patch remap_pfn_range", "tested",
-	      "sync.futex_wake_of_nobody_is_no_error", "fail", NULL, NULL);
-}
-
-SAMPLE(textbook)
-{
-	grade("bad/textbook.c", "tested",
-	      "sync.semaphore_wakes_a_sleeper_across_opens", "fail", NULL, NULL);
-}
-
-SAMPLE(bound_without_length)
-{
-	grade("patch bound_without_length", "tested",
-	      "map.outside_is_refused", "fail", NULL, NULL);
-}
-
-SAMPLE(page_not_zeroed)
-{
-	grade("patch page_not_zeroed", "tested",
-	      "load.region_is_zero_at_each_load", "fail", NULL, NULL);
-}
-
-SAMPLE(region_for_each_open)
-{
-	grade("patch region_for_each_open", "tested",
-	      "share.separate_opens", "fail", NULL, NULL);
-}
-
-SAMPLE(mremap_grows)
-{
-	grade("patch mremap_grows", "tested",
-	      "map.mremap_does_not_grow", "fail", NULL, NULL);
-}
-
-SAMPLE(mode_ignored)
-{
-	grade("patch mode_ignored", "tested",
-	      "load.mode_is_that_of_the_node", "fail", NULL, NULL);
-}
-
-SAMPLE(write_past_the_end)
-{
-	grade("patch write_grows_the_region", "tested",
-	      "io.write_is_cut_at_the_end", "fail", NULL, NULL);
-}
-
-SAMPLE(no_owner)
-{
-	grade("patch rmmod_while_open", "tested",
-	      "life.unload_is_refused_while_open", "crash", NULL, NULL);
-}
-
-SAMPLE(wrong_exit_order)
-{
-	grade("patch exit_keeps_the_device", "does not unload",
-	      "module.unloads", "crash", NULL, NULL);
-}
-
-SAMPLE(stays_after_use)
-{
-	grade("patch open_pins_the_module", "tested",
-	      "io.what_is_written_is_read", "fail", NULL, NULL);
-}
-
-SAMPLE(does_not_build)
-{
-	grade("grade/samples/does_not_build.c", "does not build",
-	      "module.loads", "not run", "0.0 of 100.0", NULL);
-}
+SAMPLE(alloc_page, "patch alloc_page", "tested",
+	.test = "sync.futex_wakes_a_sleeper_across_opens", .result = "fail")
+SAMPLE(remap_pfn_range, "patch remap_pfn_range", "tested",
+	.test = "sync.futex_wake_of_nobody_is_no_error", .result = "fail")
+SAMPLE(textbook, "modules/textbook.c", "tested",
+	.test = "sync.semaphore_wakes_a_sleeper_across_opens", .result = "fail")
+SAMPLE(bound_without_length, "patch bound_without_length", "tested",
+	.test = "map.outside_is_refused", .result = "fail")
+SAMPLE(page_not_zeroed, "patch page_not_zeroed", "tested",
+	.test = "load.region_is_zero_at_each_load", .result = "fail")
+SAMPLE(region_for_each_open, "patch region_for_each_open", "tested",
+	.test = "share.separate_opens", .result = "fail")
+SAMPLE(mremap_grows, "patch mremap_grows", "tested",
+	.test = "map.mremap_does_not_grow", .result = "fail")
+SAMPLE(mode_ignored, "patch mode_ignored", "tested",
+	.test = "load.mode_is_that_of_the_node", .result = "fail")
+SAMPLE(write_past_the_end, "patch write_grows_the_region", "tested",
+	.test = "io.write_is_cut_at_the_end", .result = "fail")
+SAMPLE(no_owner, "patch rmmod_while_open", "tested",
+	.test = "life.unload_is_refused_while_open", .result = "crash")
+SAMPLE(wrong_exit_order, "patch exit_keeps_the_device", "does not unload",
+	.test = "module.unloads", .result = "crash")
+SAMPLE(stays_after_use, "patch open_pins_the_module", "tested",
+	.test = "io.what_is_written_is_read", .result = "fail")
+SAMPLE(does_not_build, "grade/samples/does_not_build.c", "does not build",
+	.test = "module.loads", .result = "not run", .points = "0.0 of 100.0")
 
 /* Crashes and hangs. */
-SAMPLE(oops_in_mmap)
-{
-	grade("bad/oops_in_mmap.c", "tested",
-	      "io.mapping_and_read_agree", "crash", NULL, NULL);
-}
-
-SAMPLE(panic_at_load)
-{
-	grade("bad/panic_at_load.c", "does not load",
-	      "module.loads", "crash", "0.0 of 100.0", NULL);
-}
-
-SAMPLE(hang_at_load)
-{
-	grade("bad/hang_at_load.c", "does not load",
-	      "module.loads", "hang", "0.0 of 100.0", NULL);
-}
-
-SAMPLE(hang_in_read)
-{
-	grade("grade/samples/hangs_in_read.c", "tested",
-	      "io.new_region_reads_as_zero_to_its_end", "hang", NULL, NULL);
-}
+SAMPLE(oops_in_mmap, "modules/oops_in_mmap.c", "tested",
+	.test = "io.mapping_and_read_agree", .result = "crash")
+SAMPLE(panic_at_load, "modules/panic_at_load.c", "does not load",
+	.test = "module.loads", .result = "crash", .points = "0.0 of 100.0")
+SAMPLE(hang_at_load, "modules/hang_at_load.c", "does not load",
+	.test = "module.loads", .result = "hang", .points = "0.0 of 100.0")
+SAMPLE(hang_in_read, "grade/samples/hangs_in_read.c", "tested",
+	.test = "io.new_region_reads_as_zero_to_its_end", .result = "hang")
 
 /*
- * Bad intent. With no device there are the points of module.*, and of the one
- * test of 18 in load.* that wants a module and no more.
+ * Bad intent. Without a device module.* pass, and of the 18 tests in load.* the one
+ * that needs nothing but a module.
  */
-SAMPLE(no_device)
-{
-	grade("bad/no_device.c", "tested",
-	      "io.seek", "fail", "10.5556 of 100.0", NULL);
-}
-
-SAMPLE(forges_results)
-{
-	grade("bad/forge_results.c", "forged report",
-	      "io.seek", "not run", "0.0 of 100.0", NULL);
-}
-
-SAMPLE(resets_the_machine)
-{
-	grade("bad/reset_at_load.c", "does not load",
-	      "module.loads", "crash", "0.0 of 100.0", NULL);
-}
-
-SAMPLE(includes_devices)
-{
-	grade("grade/samples/includes_devices.c", "does not build",
-	      NULL, NULL, "0.0 of 100.0", NULL);
-}
-
-SAMPLE(memory_bomb)
-{
-	grade("grade/samples/memory_bomb.c", "does not build",
-	      NULL, NULL, "0.0 of 100.0", NULL);
-}
-
-SAMPLE(big_array)
-{
-	grade("grade/samples/big_array.c", "does not build",
-	      NULL, NULL, "0.0 of 100.0", NULL);
-}
-
-SAMPLE(big_module)
-{
-	grade("grade/samples/big_module.c", "does not build",
-	      NULL, NULL, "0.0 of 100.0", NULL);
-}
+SAMPLE(no_device, "modules/no_device.c", "tested",
+	.test = "io.seek", .result = "fail", .points = "10.5556 of 100.0")
+SAMPLE(forges_results, "modules/forge_results.c", "forged report",
+	.test = "io.seek", .result = "not run", .points = "0.0 of 100.0")
+SAMPLE(resets_the_machine, "modules/reset_at_load.c", "does not load",
+	.test = "module.loads", .result = "crash", .points = "0.0 of 100.0")
+SAMPLE(includes_devices, "grade/samples/includes_devices.c", "does not build",
+	.points = "0.0 of 100.0")
+SAMPLE(memory_bomb, "grade/samples/memory_bomb.c", "does not build",
+	.points = "0.0 of 100.0")
+SAMPLE(big_array, "grade/samples/big_array.c", "does not build",
+	.points = "0.0 of 100.0")
+SAMPLE(big_module, "grade/samples/big_module.c", "does not build",
+	.points = "0.0 of 100.0")
 
 /* An instructor's tests. */
-SAMPLE(right_with_hidden)
-{
-	grade("kmod", "tested",
-	      "hidden_bounds.last_byte_is_read_and_none_after_it", "pass",
-	      "102.0 of 102.0", "hidden");
-}
+SAMPLE(right_with_hidden, "kmod", "tested",
+	.test = "hidden_bounds.last_byte_is_read_and_none_after_it", .result = "pass",
+	.points = "102.0 of 102.0", .hidden = "hidden")
+SAMPLE(wrong_with_hidden, "patch bound_without_offset", "tested",
+	.test = "hidden_bounds.page_behind_the_region_is_not_mapped", .result = "fail",
+	.hidden = "hidden")
 
-SAMPLE(wrong_with_hidden)
-{
-	grade("patch bound_without_offset", "tested",
-	      "hidden_bounds.page_behind_the_region_is_not_mapped", "fail",
-	      NULL, "hidden");
-}
-
-/* It hangs, or is killed for want of memory: that is a race. */
-SAMPLE(fork_bomb_in_a_test)
-{
-	grade("kmod", "tested", NULL, NULL, "100.0 of 101.0", "fork_bomb");
-}
+/* It hangs or runs out of memory: which comes first is a race. */
+SAMPLE(fork_bomb_in_a_test, "kmod", "tested", .points = "100.0 of 101.0",
+	.hidden = "fork_bomb")

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What was handed in, made into a module: a folder of C files, one C file, or a
- * module that is built already. All of it is hostile.
+ * Makes a module of a submission: a directory of C files, one C file, or a module
+ * that is built already. Any of them may be hostile.
  *
- * Only plain files are taken, by names that mean nothing to make or a shell, and
- * from a folder itself, not from folders in it; no link is followed. They are
- * copied, and the copies are built by our Kbuild in a jail (jail.c).
+ * We copy only plain files from the directory itself, with names that have no
+ * special character for make or a shell, and follow no link. Our Kbuild builds the
+ * copies in a jail (jail.c).
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -20,18 +20,22 @@
 #include "grade.h"
 #include "module.h"
 #include "mutants/child.h"
-#include "report/report.h"
-#include "runner/vm.h"
+#include "check/report.h"
 
 enum {
-	MOST_FILES = 64,
-	MOST_OF_A_FILE = 1 << 20,
-	MOST_OF_ALL = 16 << 20,	/* the jail has room for it, and its objects */
-	MOST_OF_MODULE = 16 << 20,
-	MOST_SAID = 30,		/* lines of the compiler's that are told */
+	MAX_FILES = 64,
+	MAX_FILE_SIZE = 1 << 20,
+	MAX_TOTAL_SIZE = 16 << 20,	/* fits into the jail with its objects */
+	MAX_MODULE_SIZE = 16 << 20,
+	MAX_COMPLAINTS = 30,		/* lines of the compiler in a report */
 };
 
-/* The file of our own that stands for a shmcount.c among others. */
+/* We add these files of our own to a submission. */
+static const char *const build_files[] = {
+	"tests/grade/Kbuild", "kmod/compat.mk", "kmod/compat.h",
+};
+
+/* This file of ours includes a shmcount.c that is one of several C files. */
 #define WRAPPER "with_shmcount.c"
 
 static const char *end_of(const char *name)
@@ -41,7 +45,7 @@ static const char *end_of(const char *name)
 	return dot ? dot : "";
 }
 
-/* What kbuild leaves beside the sources, where one builds there, is none. */
+/* A *.mod.c is left by kbuild where somebody built in the directory. */
 static bool is_source(const char *name)
 {
 	size_t length = strlen(name);
@@ -62,7 +66,7 @@ static bool is_plain(const char *name)
 	return strlen(name) < 64 && strcmp(name, WRAPPER);
 }
 
-/* There is nothing to build; the reason is a sentence. */
+/* Set the verdict NO_SOURCES with this reason, a sentence. */
 static __attribute__((format(printf, 1, 2)))
 bool refuse(const char *format, ...)
 {
@@ -75,17 +79,14 @@ bool refuse(const char *format, ...)
 	return false;
 }
 
-/*
- * A name as text: whoever chose it may have wished for something else. The
- * copies are few, and live as long as the program.
- */
+/* A name that is safe to print. The few copies are never freed. */
 static const char *shown(const char *name)
 {
 	return cleaned(name, strlen(name));
 }
 
-/* Open what has to be a plain file; -1, and why, if it is none. */
-static int open_plain(int dir, const char *name, off_t most, off_t *size)
+/* Open a plain file and get its size; refuse anything else and return -1. */
+static int open_plain(int dir, const char *name, off_t max, off_t *size)
 {
 	int fd = openat(dir, name,
 			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -100,8 +101,8 @@ static int open_plain(int dir, const char *name, off_t most, off_t *size)
 	else if (stat.st_nlink > 1)
 		refuse("%s is a hard link, and links are not followed",
 		       shown(name));
-	else if (stat.st_size > most)
-		refuse("%s is longer than %ld bytes", shown(name), (long)most);
+	else if (stat.st_size > max)
+		refuse("%s is longer than %ld bytes", shown(name), (long)max);
 	else {
 		*size = stat.st_size;
 		return fd;
@@ -111,13 +112,13 @@ static int open_plain(int dir, const char *name, off_t most, off_t *size)
 	return -1;
 }
 
-/* FNV-1a: to know again what has been graded, not to guard it. */
-static void add_to_print(const void *data, size_t length)
+/* FNV-1a: this recognises a submission, it does not protect it. */
+static void add_to_fingerprint(const void *data, size_t length)
 {
 	const unsigned char *bytes = data;
 
 	for (size_t i = 0; i < length; i++)
-		submission.print = (submission.print ^ bytes[i]) *
+		submission.fingerprint = (submission.fingerprint ^ bytes[i]) *
 				   0x100000001b3;
 }
 
@@ -130,11 +131,11 @@ static void write_copy(const char *path, const char *data, size_t length)
 		    strerror(errno));
 }
 
-/* Copy a plain file of the submission's to a path of ours; its length, or -1. */
-static ssize_t take(int dir, const char *name, off_t most, const char *to)
+/* Copy a plain file of the submission; returns its length, or -1. */
+static ssize_t take(int dir, const char *name, off_t max, const char *to)
 {
 	off_t size = 0;
-	int fd = open_plain(dir, name, most, &size);
+	int fd = open_plain(dir, name, max, &size);
 	const char *base;
 	ssize_t length;
 	char *data;
@@ -149,8 +150,8 @@ static ssize_t take(int dir, const char *name, off_t most, const char *to)
 		return -1;
 	}
 	base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
-	add_to_print(base, strlen(base) + 1);
-	add_to_print(data, length);
+	add_to_fingerprint(base, strlen(base) + 1);
+	add_to_fingerprint(data, length);
 	if (to)
 		write_copy(to, data, length);
 	free(data);
@@ -182,8 +183,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The C files of a folder, in order; those that are none are told of. */
-static int read_names(int dir, char *names[MOST_FILES])
+/* Read the names of the C files of a directory, sorted; note the other names. */
+static int read_names(int dir, char *names[MAX_FILES])
 {
 	DIR *stream = fdopendir(dup(dir));
 	struct dirent *entry;
@@ -195,9 +196,9 @@ static int read_names(int dir, char *names[MOST_FILES])
 				ignore(entry->d_name);
 			continue;
 		}
-		if (count == MOST_FILES) {
+		if (count == MAX_FILES) {
 			refuse("there are more than %d C files in it",
-			       MOST_FILES);
+			       MAX_FILES);
 			count = 0;
 			break;
 		}
@@ -209,7 +210,7 @@ static int read_names(int dir, char *names[MOST_FILES])
 	return count;
 }
 
-/* Take the files of a folder, into ours or only into the print of it. */
+/* Add the files to the fingerprint, and copy them if asked to. */
 static bool take_names(int dir, char *names[], int count, bool copy)
 {
 	ssize_t all = 0;
@@ -220,22 +221,22 @@ static bool take_names(int dir, char *names[], int count, bool copy)
 		if (!is_plain(names[i]))
 			return refuse("%s is not a name for a C file here: a letter or '_' first, then letters, digits, '_', '-' and '.', fewer than 64 in all, and not " WRAPPER,
 				      shown(names[i]));
-		length = take(dir, names[i], MOST_OF_A_FILE,
+		length = take(dir, names[i], MAX_FILE_SIZE,
 			      copy ? source_path(names[i]) : NULL);
 		if (length < 0)
 			return false;
 		all += length;
-		if (all > MOST_OF_ALL)
+		if (all > MAX_TOTAL_SIZE)
 			return refuse("its C files are longer than %d MB in all",
-				      MOST_OF_ALL >> 20);
+				      MAX_TOTAL_SIZE >> 20);
 	}
 	return true;
 }
 
-static bool take_folder(const char *path, bool copy, char *objects, size_t size)
+static bool take_directory(const char *path, bool copy, char *objects, size_t size)
 {
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char *names[MOST_FILES];
+	char *names[MAX_FILES];
 	int count, parts = 0;
 	size_t length = 0;
 	bool taken;
@@ -252,7 +253,7 @@ static bool take_folder(const char *path, bool copy, char *objects, size_t size)
 		parts += !strcmp(end_of(names[i]), ".c");
 	if (!parts)
 		return submission.why[0] ? false :
-		       refuse("there is no C file in it (folders in it are not looked into)");
+		       refuse("there is no C file in it (subdirectories are not searched)");
 	for (int i = 0; i < count; i++) {
 		bool ours = !strcmp(names[i], "shmcount.c");
 
@@ -281,7 +282,7 @@ static void copy_ours(const char *from, const char *to)
 	write_copy(to, data, length);
 }
 
-/* Is it what kbuild or the compiler calls wrong? */
+/* Is the line a complaint of kbuild, the compiler or the jail? */
 static bool is_complaint(const char *line)
 {
 	return strstr(line, "error: ") || strstr(line, "ERROR: ") ||
@@ -289,7 +290,7 @@ static bool is_complaint(const char *line)
 	       strstr(line, "jail: ");
 }
 
-/* What is to be told of the build's log; with the paths of the jail left out. */
+/* The lines of the build log for the report, without the paths of the jail. */
 static char *complaints(bool errors_only)
 {
 	FILE *log = fopen(report_path("build.log"), "re");
@@ -298,7 +299,7 @@ static char *complaints(bool errors_only)
 	FILE *stream = open_memstream(&said, &size);
 	int lines = 0;
 
-	while (log && fgets(line, sizeof(line), log) && lines < MOST_SAID) {
+	while (log && fgets(line, sizeof(line), log) && lines < MAX_COMPLAINTS) {
 		size_t length;
 
 		if (errors_only && (!is_complaint(line) ||
@@ -321,7 +322,7 @@ static char *complaints(bool errors_only)
 	return check(said);
 }
 
-/* The release of the kernel that is graded on. */
+/* The release of the kernel that tests the submissions. */
 static const char *release(void)
 {
 	static char text[128];
@@ -345,10 +346,10 @@ static const char *jail_path(void)
 
 static bool build(const char *objects)
 {
-	char tree[PATH_SIZE], folder[PATH_SIZE], headers[300];
-	char list[MOST_FILES * 70 + 16], log[PATH_SIZE];
+	char tree[PATH_SIZE], directory[PATH_SIZE], headers[300];
+	char list[MAX_FILES * 70 + 16], log[PATH_SIZE];
 	char *args[] = {
-		(char *)jail_path(), tree, folder, "shmcount.ko", "make", "-s",
+		(char *)jail_path(), tree, directory, "shmcount.ko", "make", "-s",
 		"--no-print-directory", "-C", headers, "M=/home",
 		"CONFIG_DEBUG_INFO_BTF_MODULES=", list, "modules", NULL
 	};
@@ -357,22 +358,22 @@ static bool build(const char *objects)
 	snprintf(tree, sizeof(tree), "%s/build/kernel/%s/tree",
 		 variable("TOP"), variable("KERNEL"));
 	snprintf(headers, sizeof(headers), "/usr/src/linux-headers-%s", release());
-	snprintf(folder, sizeof(folder), "%s", report_path("build"));
+	snprintf(directory, sizeof(directory), "%s", report_path("build"));
 	snprintf(list, sizeof(list), "OBJECTS=%s", objects);
 	snprintf(log, sizeof(log), "%s", report_path("build.log"));
 	status = run_child(args, log);
 	if (status == STATUS_NOT_GRADED)
 		die(STATUS_NOT_GRADED, "cannot build: %s", complaints(false));
 	submission.verdict = DOES_NOT_BUILD;
-	if (status == 124)
+	if (status == STATUS_HANG)
 		snprintf(submission.why, sizeof(submission.why),
-			 "the compiler takes too long over it");
-	else if (status == 123)
+			 "the compiler takes too long");
+	else if (status == STATUS_NO_FILE)
 		snprintf(submission.why, sizeof(submission.why),
 			 "the module is larger than 16 MB");
 	else if (status || access(source_path("shmcount.ko"), R_OK))
 		snprintf(submission.why, sizeof(submission.why),
-			 "the compiler does not take it");
+			 "the compiler rejects it");
 	if (submission.why[0]) {
 		submission.said = complaints(true);
 		if (!*submission.said)
@@ -380,15 +381,14 @@ static bool build(const char *objects)
 		return false;
 	}
 	submission.said = complaints(false);	/* warnings */
-	snprintf(folder, sizeof(folder), "%s", source_path("shmcount.ko"));
-	if (rename(folder, report_path("shmcount.ko")))
-		die(STATUS_NOT_GRADED, "cannot move %s: %s", folder,
-		    strerror(errno));
+	if (rename(source_path("shmcount.ko"), report_path("shmcount.ko")))
+		die(STATUS_NOT_GRADED, "cannot move %s: %s",
+		    source_path("shmcount.ko"), strerror(errno));
 	submission.verdict = TESTED;
 	return true;
 }
 
-/* A module that is built already: is it one, and for this kernel? */
+/* Is the file a module, and built for this kernel? */
 static bool is_for_our_kernel(void)
 {
 	char magic[256] = "";
@@ -401,12 +401,12 @@ static bool is_for_our_kernel(void)
 		return true;
 	submission.verdict = WRONG_KERNEL;
 	snprintf(submission.why, sizeof(submission.why),
-		 "it is built for kernel %s, and is graded on %s",
+		 "it is built for kernel %s, but the tests run on %s",
 		 shown(magic), release());
 	return false;
 }
 
-static bool is_folder(const char *path)
+static bool is_directory(const char *path)
 {
 	struct stat stat_buf;
 
@@ -415,78 +415,75 @@ static bool is_folder(const char *path)
 
 bool make_module(void)
 {
-	char objects[MOST_FILES * 70] = "", path[PATH_SIZE];
+	char objects[MAX_FILES * 70] = "";
 	const char *from = submission.path;
 
 	submission.said = "";
-	if (!strcmp(end_of(from), ".ko") && !is_folder(from))
-		return take(AT_FDCWD, from, MOST_OF_MODULE,
+	if (!strcmp(end_of(from), ".ko") && !is_directory(from))
+		return take(AT_FDCWD, from, MAX_MODULE_SIZE,
 			    report_path("shmcount.ko")) >= 0 &&
 		       is_for_our_kernel();
-	if (is_folder(from) ? !take_folder(from, true, objects, sizeof(objects)) :
-	    take(AT_FDCWD, from, MOST_OF_A_FILE, source_path("shmcount.c")) < 0)
+	if (is_directory(from) ? !take_directory(from, true, objects, sizeof(objects)) :
+	    take(AT_FDCWD, from, MAX_FILE_SIZE, source_path("shmcount.c")) < 0)
 		return false;
-	snprintf(path, sizeof(path), "%s/tests/grade/Kbuild", variable("TOP"));
-	copy_ours(path, source_path("Kbuild"));
-	snprintf(path, sizeof(path), "%s/kmod/compat.mk", variable("TOP"));
-	copy_ours(path, source_path("compat.mk"));
-	/* The lab lends it to who builds there. */
-	snprintf(path, sizeof(path), "%s/kmod/compat.h", variable("TOP"));
-	if (access(source_path("compat.h"), F_OK))
-		copy_ours(path, source_path("compat.h"));
+	for (size_t i = 0; i < ARRAY_SIZE(build_files); i++) {
+		const char *path = text_of("%s/%s", variable("TOP"), build_files[i]);
+		const char *copy = source_path(strrchr(path, '/') + 1);
+
+		/* A student who worked in kmod/lab may have a compat.h. */
+		if (access(copy, F_OK))
+			copy_ours(path, copy);
+	}
 	return build(objects);
 }
 
-static void add_file_to_print(const char *path)
+static void add_file_to_fingerprint(const char *path)
 {
 	FILE *file = fopen(path, "re");
 	char data[65536];
 	size_t length;
 
 	while (file && (length = fread(data, 1, sizeof(data), file)))
-		add_to_print(data, length);
+		add_to_fingerprint(data, length);
 	if (file)
 		fclose(file);
 }
 
-/* What is the same for all submissions: the tests, and the grader itself. */
-static uint64_t print_of_all(void)
+/* What all submissions share: the tests and the grader itself. */
+static uint64_t fingerprint_of_all(void)
 {
-	static const char *const ours[] = {
-		"tests/grade/Kbuild", "kmod/compat.mk", "kmod/compat.h",
-		"build/guest/init",
-	};
-
-	submission.print = 0xcbf29ce484222325;
-	add_to_print(release(), strlen(release()));
-	add_file_to_print(variable("GRADED"));
-	add_file_to_print(variable("POINTS"));
-	add_to_print(variable("TESTS"), strlen(variable("TESTS")));
-	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
-		add_file_to_print(text_of("%s/%s", variable("TOP"), ours[i]));
-	add_file_to_print("/proc/self/exe");
-	add_file_to_print(jail_path());
-	add_file_to_print(runner_path());
-	return submission.print;
+	submission.fingerprint = 0xcbf29ce484222325;
+	add_to_fingerprint(release(), strlen(release()));
+	add_file_to_fingerprint(variable("GRADED"));
+	add_file_to_fingerprint(variable("POINTS"));
+	add_to_fingerprint(variable("TESTS"), strlen(variable("TESTS")));
+	for (size_t i = 0; i < ARRAY_SIZE(build_files); i++)
+		add_file_to_fingerprint(text_of("%s/%s", variable("TOP"),
+						build_files[i]));
+	add_file_to_fingerprint(text_of("%s/build/guest/init", variable("TOP")));
+	add_file_to_fingerprint("/proc/self/exe");
+	add_file_to_fingerprint(jail_path());
+	add_file_to_fingerprint(runner_path());
+	return submission.fingerprint;
 }
 
-uint64_t print_of(const char *path)
+uint64_t fingerprint_of(const char *path)
 {
 	struct submission kept = submission;
-	char objects[MOST_FILES * 70];
+	char objects[MAX_FILES * 70];
 	static uint64_t of_all;
-	uint64_t print;
+	uint64_t fingerprint;
 
 	if (!of_all)
-		of_all = print_of_all();
-	submission.print = of_all;
-	if (is_folder(path))
-		take_folder(path, false, objects, sizeof(objects));
+		of_all = fingerprint_of_all();
+	submission.fingerprint = of_all;
+	if (is_directory(path))
+		take_directory(path, false, objects, sizeof(objects));
 	else
-		take(AT_FDCWD, path, MOST_OF_MODULE, NULL);
-	/* What is refused is known again by the reason. */
-	add_to_print(submission.why, strlen(submission.why));
-	print = submission.print;
+		take(AT_FDCWD, path, MAX_MODULE_SIZE, NULL);
+	/* The same submission is refused for the same reason. */
+	add_to_fingerprint(submission.why, strlen(submission.why));
+	fingerprint = submission.fingerprint;
 	submission = kept;
-	return print;
+	return fingerprint;
 }

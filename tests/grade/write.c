@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A submission's reports: student.txt and junit.xml, in which nothing of a
- * hidden test is but its points; instructor.json, with all; results.json, as
- * Gradescope's autograder reads it; and row.csv, its line in grades.csv.
+ * Writes the reports of a submission: student.txt and junit.xml, which show nothing
+ * of a hidden test but its points; instructor.json with everything; results.json
+ * for Gradescope; and row.csv, its line in grades.csv.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,11 +10,12 @@
 #include <time.h>
 
 #include "grade.h"
-#include "report/report.h"
+#include "check/json.h"
+#include "check/report.h"
 
 enum { STUDENT_LINES = 8, STUDENT_FAILURES = 12 };
 
-const char *const how_names[HOWS] = {
+const char *const result_names[TEST_RESULTS] = {
 	[NOT_YET] = "not run", [PASS] = "pass", [FAIL] = "fail",
 	[SKIP] = "skipped", [CRASH] = "crash", [HANG] = "hang",
 };
@@ -32,16 +33,26 @@ static bool is_hidden(const struct graded *test)
 	return test->item && test->item->hidden;
 }
 
-static int count(enum how how, bool hidden_too)
+static int count(enum test_result result, bool hidden_too)
 {
 	int n = 0;
 
 	for (int i = 0; i < test_count; i++)
-		n += tests[i].how == how && (hidden_too || !is_hidden(&tests[i]));
+		n += tests[i].result == result && (hidden_too || !is_hidden(&tests[i]));
 	return n;
 }
 
-/* Points as people write them: 12, 12.5, 12.33. */
+static double all_points(void)
+{
+	return points_total(true) + points_total(false);
+}
+
+static double all_points_reached(void)
+{
+	return points_reached(true) + points_reached(false);
+}
+
+/* Points without trailing zeros: 12, 12.5, 12.33. */
 static const char *points(double value)
 {
 	static char texts[4][32];
@@ -56,7 +67,7 @@ static const char *points(double value)
 	return text;
 }
 
-/* " NAME='value'", as a shell takes it, whatever the value; "" without one. */
+/* Write " NAME='value'", quoted for a shell; nothing if the value is "". */
 static void put_variable(FILE *file, const char *name, const char *value)
 {
 	char *text = cleaned(value, strlen(value));
@@ -70,7 +81,7 @@ static void put_variable(FILE *file, const char *name, const char *value)
 	free(text);
 }
 
-/* The command that runs a test again; an instructor has tests of his own. */
+/* The command to run a test again; only the instructor has the hidden tests. */
 static char *again(const struct graded *test, bool for_instructor)
 {
 	const char *points = variable("POINTS");
@@ -90,11 +101,11 @@ static char *again(const struct graded *test, bool for_instructor)
 	return check(command);
 }
 
-static void put_lines(FILE *file, const char *text, const char *before, int most)
+static void put_lines(FILE *file, const char *text, const char *before, int max)
 {
 	int lines = 0;
 
-	for (; *text && lines < most; lines++) {
+	for (; *text && lines < max; lines++) {
 		int length = strcspn(text, "\n");
 
 		fprintf(file, "%s%.*s\n", before, length, text);
@@ -104,20 +115,19 @@ static void put_lines(FILE *file, const char *text, const char *before, int most
 		fprintf(file, "%s...\n", before);
 }
 
-/* What is the matter, in the words of somebody who wants it mended. */
 static const char *const explanations[VERDICTS] = {
 	[NO_SOURCES] = "There is nothing to build in it",
 	[DOES_NOT_BUILD] = "It does not build",
 	[WRONG_KERNEL] = "It is a module for another kernel",
 	[DOES_NOT_LOAD] = "It builds, but it does not load",
 	[DOES_NOT_UNLOAD] = "It loads, but it does not unload",
-	[FORGED] = "It wrote where only the tests report, so none of the report is believed. If you do not know how that comes about, ask who grades it",
-	[NOT_GRADED] = "It could not be graded, which is not its fault",
+	[FORGED] = "It wrote where only the tests report, so the report proves nothing. If you do not know why, ask your instructor",
+	[NOT_GRADED] = "It could not be graded, through no fault of its own",
 };
 
 /*
- * The verdict's reason, for the student. That of a forged report may have the
- * names of hidden tests in it, and whatever the module has made of them.
+ * Why this verdict, for the student. Of a forged report that may have the names of
+ * hidden tests in it, and any text of the module's.
  */
 static const char *reason(void)
 {
@@ -138,11 +148,11 @@ static void put_verdict(FILE *file)
 	if (submission.verdict != TESTED)
 		put_lines(file, submission.said, "    ", 24);
 	else if (*submission.said) {
-		fprintf(file, "The compiler warns, and is worth listening to:\n");
+		fprintf(file, "The compiler warns; its warnings are worth reading:\n");
 		put_lines(file, submission.said, "    ", 6);
 	}
 	if (submission.ignored[0])
-		fprintf(file, "Not used, as only *.c and *.h are, and no *.mod.c: %s\n",
+		fprintf(file, "Not used (only *.c and *.h are, and no *.mod.c): %s\n",
 			submission.ignored);
 }
 
@@ -161,11 +171,10 @@ static void put_items(FILE *file)
 		fprintf(file, "%6s of %3s             hidden tests\n",
 			points(points_reached(true)), points(points_total(true)));
 	fprintf(file, "%6s of %3s             in all\n",
-		points(points_reached(true) + points_reached(false)),
-		points(points_total(true) + points_total(false)));
+		points(all_points_reached()), points(all_points()));
 }
 
-/* Of a report of the kernel's, what it is and where: the rest is in the log. */
+/* Of a kernel report only the first line and the RIP; the log has the rest. */
 static void put_crash(FILE *file, const char *report)
 {
 	for (int line = 0; *report; line++) {
@@ -179,10 +188,10 @@ static void put_crash(FILE *file, const char *report)
 
 static void put_failure(FILE *file, const struct graded *test)
 {
-	fprintf(file, "\n  %s: %s\n", test->name, how_names[test->how]);
+	fprintf(file, "\n  %s: %s\n", test->name, result_names[test->result]);
 	if (test->why && !strstr(test->output, test->why))
 		put_lines(file, test->why, "    ", 1);
-	if (test->how == CRASH)
+	if (test->result == CRASH)
 		put_crash(file, test->output);
 	else
 		put_lines(file, test->output, "    ", STUDENT_LINES);
@@ -194,18 +203,18 @@ static void put_failures(FILE *file)
 	int told = 0;
 
 	for (int i = 0; i < test_count; i++) {
-		if (is_hidden(&tests[i]) || tests[i].how == PASS ||
-		    tests[i].how == SKIP || tests[i].how == NOT_YET)
+		if (is_hidden(&tests[i]) || tests[i].result == PASS ||
+		    tests[i].result == SKIP || tests[i].result == NOT_YET)
 			continue;
 		if (!told)
 			fprintf(file, "\nWhat did not pass, and how to see it again:\n");
 		if (told == STUDENT_FAILURES)
-			fprintf(file, "\nNor did these (those above may be the reason):\n");
+			fprintf(file, "\nThese did not pass, either (perhaps for the same reasons):\n");
 		if (told++ < STUDENT_FAILURES)
 			put_failure(file, &tests[i]);
 		else
 			fprintf(file, "  %s: %s\n", tests[i].name,
-				how_names[tests[i].how]);
+				result_names[tests[i].result]);
 	}
 	if (count(NOT_YET, true) && submission.cut[0])
 		fprintf(file, "\n%d tests did not run: %s.\n",
@@ -215,115 +224,139 @@ static void put_failures(FILE *file)
 static void write_student(FILE *file)
 {
 	fprintf(file, "%s: %s of %s points\n", submission.name,
-		points(points_reached(true) + points_reached(false)),
-		points(points_total(true) + points_total(false)));
+		points(all_points_reached()), points(all_points()));
 	put_verdict(file);
-	if (points_reached(true) + points_reached(false) > 0 ||
-	    submission.verdict == TESTED)
+	if (all_points_reached() > 0 || submission.verdict == TESTED)
 		put_items(file);
 	if (submission.verdict == TESTED)
 		put_failures(file);
 	if (submission.verdict == TESTED && !count(FAIL, true) &&
 	    !count(CRASH, true) && !count(HANG, true) && !count(NOT_YET, true))
-		fprintf(file, "\nNothing is left to be done. Well done.\n");
+		fprintf(file, "\nNothing is left to do. Well done.\n");
 }
 
 /* ---- for machines ---- */
 
 static double points_each(const struct graded *test)
 {
-	return test->item && test->item->count && test->how != SKIP ?
+	return test->item && test->item->count && test->result != SKIP ?
 	       test->item->points / test->item->count : 0;
+}
+
+static double points_reached_by(const struct graded *test)
+{
+	return test->result == PASS ? points_each(test) : 0;
+}
+
+static void write_item(struct json *json, const struct item *item)
+{
+	json_open(json, NULL, '{');
+	json_string(json, "pattern", item->pattern);
+	json_number(json, "points", 4, points_of(item));
+	json_number(json, "of", 4, item->points);
+	json_number(json, "passed", 0, item->passed);
+	json_number(json, "tests", 0, item->count);
+	json_bool(json, "hidden", item->hidden);
+	json_close(json, '}');
+}
+
+static void write_test(struct json *json, const struct graded *test)
+{
+	char *command = again(test, true);
+
+	json_open(json, NULL, '{');
+	json_string(json, "name", test->name);
+	json_string(json, "result", result_names[test->result]);
+	json_bool(json, "hidden", is_hidden(test));
+	json_number(json, "points", 4, points_reached_by(test));
+	json_number(json, "of", 4, points_each(test));
+	json_number(json, "guest", 0, test->guest);
+	if (test->seconds >= 0)
+		json_number(json, "seconds", 3, test->seconds);
+	if (test->why)
+		json_string(json, "reason", test->why);
+	if (*test->output)
+		json_string(json, "output", test->output);
+	json_string(json, "command", command);
+	json_close(json, '}');
+	free(command);
 }
 
 static void write_instructor(FILE *file)
 {
 	char *path = cleaned(submission.path, strlen(submission.path));
+	struct json json = { .file = file };
 
-	put_json(file, "{\n\"name\": ", submission.name);
-	put_json(file, ",\n\"submission\": ", path);
-	put_json(file, ",\n\"verdict\": ", verdict_names[submission.verdict]);
-	put_json(file, ",\n\"why\": ", submission.why);
-	put_json(file, ",\n\"said\": ", submission.said);
-	put_json(file, ",\n\"ignored\": ", submission.ignored);
-	put_json(file, ",\n\"cut\": ", submission.cut);
-	fprintf(file, ",\n\"points\": %.4f,\n\"of\": %.4f,\n\"guests\": %d,\n\"seconds\": %.1f",
-		points_reached(true) + points_reached(false),
-		points_total(true) + points_total(false), submission.guests,
-		submission.seconds);
-	for (int i = 0; i < item_count; i++) {
-		put_json(file, i ? ",\n{\"pattern\": " :
-			 ",\n\"items\": [\n{\"pattern\": ", items[i].pattern);
-		fprintf(file, ", \"points\": %.4f, \"of\": %.4f, \"passed\": %d, \"tests\": %d, \"hidden\": %s}",
-			points_of(&items[i]), items[i].points, items[i].passed,
-			items[i].count, items[i].hidden ? "true" : "false");
-	}
-	for (int i = 0; i < test_count; i++) {
-		struct graded *test = &tests[i];
-		char *command = again(test, true);
-
-		put_json(file, i ? ",\n{\"name\": " :
-			 "\n],\n\"tests\": [\n{\"name\": ", test->name);
-		put_json(file, ", \"result\": ", how_names[test->how]);
-		fprintf(file, ", \"hidden\": %s, \"points\": %.4f, \"of\": %.4f, \"guest\": %d",
-			is_hidden(test) ? "true" : "false",
-			test->how == PASS ? points_each(test) : 0.0,
-			points_each(test), test->guest);
-		if (test->seconds >= 0)
-			fprintf(file, ", \"seconds\": %.3f", test->seconds);
-		if (test->why)
-			put_json(file, ", \"reason\": ", test->why);
-		if (*test->output)
-			put_json(file, ", \"output\": ", test->output);
-		put_json(file, ", \"command\": ", command);
-		fprintf(file, "}");
-		free(command);
-	}
-	fprintf(file, "\n]\n}\n");
+	json_open(&json, NULL, '{');
+	json_string(&json, "name", submission.name);
+	json_string(&json, "submission", path);
+	json_string(&json, "verdict", verdict_names[submission.verdict]);
+	json_string(&json, "why", submission.why);
+	json_string(&json, "said", submission.said);
+	json_string(&json, "ignored", submission.ignored);
+	json_string(&json, "cut", submission.cut);
+	json_number(&json, "points", 4, all_points_reached());
+	json_number(&json, "of", 4, all_points());
+	json_number(&json, "guests", 0, submission.guests);
+	json_number(&json, "seconds", 1, submission.seconds);
+	json_open(&json, "items", '[');
+	for (int i = 0; i < item_count; i++)
+		write_item(&json, &items[i]);
+	json_close(&json, ']');
+	json_open(&json, "tests", '[');
+	for (int i = 0; i < test_count; i++)
+		write_test(&json, &tests[i]);
+	json_close(&json, ']');
+	json_close(&json, '}');
 	free(path);
 }
 
-/* The score of the whole is given, too: that of the tests would be rounded. */
+static void write_result(struct json *json, const struct graded *test)
+{
+	char *output = text_of("%s%s%s\n%s", result_names[test->result],
+			       test->why ? ": " : "", test->why ?: "",
+			       test->output);
+
+	json_open(json, NULL, '{');
+	json_string(json, "name", test->name);
+	json_number(json, "score", 4, points_reached_by(test));
+	json_number(json, "max_score", 4, points_each(test));
+	json_string(json, "status", test->result == PASS || test->result == SKIP ?
+		    "passed" : "failed");
+	json_string(json, "visibility", is_hidden(test) ? "hidden" : "visible");
+	if (test->result != PASS)
+		json_string(json, "output", output);
+	json_close(json, '}');
+	free(output);
+}
+
+/* Gradescope would add up the rounded scores of the tests, so give the total. */
 static void write_results(FILE *file)
 {
+	struct json json = { .file = file };
 	char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 
 	write_student(stream);
 	fclose(stream);
-	fprintf(file, "{\n\"score\": %.2f,\n\"execution_time\": %.0f",
-		points_reached(true) + points_reached(false),
-		submission.seconds);
-	put_json(file, ",\n\"output\": ", check(text));
-	fprintf(file, ",\n\"output_format\": \"text\",\n\"visibility\": \"visible\",\n\"stdout_visibility\": \"hidden\",\n\"tests\": [");
-	for (int i = 0, told = 0; i < test_count; i++) {
-		struct graded *test = &tests[i];
-
-		if (!test->item)
-			continue;
-		put_json(file, told++ ? ",\n{\"name\": " : "\n{\"name\": ",
-			 test->name);
-		fprintf(file, ", \"score\": %.4f, \"max_score\": %.4f, \"status\": \"%s\", \"visibility\": \"%s\"",
-			test->how == PASS ? points_each(test) : 0.0,
-			points_each(test), test->how == PASS ||
-			test->how == SKIP ? "passed" : "failed",
-			is_hidden(test) ? "hidden" : "visible");
-		if (test->how != PASS) {
-			char *output = text_of("%s%s%s\n%s", how_names[test->how],
-					       test->why ? ": " : "",
-					       test->why ?: "", test->output);
-
-			put_json(file, ", \"output\": ", output);
-			free(output);
-		}
-		fprintf(file, "}");
-	}
-	fprintf(file, "\n]\n}\n");
+	json_open(&json, NULL, '{');
+	json_number(&json, "score", 2, all_points_reached());
+	json_number(&json, "execution_time", 0, submission.seconds);
+	json_string(&json, "output", check(text));
+	json_string(&json, "output_format", "text");
+	json_string(&json, "visibility", "visible");
+	json_string(&json, "stdout_visibility", "hidden");
+	json_open(&json, "tests", '[');
+	for (int i = 0; i < test_count; i++)
+		if (tests[i].item)
+			write_result(&json, &tests[i]);
+	json_close(&json, ']');
+	json_close(&json, '}');
 	free(text);
 }
 
-/* Why no test ran, or this one did not, in a line; or "". */
+/* Why this test did not run, one line; or "". */
 static char *why_not_run(void)
 {
 	if (submission.verdict == TESTED)
@@ -334,7 +367,7 @@ static char *why_not_run(void)
 
 static void write_xml(FILE *file)
 {
-	static const enum outcome outcomes[HOWS] = {
+	static const enum outcome outcomes[TEST_RESULTS] = {
 		[NOT_YET] = NOT_RUN, [PASS] = PASSED, [SKIP] = SKIPPED,
 		[FAIL] = FAILED, [CRASH] = FAILED, [HANG] = FAILED,
 	};
@@ -347,18 +380,18 @@ static void write_xml(FILE *file)
 
 	for (int i = 0; i < test_count; i++) {
 		struct graded *test = &tests[i];
-		char *why = test->how == NOT_YET ? why_not_run() :
+		char *why = test->result == NOT_YET ? why_not_run() :
 						   test->why ?: "";
 
 		if (is_hidden(test))
 			continue;
 		list[report.test_count++] = (struct test) {
 			.part = &part, .name = test->name,
-			.outcome = outcomes[test->how], .seconds = test->seconds,
-			.reason = text_of("%s%s%s", how_names[test->how],
+			.outcome = outcomes[test->result], .seconds = test->seconds,
+			.reason = text_of("%s%s%s", result_names[test->result],
 					  *why ? ": " : "", why),
 			.output = submission.verdict == TESTED ||
-				  test->how != NOT_YET ? test->output :
+				  test->result != NOT_YET ? test->output :
 							 submission.said,
 			.command = again(test, false),
 		};
@@ -367,7 +400,7 @@ static void write_xml(FILE *file)
 	write_junit(file, &report);
 }
 
-/* As a spreadsheet takes it for text, whatever it begins with. */
+/* A leading apostrophe keeps a spreadsheet from evaluating a formula. */
 static void put_csv(FILE *file, const char *text)
 {
 	fprintf(file, "\"%s", strchr("=+-@", *text) && *text ? "'" : "");
@@ -391,8 +424,7 @@ static void write_row(FILE *file)
 	put_csv_name(file, submission.path, submission.name);
 	fprintf(file, ",%s,%.2f,%.2f,%d,%d,%d,%d,%d,%d,%d,%.0f\n",
 		verdict_names[submission.verdict],
-		points_reached(true) + points_reached(false),
-		points_total(true) + points_total(false), count(PASS, true),
+		all_points_reached(), all_points(), count(PASS, true),
 		count(FAIL, true), count(CRASH, true), count(HANG, true),
 		count(SKIP, true), count(NOT_YET, true), submission.guests,
 		submission.seconds);
@@ -409,16 +441,16 @@ static void write_one(const char *name, void (*write)(FILE *file))
 		    strerror(errno));
 }
 
-/* What each line of the points file has brought. */
+/* Count the tests of each item, and those that passed. */
 static void count_points(void)
 {
 	for (int i = 0; i < test_count; i++) {
 		struct item *item = tests[i].item;
 
-		if (!item || tests[i].how == SKIP)
+		if (!item || tests[i].result == SKIP)
 			continue;
 		item->count++;
-		item->passed += tests[i].how == PASS;
+		item->passed += tests[i].result == PASS;
 	}
 }
 

@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Checks modules by the steps of the lab (make lab): has a guest run the tests
- * of each step with each module, and says in a line for each whether they pass.
+ * Checks modules by the steps of the lab (make lab): a guest runs the tests of each
+ * step with each module, and a line for each step says whether they pass.
  *
  * Usage: lab [-a] [-s STEP] STEPS MODULE...
  *
- * STEPS is the table (kmod/lab/steps). It stops at the first step that does not
- * pass, and says what comes next; with -a it takes all of them, each module in
- * turn, in as many guests as it takes: a crash costs its step and no other. -s
- * is for one step only. AGAIN in the environment is the command that this was
- * started by, but for STEP=.
+ * STEPS is the table (kmod/lab/steps). lab stops at the first step that does not
+ * pass, and says what comes next. -a checks all steps with each module, in as many
+ * guests as that takes: a crash costs its step and no other. -s checks one step.
+ * AGAIN in the environment is the command that started lab, without STEP=.
  *
- * Exit status 0: all passed; 1: some did not; 2: usage, or a table that is
- * wrong; 125: no guest; 130: interrupted.
+ * Exit status 0: all passed; 1: some did not; 2: usage, or a wrong table; 125: no
+ * guest; 130: interrupted.
  */
 #include <fnmatch.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,16 +23,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "command.h"
+#include "guest/verdict.h"
 #include "mutants/batch_report.h"
-#include "runner/vm.h"
 #include "steps.h"
-
-enum {
-	STATUS_NOT_YET = 1,
-	STATUS_USAGE = 2,
-	STATUS_NO_GUEST = 125,
-	STATUS_INTERRUPTED = 130,
-};
 
 static const char usage[] = "usage: lab [-a] [-s STEP] STEPS MODULE...";
 
@@ -43,28 +35,16 @@ static char **modules;
 static int module_count;
 static bool take_all;		/* -a */
 
-/* The steps to do, for each module: from the first on, so many. */
+/* The steps to check with each module. */
 static int first_step, step_count;
 
-/* What a guest was given: module by module, the steps of each in order. */
-static int done;		/* of all that is to do */
-static unsigned int *passes;	/* of each module the steps, as bits */
+/* All there is to check: module by module, the steps of each in order. */
+static int done;		/* so many of them */
+static unsigned int *passes;	/* the steps that each module passes, as bits */
 static bool failed;		/* some step of some module */
 static bool crashed;		/* or it hangs */
-static bool hears_interrupt;	/* else we were started to ignore it */
-
-static _Noreturn __attribute__((format(printf, 2, 3)))
-void die(int status, const char *format, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "lab: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, "\n");
-	exit(status);
-}
+static char record_path[32];	/* of the last guest's verdict */
+static bool hears_interrupt;	/* we were not started to ignore SIGINT */
 
 static int total(void)
 {
@@ -93,7 +73,7 @@ static const char *name_of(const char *module)
 	return name;
 }
 
-/* The runner puts one into the guest as shmcount.ko, in place of ours. */
+/* The runner puts one module into the guest as shmcount.ko, in place of ours. */
 static bool is_in_place(const char *module)
 {
 	return module_count == 1 || !strcmp(name_of(module), "shmcount");
@@ -104,7 +84,7 @@ static const char *guest_name_of(const char *module)
 	return is_in_place(module) ? "shmcount" : name_of(module);
 }
 
-/* How many names are in a list of batch_report.h: a space before and behind each. */
+/* How many names a list of batch_report.h has: a space is before and after each. */
 static int count_of(const char *list)
 {
 	int spaces = 0;
@@ -138,7 +118,7 @@ static void conclude(int n, bool ok)
 		passes[n / step_count] &= ~bit;
 }
 
-/* For each module a line with the steps that it passes. */
+/* Print for each module the steps that it passes. */
 static void sum_up(void)
 {
 	for (int m = 0; m < module_count; m++) {
@@ -150,7 +130,7 @@ static void sum_up(void)
 	}
 }
 
-/* Of what failed, that which the table has first: it says most. */
+/* The failure whose test comes first in the table: it says most. */
 static const struct batch_failure *first_of(const struct step *step,
 					    const struct batch_result *result)
 {
@@ -162,7 +142,7 @@ static const struct batch_failure *first_of(const struct step *step,
 	return &result->failures[0];
 }
 
-/* What the guest itself has said of one module and step. */
+/* Judge one module and step by the guest's own report. */
 static void judge(int n, const struct batch_result *result)
 {
 	const struct batch_failure *first = first_of(step_of(n), result);
@@ -181,17 +161,16 @@ static void judge(int n, const struct batch_result *result)
 	conclude(n, right && !wrong && !result->stuck);
 }
 
-/* The kernel came to its end, or the guest stands still. */
-static void judge_end(int n, const struct batch_report *report, int status,
-		      const char *when)
+/* The kernel crashed, or the guest hangs. */
+static void judge_end(int n, const struct vm_record *record, const char *when)
 {
-	say(n, status == VM_STATUS_CRASH ? "crash" : "hang", ": %s: %s", when,
-	    report->end);
+	say(n, record->status == STATUS_CRASH ? "crash" : "hang", ": %s: %s",
+	    when, record->reason);
 	crashed = true;
 	conclude(n, false);
 }
 
-/* What the guest was at, in its own words. */
+/* The test that the guest began last. */
 static const char *begun(const struct batch_report *report)
 {
 	const char *test = report->results[report->count].begun;
@@ -199,7 +178,7 @@ static const char *begun(const struct batch_report *report)
 	return test[0] ? test : "before the first test";
 }
 
-/* Every test of the table has to be one: the suite knows. */
+/* The suite must have every test of the table. */
 static void check_tests(void)
 {
 	char *args[MAX_STEP_TESTS + 3] = { "build/guest/suite", "-l" };
@@ -238,46 +217,51 @@ static char *tests_of(const struct step *step)
 
 static _Noreturn void become_guest(int from, int to)
 {
-	char *args[5 + 2 * MAX_BATCH] = {
-		getenv("GUEST_RUNNER") ?: "tests/vm.sh", "tap", "batch",
-	};
-	char *files = NULL, limit[16];
-	size_t size;
-	FILE *stream = open_memstream(&files, &size);
-	int count = 3;
+	char *module = modules[0], limit[16];
+	char *args[11 + 2 * module_count + 2 * MAX_BATCH];
+	int count = 0;
 
+	snprintf(limit, sizeof(limit), "%d", 240 + 30 * (to - from));
+	args[count++] = getenv("GUEST_RUNNER") ?: "tests/guest/vm.sh";
+	args[count++] = "-r";
+	args[count++] = record_path;
+	args[count++] = "-t";
+	args[count++] = limit;
+	for (int i = 0; i < module_count; i++) {
+		if (is_in_place(modules[i])) {
+			module = modules[i];
+			continue;
+		}
+		args[count++] = "-f";
+		args[count++] = modules[i];
+	}
+	args[count++] = "-m";
+	args[count++] = module;
+	args[count++] = "tap";
+	args[count++] = "batch";
 	if (!take_all)
 		args[count++] = "-x";
 	for (int n = from; n < to; n++) {
 		args[count++] = strdup(guest_name_of(module_of(n)));
 		args[count++] = tests_of(step_of(n));
 	}
-	setenv("KMOD", modules[0], 1);
-	for (int i = 0; i < module_count; i++)
-		if (is_in_place(modules[i]))
-			setenv("KMOD", modules[i], 1);
-		else
-			fprintf(stream, "%s ", modules[i]);
-	fclose(stream);
-	setenv("FILES", files, 1);
-	snprintf(limit, sizeof(limit), "%d", 240 + 30 * (to - from));
-	setenv("LIMIT", limit, 1);
+	args[count] = NULL;
 	execvp(args[0], args);
 	perror(args[0]);
 	_exit(127);
 }
 
-/* Start it with its report into a pipe; what it says besides is kept apart. */
+/* Start it; its report goes to a pipe, its errors to a file. */
 static FILE *start_guest(int from, int to, FILE *errors, pid_t *pid)
 {
 	int report[2];
 
 	if (pipe(report))
-		die(STATUS_NO_GUEST, "cannot make a pipe");
+		die(STATUS_INFRASTRUCTURE, "cannot make a pipe");
 	fflush(stdout);
 	*pid = fork();
 	if (*pid < 0)
-		die(STATUS_NO_GUEST, "cannot fork");
+		die(STATUS_INFRASTRUCTURE, "cannot fork");
 	if (!*pid) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (hears_interrupt)
@@ -292,7 +276,7 @@ static FILE *start_guest(int from, int to, FILE *errors, pid_t *pid)
 	return fdopen(report[0], "r");
 }
 
-/* The guest could not do its work: say so in its words, and end. */
+/* There was no guest, or it could not do its work: print its errors, and exit. */
 static _Noreturn void end_without_guest(FILE *errors, int status)
 {
 	bool told = false;
@@ -305,33 +289,36 @@ static _Noreturn void end_without_guest(FILE *errors, int status)
 		fputs(line, stderr);
 		told = true;
 	}
-	if (told && status == STATUS_NO_GUEST)
+	if (told && status == STATUS_INFRASTRUCTURE)
 		exit(status);
-	die(STATUS_NO_GUEST, "the guest could not be had, or did not come to its end (exit status %d)",
+	die(STATUS_INFRASTRUCTURE, "the guest could not be had, or did not come to its end (exit status %d)",
 	    status);
 }
 
-/* In the step that was not done yet; or after all of them. */
-static void judge_bad_end(int to, const struct batch_report *report, int status)
+/* The guest ended within a step, or after the last one. */
+static void judge_bad_end(int to, const struct batch_report *report)
 {
+	struct vm_record record;
+
+	read_record(&record, record_path);
 	if (done < to)
-		judge_end(done++, report, status, begun(report));
+		judge_end(done++, &record, begun(report));
 	else
-		judge_end(done - 1, report, status,
-			  "when its tests had ended");
+		judge_end(done - 1, &record, "when its tests had ended");
 }
 
-/* Take what is to do from here on through one guest, as far as that comes. */
+/* Check what is left in one guest, as far as it comes. */
 static void run_guest(void)
 {
 	struct batch_report *report = calloc(1, sizeof(*report));
-	FILE *errors = tmpfile(), *stream;
+	FILE *errors = tmpfile(), *record = tmpfile(), *stream;
 	int from = done, to = total(), status;
 	char line[4096];
 	pid_t pid;
 
 	if (to > from + MAX_BATCH - 1)
 		to = from + MAX_BATCH - 1;
+	snprintf(record_path, sizeof(record_path), "/dev/fd/%d", fileno(record));
 	stream = start_guest(from, to, errors, &pid);
 	while (fgets(line, sizeof(line), stream)) {
 		line[strcspn(line, "\n")] = '\0';
@@ -345,11 +332,12 @@ static void run_guest(void)
 	fclose(stream);
 	waitpid(pid, &status, 0);
 	status = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_INTERRUPTED;
-	if (status == VM_STATUS_CRASH || status == VM_STATUS_HANG)
-		judge_bad_end(to, report, status);
+	if (status == STATUS_CRASH || status == STATUS_HANG)
+		judge_bad_end(to, report);
 	else if (status > 1 || done == from)
 		end_without_guest(errors, status);
 	fclose(errors);
+	fclose(record);
 	free(report);
 }
 
@@ -366,7 +354,7 @@ static void say_what_is_next(const struct step *step)
 	       step->number);
 }
 
-/* For a student: how far they are, and where to go on. */
+/* Tell a student how far they are, and where to go on. */
 static void encourage(void)
 {
 	const struct step *step = step_of(done - 1);
@@ -388,13 +376,12 @@ static void encourage(void)
 
 static void choose_step(const char *text)
 {
-	char *end;
-	long number = strtol(text, &end, 10);
+	unsigned long number;
 
 	step_count = steps.count;
 	if (!*text)
 		return;
-	if (*end || number < 1 || number > steps.count)
+	if (!parse_number(text, 1, steps.count, &number))
 		die(STATUS_USAGE, "there is no step %s: they are 1 to %d", text,
 		    steps.count);
 	first_step = number - 1;
@@ -424,7 +411,7 @@ int main(int argc, char *argv[])
 	choose_step(step);
 	check_tests();
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	/* An interrupt is the guest's: it ends, and so do we. */
+	/* An interrupt ends the guest, and then us. */
 	hears_interrupt = signal(SIGINT, SIG_IGN) != SIG_IGN;
 
 	while (done < total() && (take_all || !failed))
@@ -433,5 +420,5 @@ int main(int argc, char *argv[])
 		sum_up();
 	else
 		encourage();
-	return failed ? STATUS_NOT_YET : 0;
+	return failed ? STATUS_FAILED : 0;
 }

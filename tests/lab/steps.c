@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command.h"
 #include "steps.h"
 
 static __attribute__((format(printf, 2, 3)))
@@ -19,22 +20,24 @@ bool wrong(struct steps *steps, const char *format, ...)
 	return false;
 }
 
-/* The step of a line, which may be that of the line before. */
-static struct step *step_of(struct steps *steps, int number, const char *name)
+/* The step of a line, perhaps the same as that of the line before. */
+static struct step *step_of(struct steps *steps, const char *text, const char *name)
 {
 	struct step *step = &steps->steps[steps->count];
+	unsigned long number;
 	char title[sizeof(step->title)];
 
 	snprintf(title, sizeof(title), "%s", name);
 	for (char *dash = title; (dash = strchr(dash, '-'));)
 		*dash = ' ';
-	if (steps->count && number == steps->count &&
+	if (!parse_number(text, 1, MAX_STEPS, &number))
+		return NULL;
+	if (number == (unsigned long)steps->count &&
 	    !strcmp(step[-1].title, title))
 		return step - 1;
-	if (number != steps->count + 1 || steps->count == MAX_STEPS)
+	if (number != steps->count + 1UL)
 		return NULL;
-	steps->count++;
-	step->number = number;
+	step->number = ++steps->count;
 	strcpy(step->title, title);
 	return step;
 }
@@ -47,7 +50,7 @@ static bool take_line(struct steps *steps, int line, char *text)
 
 	if (!test)
 		return wrong(steps, "line %d is not STEP NAME TEST...", line);
-	step = step_of(steps, atoi(number), name);
+	step = step_of(steps, number, name);
 	if (!step)
 		return wrong(steps, "line %d: step %s, %s does not follow what is above",
 			     line, number, name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The steps of the lab, as their table says (kmod/lab/steps). */
+/* The table of the steps of the lab (kmod/lab/steps). */
 #ifndef STEPS_H
 #define STEPS_H
 
@@ -17,10 +17,10 @@ struct step {
 struct steps {
 	struct step steps[MAX_STEPS];
 	int count;
-	char wrong[160];	/* with the table, or "" */
+	char wrong[160];	/* what is wrong with the table, or "" */
 };
 
-/* Read the table; returns false, and what is wrong, if it is none. */
+/* Read the table. Returns false and sets ->wrong if it is not valid. */
 bool read_steps(struct steps *steps, const char *path);
 
 #endif

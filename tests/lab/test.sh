@@ -1,21 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Does each solution of the lab pass its steps, and no more (make lab-test)?
+# Check that each solution of the lab passes its steps and no more (make lab-test).
 #
 #   test.sh MODULE...
 #
-# A MODULE named step-N.ko has to pass the steps 1 to N of kmod/lab/steps and to
-# fail all others; one of another name has to pass all. The last line is
-# "N passed, N failed".
+# A MODULE named step-N.ko must pass the steps 1 to N of kmod/lab/steps and fail all
+# others; a module of another name must pass all. The last line is "N passed, N failed".
 set -u
 
-# shellcheck source=tests/surroundings.sh
-. "$(dirname "$0")/../surroundings.sh"
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/../kernel/surroundings.sh"
 cd "$top" || exit 1
 said=$(mktemp) || exit 1
 trap 'rm -f "$said"' EXIT
 trap 'exit 130' INT TERM HUP
-most=$(awk '/^[0-9]/ { most = $1 } END { print most }' kmod/lab/steps)
+max=$(awk '/^[0-9]/ { max = $1 } END { print max }' kmod/lab/steps)
 build/tests/lab -a kmod/lab/steps "$@" | tee "$said"
 
 passed=0
@@ -24,7 +23,7 @@ for module; do
 	name=$(basename "$module" .ko)
 	case $name in
 	step-*) last=${name#step-} ;;
-	*) last=$most ;;
+	*) last=$max ;;
 	esac
 	wanted="$name passes $(seq -s ' ' 1 "$last")"
 	if grep -qx "$wanted" "$said"; then

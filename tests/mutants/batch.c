@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * In the guest: runs tests of the suite with one module after another, and
- * says for each module whether they passed.
+ * reports for each module whether they passed.
  *
- * Usage: batch [-x] [MODULE TESTS]..., MODULE being one of /lib, without ".ko", and
- * TESTS names of tests or patterns, with commas between. With -x it ends with the
- * first that does not pass.
+ * Usage: batch [-x] [MODULE TESTS]...
  *
- * The report is TAP, with modules for tests. What the suite says stands in it
- * as "# > LINE". A module that cannot be unloaded is "# stuck"; those after it
- * are then skipped, as are those that -x leaves out.
+ * MODULE is a file in /lib without its ".ko"; TESTS are names or patterns, with
+ * commas between. -x skips the modules after the first that does not pass.
+ *
+ * The report is TAP in which each test is a module. "# > LINE" is a line of the
+ * suite. "# stuck" is a module that cannot be unloaded: the modules after it are
+ * skipped.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,7 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_TESTS = 256, ALL_SKIPPED = 4 };
+#include "status.h"
+
+enum { MAX_TESTS = 256 };
 
 static _Noreturn void become_suite(const char *module, char *tests)
 {
@@ -26,7 +29,7 @@ static _Noreturn void become_suite(const char *module, char *tests)
 	int n = 1;
 
 	snprintf(file, sizeof(file), "/lib/%s.ko", module);
-	setenv("MODULE", file, 1);
+	setenv("KMOD", file, 1);
 	for (char *test = strtok(tests, ","); test && n <= MAX_TESTS;
 	     test = strtok(NULL, ","))
 		args[n++] = test;
@@ -40,6 +43,7 @@ static bool passes(const char *module, char *tests)
 {
 	char line[1024];
 	int fds[2], status;
+	bool bailed = false;
 	FILE *report;
 	pid_t pid;
 
@@ -62,12 +66,17 @@ static bool passes(const char *module, char *tests)
 		printf("# > %s\n", line);
 		if (!strncmp(line, "Bail out!", 9)) {
 			puts(line);
-			exit(1);
+			bailed = true;
+			break;
 		}
 	}
 	fclose(report);
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-	       (!WEXITSTATUS(status) || WEXITSTATUS(status) == ALL_SKIPPED);
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return false;
+	/* The suite's status says why it gave up, and so does ours. */
+	if (bailed)
+		exit(WEXITSTATUS(status));
+	return !WEXITSTATUS(status) || WEXITSTATUS(status) == STATUS_SKIPPED;
 }
 
 int main(int argc, char *argv[])

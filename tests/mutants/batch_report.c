@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a guest reports of a batch of modules; see batch_report.h. */
+/* A guest's report on a batch of modules; see batch_report.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static void take_failure(struct batch_result *result, const char *name,
 	failure->vague = timeout || strstr(result->said, CANNOT_LOAD);
 }
 
-/* A line of the suite's. */
+/* Take a line of the suite. */
 static void take_suite_line(struct batch_result *result, const char *line)
 {
 	char name[128];
@@ -63,33 +63,15 @@ static void take_suite_line(struct batch_result *result, const char *line)
 	}
 }
 
-/* "crash: BUG: ..., while NAME was running": the outcome and the name we know. */
-static void take_end(struct batch_report *report, const char *why)
-{
-	char *while_running;
-
-	if (!strncmp(why, "crash: ", 7))
-		why += 7;
-	else if (!strncmp(why, "hang: ", 6))
-		why += 6;
-	snprintf(report->end, sizeof(report->end), "%.500s", why);
-	while_running = strstr(report->end, ", while ");
-	if (while_running)
-		*while_running = '\0';
-}
-
 /*
- * A module's result counts as long as the guest itself speaks: where it came
- * to no good end the runner gives its own account, and then results for the
- * rest of the plan.
+ * Results count only before the runner's own lines: if the guest ends badly, the
+ * runner adds a failure for each module that has no result.
  */
 void take_report_line(struct batch_report *report, const char *line)
 {
 	struct batch_result *result = &report->results[report->count];
 
-	if (!strncmp(line, "Bail out! ", 10))
-		take_end(report, line + 10);
-	else if (!strncmp(line, "# > ", 4))
+	if (!strncmp(line, "# > ", 4))
 		take_suite_line(result, line + 4);
 	else if (!strcmp(line, "# stuck"))
 		result->stuck = true;

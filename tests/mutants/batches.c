@@ -2,11 +2,11 @@
 /*
  * Mutants go through guests in batches, two guests at a time.
  *
- * A guest runs the named tests with the true module, then with the mutants
- * that only fail tests, then with the true module again: a test that does not
- * pass there proves nothing. A mutant that spoils its guest comes last. What
- * its own tests do not notice goes on to the whole suite, as do equivalents:
- * that says whether it is the header that is wrong or there is a hole.
+ * A guest runs the named tests with the true module, then with the mutants that
+ * only fail tests, then with the true module again: a test that fails with the true
+ * module proves nothing. A mutant that spoils its guest comes last. A mutant that its
+ * own tests do not notice gets the whole suite, and so does an equivalent one: that
+ * tells a wrong header from a missing test.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,15 +15,16 @@
 #include "batch_report.h"
 #include "child.h"
 #include "mutants.h"
-#include "runner/vm.h"
+#include "guest/verdict.h"
+#include "status.h"
 
-enum { GUESTS = 2, MOST_OF_A_BATCH = 16, TRUE_MODULE = -1 };
+enum { GUESTS = 2, MAX_OTHERS = 16, TRUE_MODULE = -1 };
 
-/* A guest at work. modules are indices of the list, or TRUE_MODULE. */
-struct job {
+/* A guest that runs. modules are indices of the list, or TRUE_MODULE. */
+struct guest {
 	pid_t pid;		/* 0: none */
 	int number;
-	bool whole;		/* one mutant, by the whole suite */
+	bool whole;		/* one mutant, with the whole suite */
 	int modules[MAX_BATCH];
 	int module_count;
 };
@@ -33,7 +34,7 @@ struct seen {
 	const struct batch_result *result;
 	bool pass;
 	enum outcome outcome;
-	const char *why;	/* of a crash or a hang, in the runner's words */
+	const char *why;	/* of a crash or a hang, as the record has it */
 };
 
 static bool spoils(int i)
@@ -52,17 +53,17 @@ static bool waits_for_suite(int i)
 	       (list[i].state == WAITING && list[i].mutant.equivalent);
 }
 
-static void add_module(struct job *job, int i)
+static void add_module(struct guest *guest, int i)
 {
-	job->modules[job->module_count++] = i;
+	guest->modules[guest->module_count++] = i;
 	if (i != TRUE_MODULE)
 		list[i].state = RUNNING;
 }
 
-/* At most one that spoils the guest, and a fair share of the others. */
-static void fill_batch(struct job *job)
+/* Take at most one mutant that spoils the guest, and a fair share of the others. */
+static void fill_batch(struct guest *guest)
 {
-	int spoilers = 0, others = 0, batches, most;
+	int spoilers = 0, others = 0, batches, max;
 
 	for (int i = 0; i < count; i++) {
 		spoilers += waits(i) && spoils(i);
@@ -71,36 +72,36 @@ static void fill_batch(struct job *job)
 	if (!spoilers && !others)
 		return;
 	batches = spoilers > GUESTS ? spoilers : GUESTS;
-	most = (others + batches - 1) / batches;
-	if (most > MOST_OF_A_BATCH)
-		most = MOST_OF_A_BATCH;
+	max = (others + batches - 1) / batches;
+	if (max > MAX_OTHERS)
+		max = MAX_OTHERS;
 
-	add_module(job, TRUE_MODULE);
-	for (int i = 0; i < count && job->module_count <= most; i++)
+	add_module(guest, TRUE_MODULE);
+	for (int i = 0; i < count && guest->module_count <= max; i++)
 		if (waits(i) && !spoils(i))
-			add_module(job, i);
-	if (job->module_count > 1)
-		add_module(job, TRUE_MODULE);
+			add_module(guest, i);
+	if (guest->module_count > 1)
+		add_module(guest, TRUE_MODULE);
 	for (int i = 0; i < count; i++) {
 		if (waits(i) && spoils(i)) {
-			add_module(job, i);
+			add_module(guest, i);
 			break;
 		}
 	}
 }
 
-/* Give the job what is next, or nothing. The long ones come first. */
-static void fill(struct job *job)
+/* Choose the modules of the next guest, if any are left; the longest run first. */
+static void fill(struct guest *guest)
 {
-	*job = (struct job) { 0 };
+	*guest = (struct guest) { 0 };
 	for (int i = 0; i < count; i++) {
 		if (waits_for_suite(i)) {
-			job->whole = true;
-			add_module(job, i);
+			guest->whole = true;
+			add_module(guest, i);
 			return;
 		}
 	}
-	fill_batch(job);
+	fill_batch(guest);
 }
 
 static void print_tests(FILE *file, int i)
@@ -109,69 +110,68 @@ static void print_tests(FILE *file, int i)
 		fprintf(file, "%s,", list[i].mutant.tests[t]);
 }
 
-/* The tests for one module of a job, with commas between. */
-static char *tests_for(const struct job *job, int module)
+/* The tests for one module of a guest, with commas between. */
+static char *tests_for(const struct guest *guest, int module)
 {
 	char *tests = NULL;
 	size_t size;
 	FILE *file = open_memstream(&tests, &size);
 
-	if (job->whole)
+	if (guest->whole)
 		fprintf(file, "*");
 	else if (module != TRUE_MODULE)
 		print_tests(file, module);
 	else
-		for (int m = 0; m < job->module_count; m++)
-			if (job->modules[m] != TRUE_MODULE)
-				print_tests(file, job->modules[m]);
+		for (int m = 0; m < guest->module_count; m++)
+			if (guest->modules[m] != TRUE_MODULE)
+				print_tests(file, guest->modules[m]);
 	fclose(file);
 	return tests;
 }
 
-static void guest_file(char path[PATH_SIZE], const struct job *job,
+static void guest_file(char path[PATH_SIZE], const struct guest *guest,
 		       const char *end)
 {
-	snprintf(path, PATH_SIZE, "%s/guests/%d.%s", built, job->number, end);
+	snprintf(path, PATH_SIZE, "%s/guests/%d.%s", built, guest->number, end);
 }
 
-static void start_guest(struct job *job, int number)
+static void start_guest(struct guest *guest, int number)
 {
-	char output[PATH_SIZE], errors[PATH_SIZE], path[PATH_SIZE], *files;
-	char *args[3 + 2 * MAX_BATCH + 1] = {
-		getenv("GUEST") ?: "tests/vm.sh", "tap", "batch",
+	char output[PATH_SIZE], errors[PATH_SIZE], log[PATH_SIZE], record[PATH_SIZE];
+	char paths[MAX_BATCH][PATH_SIZE];
+	char *args[11 + 4 * MAX_BATCH] = {
+		getenv("GUEST_RUNNER") ?: "tests/guest/vm.sh", "-c", log, "-r", record,
+		"-t", guest->whole ? "900" : "300",
 	};
-	size_t size;
-	FILE *stream = open_memstream(&files, &size);
+	int n = 7, tests;
 
-	job->number = number;
-	for (int m = 0; m < job->module_count; m++) {
-		int i = job->modules[m];
-
-		args[3 + 2 * m] = i == TRUE_MODULE ? "shmcount" :
-						     list[i].mutant.name;
-		args[4 + 2 * m] = tests_for(job, i);
-		if (i != TRUE_MODULE) {
-			module_path(path, i);
-			fprintf(stream, "%s ", path);
-		}
+	guest->number = number;
+	guest_file(output, guest, "tap");
+	guest_file(errors, guest, "err");
+	guest_file(log, guest, "log");
+	guest_file(record, guest, "verdict");
+	for (int m = 0; m < guest->module_count; m++) {
+		if (guest->modules[m] == TRUE_MODULE)
+			continue;
+		module_path(paths[m], guest->modules[m]);
+		args[n++] = "-f";
+		args[n++] = paths[m];
 	}
-	fclose(stream);
-	setenv("FILES", files, 1);
-	setenv("LIMIT", job->whole ? "900" : "300", 1);
-	guest_file(path, job, "log");
-	setenv("CONSOLE", path, 1);
-	guest_file(output, job, "tap");
-	guest_file(errors, job, "err");
-	job->pid = start_child(args, output, errors);
-	free(files);
-	for (int m = 0; m < job->module_count; m++)
-		free(args[4 + 2 * m]);
+	args[n++] = "tap";
+	args[n++] = "batch";
+	tests = n + 1;
+	for (int m = 0; m < guest->module_count; m++) {
+		int i = guest->modules[m];
+
+		args[n++] = i == TRUE_MODULE ? "shmcount" : list[i].mutant.name;
+		args[n++] = tests_for(guest, i);
+	}
+	guest->pid = start_child(args, output, errors);
+	for (; tests < n; tests += 2)
+		free(args[tests]);
 }
 
-/*
- * Does each named test stand for something in this guest: did it pass with the
- * true module? Says so if not.
- */
+/* Did each test of the mutant pass with the true module? Reports it if not. */
 static bool is_believed(int i, const struct batch_result *control,
 			const char *when)
 {
@@ -192,7 +192,7 @@ static bool is_believed(int i, const struct batch_result *control,
 	return true;
 }
 
-/* The first failure of its tests that would be one of any broken module. */
+/* The first failure of its tests that any broken module would cause. */
 static const struct batch_failure *vague_failure(const struct mutant *mutant,
 						 const struct batch_result *result)
 {
@@ -204,7 +204,7 @@ static const struct batch_failure *vague_failure(const struct mutant *mutant,
 	return NULL;
 }
 
-/* Compare what was seen with what the header promises. */
+/* Compare what the guest did with what the header promises. */
 static void judge(int i, struct seen seen)
 {
 	struct mutant *mutant = &list[i].mutant;
@@ -261,120 +261,124 @@ static void judge_whole(int i, struct seen seen)
 		     mutant->tests[0], who);
 }
 
-/* What was seen of the mth module of a guest that ended with this status. */
-static struct seen look(const struct batch_report *report, int m, int status)
+/* What the guest with this record did with its mth module. */
+static struct seen look(const struct batch_report *report, int m,
+			const struct vm_record *record)
 {
 	const struct batch_result *result = &report->results[m];
 	struct seen seen = { .result = result };
 
 	if (!result->given) {
-		seen.outcome = status == VM_STATUS_CRASH ? CRASH : HANG;
-		seen.why = report->end;
+		seen.outcome = record->status == STATUS_CRASH ? CRASH : HANG;
+		seen.why = record->reason;
 	} else if (result->stuck) {
 		seen.outcome = STUCK;
 	} else {
-		/* Without a failed test it has not passed if the suite died. */
+		/* The suite may have died without a failed test. */
 		seen.pass = result->ok && !result->failed[0];
 	}
 	return seen;
 }
 
 /*
- * How far a guest came: the modules before the one returned have their
- * results, and that one, if it is one, has spoilt the guest.
+ * How far the guest came: the modules before the returned one have their results;
+ * that one, if there is one, spoilt the guest.
  */
-static int end_of(const struct job *job, const struct batch_report *report)
+static int end_of(const struct guest *guest, const struct batch_report *report)
 {
 	int m = 0;
 
-	while (m < job->module_count && report->results[m].given &&
+	while (m < guest->module_count && report->results[m].given &&
 	       !report->results[m].stuck)
 		m++;
 	return m;
 }
 
-static void judge_batch(struct job *job, const struct batch_report *report,
-			int status)
+static void judge_batch(struct guest *guest, const struct batch_report *report,
+			const struct vm_record *record)
 {
 	const struct batch_result *after = NULL;
-	int end = end_of(job, report);
+	int end = end_of(guest, report);
 
 	for (int m = 1; m < end; m++)
-		if (job->modules[m] == TRUE_MODULE)
+		if (guest->modules[m] == TRUE_MODULE)
 			after = &report->results[m];
-	for (int m = 1; m < job->module_count; m++) {
-		int i = job->modules[m];
+	for (int m = 1; m < guest->module_count; m++) {
+		int i = guest->modules[m];
 		bool last = m == end || (i != TRUE_MODULE && spoils(i));
 
 		if (i == TRUE_MODULE)
 			continue;
-		/* Without a proof, and not to blame: once more. */
+		/* What nothing has been proved of runs once more. */
 		list[i].state = WAITING;
 		if (m > end || (!last && !after))
 			continue;
 		if (is_believed(i, &report->results[0], "before") &&
 		    (last || is_believed(i, after, "after")))
-			judge(i, look(report, m, status));
+			judge(i, look(report, m, record));
 	}
 }
 
-/* A guest that came to no end of the kinds that a mutant brings about. */
-static void judge_lost(struct job *job, const char *why, int status)
+/* The guest ended in a way that no mutant can cause. */
+static void judge_lost(struct guest *guest, const char *why, int status)
 {
-	for (int m = 0; m < job->module_count; m++)
-		if (job->modules[m] != TRUE_MODULE)
-			fail(job->modules[m], "no proof, as its guest was lost: %s (exit status %d, %s/guests/%d.*)",
+	for (int m = 0; m < guest->module_count; m++)
+		if (guest->modules[m] != TRUE_MODULE)
+			fail(guest->modules[m], "no proof, as its guest was lost: %s (exit status %d, %s/guests/%d.*)",
 			     why[0] ? why : "nothing was reported", status,
-			     built, job->number);
+			     built, guest->number);
 }
 
-static void finish(struct job *job, int status)
+static void finish(struct guest *guest, int status)
 {
-	bool spoilt = status == VM_STATUS_CRASH || status == VM_STATUS_HANG;
+	bool spoilt = status == STATUS_CRASH || status == STATUS_HANG;
 	struct batch_report *report;
+	struct vm_record record;
 	char path[PATH_SIZE];
 	int end;
 
-	guest_file(path, job, "tap");
+	guest_file(path, guest, "verdict");
+	read_record(&record, path);
+	guest_file(path, guest, "tap");
 	report = read_report(path);
-	/* Past its last result the guest belongs to the last module still. */
-	if (spoilt && report->count == job->module_count)
+	/* After its last result the guest still has the last module loaded. */
+	if (spoilt && report->count == guest->module_count)
 		report->results[report->count - 1].given = false;
-	end = end_of(job, report);
-	if (end < job->module_count && !report->results[end].stuck &&
-	    (!spoilt || job->modules[end] == TRUE_MODULE))
-		judge_lost(job, report->end, status);
+	end = end_of(guest, report);
+	if (end < guest->module_count && !report->results[end].stuck &&
+	    (!spoilt || guest->modules[end] == TRUE_MODULE))
+		judge_lost(guest, record.message, status);
 	else if (!spoilt && status > 1)
-		judge_lost(job, report->end, status);
-	else if (!job->whole)
-		judge_batch(job, report, status);
+		judge_lost(guest, record.message, status);
+	else if (!guest->whole)
+		judge_batch(guest, report, &record);
 	else
-		judge_whole(job->modules[0], look(report, 0, status));
+		judge_whole(guest->modules[0], look(report, 0, &record));
 	free(report);
-	job->pid = 0;
+	guest->pid = 0;
 }
 
 int run_batches(void)
 {
-	struct job jobs[GUESTS] = { 0 };
-	int guests = 0;
+	struct guest guests[GUESTS] = { 0 };
+	int number = 0;
 
 	for (;;) {
 		int status, running = 0;
 		pid_t pid;
 
 		for (int g = 0; g < GUESTS; g++) {
-			if (!jobs[g].pid)
-				fill(&jobs[g]);
-			if (!jobs[g].pid && jobs[g].module_count)
-				start_guest(&jobs[g], ++guests);
-			running += jobs[g].pid != 0;
+			if (!guests[g].pid)
+				fill(&guests[g]);
+			if (!guests[g].pid && guests[g].module_count)
+				start_guest(&guests[g], ++number);
+			running += guests[g].pid != 0;
 		}
 		if (!running)
-			return guests;
+			return number;
 		pid = await_child(&status);
 		for (int g = 0; g < GUESTS; g++)
-			if (jobs[g].pid == pid)
-				finish(&jobs[g], status);
+			if (guests[g].pid == pid)
+				finish(&guests[g], status);
 	}
 }

@@ -12,26 +12,23 @@
 
 #include "child.h"
 #include "signals.h"
+#include "status.h"
 
 static pid_t children[MAX_CHILDREN];
 static sigset_t awaited;
 
 void prepare_for_children(void)
 {
-	sigemptyset(&awaited);
-	sigaddset(&awaited, SIGCHLD);
-	add_endings(&awaited);
-	sigprocmask(SIG_BLOCK, &awaited, NULL);
-	signal(SIGCHLD, SIG_DFL);	/* who started us may have ignored it */
+	awaited = block_signals();
 }
 
-/* The entry of this child, or of none for 0. */
+/* The entry of this child; 0 finds a free one. */
 static pid_t *entry_of(pid_t pid)
 {
 	for (int i = 0; i < MAX_CHILDREN; i++)
 		if (children[i] == pid)
 			return &children[i];
-	fprintf(stderr, "%s: a child too many\n", program_invocation_short_name);
+	fprintf(stderr, "%s: too many children\n", program_invocation_short_name);
 	abort();
 }
 
@@ -94,7 +91,7 @@ pid_t await_child(int *status)
 	*entry_of(pid) = 0;
 	*status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) :
 					   128 + WTERMSIG(wait_status);
-	/* A Ctrl-C is for all of us, and the child may have been the first. */
+	/* Ctrl-C reaches the child as well, and it may have heard it first. */
 	if (*status == STATUS_INTERRUPTED)
 		interrupt();
 	return pid;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Children of a program that an interrupt ends together with all of them.
- * SIGINT, SIGTERM and SIGHUP are waited for, so that none is missed; one that the
- * program was started to ignore is ignored, by its children as well.
+ * Children of a program that an interrupt ends, together with the program. The
+ * program waits for SIGINT, SIGTERM and SIGHUP, so that it misses none. A signal
+ * that it was started to ignore stays ignored, in its children as well.
  */
 #ifndef CHILD_H
 #define CHILD_H
 
 #include <sys/types.h>
 
-enum { MAX_CHILDREN = 8, STATUS_INTERRUPTED = 130 };
+enum { MAX_CHILDREN = 8 };
 
-/* Once, before all else. */
+/* Call this once, before all else. */
 void prepare_for_children(void);
 
-/* Start a command, its output and its errors into files (may be the same). */
+/* Start a command; its output and its errors go to files, which may be the same. */
 pid_t start_child(char *const args[], const char *output, const char *errors);
 
 /*
@@ -23,7 +23,7 @@ pid_t start_child(char *const args[], const char *output, const char *errors);
  */
 pid_t await_child(int *status);
 
-/* Run a command to its end, with no other at work; returns its status. */
+/* Run a command to its end while no other child runs; returns its status. */
 int run_child(char *const args[], const char *output);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Mutants, as their headers tell of them; see mutant.h. */
+/* Reads the headers of mutants; see mutant.h. */
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>

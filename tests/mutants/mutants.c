@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Do the tests notice? Builds the module with each patch of a directory
- * (mutant.h), has guests run the tests that the patch names (batches.c), and
- * says for each whether they noticed, and as its header promises (make
- * mutants).
+ * Do the tests notice wrong modules? (make mutants) Builds the module with each
+ * patch of a directory (mutant.h), has guests run the tests that the patch names
+ * (batches.c), and reports whether they noticed it in the way that its header says.
  *
- * Usage: mutants PATCHES BUILT [NAME or pattern]...
+ *   mutants PATCHES BUILT [NAME or pattern]...
  *
- * BUILT is the directory for modules and reports, below TOP, the tree. From
- * the environment, too: BUILD, the command that makes BUILT/NAME/NAME.ko;
- * GUEST, in place of tests/vm.sh; SAMPLE, how many to take of those that are
- * named, evenly spread.
+ * BUILT is the directory for modules and reports, below TOP, the tree. The
+ * environment has BUILD, the command that makes BUILT/NAME/NAME.ko; GUEST_RUNNER, to
+ * replace tests/guest/vm.sh; and SAMPLE, the number of mutants to take, evenly spread.
  *
- * The last line is "N passed, N failed". Exit status 0: none failed; 1: some
- * did; 2: usage; 125: the modules cannot be built; 130: interrupted.
+ * The last line is "N passed, N failed". Exit status: 0: none failed; 1: some did;
+ * 2: usage; 4: all skipped; 125: the modules cannot be built; 130: interrupted.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -26,74 +24,31 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "command.h"
 #include "mutants.h"
-
-enum {
-	STATUS_FAILED = 1,
-	STATUS_USAGE = 2,
-	STATUS_SKIPPED = 4,		/* all of them */
-	STATUS_NO_MODULES = 125,
-};
 
 struct entry list[MAX_MUTANTS];
 int count;
 const char *built;
 
 static const char *patches;
-static int passed, failed, skipped;
+static int results[RESULTS];
 
-static _Noreturn __attribute__((format(printf, 2, 3)))
-void die(int status, const char *format, ...)
+void set_result(int i, enum result result, const char *format, ...)
 {
+	static const char *const words[] = { "ok", "not ok", "ok" };
 	va_list args;
 
-	fprintf(stderr, "mutants: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, "\n");
-	exit(status);
-}
-
-static void say(int i, const char *how, const char *format, va_list args)
-{
-	printf("%s %s: ", how, list[i].mutant.name);
-	vprintf(format, args);
-	printf(": %s\n", list[i].mutant.what);
-	list[i].state = DONE;
-}
-
-void pass(int i, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	say(i, "ok", format, args);
-	va_end(args);
-	passed++;
-}
-
-void fail(int i, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	say(i, "not ok", format, args);
-	va_end(args);
-	failed++;
-}
-
-void skip(int i, const char *format, ...)
-{
-	va_list args;
-
-	printf("ok %s # SKIP ", list[i].mutant.name);
+	printf("%s %s%s", words[result], list[i].mutant.name,
+	       result == SKIPPED ? " # SKIP " : ": ");
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
+	if (result != SKIPPED)
+		printf(": %s", list[i].mutant.what);
 	printf("\n");
 	list[i].state = DONE;
-	skipped++;
+	results[result]++;
 }
 
 static int by_name(const void *a, const void *b)
@@ -101,7 +56,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names of all patches, in order; returns how many. */
+/* Read the names of all patches, sorted; returns how many. */
 static int read_names(char *names[MAX_MUTANTS])
 {
 	DIR *dir = opendir(patches);
@@ -124,7 +79,7 @@ static int read_names(char *names[MAX_MUTANTS])
 	return n;
 }
 
-/* Keep those that are wanted, all if none is named; returns how many. */
+/* Keep the wanted names, or all if no pattern is given; returns how many. */
 static int choose(char *names[], int n, char *const wanted[])
 {
 	int chosen = 0;
@@ -151,13 +106,12 @@ static int choose(char *names[], int n, char *const wanted[])
 static void read_list(char *const wanted[])
 {
 	const char *sample = getenv("SAMPLE") ?: "";
-	char *names[MAX_MUTANTS], *end;
-	int n = choose(names, read_names(names), wanted);
-	long take = *sample ? strtol(sample, &end, 10) : n;
+	char *names[MAX_MUTANTS];
+	long n = choose(names, read_names(names), wanted);
+	long take = n;
 
-	if (*sample && (*end || take < 1))
-		die(STATUS_USAGE, "SAMPLE=%s is not a number of mutants",
-		    sample);
+	if (*sample)
+		take = get_number("SAMPLE=", sample, 1, MAX_MUTANTS);
 	if (!n)
 		die(STATUS_USAGE, "there are no patches in %s", patches);
 	if (take > n)
@@ -172,7 +126,7 @@ static void read_list(char *const wanted[])
 	}
 }
 
-/* A pattern may not do for a test: which one noticed would not be known. */
+/* A pattern would not tell which test has to notice, so it is no test. */
 static bool is_test(char *name)
 {
 	char *args[] = { "build/guest/suite", "-l", name, NULL };
@@ -205,8 +159,8 @@ void module_path(char path[PATH_SIZE], int i)
 }
 
 /*
- * The first line of a file of BUILT, or the first that holds the text, without
- * the "FILE:LINE:" before it; "" if there is no such file.
+ * Read the first line of a file in BUILT/NAME that contains the text, from the text
+ * on if a "FILE:LINE:" is before it; else the first line; "" if there is no file.
  */
 static void read_line(char *line, size_t size, int i, const char *name,
 		      const char *text)
@@ -219,21 +173,21 @@ static void read_line(char *line, size_t size, int i, const char *name,
 		 name);
 	file = fopen(path, "re");
 	while (file && fgets(next, sizeof(next), file)) {
-		char *place = strstr(next, text);
+		char *found = strstr(next, text);
 
 		next[strcspn(next, "\n")] = '\0';
-		if (place || !line[0])
+		if (found || !line[0])
 			snprintf(line, size, "%.250s",
-				 place && memchr(next, ':', place - next) ?
-				 place : next);
-		if (place)
+				 found && memchr(next, ':', found - next) ?
+				 found : next);
+		if (found)
 			break;
 	}
 	if (file)
 		fclose(file);
 }
 
-/* Have all that wait built; returns the status of the command. */
+/* Build all modules that are waiting; returns the status of the command. */
 static int run_build(const char *log)
 {
 	char *command = NULL, *args[] = { "/bin/sh", "-c", NULL, NULL };
@@ -255,7 +209,7 @@ static int run_build(const char *log)
 	return status;
 }
 
-/* Those that cannot be built have failed, and left a word why. */
+/* A mutant that cannot be built has failed; the files "failed" and "log" say why. */
 static void build(void)
 {
 	char log[PATH_SIZE], path[PATH_SIZE], what[256], why[256];
@@ -279,7 +233,7 @@ static void build(void)
 		}
 	}
 	if (missing || (status && !explained))
-		die(STATUS_NO_MODULES, "the modules cannot be built, see %s",
+		die(STATUS_INFRASTRUCTURE, "the modules cannot be built, see %s",
 		    log);
 }
 
@@ -295,7 +249,7 @@ static const char *kernel_release(void)
 		 name ? name + 1 : built);
 	file = fopen(path, "re");
 	if (!file || fscanf(file, "%127s", release) != 1)
-		die(STATUS_NO_MODULES, "no release in %s", path);
+		die(STATUS_INFRASTRUCTURE, "no release in %s", path);
 	fclose(file);
 	return release;
 }
@@ -313,24 +267,26 @@ int main(int argc, char *argv[])
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	prepare_for_children();
 	if (!getenv("TOP") || chdir(getenv("TOP")) || !getenv("BUILD"))
-		die(STATUS_USAGE, "TOP and BUILD say where and how: make mutants sets them");
+		die(STATUS_USAGE, "TOP and BUILD are not set: make mutants sets them");
 
 	read_list(argv + 3);
 	snprintf(command, sizeof(command), "mkdir -p '%s'", built);
 	if (run_child(args, "/dev/null"))
-		die(STATUS_NO_MODULES, "cannot make %s", built);
+		die(STATUS_INFRASTRUCTURE, "cannot make %s", built);
 	check_headers(kernel_release());
 	build();
-	/* What the guests said last time stays until there are new ones. */
+	/* The last reports of guests stay until there are new guests. */
 	snprintf(command, sizeof(command),
 		 "rm -rf '%s/guests' && mkdir '%s/guests'", built, built);
-	if (failed + skipped < count && run_child(args, "/dev/null"))
-		die(STATUS_NO_MODULES, "cannot make %s/guests", built);
+	if (results[FAILED] + results[SKIPPED] < count && run_child(args, "/dev/null"))
+		die(STATUS_INFRASTRUCTURE, "cannot make %s/guests", built);
 	guests = run_batches();
 	printf("# %d mutants in %d guests, %ld seconds\n", count, guests,
 	       (long)(time(NULL) - begun));
-	if (skipped)
-		printf("# %d skipped, each with its reason above\n", skipped);
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed ? STATUS_FAILED : passed ? 0 : STATUS_SKIPPED;
+	if (results[SKIPPED])
+		printf("# %d skipped, each with its reason above\n",
+		       results[SKIPPED]);
+	printf("%d passed, %d failed\n", results[PASSED], results[FAILED]);
+	return results[FAILED] ? STATUS_FAILED :
+	       results[PASSED] ? 0 : STATUS_SKIPPED;
 }

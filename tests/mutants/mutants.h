@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Mutants on their way through guests: see mutants.c and batches.c. */
+/* The list of mutants and their states; see mutants.c and batches.c. */
 #ifndef MUTANTS_H
 #define MUTANTS_H
 
@@ -10,7 +10,7 @@ enum { MAX_MUTANTS = 512, PATH_SIZE = 4096 };
 enum state {
 	WAITING,
 	RUNNING,
-	UNNOTICED,	/* by its own tests: on to the whole suite */
+	UNNOTICED,	/* by its own tests: needs the whole suite */
 	DONE,
 };
 
@@ -19,22 +19,26 @@ struct entry {
 	enum state state;
 };
 
-/* All that were chosen. */
+/* All chosen mutants. */
 extern struct entry list[MAX_MUTANTS];
 extern int count;
 
 /* The directory for modules and reports. */
 extern const char *built;
 
-/* Say how a mutant, an index of the list, has come out; it is done then. */
-__attribute__((format(printf, 2, 3))) void pass(int i, const char *format, ...);
-__attribute__((format(printf, 2, 3))) void fail(int i, const char *format, ...);
-__attribute__((format(printf, 2, 3))) void skip(int i, const char *format, ...);
+/* Print the result of a mutant, by its index in the list, and set it DONE. */
+enum result { PASSED, FAILED, SKIPPED, RESULTS };
+__attribute__((format(printf, 3, 4)))
+void set_result(int i, enum result result, const char *format, ...);
 
-/* Leaves the path of the module in BUILT. */
+#define pass(i, ...) set_result(i, PASSED, __VA_ARGS__)
+#define fail(i, ...) set_result(i, FAILED, __VA_ARGS__)
+#define skip(i, ...) set_result(i, SKIPPED, __VA_ARGS__)
+
+/* Writes the path of the module in BUILT. */
 void module_path(char path[PATH_SIZE], int i);
 
-/* Run all that wait to be done; returns how many guests it took. */
+/* Run all mutants that are not DONE; returns the number of guests. */
 int run_batches(void);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of make mutants: is what it says of a mutant so? The guests are played
- * by a script, by what a test writes into the file "does"; the modules are
- * empty files, but where the Makefile's rule is what is tested.
+ * Tests of make mutants: is each result right? A script plays the guests, by the
+ * file "does". The modules are empty files, except in the test of the Makefile's
+ * rule.
  */
 #include <signal.h>
 #include <stdarg.h>
@@ -21,14 +21,17 @@
 #define FAILS CAUGHT_BY "Outcome: fail\n"
 
 /*
- * What a module does in a guest is the line "MODULE WHAT" of "does", for each
- * of its tests; "MODULE@N WHAT" in the Nth place, and "MODULE* WHAT" for the
- * whole suite, go before that. Without a line the tests pass.
+ * The line "MODULE WHAT" of the file "does" is what each test of the module does.
+ * "MODULE@N WHAT", for the Nth module of a guest, and "MODULE* WHAT", for the whole
+ * suite, take precedence. Without a line the tests pass.
  */
 static const char guest[] =
 "#!/bin/sh\n"
 "cd \"$SCRATCH\" || exit 125\n"
+"while [ \"$1\" != tap ]; do [ \"$1\" != -r ] || record=$2; shift; done\n"
 "shift 2\n"
+/* record VERDICT STATUS REASON MESSAGE */
+"record() { printf 'status=%s\\nreason=%s\\nmessage=%s\\nverdict=%s\\n' \"$2\" \"$3\" \"$4\" $1 >\"$record\"; }\n"
 "echo guest \"$@\" >>guests\n"
 "echo TAP version 13\n"
 "echo 1..$(($# / 2))\n"
@@ -46,14 +49,14 @@ static const char guest[] =
 "		crash | hang)\n"
 "			echo \"# $what: BUG: told by the test\"\n"
 "			echo \"not ok $n $1\"\n"
-"			echo \"Bail out! $what: BUG: told by the test, while $1 was running\"\n"
-"			[ $what = hang ] && exit 124\n"
-"			exit 121 ;;\n"
+"			[ $what = hang ] && end=124 || end=121\n"
+"			record $what $end 'BUG: told by the test' \"$what: BUG: told by the test\"\n"
+"			exit $end ;;\n"
 "		timeout) echo \"# > not ok 1 $test # TIMEOUT 20 seconds\"\n"
 "			result='not ok' status=1; continue ;;\n"
 "		unloadable) echo '# > # tests/device.c:1: " CANNOT_LOAD " (): Bad'\n"
 "			;;\n"
-"		lost) echo 'Bail out! infrastructure: no guest'; exit 125 ;;\n"
+"		lost) record no-guest 125 'no guest' 'infrastructure: no guest'; exit 125 ;;\n"
 "		waits) : >waiting; while [ ! -e go ]; do sleep 0.1; done ;;\n"
 "		sleep) echo $$ >pid; mv pid sleeper; exec sleep 600 ;;\n"
 "		skip) echo \"# > ok 1 $test # SKIP not here\"; continue ;;\n"
@@ -76,39 +79,26 @@ static const char builder[] =
 "#!/bin/sh\n"
 "for module; do mkdir -p \"${module%/*}\" && : >\"$module\"; done\n";
 
-static void write_file(const char *name, const char *text)
-{
-	FILE *file = fopen(name, "we");
-
-	EXPECT(file && fputs(text, file) >= 0 && !fclose(file));
-}
-
 static const char *kernel_name(void)
 {
-	const char *dir = getenv("KERNEL_DIR");
+	const char *name = getenv("SMALL_KERNEL");
 
-	if (!dir || !getenv("TOP"))
-		test_skip("KERNEL_DIR and TOP are not set: make check sets them");
-	return strrchr(dir, '/') + 1;
+	if (!name || !getenv("TOP"))
+		test_skip("SMALL_KERNEL and TOP are not set: make check sets them");
+	return name;
 }
 
-/* A scene in which nothing is built and no guest is real. */
+/* Replace the build and the guests by scripts. */
 static void set_scene(const char *does)
 {
-	char command[4200];
-
 	kernel_name();
 	setenv("SCRATCH", getcwd(NULL, 0), 1);
 	mkdir("patches", 0755);
-	write_file("does", does);
-	write_file("guest", guest);
-	write_file("builder", builder);
-	EXPECT_OK(chmod("guest", 0755));
-	EXPECT_OK(chmod("builder", 0755));
-	snprintf(command, sizeof(command), "%s/guest", getenv("SCRATCH"));
-	setenv("GUEST", command, 1);
-	snprintf(command, sizeof(command), "%s/builder", getenv("SCRATCH"));
-	setenv("BUILD", command, 1);
+	write_text("does", does);
+	write_script("guest", guest);
+	write_script("builder", builder);
+	setenv("GUEST_RUNNER", in("SCRATCH", "guest"), 1);
+	setenv("BUILD", in("SCRATCH", "builder"), 1);
 }
 
 static void add_mutant(const char *name, const char *fields)
@@ -118,17 +108,22 @@ static void add_mutant(const char *name, const char *fields)
 	snprintf(path, sizeof(path), "patches/%s.patch", name);
 	snprintf(text, sizeof(text), "What is wrong.\n%s\n--- a/kmod/x\n",
 		 fields);
-	write_file(path, text);
+	write_text(path, text);
+}
+
+static const char *patches(void)
+{
+	return in("SCRATCH", "patches");
+}
+
+static const char *built(void)
+{
+	return in("SCRATCH", kernel_name());
 }
 
 static struct run run_mutants(const char *which)
 {
-	char patches[4200], built[4200];
-
-	snprintf(patches, sizeof(patches), "%s/patches", getenv("SCRATCH"));
-	snprintf(built, sizeof(built), "%s/%s", getenv("SCRATCH"),
-		 kernel_name());
-	return RUN("mutants", patches, built, which);
+	return RUN("mutants", patches(), built(), which);
 }
 
 static void expect_line(const struct run *run, const char *line)
@@ -138,7 +133,7 @@ static void expect_line(const struct run *run, const char *line)
 		     run->errors);
 }
 
-/* All mutants of the scene come out with this status and this line. */
+/* Run all mutants: the exit status and a line of the output must be these. */
 static void expect_outcome(int status, const char *line)
 {
 	struct run run = run_mutants(NULL);
@@ -224,7 +219,7 @@ TEST(mutants, outcome_that_was_not_promised)
 	}
 }
 
-/* A crash is of the module it happened under; the others are run again. */
+/* A crash counts for the module that was loaded; the others run again. */
 TEST(mutants, innocents_get_another_guest)
 {
 	set_scene("a fail\nb crash\nc fail\n");
@@ -232,14 +227,14 @@ TEST(mutants, innocents_get_another_guest)
 	add_mutant("b", FAILS);
 	add_mutant("c", FAILS);
 	add_mutant("d", CAUGHT_BY "Outcome: crash\n");
-	write_file("does", "a fail\nb crash\nc fail\nd crash\n");
+	write_text("does", "a fail\nb crash\nc fail\nd crash\n");
 	expect_outcome(1, "not ok b: expected fail, saw crash: BUG: told by the test: ");
 	expect_outcome(1, "ok a: caught");
 	expect_outcome(1, "ok c: caught");
 	expect_outcome(1, "ok d: caught by map.fork_shares (crash)");
 }
 
-/* Nor a failure that says nothing of what its test is about. */
+/* A timeout or a failed load is no proof: any broken module causes it. */
 TEST(mutants, no_proof_by_a_vague_failure)
 {
 	set_scene("a timeout\n");
@@ -249,7 +244,7 @@ TEST(mutants, no_proof_by_a_vague_failure)
 	expect_outcome(1, "not ok a: no proof, as map.fork_shares says no more than: tests/device.c:1: cannot load the module (): Bad: ");
 }
 
-/* What a test does not pass with the true module it does not prove. */
+/* A test that fails with the true module proves nothing. */
 TEST(mutants, no_proof_without_a_control)
 {
 	set_scene("a fail\nshmcount@1 fail\n");
@@ -262,7 +257,7 @@ TEST(mutants, no_proof_without_a_control)
 	expect_outcome(1, "not ok a: no proof, as map.fork_shares does not pass with the true module before it: ");
 	set_scene("a fail\nshmcount@3 crash\n");
 	add_mutant("a", FAILS);
-	expect_outcome(1, "not ok a: no proof, as its guest was lost: BUG: told by the test (exit status 121, ");
+	expect_outcome(1, "not ok a: no proof, as its guest was lost: crash: BUG: told by the test (exit status 121, ");
 }
 
 TEST(mutants, lost_guest)
@@ -342,7 +337,7 @@ TEST(mutants, only_some)
 	expect_line(&run, "ok b1: ");
 	expect_line(&run, "\n2 passed, 0 failed\n");
 	setenv("SAMPLE", "some", 1);
-	expect_refusal(run_mutants(NULL), 2, "SAMPLE=some is not a number of mutants");
+	expect_refusal(run_mutants(NULL), 2, "SAMPLE=some: it has to be a number from 1 to 512");
 	unsetenv("SAMPLE");
 	expect_refusal(run_mutants("c*"), 2, "no mutant is named 'c*'");
 }
@@ -355,85 +350,70 @@ TEST(mutants, modules_that_cannot_be_built)
 	expect_refusal(run_mutants(NULL), 125, "the modules cannot be built, see ");
 }
 
-/* The Makefile's own rule, with patches of ours. */
+/* The rule of the Makefile, with patches of this test. */
 TEST_LIMIT(mutants, patch_that_does_not_apply_or_build, 120)
 {
 	static const char head[] = "--- a/kmod/shmcount.c\n+++ b/kmod/shmcount.c\n";
-	char build[9000], built[100], text[1000];
+	char build[9000], dir[100], text[1000];
 	struct run run;
 
 	set_scene("");
 	snprintf(text, sizeof(text), "Wrong.\n" FAILS "\n%s@@ -1,1 +1,1 @@\n-no such line\n+another\n", head);
-	write_file("patches/test_apply.patch", text);
+	write_text("patches/test_apply.patch", text);
 	snprintf(text, sizeof(text), "Wrong.\n" FAILS "\n%s@@ -20,2 +20,3 @@\n #include <linux/atomic.h>\n+no_such_type x;\n #include <linux/fs.h>\n", head);
-	write_file("patches/test_build.patch", text);
-	/* A kernel given by hand is prepared by now: as in the Makefile. */
+	write_text("patches/test_build.patch", text);
+	/* As in the Makefile: do not prepare a kernel given by hand again. */
 	snprintf(build, sizeof(build), "make -skC '%s' --no-print-directory mutant_patches='%s/patches'%s",
 		 getenv("TOP"), getenv("SCRATCH"),
 		 strcmp(kernel_name(), "by-hand") ? "" :
 		 " -o build/kernel/by-hand/vmlinuz");
 	setenv("BUILD", build, 1);
-	snprintf(built, sizeof(built), "build/mutants/%s", kernel_name());
-	snprintf(text, sizeof(text), "%s/patches", getenv("SCRATCH"));
-	run = RUN("mutants", text, built);
-	snprintf(build, sizeof(build), "rm -rf '%s/%s'/test_*", getenv("TOP"), built);
-	EXPECT_EQ(system(build), 0);
+	snprintf(dir, sizeof(dir), "build/mutants/%s", kernel_name());
+	run = RUN("mutants", patches(), dir);
+	snprintf(build, sizeof(build), "rm -rf '%s/%s'/test_*", getenv("TOP"), dir);
+	ASSERT_EQ(0, system(build));
 	expect_line(&run, "not ok test_apply: does not apply (Hunk #1 FAILED at 1.): Wrong.\n");
 	expect_line(&run, "not ok test_build: does not build (error: unknown type name ");
 	expect_line(&run, "\n0 passed, 2 failed\n");
 	expect_status(&run, 1);
 }
 
-static void wait_for_file(const char *name)
-{
-	while (access(name, F_OK))
-		usleep(1000);
-}
-
 TEST(mutants, interrupt_leaves_no_guest)
 {
-	char patches[4200], built[4200];
 	FILE *file;
 	int sleeper;
 	struct run run;
 
 	set_scene("a sleep\n");
 	add_mutant("a", FAILS);
-	snprintf(patches, sizeof(patches), "%s/patches", getenv("SCRATCH"));
-	snprintf(built, sizeof(built), "%s/%s", getenv("SCRATCH"),
-		 kernel_name());
-	/* As under nohup: that the terminal is gone is no interrupt. */
+	/* Under nohup the end of the terminal is no interrupt. */
 	signal(SIGHUP, SIG_IGN);
-	run = START("mutants", patches, built);
+	run = START("mutants", patches(), built());
 	wait_for_file("sleeper");
-	EXPECT_OK(kill(run.pid, SIGHUP));
+	ASSERT_OK(kill(run.pid, SIGHUP));
 	usleep(300000);
-	EXPECT_EQ(waitpid(run.pid, NULL, WNOHANG), 0);
-	EXPECT_OK(kill(run.pid, SIGTERM));
+	ASSERT_EQ(0, waitpid(run.pid, NULL, WNOHANG));
+	ASSERT_OK(kill(run.pid, SIGTERM));
 	collect(&run);
 	expect_status(&run, 130);
-	EXPECT_STR(run.errors, "mutants: interrupted\n");
+	ASSERT_STREQ("mutants: interrupted\n", run.errors);
 	file = fopen("sleeper", "re");
-	EXPECT(file && fscanf(file, "%d", &sleeper) == 1);
+	ASSERT_TRUE(file && fscanf(file, "%d", &sleeper) == 1);
 	fclose(file);
-	EXPECT(kill(sleeper, 0));
+	ASSERT_TRUE(kill(sleeper, 0));
 }
 
 TEST(mutants, ignored_signals_stay_ignored)
 {
-	char patches[4200], built[4200];
 	struct run run;
 
 	set_scene("a waits\n");
 	add_mutant("a", FAILS);
-	snprintf(patches, sizeof(patches), "%s/patches", getenv("SCRATCH"));
-	snprintf(built, sizeof(built), "%s/%s", getenv("SCRATCH"),
-		 kernel_name());
-	run = START_DEAF("mutants", patches, built);
+	run = START_DEAF("mutants", patches(), built());
 	wait_for_file("waiting");
 	send_endings(run.pid);
 	send_endings(child_of(run.pid));
-	write_file("go", "");
+	write_text("go", "");
 	collect(&run);
 	expect_silent(&run, 0);
 	expect_line(&run, "ok a: ");

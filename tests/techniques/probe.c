@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The probes. What has to sleep is made to: a waiter is asleep before it is
- * woken, and a holder lets go only when another has found the lock taken.
+ * The probes. A waiter is known to sleep before it is woken, and a holder
+ * releases the lock only when another process has found it taken.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../module.h"
+#include "module.h"
 #include "probe.h"
 
 enum { PAGE = 4096, PAGES = 4, LOOPS = 1000, PATIENCE = 10 };
@@ -30,14 +30,14 @@ const char *disk, *module_name;
 
 static struct answer *answer;
 
-/* What processes of a probe have in the device's memory. */
+/* The data of a probe in the device's memory. */
 struct page {
 	sem_t semaphore;
 	pthread_mutex_t mutex;
 	int futex, count, waiting, running, ready;
 };
 
-/* The first to say something has said it. */
+/* The first answer of a probe counts. */
 static _Noreturn __attribute__((format(printf, 1, 2)))
 void say(const char *format, ...)
 {
@@ -68,13 +68,13 @@ static void *map(size_t pages, int flags)
 	return memory;
 }
 
-/* By an open of one's own, as every process here has it. */
+/* Every process maps the memory by an open file of its own. */
 static struct page *own_page(void)
 {
 	return map(1, MAP_SHARED);
 }
 
-/* The same, with nothing left in it of the probe before. */
+/* The same, cleared of what the previous probe left. */
 static struct page *new_page(void)
 {
 	return memset(own_page(), 0, sizeof(struct page));
@@ -131,7 +131,7 @@ static const char *name_of(int signal)
 	return name;
 }
 
-/* A process of the probe that was killed is its answer. */
+/* If a process of the probe was killed, the signal is the answer. */
 static void finish(pid_t pid)
 {
 	int status;
@@ -208,7 +208,7 @@ static void count_under_semaphore(void)
 	add(&page->running, -1);
 }
 
-/* One that glibc aborts leaves the other waiting: whichever ends first. */
+/* If glibc aborts one process, the other waits for ever: kill it. */
 static void contended(void)
 {
 	struct page *page = new_page();
@@ -247,7 +247,7 @@ static void lock_of_the_dead(void)
 	int error = pthread_mutex_lock(&page->mutex);
 
 	if (error != EOWNERDEAD)
-		say("%s", error ? strerrorname_np(error) : "no word");
+		say("%s", error ? strerrorname_np(error) : "no error");
 	add(&page->count, 1);
 }
 
@@ -412,7 +412,7 @@ struct answer ask(const struct probe *probe)
 	if (!pid) {
 		int null = open("/dev/null", O_WRONLY);
 
-		/* What glibc has to say is known by the signal. */
+		/* Hide the message of glibc: the signal tells the same. */
 		dup2(null, STDERR_FILENO);
 		setpgid(0, 0);
 		probe->run();

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is asked of a device, whatever technique it maps its memory by. */
+/* Questions to a device, whatever technique maps its memory. */
 #ifndef PROBE_H
 #define PROBE_H
 
-/* In words as these: "works", "EFAULT", "SIGABRT", "hangs". */
+/* For example "works", "EFAULT", "SIGABRT" or "hangs". */
 struct answer {
 	char text[48];
 };
 
 struct probe {
-	const char *what;	/* without a comma: it is the head of a column */
-	/* Runs in a process of its own, and ends it by say(). */
+	const char *what;	/* the head of a CSV column: no comma */
+	/* Runs in a process of its own, which say() ends. */
 	void (*run)(void);
 };
 
-/* Up to one without a name. After the last the device may be gone. */
+/* Ends with an entry without a name. The last probe may unload the module. */
 extern const struct probe probes[];
 
-/* Where a file that O_DIRECT can write to may be made, or NULL. */
+/* A directory for a file that O_DIRECT can write, or NULL. */
 extern const char *disk;
 
-/* The name that the module is unloaded by. */
+/* The name of the module, to unload it. */
 extern const char *module_name;
 
-/* Have a probe answer; what kills or stops its process is an answer, too. */
+/* Run a probe. A signal that kills it, or a hang, is an answer, too. */
 struct answer ask(const struct probe *probe);
 
 #endif

@@ -1,23 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# One device by each technique to map its memory, and what it can do then (make
-# techniques): a table, and build/techniques/techniques.csv.
+# What can a device do that maps its memory by each technique (make techniques)?
+# Prints a table, and writes it to build/techniques/techniques.csv.
 #
-# Two guests: in one the probes run, by processes on two processors; the other
-# counts the instructions of a mapping, by what make compare counts them with.
-# MODULE is the module of kmod/techniques/.
+# One guest runs the probes, on two processors. Another counts the instructions of
+# a mapping with the program of make compare.
+#
+#   run.sh MODULE    that of kmod/techniques/
 set -eu
 
-# shellcheck source=tests/surroundings.sh
-. "$(dirname "$0")/../surroundings.sh"
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/../kernel/surroundings.sh"
+[ $# -eq 1 ] || usage
+module=$1
 build=$top/build
 out=$build/techniques
 PATH=$PATH:/usr/sbin:/sbin
 
-# The parameter's description is the list of its values.
-names=$(modinfo -F parm "$MODULE" | sed -n 's/^technique:\(.*\) (charp)$/\1/p')
+# The description of the parameter lists its values.
+names=$(modinfo -F parm "$module" | sed -n 's/^technique:\(.*\) (charp)$/\1/p')
 [ -n "$names" ] || {
-	echo "techniques: $MODULE does not say what techniques it has" >&2
+	echo "techniques: $module does not list its techniques" >&2
 	exit 1
 }
 
@@ -25,15 +28,15 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM HUP
 
-echo "techniques: probing, in a guest" >&2
+echo "techniques: running the probes in a guest" >&2
 # shellcheck disable=SC2086
-"$top/tests/vm.sh" bench "$build/guest/techniques" -d /mnt "$MODULE" $names \
+"$top/tests/guest/vm.sh" bench "$build/guest/techniques" -d /mnt "$module" $names \
 	>"$tmp/probes.csv"
 
-# Of each run of compare the line of one page, from map to unmap.
-echo "techniques: counting instructions, in another" >&2
+# From each run of compare take the cost of one page, from map to unmap.
+echo "techniques: counting instructions in another guest" >&2
 # shellcheck disable=SC2016,SC2086
-"$top/tests/vm.sh" count sh -euc '
+"$top/tests/guest/vm.sh" count sh -euc '
 	compare=$1 module=$2
 	shift 2
 	rmmod shmcount
@@ -54,7 +57,7 @@ echo "techniques: counting instructions, in another" >&2
 			found = 1
 		}
 		END { exit !found }'\'' /tmp/out/results.csv
-	done' sh "$top/user/compare" "$MODULE" $names >"$tmp/costs"
+	done' sh "$top/user/compare" "$module" $names >"$tmp/costs"
 
 awk -F, -v OFS=, '
 NR == FNR { cost[$1] = $2; next }
@@ -63,7 +66,7 @@ NR == FNR { cost[$1] = $2; next }
 mkdir -p "$out"
 mv "$tmp/techniques.csv" "$out/techniques.csv"
 
-# The table lies on its side: it has more columns than a terminal.
+# Turn the table: the CSV has more columns than a terminal has room for.
 awk -F, '
 {
 	for (i = 1; i <= NF; i++) {

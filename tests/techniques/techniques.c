@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * In a guest: what a device can do that maps its memory by one technique or
- * another (kmod/techniques/).
+ * Runs in a guest: what can a device do that maps its memory by each technique
+ * of kmod/techniques/?
  *
  * Usage: techniques [-d DISK] MODULE TECHNIQUE...
  *
- * Prints CSV: a line a technique, a column a probe. DISK is a directory on a
- * file system that has O_DIRECT. Exit status: 0, 1 if a technique cannot be
- * loaded or unloaded, 2 usage.
+ * Prints CSV: a line for each technique, a column for each probe. DISK is a
+ * directory on a file system that has O_DIRECT. Exit status: 0, 1 if a
+ * technique cannot be loaded or unloaded, 2 usage.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -16,10 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../module.h"
+#include "module.h"
 #include "probe.h"
-
-enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
+#include "status.h"
 
 static const char *module;
 
@@ -36,7 +35,7 @@ static bool load(const char *technique)
 	return !error;
 }
 
-/* What was killed may take a moment until it has let go. */
+/* A killed process may pin the module for another moment. */
 static bool unload(const char *name)
 {
 	int error = 0;
@@ -52,7 +51,7 @@ static bool unload(const char *name)
 	return false;
 }
 
-/* The last probe may have unloaded the module, and then all is well, too. */
+/* The last probe may have unloaded the module: that is no error. */
 static bool row(const char *technique)
 {
 	if (!load(technique))
@@ -82,7 +81,7 @@ int main(int argc, char *argv[])
 			strerror(errno));
 		return STATUS_FAILED;
 	}
-	/* The guest has our own, whose node it would be, too. */
+	/* The guest has loaded shmcount, whose node has the same name. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!unload("shmcount"))
 		return STATUS_FAILED;

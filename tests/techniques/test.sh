@@ -1,20 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Is the table of make techniques the one that README.md shows (make
-# techniques-test)? Of its last row, what a mapping costs, only that there are
-# numbers. MODULE is as for run.sh; the last line is "N passed, N failed".
+# Does make techniques print the table that kmod/README.md shows (make
+# techniques-test)? The last row, the cost of a mapping, must only have numbers.
+# The last line is "N passed, N failed".
+#
+#   test.sh MODULE    that of kmod/techniques/
 set -u
 
-# shellcheck source=tests/surroundings.sh
-. "$(dirname "$0")/../surroundings.sh"
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/../kernel/surroundings.sh"
+[ $# -eq 1 ] || usage
 cd "$top" || exit 1
 csv=build/techniques/techniques.csv
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM HUP
 rm -f $csv
-tests/techniques/run.sh >"$tmp/seen"
-sed -n '/^    technique  /,/^    instructions /s/^    //p' README.md >"$tmp/wanted"
+tests/techniques/run.sh "$1" >"$tmp/seen"
+sed -n '/^    technique  /,/^    instructions /s/^    //p' kmod/README.md >"$tmp/wanted"
 [ -e $csv ] || : >$csv
 
 awk -F, '
@@ -44,7 +47,7 @@ END {
 	check(seen[rows], lines == rows && rows > 1 &&
 		seen[rows] ~ /^instructions to map touch unmap( +[1-9][0-9]+)+$/ &&
 		split(seen[rows], cost, " ") - 5 == split(seen[1], name, " ") - 1)
-	check("the CSV has a line for each column, and no other",
+	check("the CSV has one line for each column, and no others",
 		columns > 0 && columns == FNR &&
 		columns == split(seen[1], name, " "))
 	printf "%d passed, %d failed\n", count["passed"], count["failed"]

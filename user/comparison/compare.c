@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* compare: which questions are asked, of what, and where the answers go. */
-#include <ctype.h>
+/* compare: parses its arguments, asks the questions, writes the answers. */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -18,32 +17,34 @@
 static const char help[] =
 "usage: compare [option]... [question]...\n"
 "\n"
-"  speed     what an increment costs, on every path and under every lock\n"
-"  setup     what it costs to come by memory and to leave it\n"
+"Compares paths (ways to share memory) and locks.\n"
+"\n"
+"  speed     what does an increment cost, on each path and under each lock?\n"
+"  setup     what does it cost to get the memory and to release it?\n"
 "  stevens   the measurement of UNPv2, appendix A, on the device\n"
-"  crash     who gets the lock when its holder is killed\n"
-"  (all of these if none is named)\n"
-"  exact     does every lock keep the count on every path?\n"
-"  overhead  what the measuring loop itself costs\n"
+"  crash     who gets the lock when its holder is killed?\n"
+"  (by default, all of these)\n"
+"  exact     does each lock keep the count on each path?\n"
+"  overhead  what does the measuring loop itself cost?\n"
 "\n"
-"  -q, --quick           fewer and shorter samples\n"
-"  -o, --output=DIR      leave table.txt, results.csv and results.json in DIR\n"
-"  -n, --processes=LIST  how many, for speed (1,2,4,8; at most 16 each)\n"
-"  -l, --loops=N         how often each process counts, for stevens and exact\n"
-"      --paths=LIST      only these paths (--list tells their names)\n"
+"  -q, --quick           take fewer and shorter samples\n"
+"  -o, --output=DIR      write table.txt, results.csv and results.json to DIR\n"
+"  -n, --processes=LIST  numbers of processes for speed (1,2,4,8; at most 16)\n"
+"  -l, --loops=N         increments of each process, for stevens and exact\n"
+"      --paths=LIST      only these paths (--list prints their names)\n"
 "      --locks=LIST      only these locks\n"
-"      --list            list the paths and the locks, and what each is\n"
+"      --list            print each path and each lock, and what it is\n"
 "      --device=FILE     the device (" SHMCOUNT_DEVICE ")\n"
-"      --disk=DIR        where the file on a disk is to be (.)\n"
-"      --tmpfs=DIR       where the file on a tmpfs is to be (/dev/shm)\n"
-"      --no-pin          leave it to the scheduler where processes run\n"
-"      --seed=N          the order of the samples\n"
+"      --disk=DIR        put the file on a disk into DIR (.)\n"
+"      --tmpfs=DIR       put the file on a tmpfs into DIR (/dev/shm)\n"
+"      --no-pin          let the scheduler choose the processors\n"
+"      --seed=N          seed of the order of samples\n"
 "      --instructions    the clock counts instructions (vm.sh count)\n"
-"      --progress        say how far it is, also where that is no terminal\n"
-"  -h, --help\n"
+"      --progress        show progress even if standard error is no terminal\n"
+"  -h, --help            print this help\n"
 "\n"
-"Exit status: 0; 1 if a lock lost updates or a process failed; 2 for a mistake\n"
-"in these arguments; 130 if interrupted (what was done is reported).\n";
+"Exit status: 0; 1 if a lock lost updates or a process failed; 2 if an argument\n"
+"is wrong; 130 if interrupted (it reports what it has done).\n";
 
 enum { EXIT_INTERRUPTED = 130 };
 
@@ -63,7 +64,7 @@ static const struct question {
 enum { QUESTIONS = ARRAY_SIZE(questions) };
 
 static _Noreturn __attribute__((format(printf, 1, 2)))
-void mistaken(const char *format, ...)
+void bad_argument(const char *format, ...)
 {
 	va_list args;
 
@@ -84,26 +85,23 @@ static void note_interrupt(int signal)
 static void list_all(void)
 {
 	printf("paths\n");
-	for (int i = 0; i < path_count; i++)
-		printf("  %-13s %s\n", paths[i].name, paths[i].help);
-	printf("locks\n");
+	for (int i = 0; i < backing_count; i++)
+		printf("  %-13s %s\n", backings[i].name, backings[i].help);
+	printf("locks (*: others get it when its holder is killed)\n");
 	for (int i = 0; i < lock_count; i++)
-		printf("  %-13s %s\n", locks[i].name, locks[i].help);
+		printf("%c %-13s %s\n", locks[i].recovers ? '*' : ' ',
+		       locks[i].name, locks[i].help);
 	exit(0);
 }
 
-static long parse_number(const char *option, const char *text, long least,
-			 long most)
+static long parse_number(const char *option, const char *text, long min,
+			 long max)
 {
-	char *end;
-	long value;
+	long value = parse_long(text, max);
 
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (!isdigit((unsigned char)*text) || *end || errno || value < least ||
-	    value > most)
-		mistaken("%s: '%s' is not a number from %ld to %ld", option,
-			 text, least, most);
+	if (value < min)
+		bad_argument("%s: '%s' is not a number from %ld to %ld", option,
+			     text, min, max);
 	return value;
 }
 
@@ -114,24 +112,25 @@ static void parse_processes(struct comparison *c, const char *list)
 	c->process_counts = 0;
 	while (copy && (item = strsep(&rest, ","))) {
 		if (c->process_counts == MAX_PROCESSES)
-			mistaken("--processes: more than %d", MAX_PROCESSES);
+			bad_argument("--processes: more than %d", MAX_PROCESSES);
 		c->processes[c->process_counts++] =
 			parse_number("--processes", item, 1, MAX_PROCESSES);
 	}
 	free(copy);
 }
 
-/* Every name in the list must be one that is there. */
-static void check_list(const char *what, const char *list)
+/* Returns the list if there is a path, or lock, of each name in it. */
+static const char *check_list(const char *what, const char *list)
 {
 	char *copy = strdup(list), *rest = copy, *item;
-	bool of_paths = !strcmp(what, "path");
+	bool of_backings = !strcmp(what, "path");
 
 	while (copy && (item = strsep(&rest, ",")))
-		if (of_paths ? !path_named(item) : !lock_named(item))
-			mistaken("there is no %s '%s' (compare --list)", what,
-				 item);
+		if (of_backings ? !backing_named(item) : !lock_named(item))
+			bad_argument("there is no %s '%s' (compare --list)",
+				     what, item);
 	free(copy);
+	return list;
 }
 
 static void find_cpus(struct cpus *cpus)
@@ -139,7 +138,7 @@ static void find_cpus(struct cpus *cpus)
 	cpu_set_t set;
 
 	if (sched_getaffinity(0, sizeof(set), &set))
-		die("cannot tell the processors");
+		die("cannot get the processors");
 	for (int i = 0; i < CPUS; i++)
 		if (CPU_ISSET(i, &set))
 			cpus->number[cpus->count++] = i;
@@ -189,12 +188,10 @@ static void parse(struct comparison *c, int argc, char *argv[],
 						1000000000);
 			break;
 		case PATHS:
-			c->only_paths = optarg;
-			check_list("path", optarg);
+			c->only_backings = check_list("path", optarg);
 			break;
 		case LOCKS:
-			c->only_locks = optarg;
-			check_list("lock", optarg);
+			c->only_locks = check_list("lock", optarg);
 			break;
 		case LIST:
 			list_all();
@@ -224,7 +221,7 @@ static void parse(struct comparison *c, int argc, char *argv[],
 			fputs(help, stdout);
 			exit(0);
 		default:
-			mistaken("'%s' is not an option, or lacks its value",
+			bad_argument("'%s' is not an option, or lacks its value",
 				 argv[optind - 1]);
 		}
 	}
@@ -234,14 +231,23 @@ static void parse(struct comparison *c, int argc, char *argv[],
 		while (i < QUESTIONS && strcmp(questions[i].name, argv[optind]))
 			i++;
 		if (i == QUESTIONS)
-			mistaken("'%s' is not a question", argv[optind]);
+			bad_argument("'%s' is not a question", argv[optind]);
 		asked[i] = any = true;
 	}
 	for (int i = 0; i < QUESTIONS; i++)
 		asked[i] = any ? asked[i] : questions[i].by_default;
 }
 
-static FILE *open_output(struct comparison *c, const char *name)
+static char *table;		/* what was written to c->table and flushed */
+
+static void write_table(struct comparison *c, FILE *file)
+{
+	(void)c;
+	fputs(table, file);
+}
+
+static void write_file(struct comparison *c, const char *name,
+		       void (*write_content)(struct comparison *c, FILE *file))
 {
 	char path[PATH_MAX];
 	FILE *file;
@@ -250,41 +256,31 @@ static FILE *open_output(struct comparison *c, const char *name)
 	file = fopen(path, "we");
 	if (!file)
 		die("cannot write %s", path);
-	return file;
-}
-
-static void close_output(FILE *file, const char *name)
-{
+	write_content(c, file);
 	if (fflush(file) || ferror(file) || fclose(file))
-		die("cannot write %s", name);
+		die("cannot write %s", path);
 }
 
-static void write_files(struct comparison *c, const char *table)
-{
-	FILE *file = open_output(c, "table.txt");
+static bool output_failed;	/* reported after the files are written */
 
-	fputs(table, file);
-	close_output(file, "table.txt");
-	file = open_output(c, "results.csv");
-	write_csv(c, file);
-	close_output(file, "results.csv");
-	file = open_output(c, "results.json");
-	write_json(c, file);
-	close_output(file, "results.json");
-}
-
-static bool output_failed;	/* a matter for when the files are written */
-
-/* Print what the table has got since the last time. */
-static void show(struct comparison *c, char *const *table)
+/* Print what was added to the table since the last call. */
+static void show(struct comparison *c)
 {
 	static size_t shown;
 
 	progress(c, "%s", "");
 	fflush(c->table);
-	if (fputs(*table + shown, stdout) == EOF || fflush(stdout))
+	if (fputs(table + shown, stdout) == EOF || fflush(stdout))
 		output_failed = true;
-	shown = strlen(*table);
+	shown = strlen(table);
+}
+
+static bool any_failed(const struct comparison *c)
+{
+	for (int i = 0; i < c->result_count; i++)
+		if (c->results[i].state == FAILED)
+			return true;
+	return false;
 }
 
 int main(int argc, char *argv[])
@@ -299,8 +295,8 @@ int main(int argc, char *argv[])
 	bool asked[QUESTIONS] = { 0 };
 	size_t length;
 	sigset_t child;
-	char *table;
 
+	init_process();
 	parse(&c, argc, argv, asked);
 	find_cpus(&c.cpus);
 	c.random = c.seed * 2654435761ULL + 88172645463325252ULL;
@@ -326,17 +322,21 @@ int main(int argc, char *argv[])
 		if (!asked[i])
 			continue;
 		questions[i].ask(&c);
-		show(&c, &table);
+		show(&c);
 	}
 	if (interrupted)
-		fprintf(c.table, "\nInterrupted: what is above was done until then.\n");
+		fprintf(c.table, "\nInterrupted: the results above are all there was time for.\n");
 	print_summary(&c);
 	print_targets(&c);
 	fflush(c.table);
-	if (c.output)
-		write_files(&c, table);
-	show(&c, &table);
+	if (c.output) {
+		write_file(&c, "table.txt", write_table);
+		write_file(&c, "results.csv", write_csv);
+		write_file(&c, "results.json", write_json);
+	}
+	show(&c);
 	if (output_failed)
 		die("cannot write standard output");
-	return interrupted ? EXIT_INTERRUPTED : c.failures ? EXIT_FAILED : 0;
+	return interrupted ? EXIT_INTERRUPTED :
+	       any_failed(&c) ? EXIT_FAILED : 0;
 }

@@ -1,69 +1,67 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * compare: what the ways to share memory, and the ways to guard it, cost. A
- * path is a way for processes to come by the same memory (path.c), a lock a
- * way to take turns at a count in it (lock.c), a job is processes that count
- * together (job.c), a result what came of many jobs (result.c). Each question
- * that compare answers is a file of its own.
+ * compare measures ways to share memory and ways to lock it. A backing is a
+ * kind of shared memory (backing.c), a lock a way to take turns at a count in
+ * it (lock.c), a trial some processes that count together (trial.c), a result
+ * what many trials gave (result.c, output.c). Each question that compare
+ * answers has a file of its own. The user's word for a backing is "path".
  */
 #ifndef COMPARE_H
 #define COMPARE_H
 
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#include "../incr.h"
+#include "../common.h"
 
 enum { MAX_PROCESSES = 16, WHY = 160, CPUS = 1024, PAGE = 4096 };
 
-/* Set by SIGINT, SIGTERM and SIGHUP: what is done so far is reported. */
+/* SIGINT, SIGTERM and SIGHUP set this; what was measured is then reported. */
 extern volatile sig_atomic_t interrupted;
 
-/* Seconds on a clock that only goes forward. */
-double now(void);
-
 /*
- * The share of a sample for which others may have the processor, by the run
- * delay that the scheduler counts. Beyond that the sample is not clean.
+ * A sample is clean only if other programs had the processor for at most this
+ * share of it, by the run delay that the scheduler counts.
  */
-static const double most_disturbed = 0.05;
+static const double max_disturbance = 0.05;
 
-/* ---- paths ---- */
+/* ---- backings ---- */
 
-/* Where the paths that need a place on this host have it. */
+/* Where this host has the backings that need a place. */
 struct places {
 	const char *device;	/* /dev/shmcount */
 	const char *disk;	/* a directory on a disk */
 	const char *tmpfs;	/* a directory on a tmpfs */
 };
 
-/* Memory of a path, and what it is known by; from object_make(). */
+/* Memory of one backing, made by object_make(), and how to find it. */
 struct object {
-	const struct path *path;
+	const struct backing *backing;
 	const struct places *places;
 	size_t size;		/* bytes */
 	char name[256];
-	int id;			/* a descriptor, or what System V calls it */
-	void *saved;		/* of the device: what was in it */
-	char why[WHY];		/* after a failure: what failed, and how */
-	struct made *made;	/* where it is kept, to be removed at exit */
+	int id;			/* a descriptor, or a System V key */
+	void *saved;		/* the device's content before */
+	char why[WHY];		/* after a failure: the reason */
+	struct object *next;	/* in the list to remove at exit */
 };
 
-struct path {
+struct backing {
 	const char *name;
 	const char *help;
 	const char *shared_by;
-	const char *lasts;	/* until when what is in it is there */
-	bool shares;		/* false: the control, which must not */
-	bool fresh;		/* each mapping may be of new memory, */
-	bool warm;		/* or of memory that is there already */
-	/* NULL where there is nothing but the mapping. */
+	const char *lasts;	/* how long the content persists */
+	bool shares;		/* false: the control, which must not share */
+	bool fresh;		/* can be mapped for the first time, */
+	bool warm;		/* or again, with its pages present */
+	/* NULL where a mapping is all there is. */
 	bool (*make)(struct object *object);
 	void (*remove)(struct object *object);
-	/* Returns a descriptor (or an id), -1 if there is nothing to open. */
+	/* Returns a descriptor or an id, -1 on failure. */
 	int (*open)(struct object *object);
 	void (*close)(int fd);
 	/* Returns MAP_FAILED on failure. */
@@ -71,89 +69,93 @@ struct path {
 	void (*unmap)(const struct object *object, void *address);
 };
 
-extern const struct path paths[];
-extern const int path_count;
+/* Each backing is one entry of this table; nothing else lists them. */
+extern const struct backing backings[];
+extern const int backing_count;
 
 /*
- * Make an object of the path, of so many bytes. Returns false, with the reason
- * in object->why, where this host cannot. What is not removed by the end of
- * the program, however that comes, is removed then (not after SIGKILL).
+ * Make an object of size bytes. Returns false, with the reason in object->why,
+ * if this host cannot. Remove it before it goes out of scope; exit() removes
+ * what is left.
  */
-bool object_make(struct object *object, const struct path *path,
+bool object_make(struct object *object, const struct backing *backing,
 		 const struct places *places, size_t size);
 void object_remove(struct object *object);
 
 /*
- * Open, map; and the reverse. Returns the address, or NULL with the reason in
- * object->why. Children by fork() have the mapping too.
+ * Open and map an object; unmap it. Returns the address, or NULL with the
+ * reason in object->why. A child made by fork() inherits the mapping.
  */
 void *object_attach(struct object *object);
 void object_detach(struct object *object, void *address);
 
 /*
- * Make an object of GUARD_BYTES and attach it; and the reverse. Returns the
- * address, or NULL with the reason in object->why and nothing to release.
+ * Make an object of INSTANCE_BYTES and attach it; detach and remove it.
+ * Returns the address, or NULL with the reason in object->why and nothing to
+ * release.
  */
-void *object_acquire(struct object *object, const struct path *path,
+void *object_acquire(struct object *object, const struct backing *backing,
 		     const struct places *places);
 void object_release(struct object *object, void *address);
 
-/* Can the path be had on this host? If not, why says why not. */
-bool path_probe(const struct path *path, const struct places *places,
-		char why[WHY]);
+/* Does this host have the backing? If not, why is the reason. */
+bool backing_probe(const struct backing *backing, const struct places *places,
+		   char why[WHY]);
 
-/* Write to each page, and change nothing that is in it. */
+/* Write to each page without changing its content. */
 void touch(void *address, size_t size);
 
-/* What the kernel answers to a wake-up there: 0 or an errno. */
+/* What the kernel answers to FUTEX_WAKE there: 0 or an errno. */
 int futex_wake_error(void *address);
 
 /* ---- locks ---- */
 
-/* A lock over a count. The two are on different cache lines. */
-struct guard {
-	void *place;		/* LOCK_BYTES of the memory, for the lock */
+/* A lock and the count that it protects, on different cache lines. */
+struct lock_instance {
+	void *memory;		/* LOCK_BYTES of shared memory */
 	volatile long *count;
-	int fd[2], id;		/* for locks that are elsewhere */
+	int fd[2], id;		/* for locks that live elsewhere */
 	void *named;
 	char *why;		/* WHY bytes: what failed */
 };
 
-enum { LOCK_BYTES = 256, GUARD_BYTES = 512 };
+enum { LOCK_BYTES = 256, INSTANCE_BYTES = 512 };
 
 struct lock {
 	const char *name;
 	const char *help;
 	bool excludes;		/* false: the control, which loses updates */
-	bool can_hold;		/* false: there is no holder to be killed */
-	bool recovers;		/* it goes on when its holder is killed */
-	/* In the parent; false with guard->why where the host lacks it. */
-	bool (*init)(struct guard *guard);
-	void (*fini)(struct guard *guard);
-	/* In each process that is to use it, or NULL. */
-	void (*join)(struct guard *guard);
-	void (*take)(struct guard *guard);
-	void (*give)(struct guard *guard);
+	bool can_hold;		/* false: nobody ever holds it */
+	bool recovers;		/* others get it when its holder is killed */
+	/* In the parent. Returns false, with the reason, if the host lacks it. */
+	bool (*init)(struct lock_instance *instance);
+	void (*fini)(struct lock_instance *instance);
+	/* In each process that will use it, or NULL. */
+	void (*join)(struct lock_instance *instance);
+	void (*take)(struct lock_instance *instance);
+	void (*give)(struct lock_instance *instance);
 	/*
-	 * Take, increment, give; so many times, or until stop. Returns how
-	 * many times it was.
+	 * Take, increment, give, until limit or *stop. Returns the number of
+	 * increments.
 	 */
-	long (*run)(struct guard *guard, const volatile int *stop, long limit);
+	long (*loop)(struct lock_instance *instance, const volatile int *stop,
+		     long limit);
 };
 
+/* Each lock is one entry of this table; nothing else lists them. */
 extern const struct lock locks[];
 extern const int lock_count;
 
-/* The guard in these GUARD_BYTES of memory, with count 0. */
-bool guard_init(struct guard *guard, const struct lock *lock, void *memory,
-		char *why);
-void guard_fini(struct guard *guard, const struct lock *lock);
+/* Set up a lock in INSTANCE_BYTES of memory, with count 0. */
+bool lock_init(struct lock_instance *instance, const struct lock *lock,
+	       void *memory, char *why);
+void lock_fini(struct lock_instance *instance, const struct lock *lock);
 
 /* The entry of this name, or NULL. */
-const struct path *path_named(const char *name);
+const struct backing *backing_named(const char *name);
 const struct lock *lock_named(const char *name);
 
-/* ---- jobs ---- */
+/* ---- trials ---- */
 
 /* The processors that this program may use. */
 struct cpus {
@@ -162,59 +164,62 @@ struct cpus {
 	bool pin;		/* process i to processor i modulo count */
 };
 
-struct job {
-	const struct path *path;
+struct trial {
+	const struct backing *backing;
 	const struct places *places;
 	const struct lock *lock;
 	const struct cpus *cpus;
 	int processes;
-	/* Each counts so many times; or for so many seconds, if not 0. */
+	/* Each process counts loops times, or for seconds if not 0. */
 	long loops;
 	double seconds;
-	/* As Stevens does: the parent holds the lock until all are there. */
+	/* As Stevens does: the parent holds the lock until all wait for it. */
 	bool held;
-	double patience;	/* seconds until a process that hangs is killed */
+	double patience;	/* seconds until a hanging process is killed */
 };
 
 enum verdict {
 	CLEAN,
-	DISTURBED,		/* others had the processors for over 5 % */
+	DISTURBED,		/* others had the processors too long */
 	APART,			/* the processes did not run at the same time */
-	BROKEN,			/* one did not end well; why says how */
+	BROKEN,			/* a process failed; why says how */
 	STOPPED,		/* interrupted */
-	NO_PATH, NO_LOCK,	/* it cannot be had on this host; why says why */
+	NO_BACKING, NO_LOCK,	/* this host lacks it; why says why */
 };
 
 struct outcome {
 	enum verdict verdict;
 	double wall;		/* seconds, first start to last end */
 	long long done;		/* increments, by all processes */
-	long long lost;		/* of these, not in the count */
-	double fairness;	/* smallest share of them by the largest */
+	long long lost;		/* of these, missing from the count */
+	double fairness;	/* fewest increments of a process / most */
 	double switches;	/* voluntary context switches, an increment */
 	char why[WHY];
 };
 
-/*
- * Have the processes count in a new object of the path, in children of this
- * one; nothing is left behind.
- */
-struct outcome job_run(const struct job *job);
+/* Let child processes count in a new object, and remove it. */
+struct outcome trial_run(const struct trial *trial);
 
 /*
- * A child that dies with its parent, pinned if asked for, that says nothing;
- * returns its pid, or 0 in the child.
+ * Fork a child that dies with its parent, prints nothing and, if cpus says so,
+ * is pinned. Returns its pid, or 0 in the child.
  */
 pid_t start_child(const struct cpus *cpus, int i);
 
 /*
- * Wait for a child until then; returns false, and kills it, if it does not
- * end. status is as wait() gives it. SIGCHLD must be blocked.
+ * Wait for a child until the deadline, then kill it and return false. status
+ * is as wait() sets it. The caller must have blocked SIGCHLD.
  */
 bool child_ends(pid_t pid, double deadline, int *status);
 
-/* Has that child ended, or with 0 any? It stays to be waited for. */
+/* Has this child, or any if pid is 0, ended? It can still be waited for. */
 bool child_has_ended(pid_t pid);
+
+/*
+ * Read /proc/self/schedstat, which fd is: seconds on a processor, and seconds
+ * waiting for one. Both are 0 if it cannot be read.
+ */
+void read_schedstat(int fd, double *ran, double *waited);
 
 /* ---- results ---- */
 
@@ -224,15 +229,17 @@ struct series {
 };
 
 struct quartiles {
-	double low, median, high, least;
+	double low, median, high, min;
 };
 
 void series_add(struct series *series, double value);
+
+/* All are NAN if the series is empty. */
 struct quartiles quartiles(const struct series *series);
 
 enum state {
 	MEASURED,
-	NOISY,			/* too few clean samples: shown all the same */
+	NOISY,			/* too few clean samples; shown all the same */
 	UNSTABLE,		/* quartiles over 25 % apart: not ranked */
 	SKIPPED,		/* why says what this host lacks */
 	FAILED,			/* why says what went wrong */
@@ -240,12 +247,12 @@ enum state {
 
 /* One line of results.csv; what does not apply is NULL, 0 or no samples. */
 struct result {
-	const char *question, *path, *lock;
+	const char *question, *backing, *lock;
 	const char *object;	/* fresh or warm */
 	const char *what, *unit;
 	int processes, pages;
 	struct series values;	/* the clean samples; if there is none, all */
-	struct series ratios;	/* to ratio_to, each in its own round */
+	struct series ratios;	/* to ratio_to, in the same round */
 	const char *ratio_to;
 	int clean, rejected;	/* samples */
 	long long increments, lost;
@@ -256,10 +263,10 @@ struct result {
 	char why[WHY];
 };
 
-/* A ratio, where its median is by 95 %, and so whether it is small enough. */
+/* A ratio, the 95 % interval of its median, and the limit it must meet. */
 struct target {
 	char what[120];
-	double most;
+	double max;
 	double median, low, high;
 	int samples;
 	enum { MET, NOT_MET, UNDECIDED } verdict;
@@ -267,45 +274,66 @@ struct target {
 
 /* A whole run of compare. */
 struct comparison {
-	/* what was asked for */
+	/* what the user asked for */
 	bool quick, instructions, progress;
 	struct places places;
 	struct cpus cpus;
-	long loops;		/* 0: as the question has it */
+	long loops;		/* 0: the question's own */
 	unsigned int seed;
 	int processes[MAX_PROCESSES], process_counts;
-	const char *only_paths, *only_locks;	/* comma lists, or NULL */
+	const char *only_backings, *only_locks;	/* comma lists, or NULL */
 	const char *output;	/* a directory, or NULL */
 
-	/* what came of it */
+	/* what was found */
 	struct result *results;
 	int result_count;
 	struct target *targets;
 	int target_count;
-	int failures;		/* of what a lock promises */
 	FILE *table;
 	unsigned long long random;
 };
 
-/* Was it asked for? A comma list names all that is; NULL is everything. */
+/* Is the name in the comma list? NULL lists everything. */
 bool is_wanted(const char *list, const char *name);
 
-/* A new result; the pointer is good until the next one. */
+/* Append a result. The pointer is valid until the next call. */
 struct result *result_add(struct comparison *c, struct result result);
 
 /*
- * Take a sample in: a clean one, or one that shows only where no other is
- * there. Judge says, when all are in, what state they leave it in.
+ * Add a sample. A sample that is not clean counts only while there is no clean
+ * one. result_judge() sets the state when all samples are in.
  */
 void result_sample(struct result *result, double value, bool clean);
 void result_judge(struct result *result, int wanted);
 
+/*
+ * Add what a trial lost and made, and set the state if it could not be run, or
+ * if the lock or the backing broke its promise. Returns false if it gave no
+ * sample.
+ */
+bool result_outcome(struct result *result, const struct trial *trial,
+		    const struct outcome *outcome);
+
+/* Set the state, and why. */
+void result_set(struct result *result, enum state state, const char *format,
+		...) __attribute__((format(printf, 3, 4)));
+
 const char *state_name(enum state state);
-void target_add(struct comparison *c, double most, const struct series *ratios,
+void target_add(struct comparison *c, double max, const struct series *ratios,
 		const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* In the table: "12.3", with three digits, or "-" where there is none. */
+/* A random number below limit; the seed is printed with the results. */
+int random_below(struct comparison *c, int limit);
+
+/* Fill order with the numbers below count, shuffled. */
+void random_order(struct comparison *c, int *order, int count);
+
+/* ---- output ---- */
+
+/* Format a table's figure with three digits, "-" for NAN. */
 const char *figure(char text[24], double value);
+
+/* End a row of the table; say why, if the result is not simply measured. */
 void note(struct comparison *c, const struct result *result);
 
 void print_header(struct comparison *c, FILE *file);
@@ -313,15 +341,9 @@ void print_targets(struct comparison *c);
 void write_csv(struct comparison *c, FILE *file);
 void write_json(struct comparison *c, FILE *file);
 
-/* Where it is at, on a terminal. */
+/* Show on a terminal how far the program is. */
 void progress(const struct comparison *c, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/* A random number below limit; the seed is printed with the results. */
-int random_below(struct comparison *c, int limit);
-
-/* The numbers below count, in a random order. */
-void random_order(struct comparison *c, int *order, int count);
 
 /* ---- the questions; each prints its table ---- */
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * crash: a process is killed with SIGKILL while it holds the lock. Who gets
- * the lock afterwards, one that waited for it then, and one that comes later
- * when nobody waits; how long it takes; and is the count right.
+ * crash: SIGKILL ends a process while it holds the lock. Does another process
+ * get the lock, one that waits for it at that time, and one that comes later?
+ * How long does that take, and is the count right?
  */
 #include <math.h>
 #include <string.h>
@@ -12,13 +12,13 @@
 
 #include "compare.h"
 
-/* How often each of the two counts, the last time of the holder included. */
+/* Increments of each of the two processes; the holder dies after its last. */
 enum { COUNTS = 1000 };
 
-/* Seconds for what has to come, on a slow host under checkers as well. */
+/* Seconds for what must happen, even on a slow host with sanitizers. */
 enum { PATIENCE = 30 };
 
-/* What there is to say of one that did not get it in time. */
+/* How the reason begins if nobody got the lock in time. */
 static const char locked[] = "stays locked: after";
 
 static double limit_of(const struct comparison *c)
@@ -26,46 +26,61 @@ static double limit_of(const struct comparison *c)
 	return c->quick ? 0.2 : 0.5;	/* seconds */
 }
 
-struct scene {
-	volatile int holds;		/* the holder does */
-	volatile double got;		/* when the other one did; 0: not */
-	volatile int done;		/* so often did the other one count */
+/* What the processes tell one another. */
+struct shared_state {
+	volatile int holds;		/* the holder has the lock */
+	volatile double got;		/* when the other one got it; 0: not yet */
+	volatile int done;		/* increments of the other one */
 	char why[WHY];
 };
 
-static _Noreturn void hold(const struct lock *lock, struct guard *guard,
-			   struct scene *scene)
+/* A lock, and who takes it. */
+struct crash {
+	const struct lock *lock;
+	struct lock_instance instance;
+	struct shared_state *state;
+	bool waits;		/* the other one waits when the holder dies */
+	double limit;		/* seconds for the other one to get the lock */
+};
+
+static void join(struct crash *crash)
+{
+	crash->instance.why = crash->state->why;
+	if (crash->lock->join)
+		crash->lock->join(&crash->instance);
+}
+
+static _Noreturn void hold(struct crash *crash)
 {
 	const int go_on = 0;
 
-	guard->why = scene->why;
-	if (lock->join)
-		lock->join(guard);
-	lock->run(guard, &go_on, COUNTS - 1);
-	lock->take(guard);
-	*guard->count = *guard->count + 1;
-	scene->holds = 1;
+	join(crash);
+	crash->lock->loop(&crash->instance, &go_on, COUNTS - 1);
+	crash->lock->take(&crash->instance);
+	*crash->instance.count = *crash->instance.count + 1;
+	crash->state->holds = 1;
 	for (;;)
 		pause();
 }
 
-static _Noreturn void follow(const struct lock *lock, struct guard *guard,
-			     struct scene *scene)
+static pid_t start_other(struct comparison *c, struct crash *crash)
 {
+	pid_t pid = start_child(&c->cpus, 1);
 	const int go_on = 0;
 
-	guard->why = scene->why;
-	if (lock->join)
-		lock->join(guard);
-	lock->take(guard);
-	scene->got = now();
-	*guard->count = *guard->count + 1;
-	lock->give(guard);
-	scene->done = 1 + lock->run(guard, &go_on, COUNTS - 1);
+	if (pid)
+		return pid;
+	join(crash);
+	crash->lock->take(&crash->instance);
+	crash->state->got = now();
+	*crash->instance.count = *crash->instance.count + 1;
+	crash->lock->give(&crash->instance);
+	crash->state->done = 1 + crash->lock->loop(&crash->instance, &go_on,
+						   COUNTS - 1);
 	_exit(0);
 }
 
-/* Until it sleeps in the kernel, or for a while if it waits otherwise. */
+/* Wait until it sleeps in the kernel; a spinning waiter gets 50 ms. */
 static void let_it_wait(pid_t pid)
 {
 	double deadline = now() + 0.05;
@@ -83,133 +98,132 @@ static void let_it_wait(pid_t pid)
 	}
 }
 
-/* Returns seconds until the other had the lock; NAN if it did not get it. */
-static double play(struct comparison *c, struct result *result,
-		   const struct lock *lock, struct guard *guard,
-		   struct scene *scene, bool waits, double limit)
+/* Returns the seconds until the other got the lock; NAN if it did not. */
+static double kill_holder(struct comparison *c, struct result *result,
+			  struct crash *crash)
 {
-	pid_t holder, follower = 0;
+	struct shared_state *state = crash->state;
 	double killed, deadline = now() + PATIENCE;
+	pid_t holder, other = 0;
 	bool in_time;
 	int status;
 
-	memset(scene, 0, sizeof(*scene));
+	memset(state, 0, sizeof(*state));
 	holder = start_child(&c->cpus, 0);
 	if (!holder)
-		hold(lock, guard, scene);
-	while (!scene->holds && now() < deadline && !interrupted)
+		hold(crash);
+	while (!state->holds && now() < deadline && !interrupted)
 		usleep(200);
-	if (waits && scene->holds) {
-		follower = start_child(&c->cpus, 1);
-		if (!follower)
-			follow(lock, guard, scene);
-		let_it_wait(follower);
+	if (crash->waits && state->holds) {
+		other = start_other(c, crash);
+		let_it_wait(other);
 	}
 	killed = now();
 	kill(holder, SIGKILL);
 	waitpid(holder, &status, 0);
-	if (interrupted && follower) {
-		kill(follower, SIGKILL);
-		waitpid(follower, &status, 0);
-	}
-	if (interrupted)
-		return NAN;
-	if (!scene->holds) {
-		result->state = FAILED;
-		snprintf(result->why, WHY, "%s", scene->why[0] ? scene->why :
-			 "the holder did not get the lock");
+	if (interrupted) {
+		if (other)
+			child_ends(other, 0, &status);
 		return NAN;
 	}
-	if (!waits) {
+	if (!state->holds) {
+		result_set(result, FAILED, "%s", state->why[0] ? state->why :
+			   "the holder did not get the lock");
+		return NAN;
+	}
+	if (!crash->waits) {
 		killed = now();
-		follower = start_child(&c->cpus, 1);
-		if (!follower)
-			follow(lock, guard, scene);
+		other = start_other(c, crash);
 	}
-	deadline = now() + limit;
-	while (!scene->got && !interrupted && !child_has_ended(follower) &&
+	deadline = now() + crash->limit;
+	while (!state->got && !interrupted && !child_has_ended(other) &&
 	       now() < deadline)
 		usleep(500);
-	/* Once it has the lock it may take its time for the rest. */
-	in_time = scene->got;
-	if (!child_ends(follower, in_time ? now() + PATIENCE : 0, &status) &&
+	/* Once it has the lock, it may take longer for the rest. */
+	in_time = state->got;
+	if (!child_ends(other, in_time ? now() + PATIENCE : 0, &status) &&
 	    (interrupted || !in_time))
 		return NAN;
-	if (in_time && scene->got < killed) {
-		result->state = FAILED;
-		snprintf(result->why, WHY, "it got the lock while another held it");
+	if (in_time && state->got < killed) {
+		result_set(result, FAILED, "it got the lock while another held it");
 		return NAN;
 	}
 	if (!in_time) {
-		/* No failure of ours: so it is with that lock. */
+		/* Not an error of ours: the lock behaves like this. */
 		snprintf(result->why, WHY, "%s", WIFSIGNALED(status) ?
-			 strsignal(WTERMSIG(status)) : scene->why);
+			 strsignal(WTERMSIG(status)) : state->why);
 		return NAN;
 	}
-	result->increments += COUNTS + scene->done;
-	result->lost += COUNTS + scene->done - *guard->count;
-	return scene->got - killed;
+	result->increments += COUNTS + state->done;
+	result->lost += COUNTS + state->done - *crash->instance.count;
+	return state->got - killed;
 }
 
-static void ask(struct comparison *c, int number, const struct path *path,
-		const struct lock *lock, bool waits)
+static void repeat(struct comparison *c, struct result *result,
+		   const struct backing *backing, struct crash *crash)
 {
-	struct result *result = &c->results[number];
-	/* Of one that recovers it is to be told how long it takes. */
-	double limit = lock->recovers ? PATIENCE : limit_of(c);
 	int times = c->quick ? 1 : 5;
-	struct scene *scene;
 	struct object object;
-	struct guard guard;
-	void *memory;
+	void *memory = object_acquire(&object, backing, &c->places);
 
-	if (!lock->can_hold) {
-		result->state = SKIPPED;
-		snprintf(result->why, WHY, "there is no holder to be killed");
-		return;
-	}
-	memory = object_acquire(&object, path, &c->places);
 	if (!memory) {
-		result->state = SKIPPED;
-		memcpy(result->why, object.why, WHY);
+		result_set(result, SKIPPED, "%s", object.why);
 		return;
 	}
-	scene = mmap(NULL, sizeof(*scene), PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (scene == MAP_FAILED)
-		die("no memory");
 	for (int i = 0; i < times && !interrupted; i++) {
 		double seconds;
 
-		if (!guard_init(&guard, lock, memory, result->why)) {
+		if (!lock_init(&crash->instance, crash->lock, memory,
+			       result->why)) {
 			result->state = SKIPPED;
 			break;
 		}
-		seconds = play(c, result, lock, &guard, scene, waits, limit);
-		guard_fini(&guard, lock);
+		seconds = kill_holder(c, result, crash);
+		lock_fini(&crash->instance, crash->lock);
 		if (isnan(seconds) || interrupted)
 			break;
 		result_sample(result, seconds * 1e3, true);
 	}
-	munmap(scene, sizeof(*scene));
 	object_release(&object, memory);
 
-	if (result->state == MEASURED && interrupted && !result->values.count) {
+	if (result->state == MEASURED && interrupted && !result->values.count)
 		result_judge(result, 0);
-	} else if (result->state == MEASURED && !result->values.count &&
-		   !result->why[0]) {
-		snprintf(result->why, WHY, "%s %.2f s", locked, limit);
-	} else if (result->state == MEASURED && !interrupted &&
-		   result->values.count && result->values.count < times) {
-		result->state = FAILED;
-		snprintf(result->why, WHY, "recovered %d times, and then not",
-			 result->values.count);
-	} else if (result->lost) {
-		result->state = FAILED;
-		snprintf(result->why, WHY, "the count is off by %lld",
-			 result->lost);
+	else if (result->state == MEASURED && !result->values.count &&
+		 !result->why[0])
+		snprintf(result->why, WHY, "%s %.2f s", locked, crash->limit);
+	else if (result->state == MEASURED && !interrupted &&
+		 result->values.count && result->values.count < times)
+		result_set(result, FAILED, "recovered %d times, and then not",
+			   result->values.count);
+	else if (result->lost)
+		result_set(result, FAILED, "the count is off by %lld",
+			   result->lost);
+}
+
+static void ask(struct comparison *c, const struct backing *backing,
+		const struct lock *lock, bool waits)
+{
+	struct result *result = result_add(c, (struct result) {
+		.question = "crash", .backing = backing->name,
+		.lock = lock->name, .unit = "ms",
+		.what = waits ? "waiter gets it" : "newcomer gets it",
+	});
+	struct crash crash = {
+		.lock = lock, .waits = waits,
+		/* If it recovers, measure how long that takes. */
+		.limit = lock->recovers ? PATIENCE : limit_of(c),
+	};
+
+	if (!lock->can_hold) {
+		result_set(result, SKIPPED, "nobody ever holds this lock");
+		return;
 	}
-	c->failures += result->state == FAILED;
+	crash.state = mmap(NULL, sizeof(*crash.state), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (crash.state == MAP_FAILED)
+		die("no memory");
+	repeat(c, result, backing, &crash);
+	munmap(crash.state, sizeof(*crash.state));
 }
 
 static void print_outcome(struct comparison *c, const struct result *result)
@@ -238,7 +252,7 @@ static void print_results(struct comparison *c, int first)
 		long long counted = result[0].increments + result[1].increments;
 		bool wrong = result[0].lost || result[1].lost;
 
-		fprintf(c->table, "%-13s %-8s", result->path, result->lock);
+		fprintf(c->table, "%-13s %-8s", result->backing, result->lock);
 		print_outcome(c, &result[0]);
 		print_outcome(c, &result[1]);
 		fprintf(c->table, "  %s", !counted ? "-" :
@@ -247,40 +261,30 @@ static void print_results(struct comparison *c, int first)
 							   &result[1]);
 	}
 	fprintf(c->table,
-		"\nms: from the kill, or from when the later one starts, to its having the lock.\n"
-		"stays locked: for %.2f s, which is how long was waited (%d s where it is to\n"
-		"go on). count: after %d increments by each, one of them by the holder in the\n"
-		"end.\n",
+		"\nms: from the kill, or the start of the later one, until it has the lock. stays\n"
+		"locked: nobody got the lock within %.2f s (within %d s if the lock should\n"
+		"recover). count: after %d increments by each process; the holder is killed\n"
+		"after its last one.\n",
 		limit_of(c), PATIENCE, COUNTS);
 }
 
 void ask_crash(struct comparison *c)
 {
-	static const char *const of[] = { SHMCOUNT_DEVICE, "MAP_ANON" };
+	static const char *const names[] = { SHMCOUNT_DEVICE, "MAP_ANON" };
 	int first = c->result_count;
 
-	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
-		const struct path *path = path_named(of[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct backing *backing = backing_named(names[i]);
 
-		if (!is_wanted(c->only_paths, path->name))
+		if (!is_wanted(c->only_backings, backing->name))
 			continue;
 		for (int j = 0; j < lock_count; j++) {
 			if (!is_wanted(c->only_locks, locks[j].name))
 				continue;
 			progress(c, "crash: %s on %s", locks[j].name,
-				 path->name);
-			for (int waits = 1; waits >= 0; waits--) {
-				int number = c->result_count;
-
-				result_add(c, (struct result) {
-					.question = "crash",
-					.path = path->name,
-					.lock = locks[j].name, .unit = "ms",
-					.what = waits ? "waiter gets it" :
-						"newcomer gets it",
-				});
-				ask(c, number, path, &locks[j], waits);
-			}
+				 backing->name);
+			ask(c, backing, &locks[j], true);
+			ask(c, backing, &locks[j], false);
 		}
 	}
 	print_results(c, first);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * exact: does every lock keep the count on every path? No times; each of some
- * processes counts so many times, and the count has to be their sum.
+ * exact: does each lock keep the count on each backing? It measures no time:
+ * the count must be the sum of what the processes counted.
  */
 #include <string.h>
 
@@ -9,38 +9,28 @@
 
 enum { PROCESSES = 3, LOOPS = 500 };
 
-static void check(struct comparison *c, struct result *result,
-		  const struct path *path, const struct lock *lock)
+static void ask(struct comparison *c, struct result *result,
+		const struct backing *backing, const struct lock *lock)
 {
-	struct job job = {
-		.path = path, .places = &c->places, .lock = lock,
+	struct trial trial = {
+		.backing = backing, .places = &c->places, .lock = lock,
 		.cpus = &c->cpus, .processes = PROCESSES,
 		.loops = result->loops, .patience = 20,
 	};
-	struct outcome outcome = job_run(&job);
+	struct outcome outcome = trial_run(&trial);
 
-	result->increments = outcome.done;
-	result->lost = outcome.lost;
-	memcpy(result->why, outcome.why, WHY);
+	result_outcome(result, &trial, &outcome);
 	if (outcome.verdict == STOPPED)
-		snprintf(result->why, WHY, "interrupted");
-	if (outcome.verdict == STOPPED || outcome.verdict == NO_PATH ||
-	    outcome.verdict == NO_LOCK)
-		result->state = SKIPPED;
-	if (outcome.verdict == BROKEN ||
-	    (lock->excludes && path->shares && outcome.lost) ||
-	    (!path->shares && outcome.lost != outcome.done))
-		result->state = FAILED;
-	c->failures += result->state == FAILED;
+		result_set(result, SKIPPED, "interrupted");
 }
 
-/* The same path, skipped for the same reason, is on the list already. */
-static bool is_said(const struct comparison *c, int first, int number)
+/* Was this backing listed before, skipped for the same reason? */
+static bool is_listed(const struct comparison *c, int first, int number)
 {
 	const struct result *result = &c->results[number];
 
 	for (int i = first; i < number && result->state == SKIPPED; i++)
-		if (c->results[i].path == result->path &&
+		if (c->results[i].backing == result->backing &&
 		    !strcmp(c->results[i].why, result->why))
 			return true;
 	return false;
@@ -49,11 +39,11 @@ static bool is_said(const struct comparison *c, int first, int number)
 static void print_results(struct comparison *c, int first)
 {
 	fprintf(c->table,
-		"\nexact: increments that were lost of those that %d processes made\n\n%-9s",
+		"\nexact: increments lost, of those that %d processes made\n\n%-9s",
 		PROCESSES, "lock");
-	for (int i = 0; i < path_count; i++)
-		if (is_wanted(c->only_paths, paths[i].name))
-			fprintf(c->table, " %13s", paths[i].name);
+	for (int i = 0; i < backing_count; i++)
+		if (is_wanted(c->only_backings, backings[i].name))
+			fprintf(c->table, " %13s", backings[i].name);
 	for (int i = first; i < c->result_count; i++) {
 		const struct result *result = &c->results[i];
 
@@ -68,14 +58,14 @@ static void print_results(struct comparison *c, int first)
 	for (int i = first; i < c->result_count; i++) {
 		const struct result *result = &c->results[i];
 
-		if (!result->why[0] || is_said(c, first, i))
+		if (!result->why[0] || is_listed(c, first, i))
 			continue;
-		fprintf(c->table, "%s, %s", result->path, result->lock);
+		fprintf(c->table, "%s, %s", result->backing, result->lock);
 		note(c, result);
 	}
 	fprintf(c->table,
-		"Each made %ld. private has to lose all: nothing is shared. With no lock the\n"
-		"count may be lost, with any other it may not.\n",
+		"Each process made %ld. private must lose all, as it shares nothing. Without a\n"
+		"lock (none) increments may be lost; with any lock none may be.\n",
 		c->loops ?: LOOPS);
 }
 
@@ -87,16 +77,16 @@ void ask_exact(struct comparison *c)
 		if (!is_wanted(c->only_locks, locks[i].name))
 			continue;
 		progress(c, "exact: %s", locks[i].name);
-		for (int j = 0; j < path_count && !interrupted; j++)
-			if (is_wanted(c->only_paths, paths[j].name))
-				check(c, result_add(c, (struct result) {
+		for (int j = 0; j < backing_count && !interrupted; j++)
+			if (is_wanted(c->only_backings, backings[j].name))
+				ask(c, result_add(c, (struct result) {
 					.question = "exact",
-					.path = paths[j].name,
+					.backing = backings[j].name,
 					.lock = locks[i].name,
 					.what = "increments each",
 					.processes = PROCESSES,
 					.loops = c->loops ?: LOOPS,
-				}), &paths[j], &locks[i]);
+				}), &backings[j], &locks[i]);
 	}
 	print_results(c, first);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The locks: each a way for processes to take turns at a count. What a lock
- * does stands in its take and give; LOOP makes of them the loop that is
- * measured, with nothing called by pointer in it.
+ * The locks: each is a way for processes to take turns at a count. A lock is
+ * defined by its take and give functions; LOOP expands them in the measured
+ * loop, so that it makes no indirect call.
+ *
+ * To add a lock, write these two and its init, and add an entry to locks[].
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,71 +21,71 @@
 #include "compare.h"
 
 /*
- * How many increments there are between two looks at stop: many where one
- * takes nanoseconds, one where it is a system call.
+ * How many increments to make before checking stop: many if an increment takes
+ * nanoseconds, one if it is a system call.
  */
 enum { FAST = 64, SLOW = 1 };
 
-#define LOOP(name, look, increment)					\
-static long name##_run(struct guard *guard, const volatile int *stop,	\
-		       long limit)					\
+#define LOOP(name, chunk, increment)					\
+static long name##_loop(struct lock_instance *instance,		\
+			const volatile int *stop, long limit)		\
 {									\
-	/* Of our own, so that it can be kept in registers. */		\
-	struct guard mine = *guard, *g = &mine;				\
-	volatile long *count = g->count;				\
-	long done = 0;							\
+	/* A local copy can be kept in registers. */			\
+	struct lock_instance copy = *instance, *self = &copy;		\
+	volatile long *count = self->count;				\
+	long done = 0, end;						\
 									\
-	while (done < limit && !*stop) {				\
-		long batch = limit - done < look ? limit - done : look;	\
-									\
-		for (long left = batch; left; left--) {		\
+	for (; done < limit && !*stop; done = end) {			\
+		end = limit - done < (chunk) ? limit : done + (chunk);	\
+		for (long left = end - done; left; left--) {		\
 			increment;					\
 		}							\
-		done += batch;						\
 	}								\
 	return done;							\
 }
 
-#define LOCK_LOOP(name, look)						\
-LOOP(name, look, name##_take(g); *count = *count + 1; name##_give(g))
+#define LOCK_LOOP(name, chunk)						\
+LOOP(name, chunk, name##_take(self); *count = *count + 1; name##_give(self))
 
-/* The table entry of a lock that is made of those. */
+/* The part of a table entry that these functions make up. */
 #define LOCK(lock)							\
 	.excludes = true, .can_hold = true,				\
-	.take = lock##_take, .give = lock##_give, .run = lock##_run
+	.take = lock##_take, .give = lock##_give, .loop = lock##_loop
 
-/* Note why the lock cannot be had. Returns false. */
-static bool lacks(const struct guard *g, const char *what)
+/* Note why this host lacks the lock. Returns false. */
+static bool lacks(const struct lock_instance *self, const char *what)
 {
-	snprintf(g->why, WHY, "%s: %s", what, strerror(errno));
+	snprintf(self->why, WHY, "%s: %s", what, strerror(errno));
 	return false;
 }
 
-/* In a process that counts: it cannot go on. */
-static _Noreturn void lock_failed(char *why, const char *what, int error)
+/* In a process that counts: report a failure and end. */
+static _Noreturn void lock_failed(struct lock_instance *self, const char *what,
+				  int error)
 {
-	snprintf(why, WHY, "%s: %s", what, strerror(error));
+	snprintf(self->why, WHY, "%s: %s", what, strerror(error));
 	_exit(EXIT_FAILED);
 }
 
-static inline void must(struct guard *g, bool well, const char *what)
+static inline void must(struct lock_instance *self, bool ok, const char *what)
 {
-	if (__builtin_expect(!well, 0))
-		lock_failed(g->why, what, errno);
+	if (__builtin_expect(!ok, 0))
+		lock_failed(self, what, errno);
 }
 
-/* As pthread functions tell it: 0, or an error. */
-static inline void must_be_0(struct guard *g, int error, const char *what)
+/* For pthread functions, which return 0 or an errno. */
+static inline void must_be_0(struct lock_instance *self, int error,
+			     const char *what)
 {
 	if (__builtin_expect(error, 0))
-		lock_failed(g->why, what, error);
+		lock_failed(self, what, error);
 }
 
 /* none, atomic */
 
-static bool nothing_init(struct guard *g)
+static bool no_init(struct lock_instance *self)
 {
-	(void)g;
+	(void)self;
 	return true;
 }
 
@@ -91,26 +93,19 @@ LOOP(none, FAST, *count = *count + 1)
 LOOP(atomic, FAST, __atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST))
 
 /*
- * futex: 0 free, 1 taken, 2 taken and somebody may sleep. After U. Drepper,
- * "Futexes Are Tricky" (2011), section 6, the second mutex.
+ * futex: 0 is free, 1 taken, 2 taken with possible sleepers. This is the second
+ * mutex of U. Drepper, "Futexes Are Tricky" (2011), section 6.
  */
 
-static bool futex_init(struct guard *g)
+static inline void futex(struct lock_instance *self, int operation, int value)
 {
-	*(int *)g->place = 0;
-	return true;
+	if (syscall(SYS_futex, self->memory, operation, value, NULL, NULL, 0) < 0)
+		must(self, errno == EAGAIN || errno == EINTR, "futex");
 }
 
-static inline void futex(struct guard *g, int operation, int value)
+static inline void futex_take(struct lock_instance *self)
 {
-	if (syscall(SYS_futex, g->place, operation, value, NULL, NULL, 0) < 0 &&
-	    errno != EAGAIN && errno != EINTR)
-		lock_failed(g->why, "futex", errno);
-}
-
-static inline void futex_take(struct guard *g)
-{
-	int *word = g->place, seen = 0;
+	int *word = self->memory, seen = 0;
 
 	if (__atomic_compare_exchange_n(word, &seen, 1, false,
 					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -118,62 +113,63 @@ static inline void futex_take(struct guard *g)
 	if (seen != 2)
 		seen = __atomic_exchange_n(word, 2, __ATOMIC_ACQUIRE);
 	while (seen) {
-		futex(g, FUTEX_WAIT, 2);
+		futex(self, FUTEX_WAIT, 2);
 		seen = __atomic_exchange_n(word, 2, __ATOMIC_ACQUIRE);
 	}
 }
 
-static inline void futex_give(struct guard *g)
+static inline void futex_give(struct lock_instance *self)
 {
-	int *word = g->place;
+	int *word = self->memory;
 
 	if (__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) == 2)
-		futex(g, FUTEX_WAKE, 1);
+		futex(self, FUTEX_WAKE, 1);
 }
 
 LOCK_LOOP(futex, FAST)
 
 /* sem, named sem */
 
-static bool unnamed_init(struct guard *g)
+static bool unnamed_init(struct lock_instance *self)
 {
-	g->named = g->place;
-	return !sem_init(g->place, 1, 1) || lacks(g, "sem_init");
+	self->named = self->memory;
+	return !sem_init(self->memory, 1, 1) || lacks(self, "sem_init");
 }
 
-static bool named_init(struct guard *g)
+static bool named_init(struct lock_instance *self)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "/compare.%d.%p", getpid(), g->place);
-	g->named = sem_open(name, O_CREAT | O_EXCL, 0600, 1);
-	if (g->named == SEM_FAILED)
-		return lacks(g, "sem_open");
+	snprintf(name, sizeof(name), "/compare.%d.%p", getpid(), self->memory);
+	self->named = sem_open(name, O_CREAT | O_EXCL, 0600, 1);
+	if (self->named == SEM_FAILED)
+		return lacks(self, "sem_open");
 	sem_unlink(name);
 	return true;
 }
 
-static void named_fini(struct guard *g)
+static void named_fini(struct lock_instance *self)
 {
-	sem_close(g->named);
+	sem_close(self->named);
 }
 
-static inline void sem_take(struct guard *g)
+static inline void sem_take(struct lock_instance *self)
 {
-	while (__builtin_expect(sem_wait(g->named), 0))
-		must(g, errno == EINTR, "sem_wait");
+	while (__builtin_expect(sem_wait(self->named), 0))
+		must(self, errno == EINTR, "sem_wait");
 }
 
-static inline void sem_give(struct guard *g)
+static inline void sem_give(struct lock_instance *self)
 {
-	must(g, !sem_post(g->named), "sem_post");
+	must(self, !sem_post(self->named), "sem_post");
 }
 
 LOCK_LOOP(sem, FAST)
 
 /* mutexes */
 
-static bool mutex_init_as(struct guard *g, int type, int robust, int protocol)
+static bool mutex_init_as(struct lock_instance *self, int type, int robust,
+			  int protocol)
 {
 	pthread_mutexattr_t attr;
 
@@ -185,98 +181,85 @@ static bool mutex_init_as(struct guard *g, int type, int robust, int protocol)
 	if (!errno)
 		errno = pthread_mutexattr_setprotocol(&attr, protocol);
 	if (!errno)
-		errno = pthread_mutex_init(g->place, &attr);
+		errno = pthread_mutex_init(self->memory, &attr);
 	pthread_mutexattr_destroy(&attr);
-	return !errno || lacks(g, "pthread_mutex_init");
+	return !errno || lacks(self, "pthread_mutex_init");
 }
 
-static bool mutex_init(struct guard *g)
-{
-	return mutex_init_as(g, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED,
-			     PTHREAD_PRIO_NONE);
+#define MUTEX_INIT(name, type, robust, protocol)			\
+static bool name##_init(struct lock_instance *self)			\
+{									\
+	return mutex_init_as(self, type, robust, protocol);		\
 }
 
-static bool adaptive_init(struct guard *g)
-{
-	return mutex_init_as(g, ADAPTIVE_MUTEX,
-			     PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE);
-}
+MUTEX_INIT(mutex, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE)
+MUTEX_INIT(adaptive, ADAPTIVE_MUTEX, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE)
+MUTEX_INIT(robust, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, PTHREAD_PRIO_NONE)
+MUTEX_INIT(pi, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_INHERIT)
 
-static bool robust_init(struct guard *g)
+static inline void mutex_take(struct lock_instance *self)
 {
-	return mutex_init_as(g, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST,
-			     PTHREAD_PRIO_NONE);
-}
+	int error = pthread_mutex_lock(self->memory);
 
-static bool pi_init(struct guard *g)
-{
-	return mutex_init_as(g, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED,
-			     PTHREAD_PRIO_INHERIT);
-}
-
-static inline void mutex_take(struct guard *g)
-{
-	int error = pthread_mutex_lock(g->place);
-
-	/* Of a robust one: the holder died, and the lock is ours. */
+	/* A robust mutex: its holder died, and the lock is now ours. */
 	if (__builtin_expect(error == EOWNERDEAD, 0))
-		error = pthread_mutex_consistent(g->place);
-	must_be_0(g, error, "pthread_mutex_lock");
+		error = pthread_mutex_consistent(self->memory);
+	must_be_0(self, error, "pthread_mutex_lock");
 }
 
-static inline void mutex_give(struct guard *g)
+static inline void mutex_give(struct lock_instance *self)
 {
-	must_be_0(g, pthread_mutex_unlock(g->place), "pthread_mutex_unlock");
+	must_be_0(self, pthread_mutex_unlock(self->memory), "pthread_mutex_unlock");
 }
 
 LOCK_LOOP(mutex, FAST)
 
 /* rwlock, held for writing */
 
-static bool rwlock_init(struct guard *g)
+static bool rwlock_init(struct lock_instance *self)
 {
 	pthread_rwlockattr_t attr;
 
 	pthread_rwlockattr_init(&attr);
 	pthread_rwlockattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-	errno = pthread_rwlock_init(g->place, &attr);
+	errno = pthread_rwlock_init(self->memory, &attr);
 	pthread_rwlockattr_destroy(&attr);
-	return !errno || lacks(g, "pthread_rwlock_init");
+	return !errno || lacks(self, "pthread_rwlock_init");
 }
 
-static inline void rwlock_take(struct guard *g)
+static inline void rwlock_take(struct lock_instance *self)
 {
-	must_be_0(g, pthread_rwlock_wrlock(g->place), "pthread_rwlock_wrlock");
+	must_be_0(self, pthread_rwlock_wrlock(self->memory), "pthread_rwlock_wrlock");
 }
 
-static inline void rwlock_give(struct guard *g)
+static inline void rwlock_give(struct lock_instance *self)
 {
-	must_be_0(g, pthread_rwlock_unlock(g->place), "pthread_rwlock_unlock");
+	must_be_0(self, pthread_rwlock_unlock(self->memory), "pthread_rwlock_unlock");
 }
 
 LOCK_LOOP(rwlock, FAST)
 
 /* spin */
 
-static bool spin_init(struct guard *g)
+static bool spin_init(struct lock_instance *self)
 {
-	errno = pthread_spin_init(g->place, PTHREAD_PROCESS_SHARED);
-	return !errno || lacks(g, "pthread_spin_init");
+	errno = pthread_spin_init(self->memory, PTHREAD_PROCESS_SHARED);
+	return !errno || lacks(self, "pthread_spin_init");
 }
 
-static inline void spin_take(struct guard *g)
+static inline void spin_take(struct lock_instance *self)
 {
-	must_be_0(g, pthread_spin_lock(g->place), "pthread_spin_lock");
+	must_be_0(self, pthread_spin_lock(self->memory), "pthread_spin_lock");
 }
 
-static inline void spin_give(struct guard *g)
+static inline void spin_give(struct lock_instance *self)
 {
-	must_be_0(g, pthread_spin_unlock(g->place), "pthread_spin_unlock");
+	must_be_0(self, pthread_spin_unlock(self->memory), "pthread_spin_unlock");
 }
 
 LOCK_LOOP(spin, FAST)
 
-/* System V semaphores; a set is on no list that exit() could go through */
+/* System V semaphores; the sets outlive the process, so exit() removes them */
 
 static pid_t sysv_maker;
 static int sysv_sets[16], sysv_count;
@@ -287,176 +270,176 @@ static void sysv_remove_all(void)
 		semctl(sysv_sets[--sysv_count], 0, IPC_RMID);
 }
 
-static bool sysv_init(struct guard *g)
+static bool sysv_init(struct lock_instance *self)
 {
-	g->id = semget(IPC_PRIVATE, 1, 0600);
-	if (g->id < 0)
-		return lacks(g, "semget");
+	self->id = semget(IPC_PRIVATE, 1, 0600);
+	if (self->id < 0)
+		return lacks(self, "semget");
 	if (!sysv_maker)
 		atexit(sysv_remove_all);
 	sysv_maker = getpid();
-	sysv_sets[sysv_count++] = g->id;
-	return !semctl(g->id, 0, SETVAL, 1) || lacks(g, "semctl");
+	sysv_sets[sysv_count++] = self->id;
+	return !semctl(self->id, 0, SETVAL, 1) || lacks(self, "semctl");
 }
 
-static void sysv_fini(struct guard *g)
+static void sysv_fini(struct lock_instance *self)
 {
-	semctl(g->id, 0, IPC_RMID);
+	semctl(self->id, 0, IPC_RMID);
 	for (int i = 0; i < sysv_count; i++)
-		if (sysv_sets[i] == g->id)
+		if (sysv_sets[i] == self->id)
 			sysv_sets[i] = sysv_sets[--sysv_count];
 }
 
-static inline void sysv_add(struct guard *g, short value, short flags)
+static inline void sysv_add(struct lock_instance *self, short value, short flags)
 {
 	struct sembuf operation = { .sem_op = value, .sem_flg = flags };
 
-	while (__builtin_expect(semop(g->id, &operation, 1), 0))
-		must(g, errno == EINTR, "semop");
+	while (__builtin_expect(semop(self->id, &operation, 1), 0))
+		must(self, errno == EINTR, "semop");
 }
 
-static inline void sysv_take(struct guard *g)
+static inline void sysv_take(struct lock_instance *self)
 {
-	sysv_add(g, -1, 0);
+	sysv_add(self, -1, 0);
 }
 
-static inline void sysv_give(struct guard *g)
+static inline void sysv_give(struct lock_instance *self)
 {
-	sysv_add(g, 1, 0);
+	sysv_add(self, 1, 0);
 }
 
 LOCK_LOOP(sysv, SLOW)
 
-static inline void undo_take(struct guard *g)
+static inline void undo_take(struct lock_instance *self)
 {
-	sysv_add(g, -1, SEM_UNDO);
+	sysv_add(self, -1, SEM_UNDO);
 }
 
-static inline void undo_give(struct guard *g)
+static inline void undo_give(struct lock_instance *self)
 {
-	sysv_add(g, 1, SEM_UNDO);
+	sysv_add(self, 1, SEM_UNDO);
 }
 
 LOCK_LOOP(undo, SLOW)
 
-/* record locks, on a file that has no name any more */
+/* record locks, on a file without a name */
 
-static bool record_init(struct guard *g)
+static bool record_init(struct lock_instance *self)
 {
-	g->fd[0] = memfd_create("compare", MFD_CLOEXEC);
-	return g->fd[0] >= 0 || lacks(g, "memfd_create");
+	self->fd[0] = memfd_create("compare", MFD_CLOEXEC);
+	return self->fd[0] >= 0 || lacks(self, "memfd_create");
 }
 
-static void record_fini(struct guard *g)
+static void record_fini(struct lock_instance *self)
 {
-	close(g->fd[0]);
+	close(self->fd[0]);
 }
 
-static inline void record(struct guard *g, int command, short type)
+static inline void record(struct lock_instance *self, int command, short type)
 {
-	struct flock lock = { .l_type = type, .l_len = 1 };
+	struct flock range = { .l_type = type, .l_len = 1 };
 
-	while (__builtin_expect(fcntl(g->fd[0], command, &lock), 0))
-		must(g, errno == EINTR, "fcntl");
+	while (__builtin_expect(fcntl(self->fd[0], command, &range), 0))
+		must(self, errno == EINTR, "fcntl");
 }
 
-static inline void fcntl_take(struct guard *g)
+static inline void fcntl_take(struct lock_instance *self)
 {
-	record(g, F_SETLKW, F_WRLCK);
+	record(self, F_SETLKW, F_WRLCK);
 }
 
-static inline void fcntl_give(struct guard *g)
+static inline void fcntl_give(struct lock_instance *self)
 {
-	record(g, F_SETLKW, F_UNLCK);
+	record(self, F_SETLKW, F_UNLCK);
 }
 
 LOCK_LOOP(fcntl, SLOW)
 
-static bool ofd_init(struct guard *g)
+static bool ofd_init(struct lock_instance *self)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_len = 1 };
+	struct flock range = { .l_type = F_WRLCK, .l_len = 1 };
 
-	if (!record_init(g))
+	if (!record_init(self))
 		return false;
-	if (!fcntl(g->fd[0], F_OFD_GETLK, &lock))
+	if (!fcntl(self->fd[0], F_OFD_GETLK, &range))
 		return true;
-	close(g->fd[0]);
-	return lacks(g, "fcntl F_OFD_GETLK");
+	close(self->fd[0]);
+	return lacks(self, "fcntl F_OFD_GETLK");
 }
 
-/* The lock is of the open file, so each process needs one of its own. */
-static void ofd_join(struct guard *g)
+/* The open file description owns the lock: each process opens its own. */
+static void ofd_join(struct lock_instance *self)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", g->fd[0]);
-	g->fd[0] = open(path, O_RDWR | O_CLOEXEC);
-	must(g, g->fd[0] >= 0, "cannot open the file anew");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->fd[0]);
+	self->fd[0] = open(path, O_RDWR | O_CLOEXEC);
+	must(self, self->fd[0] >= 0, "cannot reopen the file");
 }
 
-static inline void ofd_take(struct guard *g)
+static inline void ofd_take(struct lock_instance *self)
 {
-	record(g, F_OFD_SETLKW, F_WRLCK);
+	record(self, F_OFD_SETLKW, F_WRLCK);
 }
 
-static inline void ofd_give(struct guard *g)
+static inline void ofd_give(struct lock_instance *self)
 {
-	record(g, F_OFD_SETLKW, F_UNLCK);
+	record(self, F_OFD_SETLKW, F_UNLCK);
 }
 
 LOCK_LOOP(ofd, SLOW)
 
-/* pipe: who has read the byte out of it holds the lock */
+/* pipe: the process that has read its one byte holds the lock */
 
-static bool pipe_init(struct guard *g)
+static bool pipe_init(struct lock_instance *self)
 {
-	if (pipe2(g->fd, O_CLOEXEC))
-		return lacks(g, "pipe2");
-	return write(g->fd[1], "", 1) == 1 || lacks(g, "write");
+	if (pipe2(self->fd, O_CLOEXEC))
+		return lacks(self, "pipe2");
+	return write(self->fd[1], "", 1) == 1 || lacks(self, "write");
 }
 
-static void pipe_fini(struct guard *g)
+static void pipe_fini(struct lock_instance *self)
 {
-	close(g->fd[0]);
-	close(g->fd[1]);
+	close(self->fd[0]);
+	close(self->fd[1]);
 }
 
-static inline void pipe_take(struct guard *g)
+static inline void pipe_take(struct lock_instance *self)
 {
 	char byte;
 
-	while (__builtin_expect(read(g->fd[0], &byte, 1) != 1, 0))
-		must(g, errno == EINTR, "read");
+	while (__builtin_expect(read(self->fd[0], &byte, 1) != 1, 0))
+		must(self, errno == EINTR, "read");
 }
 
-static inline void pipe_give(struct guard *g)
+static inline void pipe_give(struct lock_instance *self)
 {
-	must(g, write(g->fd[1], "", 1) == 1, "write");
+	must(self, write(self->fd[1], "", 1) == 1, "write");
 }
 
 LOCK_LOOP(pipe, SLOW)
 
-/* eventfd, counting as a semaphore does */
+/* eventfd, as a semaphore */
 
-static bool event_init(struct guard *g)
+static bool event_init(struct lock_instance *self)
 {
-	g->fd[0] = eventfd(1, EFD_SEMAPHORE | EFD_CLOEXEC);
-	return g->fd[0] >= 0 || lacks(g, "eventfd");
+	self->fd[0] = eventfd(1, EFD_SEMAPHORE | EFD_CLOEXEC);
+	return self->fd[0] >= 0 || lacks(self, "eventfd");
 }
 
-static inline void event_take(struct guard *g)
+static inline void event_take(struct lock_instance *self)
 {
 	uint64_t value;
 
-	while (__builtin_expect(read(g->fd[0], &value, sizeof(value)) < 0, 0))
-		must(g, errno == EINTR, "read");
+	while (__builtin_expect(read(self->fd[0], &value, sizeof(value)) < 0, 0))
+		must(self, errno == EINTR, "read");
 }
 
-static inline void event_give(struct guard *g)
+static inline void event_give(struct lock_instance *self)
 {
 	uint64_t one = 1;
 
-	must(g, write(g->fd[0], &one, sizeof(one)) == sizeof(one), "write");
+	must(self, write(self->fd[0], &one, sizeof(one)) == sizeof(one), "write");
 }
 
 LOCK_LOOP(event, SLOW)
@@ -464,13 +447,13 @@ LOCK_LOOP(event, SLOW)
 const struct lock locks[] = {
 	{
 		.name = "none", .help = "no lock: the control, which loses updates",
-		.init = nothing_init, .run = none_run,
+		.init = no_init, .loop = none_loop,
 	}, {
 		.name = "atomic", .help = "one atomic addition, no lock",
-		.excludes = true, .init = nothing_init, .run = atomic_run,
+		.excludes = true, .init = no_init, .loop = atomic_loop,
 	}, {
 		.name = "futex", .help = "a mutex on a bare futex(2)",
-		LOCK(futex), .init = futex_init,
+		LOCK(futex), .init = no_init,
 	}, {
 		.name = "sem", .help = "an unnamed semaphore, in the memory",
 		LOCK(sem), .init = unnamed_init,
@@ -483,7 +466,7 @@ const struct lock locks[] = {
 		.name = "adaptive", .help = "a pthread mutex that spins before it sleeps",
 		LOCK(mutex), .init = adaptive_init,
 	}, {
-		.name = "robust", .help = "a pthread mutex that tells of a dead holder",
+		.name = "robust", .help = "a pthread mutex that reports a dead holder",
 		LOCK(mutex), .init = robust_init, .recovers = true,
 	}, {
 		.name = "pi", .help = "a pthread mutex with priority inheritance",
@@ -527,20 +510,20 @@ const struct lock *lock_named(const char *name)
 	return NULL;
 }
 
-bool guard_init(struct guard *guard, const struct lock *lock, void *memory,
-		char *why)
+bool lock_init(struct lock_instance *instance, const struct lock *lock,
+	       void *memory, char *why)
 {
-	*guard = (struct guard) {
-		.place = memory, .count = (long *)((char *)memory + LOCK_BYTES),
+	*instance = (struct lock_instance) {
+		.memory = memory, .count = (long *)((char *)memory + LOCK_BYTES),
 		.why = why,
 	};
 	memset(memory, 0, LOCK_BYTES);
-	*guard->count = 0;
-	return lock->init(guard);
+	*instance->count = 0;
+	return lock->init(instance);
 }
 
-void guard_fini(struct guard *guard, const struct lock *lock)
+void lock_fini(struct lock_instance *instance, const struct lock *lock)
 {
 	if (lock->fini)
-		lock->fini(guard);
+		lock->fini(instance);
 }

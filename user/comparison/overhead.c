@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * overhead: what the loop that measures costs over the same one written by
- * hand, for a semaphore in MAP_ANON memory. One process, both loops in turns.
+ * overhead: what does the measuring loop cost, compared with the same loop
+ * written by hand? One process takes a semaphore in MAP_ANON memory and runs
+ * both loops in turns.
  */
 #include <semaphore.h>
 
@@ -24,12 +25,12 @@ static double by_hand(sem_t *mutex, volatile long *count)
 	return now() - began;
 }
 
-static double by_table(const struct lock *lock, struct guard *guard)
+static double by_table(const struct lock *lock, struct lock_instance *instance)
 {
 	double began = now();
 	const int go_on = 0;
 
-	lock->run(guard, &go_on, LOOPS);
+	lock->loop(instance, &go_on, LOOPS);
 	return now() - began;
 }
 
@@ -37,31 +38,31 @@ void ask_overhead(struct comparison *c)
 {
 	const struct lock *lock = lock_named("sem");
 	struct result *result = result_add(c, (struct result) {
-		.question = "overhead", .path = "MAP_ANON", .lock = "sem",
+		.question = "overhead", .backing = "MAP_ANON", .lock = "sem",
 		.processes = 1, .what = "increment", .unit = "ns",
 		.loops = LOOPS, .ratio_to = "by hand",
 	});
 	struct object object;
-	struct guard guard;
-	void *memory = object_acquire(&object, path_named("MAP_ANON"),
+	struct lock_instance instance;
+	void *memory = object_acquire(&object, backing_named("MAP_ANON"),
 				      &c->places);
 
-	if (!memory || !guard_init(&guard, lock, memory, result->why))
+	if (!memory || !lock_init(&instance, lock, memory, result->why))
 		die("no memory");
 	for (int i = 0; i < PAIRS && !interrupted; i++) {
 		bool first = random_below(c, 2);
 		double table, hand;
 
 		progress(c, "overhead: pair %d of %d", i + 1, PAIRS);
-		table = first ? by_table(lock, &guard) : 0;
-		hand = by_hand(guard.place, guard.count);
-		table = first ? table : by_table(lock, &guard);
+		table = first ? by_table(lock, &instance) : 0;
+		hand = by_hand(instance.memory, instance.count);
+		table = first ? table : by_table(lock, &instance);
 		result_sample(result, table / LOOPS * 1e9, true);
 		series_add(&result->ratios, table / hand);
 	}
-	guard_fini(&guard, lock);
+	lock_fini(&instance, lock);
 	object_release(&object, memory);
 	result_judge(result, 1);
 	target_add(c, 1.02, &result->ratios,
-		   "increment in the measuring loop / in one written by hand");
+		   "increment in the measuring loop / in a loop written by hand");
 }

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# The pictures of a comparison, from results.csv in the current directory, as SVG
-# and PNG.
+# Draws results.csv of the current directory as SVG and PNG.
 csv = 'results.csv'
 set datafile separator comma
 set datafile missing ''
@@ -13,7 +12,7 @@ set tics nomirror out
 set grid ytics lc rgb '#dddddd' lt 1
 set style fill solid 0.85
 
-# The different values of a column in lines that have the given text, in order.
+# The distinct values of a column, in order, of lines that match the text.
 unique(text, column) = system(sprintf("grep '%s' '%s' | grep -v '\"skipped\"' | awk -F, '!seen[$%d]++ { gsub(/\"/, \"\", $%d); print $%d }'", text, csv, column, column, column))
 at(list, item) = sum [i = 1:words(list)] (word(list, i) eq item ? i : 0)
 has(list, item) = at(list, item) > 0
@@ -22,14 +21,14 @@ svg = 'set terminal svg size 1000,600 noenhanced dynamic font "Helvetica,14" bac
 png = 'set terminal pngcairo noenhanced size 1500,900 font "Helvetica,16" background rgb "white"'
 ends = 'svg png'
 
-# speed: by lock, and by path, each for the numbers of processes.
+# speed: a picture by lock and one by path, each for all numbers of processes.
 measured = unique('^"speed"', 2)
 device = '/dev/shmcount'
 where = has(measured, device) ? device : 'MAP_ANON'
 locks = unique('^"speed","' . where . '"', 3)
 ways = unique('^"speed",.*,"sem",', 2)
 counts = unique('^"speed"', 4)
-# The powers of 10 around all quartiles; of locks and of paths the same.
+# The powers of 10 around all quartiles, the same for both pictures.
 decades = system(sprintf("awk -F, '/^\"speed\"/ && $10 > 0 { if (!n++ || $10 < low) low = $10; if ($11 > high) high = $11 } END { print 10 ^ int(log(low) / log(10) - (low < 1)), 10 ^ int(log(high) / log(10) + 1) }' '%s'", csv))
 offset(i) = (i - (words(counts) + 1) / 2.0) * 0.8 / words(counts)
 
@@ -65,8 +64,7 @@ do for [picture in words(measured) ? 'locks paths' : ''] {
 	set yrange [*:*]
 }
 
-# setup: the phases of one page, stacked; counted in instructions where the
-# guest did.
+# setup: the phases for one page, stacked; in instructions, if they were counted.
 units = unique('^"setup"', 8)
 unit = has(units, 'instructions') ? 'instructions' : word(units, 1)
 rows = system(sprintf("grep '^\"setup\"' '%s' | grep '\"%s\"' | grep -v '\"skipped\"' | awk -F, '$6 == 1 && !seen[$2 $5]++ { gsub(/\"/, \"\"); print $2 \",\" $5 }'", csv, unit))
@@ -76,7 +74,7 @@ if (words(rows)) {
 	do for [end in ends] {
 		eval (end eq 'svg' ? svg : png)
 		set output sprintf('setup.%s', end)
-		set title 'To map one page, touch it and unmap it'
+		set title 'Mapping, touching and unmapping one page'
 		set ylabel unit
 		set key outside right top title 'phase'
 		set yrange [0:*]
@@ -95,7 +93,7 @@ if (words(rows)) {
 	set yrange [*:*]
 }
 
-# stevens: each row by its own first column, one panel a lock.
+# stevens: ratios to one process, a panel for each lock.
 rows = unique('^"stevens"', 3)
 if (words(rows)) {
 	stats csv skip 1 using (strcol(1) eq 'stevens' ? column(16) : NaN) name 'ratio' nooutput
@@ -103,7 +101,7 @@ if (words(rows)) {
 	do for [end in ends] {
 		eval (end eq 'svg' ? svg : png)
 		set output sprintf('stevens.%s', end)
-		set multiplot layout 2, 4 title 'Time for a million increments each, by that of one process'
+		set multiplot layout 2, 4 title 'Time for a million increments each, relative to one process'
 		set xlabel 'processes'
 		set ylabel 'ratio'
 		set logscale y 2

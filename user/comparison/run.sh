@@ -1,33 +1,33 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# make compare: runs compare with the words of COMPARE_ARGS in the guest (or here,
-# with NATIVE=1), and leaves what it found, and pictures of it, in
-# build/compare. In the guest setup is asked twice: by the clock, and in a
-# guest whose clock counts instructions.
+# make compare: runs compare in the guest (NATIVE=1: on this host) with the words
+# of COMPARE_ARGS, and writes results and pictures to build/compare. In the guest
+# it measures setup twice: by the clock, and in a second guest, whose clock counts
+# instructions.
 set -u
 
-# shellcheck source=tests/surroundings.sh
-. "$(dirname "$0")/../../tests/surroundings.sh"
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/../../tests/kernel/surroundings.sh"
 out=${COMPARE_OUT:-$top/build/compare}
-# 2 MiB, the most that setup asks for.
+# 2 MiB, the largest size that setup maps.
 export PARAMS="${PARAMS:-size=2097152}"
 status=0
-# An interrupt is for compare, which tells of it by its status.
+# An interrupt is for compare, which reports it by its exit status.
 trap : INT
 
-# Words of one variable, and not for this shell to expand.
+# Split the variable into words, but expand no wildcards.
 set -f
 # shellcheck disable=SC2086
 set -- ${COMPARE_ARGS-}
 
-# in_guest KIND ARGUMENT...: the results come back as an archive, on standard
-# output; the table is shown when all is done.
+# in_guest KIND ARGUMENT...: run compare in a guest. Its results come back as an
+# archive on standard output.
 in_guest() {
 	kind=$1
 	shift
 	mkdir -p "$tmp/$kind"
 	# shellcheck disable=SC2016
-	"$top/tests/vm.sh" "$kind" sh -c '
+	"$top/tests/guest/vm.sh" "$kind" sh -c '
 		trap : INT
 		out=$(mktemp -d) && compare=$1 && shift
 		"$compare" -o "$out" --disk=/mnt "$@" >/dev/null
@@ -39,7 +39,7 @@ in_guest() {
 	[ -s "$tmp/$kind/results.json" ]
 }
 
-# Put the results of a second run behind those of the first.
+# append FROM TO: append the results of one run to those of another.
 append() {
 	cat "$1/table.txt" >>"$2/table.txt"
 	tail -n +2 "$1/results.csv" >>"$2/results.csv"
@@ -57,7 +57,7 @@ is_question() {
 	esac
 }
 
-# Is setup among the questions, or is none named?
+# Do the arguments ask for setup, or name no question?
 asks_setup() {
 	for word; do
 		[ "$word" != setup ] || return 0
@@ -66,7 +66,7 @@ asks_setup() {
 	[ -z "${others-}" ]
 }
 
-# What is left of the arguments without the questions.
+# Print the arguments without the questions.
 options() {
 	for word; do
 		is_question "$word" || printf '%s ' "$word"
@@ -77,7 +77,7 @@ for word; do
 	case $word in
 	-h | --help | --list) exec "$top/user/compare" "$word" ;;
 	-o* | --output*)
-		echo "compare: make compare leaves its results in $out" >&2
+		echo "compare: make compare writes its results to $out" >&2
 		exit 2
 		;;
 	esac

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * setup: what it costs to come by memory and to leave it, phase by phase, of
- * one page, 16, and 2 MiB. Fresh is memory that is made for it, warm memory
- * that is there already, with all its pages.
+ * setup: what does it cost to get shared memory and to release it, phase by
+ * phase, for one page, 16, and 2 MiB? Fresh memory is made for each cycle;
+ * warm memory exists before, with all its pages.
  */
+#include <fcntl.h>
 #include <math.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "compare.h"
 
@@ -25,11 +27,11 @@ static const struct {
 } sizes[] = { { 1, 64, 24 }, { 16, 24, 8 }, { 512, 5, 3 } };
 
 struct row {
-	const struct path *path;
+	const struct backing *backing;
 	bool fresh;
 	int pages, cycles;
-	int results[PHASES + 1];	/* their numbers; -1: no such phase */
-	double latest[PHASES + 1];	/* of this round; NAN: not clean */
+	int results[PHASES + 1];	/* indices; -1: no such phase */
+	double latest[PHASES + 1];	/* in this round; NAN: not clean */
 };
 
 struct rows {
@@ -37,7 +39,7 @@ struct rows {
 	int count;
 };
 
-/* Counts are quick, and have to agree, in any case. */
+/* Counting instructions is quick in any case, and its counts must agree. */
 static bool is_quick(const struct comparison *c)
 {
 	return c->quick && !c->instructions;
@@ -48,23 +50,23 @@ static bool has_phase(const struct row *row, enum phase phase)
 	switch (phase) {
 	case MAKE:
 	case REMOVE:
-		return row->fresh && row->path->make;
+		return row->fresh && row->backing->make;
 	case OPEN:
-		return row->path->open;
+		return row->backing->open;
 	case CLOSE:
-		return row->path->close;
+		return row->backing->close;
 	default:
 		return true;
 	}
 }
 
 static void add_row(struct comparison *c, struct rows *rows,
-		    const struct path *path, bool fresh, int size)
+		    const struct backing *backing, bool fresh, int size)
 {
 	struct row *row = &rows->rows[rows->count++];
 
 	*row = (struct row) {
-		.path = path, .fresh = fresh, .pages = sizes[size].pages,
+		.backing = backing, .fresh = fresh, .pages = sizes[size].pages,
 		.cycles = is_quick(c) ? sizes[size].quick_cycles :
 					sizes[size].cycles,
 	};
@@ -74,7 +76,7 @@ static void add_row(struct comparison *c, struct rows *rows,
 			continue;
 		row->results[phase] = c->result_count;
 		result_add(c, (struct result) {
-			.question = "setup", .path = path->name,
+			.question = "setup", .backing = backing->name,
 			.object = fresh ? "fresh" : "warm",
 			.pages = row->pages, .what = phase_names[phase],
 			.unit = c->instructions ? "instructions" : "ns",
@@ -83,7 +85,7 @@ static void add_row(struct comparison *c, struct rows *rows,
 	}
 }
 
-/* NULL if the row has no such phase. */
+/* Returns NULL if the row has no such phase. */
 static struct result *result_of(struct comparison *c, const struct row *row,
 				enum phase phase)
 {
@@ -93,8 +95,8 @@ static struct result *result_of(struct comparison *c, const struct row *row,
 }
 
 /*
- * A store to each page: an access that reads first, as an atomic one is for
- * some emulators, would be another fault. What was in the pages is lost.
+ * Store to each page; this clears data. Some emulators split an atomic access
+ * into a load and a store, which would cost two faults.
  */
 static void write_pages(void *address, size_t size)
 {
@@ -102,54 +104,54 @@ static void write_pages(void *address, size_t size)
 		((volatile char *)address)[i] = 0;
 }
 
-/* The cost of reading the clock, which stands once in each phase. */
+/* The cost of reading the clock, which each phase does once. */
 static double clock_cost(void)
 {
 	enum { READINGS = 64 };
-	double least = 1;
+	double min = 1;
 
-	/* Of several tries the least: the others were interrupted. */
+	/* The fastest of several tries: others may be interrupted. */
 	for (int i = 0; i < 8; i++) {
 		double began = now(), last = began;
 
 		for (int j = 0; j < READINGS; j++)
 			last = now();
-		if ((last - began) / READINGS < least)
-			least = (last - began) / READINGS;
+		if ((last - began) / READINGS < min)
+			min = (last - began) / READINGS;
 	}
-	return least;
+	return min;
 }
 
-/* Once round; tells how long each phase took, in seconds. */
+/* Run all phases once; took is the seconds of each. */
 static bool cycle(const struct row *row, struct object *object,
 		  double took[PHASES + 1])
 {
-	const struct path *path = row->path;
+	const struct backing *backing = row->backing;
 	double at[PHASES + 1];
 	void *address;
 	int fd;
 
 	at[MAKE] = now();
-	if (row->fresh && !object_make(object, path, object->places,
+	if (row->fresh && !object_make(object, backing, object->places,
 				       object->size))
 		return false;
 	at[OPEN] = now();
-	fd = path->open ? path->open(object) : -1;
+	fd = backing->open ? backing->open(object) : -1;
 	at[MAP] = now();
-	address = path->map(object, fd);
+	address = backing->map(object, fd);
 	at[TOUCH] = now();
 	if (address == MAP_FAILED) {
-		snprintf(object->why, WHY, "it could be mapped, and then no more");
-		if (path->close)
-			path->close(fd);
+		snprintf(object->why, WHY, "a later mmap() failed");
+		if (backing->close)
+			backing->close(fd);
 		return false;
 	}
 	write_pages(address, object->size);
 	at[UNMAP] = now();
-	path->unmap(object, address);
+	backing->unmap(object, address);
 	at[CLOSE] = now();
-	if (path->close)
-		path->close(fd);
+	if (backing->close)
+		backing->close(fd);
 	at[REMOVE] = now();
 	if (row->fresh)
 		object_remove(object);
@@ -159,7 +161,7 @@ static bool cycle(const struct row *row, struct object *object,
 	return true;
 }
 
-/* So that all its pages are there. */
+/* Allocate all pages of warm memory. */
 static bool fill(struct object *object)
 {
 	void *address = object_attach(object);
@@ -172,18 +174,18 @@ static bool fill(struct object *object)
 }
 
 /*
- * A sample is the median of its cycles, after one that does not count: what an
- * interrupt or work put off adds to a few of them is not the mapping's.
+ * A sample is the median of its cycles, without the first: interrupts and
+ * deferred work lengthen a few cycles, and are no cost of the mapping.
  */
 static bool run_cycles(const struct row *row, struct object *object,
 		       double medians[PHASES + 1])
 {
 	struct series series[PHASES + 1] = { 0 };
 	double took[PHASES + 1], cost = clock_cost();
-	bool well = row->fresh || fill(object);
+	bool ok = row->fresh || fill(object);
 
-	for (int i = -1; i < row->cycles && well; i++) {
-		well = cycle(row, object, took);
+	for (int i = -1; i < row->cycles && ok; i++) {
+		ok = cycle(row, object, took);
 		took[ALL] = took[MAP] + took[TOUCH] + took[UNMAP] - 2 * cost;
 		for (int phase = 0; phase <= PHASES && i >= 0; phase++)
 			series_add(&series[phase], (took[phase] - cost) * 1e9);
@@ -192,19 +194,7 @@ static bool run_cycles(const struct row *row, struct object *object,
 		medians[phase] = quartiles(&series[phase]).median;
 		free(series[phase].value);
 	}
-	return well;
-}
-
-static double waited(void)
-{
-	FILE *file = fopen("/proc/self/schedstat", "re");
-	long long ran, wait = 0;
-
-	if (file && fscanf(file, "%lld %lld", &ran, &wait) != 2)
-		wait = 0;
-	if (file)
-		fclose(file);
-	return wait / 1e9;
+	return ok;
 }
 
 static void end_row(struct comparison *c, const struct row *row,
@@ -213,25 +203,24 @@ static void end_row(struct comparison *c, const struct row *row,
 	for (int phase = 0; phase <= PHASES; phase++) {
 		struct result *result = result_of(c, row, phase);
 
-		if (!result)
-			continue;
-		result->state = state;
-		snprintf(result->why, WHY, "%s", why);
+		if (result)
+			result_set(result, state, "%s", why);
 	}
 }
 
 static void sample(struct comparison *c, struct row *row)
 {
-	double medians[PHASES + 1], began, delay;
+	double medians[PHASES + 1], began, ran, delay, delay_after;
 	struct object object;
-	bool clean, well;
+	bool clean, ok;
+	int fd;
 
 	for (int phase = 0; phase <= PHASES; phase++)
 		row->latest[phase] = NAN;
 	if (result_of(c, row, ALL)->state != MEASURED)
 		return;
-	/* If it is fresh, this only tells whether it can be had. */
-	if (!object_make(&object, row->path, &c->places,
+	/* For fresh memory, this only finds out whether this host has it. */
+	if (!object_make(&object, row->backing, &c->places,
 			 (size_t)row->pages * PAGE)) {
 		if (!interrupted)
 			end_row(c, row, SKIPPED, object.why);
@@ -239,18 +228,18 @@ static void sample(struct comparison *c, struct row *row)
 	}
 	if (row->fresh)
 		object_remove(&object);
-	delay = waited();
+	fd = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
+	read_schedstat(fd, &ran, &delay);
 	began = now();
-	well = run_cycles(row, &object, medians);
-	clean = waited() - delay <= most_disturbed * (now() - began);
+	ok = run_cycles(row, &object, medians);
+	read_schedstat(fd, &ran, &delay_after);
+	clean = delay_after - delay <= max_disturbance * (now() - began);
+	close(fd);
 	object_remove(&object);
-	if (!well && interrupted)
-		return;
-	if (!well) {
+	if (!ok && !interrupted)
 		end_row(c, row, FAILED, object.why);
-		c->failures++;
+	if (!ok)
 		return;
-	}
 	for (int phase = 0; phase <= PHASES; phase++) {
 		struct result *result = result_of(c, row, phase);
 
@@ -261,13 +250,13 @@ static void sample(struct comparison *c, struct row *row)
 	}
 }
 
-static const struct row *find(const struct rows *rows, const char *path,
+static const struct row *find(const struct rows *rows, const char *backing,
 			      bool fresh, int pages)
 {
 	for (int i = 0; i < rows->count; i++) {
 		const struct row *row = &rows->rows[i];
 
-		if (!strcmp(row->path->name, path) && row->fresh == fresh &&
+		if (!strcmp(row->backing->name, backing) && row->fresh == fresh &&
 		    row->pages == pages)
 			return row;
 	}
@@ -282,20 +271,20 @@ static void add_ratio(struct series *series, const struct row *row,
 		series_add(series, row->latest[phase] / base->latest[phase]);
 }
 
-/* Ratios of the device's row to another's, with a target in instructions. */
-static const struct goal {
+/* Limits of the device's instructions, by those of another backing. */
+static const struct {
 	enum phase phase;
 	int pages;
 	const char *base;
 	bool fresh;
-	double most;
-} goals[] = {
+	double max;
+} limits[] = {
 	{ ALL, 1, "/dev/zero", true, 0.42 },
 	{ ALL, 1, "tmpfs", false, 1.00 },
 	{ TOUCH, 512, "MAP_ANON", true, 1.00 },
 };
 
-enum { GOALS = ARRAY_SIZE(goals) };
+enum { LIMITS = ARRAY_SIZE(limits) };
 
 static void print_rows(struct comparison *c, const struct rows *rows)
 {
@@ -315,7 +304,7 @@ static void print_rows(struct comparison *c, const struct rows *rows)
 
 		if (i && row->pages != row[-1].pages)
 			fprintf(c->table, "\n");
-		fprintf(c->table, "%-13s %-5s %5d", row->path->name,
+		fprintf(c->table, "%-13s %-5s %5d", row->backing->name,
 			row->fresh ? "fresh" : "warm", row->pages);
 		for (int phase = 0; phase < PHASES; phase++) {
 			const struct result *part = result_of(c, row, phase);
@@ -330,31 +319,31 @@ static void print_rows(struct comparison *c, const struct rows *rows)
 		note(c, result);
 	}
 	fprintf(c->table,
-		"\nfresh: memory that is made for it; warm: memory that is there, with its pages.\n"
-		"/zero: ratio to the same of /dev/zero in the same round. What the clock costs is\n"
-		"taken off.\n");
+		"\nfresh: memory made for each cycle; warm: memory that exists, with its pages.\n"
+		"/zero: ratio to the same of /dev/zero in the same round. The cost of the clock\n"
+		"is subtracted.\n");
 }
 
 static void make_rows(struct comparison *c, struct rows *rows)
 {
-	rows->rows = calloc(2 * path_count * ARRAY_SIZE(sizes),
+	rows->rows = calloc(2 * backing_count * ARRAY_SIZE(sizes),
 			    sizeof(*rows->rows));
 	if (!rows->rows)
 		die("no memory");
 	for (size_t size = 0; size < ARRAY_SIZE(sizes); size++) {
-		for (int i = 0; i < path_count; i++) {
-			if (!is_wanted(c->only_paths, paths[i].name))
+		for (int i = 0; i < backing_count; i++) {
+			if (!is_wanted(c->only_backings, backings[i].name))
 				continue;
-			if (paths[i].fresh)
-				add_row(c, rows, &paths[i], true, size);
-			if (paths[i].warm)
-				add_row(c, rows, &paths[i], false, size);
+			if (backings[i].fresh)
+				add_row(c, rows, &backings[i], true, size);
+			if (backings[i].warm)
+				add_row(c, rows, &backings[i], false, size);
 		}
 	}
 }
 
 static void take_round(struct comparison *c, struct rows *rows,
-		       struct series *of_goals)
+		       struct series *limit_ratios)
 {
 	int order[rows->count];
 
@@ -369,17 +358,17 @@ static void take_round(struct comparison *c, struct rows *rows,
 		add_ratio(&result_of(c, row, ALL)->ratios, row,
 			  find(rows, "/dev/zero", true, row->pages), ALL);
 	}
-	for (int i = 0; i < GOALS; i++)
-		add_ratio(&of_goals[i],
-			  find(rows, SHMCOUNT_DEVICE, false, goals[i].pages),
-			  find(rows, goals[i].base, goals[i].fresh,
-			       goals[i].pages), goals[i].phase);
+	for (int i = 0; i < LIMITS; i++)
+		add_ratio(&limit_ratios[i],
+			  find(rows, SHMCOUNT_DEVICE, false, limits[i].pages),
+			  find(rows, limits[i].base, limits[i].fresh,
+			       limits[i].pages), limits[i].phase);
 }
 
 void ask_setup(struct comparison *c)
 {
 	int rounds = c->instructions ? 9 : is_quick(c) ? 3 : 15;
-	struct series of_goals[GOALS] = { 0 };
+	struct series limit_ratios[LIMITS] = { 0 };
 	struct rows rows = { 0 };
 	cpu_set_t before, one;
 
@@ -392,7 +381,7 @@ void ask_setup(struct comparison *c)
 	make_rows(c, &rows);
 	for (int round = 0; round < rounds && !interrupted; round++) {
 		progress(c, "setup: round %d of %d", round + 1, rounds);
-		take_round(c, &rows, of_goals);
+		take_round(c, &rows, limit_ratios);
 	}
 	sched_setaffinity(0, sizeof(before), &before);
 
@@ -402,13 +391,13 @@ void ask_setup(struct comparison *c)
 				result_judge(result_of(c, &rows.rows[i], phase),
 					     (rounds + 1) / 2);
 	print_rows(c, &rows);
-	for (int i = 0; i < GOALS && c->instructions; i++)
-		if (of_goals[i].count)
-			target_add(c, goals[i].most, &of_goals[i],
+	for (int i = 0; i < LIMITS && c->instructions; i++)
+		if (limit_ratios[i].count)
+			target_add(c, limits[i].max, &limit_ratios[i],
 				   "%s of %d page%s in instructions, device / %s %s",
-				   phase_names[goals[i].phase], goals[i].pages,
-				   goals[i].pages == 1 ? "" : "s",
-				   goals[i].fresh ? "fresh" : "warm",
-				   goals[i].base);
+				   phase_names[limits[i].phase], limits[i].pages,
+				   limits[i].pages == 1 ? "" : "s",
+				   limits[i].fresh ? "fresh" : "warm",
+				   limits[i].base);
 	free(rows.rows);
 }

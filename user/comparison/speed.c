@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * speed: nanoseconds an increment, for some numbers of processes: the
- * semaphore on every path, and every lock on the device and on MAP_ANON. Each
- * round takes one sample of each, in an order of its own, so that what changes
- * on the machine meanwhile falls on all alike.
+ * speed: nanoseconds an increment, for several numbers of processes: the
+ * semaphore on each backing, and each lock on the device and on MAP_ANON. Each
+ * round takes one sample of each, in random order, so that a change of the
+ * machine's speed affects all of them alike.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -12,13 +12,13 @@
 #include "compare.h"
 
 static const char baseline[] = "MAP_ANON";
-static const char guard_of_paths[] = "sem";
+static const char common_lock[] = "sem";
 
-/* What the semaphore on the device may cost, by what it does on MAP_ANON. */
-static const double most = 1.03;
+/* The limit of the semaphore's cost on the device, by that on MAP_ANON. */
+static const double max_ratio = 1.03;
 
 struct cell {
-	const struct path *path;
+	const struct backing *backing;
 	const struct lock *lock;
 	int result, base;	/* numbers of results; base -1: none */
 	double latest;		/* clean, of this round, or NAN */
@@ -29,7 +29,7 @@ struct plan {
 	int count;
 	double seconds, seconds_in_turns;	/* of a sample */
 	int wanted;		/* clean samples of each cell */
-	int ratios;		/* wanted of what there is a target for */
+	int ratios;		/* of each cell with a target */
 	double budget;		/* seconds */
 };
 
@@ -52,20 +52,20 @@ static struct result *result_of(struct comparison *c, const struct cell *cell)
 }
 
 static void add_cells(struct comparison *c, struct plan *plan,
-		      const struct path *path, const struct lock *lock,
+		      const struct backing *backing, const struct lock *lock,
 		      const char *why)
 {
 	for (int i = 0; i < c->process_counts; i++) {
 		struct cell *cell = &plan->cells[plan->count++];
 		struct result *result = result_add(c, (struct result) {
-			.question = "speed", .path = path->name,
+			.question = "speed", .backing = backing->name,
 			.lock = lock->name, .what = "increment", .unit = "ns",
 			.processes = c->processes[i],
 			.state = why[0] ? SKIPPED : MEASURED,
 		});
 
 		*cell = (struct cell) {
-			.path = path, .lock = lock,
+			.backing = backing, .lock = lock,
 			.result = result - c->results, .base = -1,
 		};
 		snprintf(result->why, WHY, "%s", why);
@@ -76,21 +76,21 @@ static void make_cells(struct comparison *c, struct plan *plan)
 {
 	char why[WHY];
 
-	plan->cells = calloc(path_count * lock_count * c->process_counts,
+	plan->cells = calloc(backing_count * lock_count * c->process_counts,
 			     sizeof(*plan->cells));
 	if (!plan->cells)
 		die("no memory");
-	for (int p = 0; p < path_count; p++) {
-		bool all = !strcmp(paths[p].name, baseline) ||
-			   !strcmp(paths[p].name, SHMCOUNT_DEVICE);
+	for (int p = 0; p < backing_count; p++) {
+		bool all = !strcmp(backings[p].name, baseline) ||
+			   !strcmp(backings[p].name, SHMCOUNT_DEVICE);
 
-		if (!is_wanted(c->only_paths, paths[p].name))
+		if (!is_wanted(c->only_backings, backings[p].name))
 			continue;
-		path_probe(&paths[p], &c->places, why);
+		backing_probe(&backings[p], &c->places, why);
 		for (int l = 0; l < lock_count; l++)
 			if (is_wanted(c->only_locks, locks[l].name) &&
-			    (all || !strcmp(locks[l].name, guard_of_paths)))
-				add_cells(c, plan, &paths[p], &locks[l], why);
+			    (all || !strcmp(locks[l].name, common_lock)))
+				add_cells(c, plan, &backings[p], &locks[l], why);
 	}
 	for (int i = 0; i < plan->count; i++) {
 		struct result *result = result_of(c, &plan->cells[i]);
@@ -98,7 +98,7 @@ static void make_cells(struct comparison *c, struct plan *plan)
 		for (int j = 0; j < plan->count; j++) {
 			struct result *base = result_of(c, &plan->cells[j]);
 
-			if (!strcmp(base->path, baseline) &&
+			if (!strcmp(base->backing, baseline) &&
 			    base->lock == result->lock &&
 			    base->processes == result->processes)
 				plan->cells[i].base = j;
@@ -108,50 +108,30 @@ static void make_cells(struct comparison *c, struct plan *plan)
 	}
 }
 
-static void fail(struct comparison *c, struct result *result, const char *why)
-{
-	result->state = FAILED;
-	snprintf(result->why, WHY, "%s", why);
-	c->failures++;
-}
-
-static void take_in(struct comparison *c, struct cell *cell,
-		    const struct outcome *outcome)
+static void take_outcome(struct comparison *c, struct cell *cell,
+			 const struct trial *trial, struct outcome *outcome)
 {
 	struct result *result = result_of(c, cell);
 	double value = outcome->wall * 1e9 / (outcome->done ?: 1);
 
-	if (outcome->verdict == STOPPED)
+	/* backing_probe() found it before. */
+	if (outcome->verdict == NO_BACKING)
+		outcome->verdict = BROKEN;
+	if (!result_outcome(result, trial, outcome))
 		return;
-	if (outcome->verdict == NO_LOCK) {
-		result->state = SKIPPED;
-		memcpy(result->why, outcome->why, WHY);
-		return;
-	}
-	/* The path could be had before. */
-	if (outcome->verdict == BROKEN || outcome->verdict == NO_PATH) {
-		fail(c, result, outcome->why);
-		return;
-	}
 	result_sample(result, value, outcome->verdict == CLEAN);
-	result->increments += outcome->done;
-	result->lost += outcome->lost;
 	series_add(&result->fairness, outcome->fairness);
 	series_add(&result->switches, outcome->switches);
 	if (outcome->verdict == CLEAN)
 		cell->latest = value;
-	if (outcome->lost && cell->lock->excludes && cell->path->shares)
-		fail(c, result, "updates were lost under a lock");
-	else if (!cell->path->shares && outcome->lost != outcome->done)
-		fail(c, result, "private memory was shared");
 }
 
 static void sample(struct comparison *c, const struct plan *plan,
 		   struct cell *cell)
 {
 	struct result *result = result_of(c, cell);
-	struct job job = {
-		.path = cell->path, .places = &c->places,
+	struct trial trial = {
+		.backing = cell->backing, .places = &c->places,
 		.lock = cell->lock, .cpus = &c->cpus,
 		.processes = result->processes, .patience = 10,
 		.seconds = result->processes > c->cpus.count ?
@@ -162,8 +142,8 @@ static void sample(struct comparison *c, const struct plan *plan,
 	cell->latest = NAN;
 	if (result->state != MEASURED || interrupted)
 		return;
-	outcome = job_run(&job);
-	take_in(c, cell, &outcome);
+	outcome = trial_run(&trial);
+	take_outcome(c, cell, &trial, &outcome);
 }
 
 static void add_ratio(struct comparison *c, const struct plan *plan,
@@ -179,14 +159,14 @@ static void add_ratio(struct comparison *c, const struct plan *plan,
 
 static bool has_target(const struct cell *cell)
 {
-	return cell->base >= 0 && !strcmp(cell->path->name, SHMCOUNT_DEVICE) &&
-	       !strcmp(cell->lock->name, guard_of_paths);
+	return cell->base >= 0 && !strcmp(cell->backing->name, SHMCOUNT_DEVICE) &&
+	       !strcmp(cell->lock->name, common_lock);
 }
 
 /*
- * What there is a target for is sampled more often, next to its baseline; how
- * often is settled beforehand, for who looks until it fits will find that it
- * does. Returns false if all have enough.
+ * Sample each cell that has a target once more, next to its baseline. The plan
+ * fixes the number of samples: sampling until a target is met would meet any
+ * target. Returns false if all have enough.
  */
 static bool sample_pairs(struct comparison *c, const struct plan *plan)
 {
@@ -238,13 +218,14 @@ static void judge(struct comparison *c, const struct plan *plan)
 		struct result *result = result_of(c, cell);
 
 		result_judge(result, plan->wanted);
-		/* A few samples, before an interrupt or in noise, may lose none. */
+		/* With too few samples the control may lose nothing by chance. */
 		if (!cell->lock->excludes && result->processes > 1 &&
 		    c->cpus.count > 1 && result->clean >= plan->wanted &&
 		    !result->lost)
-			fail(c, result, "the control lost nothing: the processes did not meet");
+			result_set(result, FAILED,
+				   "the control lost nothing: the processes never overlapped");
 		if (has_target(cell) && result->ratios.count)
-			target_add(c, most, &result->ratios,
+			target_add(c, max_ratio, &result->ratios,
 				   "increment under a semaphore, %d process%s, device / MAP_ANON",
 				   result->processes,
 				   result->processes == 1 ? "" : "es");
@@ -252,7 +233,7 @@ static void judge(struct comparison *c, const struct plan *plan)
 }
 
 static void print_cells(struct comparison *c, const struct plan *plan,
-			bool of_paths)
+			bool of_backings)
 {
 	fprintf(c->table, "%-13s %-8s %5s  %8s %8s %8s  %7s %7s %7s %5s %8s  %s\n",
 		"path", "lock", "procs", "ns", "q1", "q3", "/ANON", "q1", "q3",
@@ -263,7 +244,7 @@ static void print_cells(struct comparison *c, const struct plan *plan,
 		struct quartiles r = quartiles(&result->ratios);
 		char text[8][24], lost[32] = "-";
 
-		if (of_paths != !strcmp(result->lock, guard_of_paths))
+		if (of_backings != !strcmp(result->lock, common_lock))
 			continue;
 		if (result->increments && result->lost)
 			snprintf(lost, sizeof(lost), "%.1f %%",
@@ -271,7 +252,7 @@ static void print_cells(struct comparison *c, const struct plan *plan,
 		else if (result->increments)
 			snprintf(lost, sizeof(lost), "0");
 		fprintf(c->table, "%-13s %-8s %5d  %8s %8s %8s  %7s %7s %7s %5s %8s  %s",
-			result->path, result->lock, result->processes,
+			result->backing, result->lock, result->processes,
 			figure(text[0], q.median), figure(text[1], q.low),
 			figure(text[2], q.high), figure(text[3], r.median),
 			figure(text[4], r.low), figure(text[5], r.high),
@@ -300,16 +281,16 @@ void ask_speed(struct comparison *c)
 		;
 	judge(c, &plan);
 
-	fprintf(c->table, "\nspeed: the semaphore on every path\n\n");
+	fprintf(c->table, "\nspeed: the semaphore on each path\n\n");
 	print_cells(c, &plan, true);
-	fprintf(c->table, "\nspeed: every lock on the device, and on %s\n\n",
+	fprintf(c->table, "\nspeed: each lock on the device, and on %s\n\n",
 		baseline);
 	print_cells(c, &plan, false);
 	fprintf(c->table,
-		"\nns: wall-clock time by all increments of all processes. /ANON: ratio to the\n"
-		"same on MAP_ANON in the same round. fair: smallest share of the increments by\n"
-		"the largest. switches: voluntary context switches, an increment. Median and\n"
-		"quartiles of %d or more samples, if it is not said to be noisy.\n",
+		"\nns: wall-clock time / increments of all processes. /ANON: ratio to the same on\n"
+		"MAP_ANON in the same round. fair: fewest increments of a process / most.\n"
+		"switches: voluntary context switches, an increment. Medians and quartiles are of\n"
+		"%d or more samples, except where the row says noisy.\n",
 		plan.wanted);
 	free(plan.cells);
 }

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * stevens: the measurement of W. R. Stevens, UNIX Network Programming, vol. 2,
- * 2nd ed., appendix A: some processes increment a count a million times each,
- * under one lock; the parent holds it while it forks, then starts the clock
- * and lets go. The mean of three times. What was published is the plot data
- * that comes with the book's sources (bench/graph.2: threads, figure A.6, on
- * Solaris 2.6), in seconds; as computers differ, what compares is the shape:
- * each row by its own first column.
+ * 2nd ed., appendix A. Each of 1 to 5 processes increments a count a million
+ * times under one lock. The parent holds the lock while it forks, then starts
+ * the clock and releases it. A time is the mean of three.
+ *
+ * The published times, in seconds, are the plot data in the book's sources
+ * (bench/graph.2: threads, figure A.6, on Solaris 2.6). Computers differ, so
+ * each row is compared by its ratios to its own first column.
  */
 #include <math.h>
 #include <string.h>
 
 #include "compare.h"
 
-enum { MOST = 5, TIMES = 3, LOOPS = 1000000, LEAST = 100 };
+enum { MAX_PROCS = 5, TIMES = 3, LOOPS = 1000000, MIN_LOOPS = 100 };
 
 static const struct row {
 	const char *lock;
-	double published[MOST];		/* seconds; 0 where there is none */
+	double published[MAX_PROCS];	/* seconds; 0: none */
 } rows[] = {
 	{ "mutex", { 0.7, 1.5, 2.2, 2.9, 3.7 } },
 	{ "rwlock", { 2.0, 5.4, 7.5, 13.7, 19.7 } },
@@ -30,49 +31,39 @@ static const struct row {
 
 enum { ROWS = ARRAY_SIZE(rows) };
 
-/* What one repetition gave: seconds a million increments of each process. */
+/* Returns the seconds for a million increments of each process, or NAN. */
 static double repeat(struct comparison *c, struct result *result,
 		     const struct lock *lock, long loops, double seconds)
 {
 	const struct cpus unpinned = { .count = c->cpus.count };
-	struct job job = {
-		.path = path_named(result->path), .places = &c->places,
+	struct trial trial = {
+		.backing = backing_named(result->backing), .places = &c->places,
 		.lock = lock, .cpus = &unpinned,
 		.processes = result->processes, .loops = loops,
 		.seconds = seconds, .held = !seconds, .patience = 120,
 	};
-	struct outcome outcome = job_run(&job);
+	struct outcome outcome = trial_run(&trial);
 
-	if (outcome.verdict == STOPPED)
+	if (!result_outcome(result, &trial, &outcome) ||
+	    result->state == FAILED)
 		return NAN;
-	if (outcome.verdict == NO_PATH || outcome.verdict == NO_LOCK) {
-		result->state = SKIPPED;
-		memcpy(result->why, outcome.why, WHY);
-		return NAN;
-	}
-	if (outcome.verdict == BROKEN || outcome.lost) {
-		result->state = FAILED;
-		snprintf(result->why, WHY, "%s", outcome.lost ?
-			 "updates were lost under a lock" : outcome.why);
-		c->failures++;
-		return NAN;
-	}
 	return outcome.wall / outcome.done * result->processes * 1e6;
 }
 
-/* As many loops as fit, by a short look at how fast it goes. */
+/* As many loops as fit into the budget, by the speed of a short trial. */
 static long choose_loops(struct comparison *c, struct result *result,
 			 const struct lock *lock, double budget)
 {
-	double most;
+	double max;
 
 	if (c->loops)
 		return c->loops;
-	most = 1e6 * budget / TIMES /
+	max = 1e6 * budget / TIMES /
 	       repeat(c, result, lock, 0, c->quick ? 0.01 : 0.05);
-	if (isnan(most))
-		return 0;	/* interrupted, or it cannot be had */
-	return most > LOOPS ? LOOPS : most < LEAST ? LEAST : most;
+	if (isnan(max))
+		return 0;
+	result->increments = 0;	/* that trial is no sample */
+	return max > LOOPS ? LOOPS : max < MIN_LOOPS ? MIN_LOOPS : max;
 }
 
 static void measure(struct comparison *c, struct result *result,
@@ -85,7 +76,6 @@ static void measure(struct comparison *c, struct result *result,
 		if (isnan(value))
 			break;
 		result_sample(result, value, true);
-		result->increments += result->loops * result->processes;
 	}
 	result_judge(result, TIMES);
 }
@@ -99,64 +89,64 @@ static double mean(const struct series *series)
 	return sum / series->count;
 }
 
-static void print_rows(struct comparison *c, int first, const char *path)
+static void print_rows(struct comparison *c, int first, const char *backing)
 {
 	const struct result *result = &c->results[first];
 
 	fprintf(c->table,
-		"\nstevens: seconds a million increments of each process, on %s,\n"
-		"and each row by its own first column: here, and as published (Solaris 2.6)\n\n",
-		path);
+		"\nstevens: seconds for a million increments of each process, on %s,\n"
+		"and their ratios to one process: here, and as published (Solaris 2.6)\n\n",
+		backing);
 	fprintf(c->table, "%-8s", "lock");
-	for (int n = 1; n <= MOST; n++)
+	for (int n = 1; n <= MAX_PROCS; n++)
 		fprintf(c->table, " %7d", n);
-	for (int n = 1; n <= MOST; n++)
+	for (int n = 1; n <= MAX_PROCS; n++)
 		fprintf(c->table, "  %5d %5s", n, "1998");
 	fprintf(c->table, "   loops\n");
-	for (int row = 0; row < ROWS; row++, result += MOST) {
+	for (int row = 0; row < ROWS; row++, result += MAX_PROCS) {
 		const struct result *worst = result;
-		long least = result->loops;
+		long min = result->loops;
 		char text[24];
 
 		if (!is_wanted(c->only_locks, rows[row].lock)) {
-			result -= MOST;
+			result -= MAX_PROCS;
 			continue;
 		}
 		fprintf(c->table, "%-8s", rows[row].lock);
-		for (int i = 0; i < MOST; i++) {
+		for (int i = 0; i < MAX_PROCS; i++) {
 			if (result[i].state > worst->state)
 				worst = &result[i];
-			if (result[i].loops < least)
-				least = result[i].loops;
+			if (result[i].loops < min)
+				min = result[i].loops;
 			fprintf(c->table, " %7s",
 				figure(text, mean(&result[i].values)));
 		}
-		for (int i = 0; i < MOST; i++) {
+		for (int i = 0; i < MAX_PROCS; i++) {
 			fprintf(c->table, "  %5s",
 				figure(text, quartiles(&result[i].ratios).median));
 			fprintf(c->table, " %5s",
 				figure(text, quartiles(&result[i].published).median));
 		}
-		fprintf(c->table, " %7ld", least);
+		fprintf(c->table, " %7ld", min);
 		note(c, worst);
 	}
 	fprintf(c->table,
-		"\nMeans of %d, not pinned, the parent holding the lock while it forks. loops: of\n"
-		"each process, the least of the row; where a million take too long there are\n"
-		"fewer, and their time is scaled up.\n", TIMES);
+		"\nMeans of %d times. Processes are not pinned; the parent holds the lock while it\n"
+		"forks. loops: increments of each process, the minimum of the row; if a million\n"
+		"take too long, compare makes fewer and scales their time up.\n", TIMES);
 }
 
-/* The device; where there is none, that is said, and it is another path. */
-static const char *choose_path(struct comparison *c)
+/* The device; without one, say so, and take MAP_ANON. */
+static const char *choose_backing(struct comparison *c)
 {
 	struct result result = {
-		.question = "stevens", .path = SHMCOUNT_DEVICE,
+		.question = "stevens", .backing = SHMCOUNT_DEVICE,
 		.state = SKIPPED,
 	};
 
-	if (!is_wanted(c->only_paths, SHMCOUNT_DEVICE))
+	if (!is_wanted(c->only_backings, SHMCOUNT_DEVICE))
 		return "MAP_ANON";
-	if (path_probe(path_named(SHMCOUNT_DEVICE), &c->places, result.why))
+	if (backing_probe(backing_named(SHMCOUNT_DEVICE), &c->places, result.why))
 		return SHMCOUNT_DEVICE;
 	fprintf(c->table, "\nstevens: on %s", SHMCOUNT_DEVICE);
 	note(c, result_add(c, result));
@@ -165,8 +155,8 @@ static const char *choose_path(struct comparison *c)
 
 void ask_stevens(struct comparison *c)
 {
-	const char *path = choose_path(c);
-	double budget = (c->quick ? 2.5 : 65.0) / (ROWS * MOST);
+	const char *backing = choose_backing(c);
+	double budget = (c->quick ? 2.5 : 65.0) / (ROWS * MAX_PROCS);
 	int first = c->result_count;
 
 	for (int row = 0; row < ROWS; row++) {
@@ -175,9 +165,9 @@ void ask_stevens(struct comparison *c)
 
 		if (!is_wanted(c->only_locks, r->lock))
 			continue;
-		for (int n = 1; n <= MOST; n++) {
+		for (int n = 1; n <= MAX_PROCS; n++) {
 			struct result *result = result_add(c, (struct result) {
-				.question = "stevens", .path = path,
+				.question = "stevens", .backing = backing,
 				.lock = r->lock, .processes = n,
 				.what = "million increments each", .unit = "s",
 				.ratio_to = "1 process",
@@ -196,5 +186,5 @@ void ask_stevens(struct comparison *c)
 					   r->published[n - 1] / r->published[0]);
 		}
 	}
-	print_rows(c, first, path);
+	print_rows(c, first, backing);
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The summary: on one sheet, what each path and each lock is like. */
+/* The summary: a line for each backing and each lock. */
 #include <math.h>
 #include <string.h>
 
 #include "../libc.h"
 #include "compare.h"
 
-/* The first result that is so; NULL stands for any. */
+/* The first result that matches; NULL and 0 match all. */
 static const struct result *find(const struct comparison *c,
-				 const char *question, const char *path,
+				 const char *question, const char *backing,
 				 const char *lock, int processes,
 				 const char *what, const char *object)
 {
@@ -16,7 +16,7 @@ static const struct result *find(const struct comparison *c,
 		const struct result *result = &c->results[i];
 
 		if (!strcmp(result->question, question) &&
-		    (!path || !strcmp(result->path, path)) &&
+		    (!backing || !strcmp(result->backing, backing)) &&
 		    (!lock || !strcmp(result->lock, lock)) &&
 		    (!processes || result->processes == processes) &&
 		    (!what || !strcmp(result->what, what)) &&
@@ -32,68 +32,68 @@ static double median(const struct result *result)
 	return result ? quartiles(&result->values).median : NAN;
 }
 
-static double speed_of(const struct comparison *c, const char *path,
+static double speed_of(const struct comparison *c, const char *backing,
 		       const char *lock, int processes)
 {
-	return median(find(c, "speed", path, lock, processes, NULL, NULL));
+	return median(find(c, "speed", backing, lock, processes, NULL, NULL));
 }
 
-static double setup_of(const struct comparison *c, const char *path,
+static double setup_of(const struct comparison *c, const char *backing,
 		       const char *object)
 {
-	const struct result *result = find(c, "setup", path, NULL, 0,
+	const struct result *result = find(c, "setup", backing, NULL, 0,
 					   "map+touch+unmap", object);
 
 	return result && result->pages == 1 ? median(result) : NAN;
 }
 
-static const char *wake_up(struct comparison *c, const struct path *path)
+static const char *wake_up(struct comparison *c, const struct backing *backing)
 {
 	struct object object;
-	void *memory = object_acquire(&object, path, &c->places);
+	void *memory = object_acquire(&object, backing, &c->places);
 	int error;
 
 	if (!memory)
 		return "-";
-	touch(memory, GUARD_BYTES);
+	touch(memory, INSTANCE_BYTES);
 	error = futex_wake_error(memory);
 	object_release(&object, memory);
 	return error ? error_name(error) : "0";
 }
 
-static void print_paths(struct comparison *c)
+static void print_backings(struct comparison *c)
 {
 	fprintf(c->table, "\nsummary: the paths\n\n%-13s %-10s %-13s %6s %8s %8s %8s %8s\n",
-		"path", "shared by", "lasts until", "wake", "ns at 1", "ns at 2",
+		"path", "shared by", "lasts", "wake", "ns at 1", "ns at 2",
 		"fresh", "warm");
-	for (int i = 0; i < path_count; i++) {
-		const char *name = paths[i].name;
+	for (int i = 0; i < backing_count; i++) {
+		const char *name = backings[i].name;
 		char text[4][24];
 
-		if (!is_wanted(c->only_paths, name))
+		if (!is_wanted(c->only_backings, name))
 			continue;
 		fprintf(c->table, "%-13s %-10s %-13s %6s %8s %8s %8s %8s\n", name,
-			paths[i].shared_by, paths[i].lasts,
-			wake_up(c, &paths[i]),
+			backings[i].shared_by, backings[i].lasts,
+			wake_up(c, &backings[i]),
 			figure(text[0], speed_of(c, name, "sem", 1)),
 			figure(text[1], speed_of(c, name, "sem", 2)),
 			figure(text[2], setup_of(c, name, "fresh")),
 			figure(text[3], setup_of(c, name, "warm")));
 	}
 	fprintf(c->table,
-		"\nwake: what FUTEX_WAKE answers there; a semaphore that has to wait needs 0.\n"
-		"ns: an increment under a semaphore, by 1 and by 2 processes. fresh, warm: ns to\n"
-		"map a page, touch and unmap it, where it is new and where it is there.\n");
+		"\nwake: the answer of FUTEX_WAKE; a contended semaphore needs 0. ns: an increment\n"
+		"under a semaphore, by 1 and by 2 processes. fresh, warm: ns to map, touch and\n"
+		"unmap a page that is new, and one that exists.\n");
 }
 
-static const char *fate(const struct comparison *c, const char *path,
+static const char *fate(const struct comparison *c, const char *backing,
 			const struct lock *lock, const char *what)
 {
 	for (int i = 0; i < c->result_count; i++) {
 		const struct result *result = &c->results[i];
 
 		if (!strcmp(result->question, "crash") &&
-		    !strcmp(result->path, path) &&
+		    !strcmp(result->backing, backing) &&
 		    !strcmp(result->lock, lock->name) &&
 		    !strcmp(result->what, what) && result->state == MEASURED)
 			return result->values.count ? "yes" : "no";
@@ -101,34 +101,34 @@ static const char *fate(const struct comparison *c, const char *path,
 	return "-";
 }
 
-static void print_locks(struct comparison *c, const char *path)
+static void print_locks(struct comparison *c, const char *backing)
 {
-	double atomic = speed_of(c, path, "atomic", 2);
+	double atomic = speed_of(c, backing, "atomic", 2);
 
 	fprintf(c->table, "\nsummary: the locks, on %s\n\n%-9s %8s %8s %9s %7s  %-18s %s\n",
-		path, "lock", "ns at 1", "ns at 2", "x atomic", "lost",
+		backing, "lock", "ns at 1", "ns at 2", "x atomic", "lost",
 		"if holder killed:", "what it is");
 	for (int i = 0; i < lock_count; i++) {
 		const char *name = locks[i].name;
-		const struct result *two = find(c, "speed", path, name, 2,
+		const struct result *two = find(c, "speed", backing, name, 2,
 					       NULL, NULL);
 		char text[4][24], after[32];
 
 		if (!is_wanted(c->only_locks, name))
 			continue;
 		snprintf(after, sizeof(after), "%s / %s",
-			 fate(c, path, &locks[i], "waiter gets it"),
-			 fate(c, path, &locks[i], "newcomer gets it"));
+			 fate(c, backing, &locks[i], "waiter gets it"),
+			 fate(c, backing, &locks[i], "newcomer gets it"));
 		fprintf(c->table, "%-9s %8s %8s %9s %6s%s  %-18s %s\n", name,
-			figure(text[0], speed_of(c, path, name, 1)),
+			figure(text[0], speed_of(c, backing, name, 1)),
 			figure(text[1], median(two)),
 			figure(text[2], median(two) / atomic),
 			figure(text[3], two ? 100.0 * two->lost / two->increments : NAN),
 			two ? "%" : " ", after, locks[i].help);
 	}
 	fprintf(c->table,
-		"\nns: an increment, by 1 and by 2 processes. If the holder is killed, does one that\n"
-		"waits get the lock / does one that comes later?\n");
+		"\nns: an increment, by 1 and by 2 processes. If the holder is killed: does a waiter\n"
+		"get the lock / does a process that comes later?\n");
 }
 
 static bool was_asked(const struct comparison *c, const char *question)
@@ -141,11 +141,11 @@ static bool was_asked(const struct comparison *c, const char *question)
 
 void print_summary(struct comparison *c)
 {
-	const char *path = find(c, "speed", SHMCOUNT_DEVICE, NULL, 0, NULL, NULL) ?
+	const char *backing = find(c, "speed", SHMCOUNT_DEVICE, NULL, 0, NULL, NULL) ?
 			   SHMCOUNT_DEVICE : "MAP_ANON";
 
 	if (!was_asked(c, "speed") || !was_asked(c, "crash"))
 		return;
-	print_paths(c);
-	print_locks(c, path);
+	print_backings(c);
+	print_locks(c, backing);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A submission that builds, into a module that nobody has room for. */
+/* A submission that builds, but the module is too large. */
 #include <linux/module.h>
 
 MODULE_LICENSE("GPL");

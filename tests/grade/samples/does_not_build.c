@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A submission with an error that every compiler tells of. */
+/* A submission that no compiler accepts. */
 #include <linux/module.h>
 
 static int __init sample_init(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A /dev/shmcount whose read never comes back, and cannot be killed. */
+/* A /dev/shmcount whose read() never returns, not even for SIGKILL. */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>

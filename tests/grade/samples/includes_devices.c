@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A submission that includes what never ends, and what is not its own. */
+/* A submission that includes an endless file, and files of the host. */
 #include "/dev/zero"
 #include "/proc/self/environ"
 #include "/etc/shadow"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A submission of a few lines that are four thousand million numbers. */
+/* A submission of a few lines that expand to 4,294,967,296 numbers. */
 #define A1 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
 #define A2 A1, A1, A1, A1, A1, A1, A1, A1, A1, A1, A1, A1, A1, A1, A1, A1
 #define A3 A2, A2, A2, A2, A2, A2, A2, A2, A2, A2, A2, A2, A2, A2, A2, A2

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A test that is a fork bomb: neither grader nor host may mind. */
+/* A test that is a fork bomb; grader and host must survive it. */
 #include <unistd.h>
 
 #include "device.h"

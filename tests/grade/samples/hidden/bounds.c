@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* As an instructor would add tests: make grade SRC=... HIDDEN=this folder. */
+/* An instructor's own tests: make grade SRC=... HIDDEN=this directory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,8 +16,8 @@ TEST(hidden_bounds, last_byte_is_read_and_none_after_it)
 
 	load_pages(3);
 	fd = open_device(O_RDONLY);
-	EXPECT_EQ(pread(fd, bytes, 2, 3 * page_size() - 1), 1);
-	EXPECT_EQ(pread(fd, bytes, 2, 3 * page_size()), 0);
+	ASSERT_EQ(1, pread(fd, bytes, 2, 3 * page_size() - 1));
+	ASSERT_EQ(0, pread(fd, bytes, 2, 3 * page_size()));
 }
 
 TEST(hidden_bounds, page_behind_the_region_is_not_mapped)
@@ -26,6 +26,7 @@ TEST(hidden_bounds, page_behind_the_region_is_not_mapped)
 
 	load_pages(2);
 	fd = open_device(O_RDWR);
-	EXPECT_ERRNO(mmap(NULL, 2 * page_size(), PROT_READ, MAP_SHARED, fd,
-			  page_size()), EINVAL);
+	ASSERT_ERRNO(EINVAL,
+		     mmap(NULL, 2 * page_size(), PROT_READ, MAP_SHARED, fd,
+			  page_size()));
 }

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0
+# Run all tests, on one kernel or several, and the checkers of the sources.
+
+export AGAIN := $(call again,check,KERNEL KVER KMOD KDIR VMLINUZ ACCEL)
+
+check_needs := check-tools user $(small_guest) build/kmod/$(small)/shmcount.ko \
+	$(patsubst %,build/tests/%_test,harness setup report mutants lab timeline grade vm) \
+	$(addprefix build/tests/,harness_sample report mutants lab grade jail dying_init) \
+	build/guest/batch build/grading/graded
+# The debug kernel runs the tests of the guest only: the others do not depend on the
+# kernel.
+checked_full := $(filter-out debug,$(full))
+ifneq ($(checked_full),)
+check_needs += $(full_guest) build/kmod/$(full)/shmcount.ko
+endif
+
+check: $(check_needs)
+	@exec tests/check/check.sh $(small) $(or $(checked_full),-) $(call quoted,$(TESTS))
+
+kvm-test: export AGAIN := make kvm-test
+kvm-test: $(small_guest) $(full_guest) build/tests/report build/tests/nest_test
+	@exec tests/check/check.sh -p nest $(small) $(full) $(call quoted,$(TESTS))
+
+ifeq ($(KERNEL),debug)
+coverage: $(small_guest) coverage-tools
+	@exec tests/check/coverage.sh
+else
+coverage:
+	@$(MAKE) --no-print-directory KERNEL=debug KDIR= VMLINUZ= coverage
+endif
+
+matrix: user
+	@exec tests/check/matrix.sh $(SUITES)
+
+hosts: export HOSTS_RUN := $(HOSTS_RUN)
+hosts: deb-test-tools
+	@exec tests/check/hosts.sh $(HOSTS)
+
+lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite) lint-tools
+	@tests/check/lint.sh $(small) $(CFLAGS)
+
+.PHONY: check kvm-test coverage matrix hosts lint

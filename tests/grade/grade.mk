@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0
+# Grading, on the kernel of a Debian suite, whose compiler builds the submissions.
+
+grade_kernel := bookworm
+graded := build/grading/graded
+hidden_program := build/grading/hidden/graded
+ifneq ($(HIDDEN),)
+graded := $(hidden_program)
+endif
+
+$(hidden_program): hidden-program
+hidden-program: $(graded_objects)
+	@mkdir -p $(dir $(hidden_program))
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' tests/grade/hidden.sh "$$HIDDEN" \
+		$(hidden_program) $(graded_objects)
+
+grading := build/tests/grade build/tests/jail build/tests/vm build/guest/init $(graded) \
+	build/kernel/$(grade_kernel)/vmlinuz \
+	build/modules/$(grade_kernel)/force_return.ko
+grade_with := env TOP=$(CURDIR) GRADES=$(CURDIR)/build/grade \
+	KERNEL=$(grade_kernel) GRADED=$(abspath $(graded)) POINTS=$(call quoted,$(POINTS)) \
+	TESTS=$(call quoted,$(TESTS))
+
+grade: $(grading)
+	@test -n "$$GRADE_SRC$$KMOD" || { echo "make: say what to grade: make grade SRC=folder, or KMOD=file.ko" >&2; exit 2; }
+	@exec $(grade_with) build/tests/grade -- one "$${GRADE_SRC:-$$KMOD}"
+
+grade-all: $(grading)
+	@test -n "$$GRADE_DIR" || { echo "make: say what to grade: make grade-all DIR=submissions" >&2; exit 2; }
+	@exec $(grade_with) build/tests/grade $(if $(FORCE),-f) -- all "$$GRADE_DIR"
+
+grade-test: export AGAIN := make grade-test
+grade-test: check-tools $(grading) build/tests/report build/tests/samples_test
+	@exec tests/check/check.sh -p samples -m samples $(grade_kernel) - \
+		$(call quoted,$(TESTS))
+
+.PHONY: hidden-program grade grade-all grade-test

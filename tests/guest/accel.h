@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Whether KVM works on this host. That /dev/kvm opens proves nothing: on some hosts
+ * every kernel hangs under it. So the runner boots a guest to find out, and keeps the
+ * answer here.
+ */
+#ifndef ACCEL_H
+#define ACCEL_H
+
+#include <stdbool.h>
+
+/* KVM_CLOSED: the user may not open the device, and was told what helps. */
+enum kvm_answer { KVM_UNKNOWN, KVM_BROKEN, KVM_WORKS, KVM_CLOSED };
+
+/*
+ * The answer for this kernel image in this boot of the host, under the QEMU that PATH
+ * finds now, tried for so many seconds.
+ */
+enum kvm_answer kvm_recall(const char *image, int seconds);
+
+/*
+ * Keep an answer. Returns false if that fails, which harms nobody: the next run asks
+ * again.
+ */
+bool kvm_remember(const char *image, int seconds, enum kvm_answer answer);
+
+#endif

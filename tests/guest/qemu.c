@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/* QEMU: its arguments, the kernel's command line, its process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "runner.h"
+
+/* What a guest can be. It is one of the first three. */
+enum { KVM = 1, TCG = 2, COUNTING = 4, HOST = 8, TWO_NODES = 16, DISK = 32, ANY = 63 };
+
+static char command_line[1024], console[48], memory[16], near[64], far[64];
+
+/* The arguments of each kind of guest. */
+static const struct {
+	unsigned int guests;
+	const char *option, *value;
+} arguments[] = {
+	{ ANY, "-display", "none" },
+	{ KVM, "-accel", "kvm" },
+	{ TCG, "-accel", "tcg,thread=multi" },
+	{ COUNTING, "-accel", "tcg" },
+	{ KVM, "-cpu", "host" },
+	/* With cx16 QEMU 7.2 oopses 6.12; with ERMS each byte copied counts. */
+	{ TCG, "-cpu", "max,-cx16" },
+	{ COUNTING, "-cpu", "qemu64,-cx16" },
+	{ KVM | TCG, "-smp", "2" },
+	{ COUNTING, "-smp", "1" },
+	{ COUNTING, "-icount", "shift=0" },
+	{ ANY, "-m", memory },
+	/* Two nodes, so that pages have somewhere to move to. */
+	{ TWO_NODES, "-object", near },
+	{ TWO_NODES, "-object", far },
+	{ TWO_NODES, "-numa", "node,nodeid=0,cpus=0-1,memdev=near" },
+	{ TWO_NODES, "-numa", "node,nodeid=1,memdev=far" },
+	{ ANY, "-initrd", "initramfs" },
+	{ ANY, "-append", command_line },
+	{ ANY, "-device", "isa-debug-exit,iobase=0xf4,iosize=4" },
+	{ ANY, "-serial", console },
+	{ ANY, "-chardev", "stdio,id=port,signal=off" },
+	{ ANY, "-serial", "chardev:port" },
+	{ DISK, "-drive", "if=virtio,format=raw,cache=unsafe,file=disk" },
+	{ HOST, "-virtfs", "local,path=/,mount_tag=host,readonly=on,"
+			   "multidevs=remap,security_model=none" },
+};
+
+/*
+ * Any report ends the guest. panic_on_taint names B, D, W and L (bad page, oops,
+ * warning, lockup), but not what our module sets itself. slub_debug leaves out U
+ * (who allocated), which finds no more and costs 0.8 s of boot. Expedited grace
+ * periods make an unload 12 ms instead of 50. Debian's init_on_alloc would hide
+ * that a module does not clear its pages. A guest that measures has none of these;
+ * where instructions count, no address is random.
+ */
+static void set_command_line(void)
+{
+	snprintf(command_line, sizeof(command_line),
+		 "console=ttyS0 panic=-1 oops=panic panic_on_taint=0x42a0 "
+		 "softlockup_panic=1 hung_task_panic=1 "
+		 "sysctl.kernel.hung_task_timeout_secs=20 no_timer_check%s%s %s",
+		 options.bench ? "" :
+		 " slub_debug=FZP init_on_alloc=0 rcupdate.rcu_expedited=1",
+		 options.count ? " nokaslr norandmaps" : "", options.append);
+}
+
+static void set_memory(void)
+{
+	int size = options.memory ?: options.host ? 2048 : 512;
+
+	snprintf(memory, sizeof(memory), "%dM", size);
+	snprintf(near, sizeof(near), "memory-backend-ram,id=near,size=%dM",
+		 size - size / 2);
+	snprintf(far, sizeof(far), "memory-backend-ram,id=far,size=%dM",
+		 size / 2);
+}
+
+static _Noreturn void become_qemu(int console_fd)
+{
+	const char *args[7 + 2 * ARRAY_SIZE(arguments)] = {
+		VM_QEMU, "-nodefaults", "-no-user-config", "-no-reboot",
+		"-kernel", guest.image,
+	};
+	unsigned int kind = guest.kvm ? KVM : options.count ? COUNTING : TCG;
+	int n = 6;
+
+	if (options.host)
+		kind |= HOST;
+	else if (!options.count)
+		kind |= TWO_NODES;
+	if (options.disk)
+		kind |= DISK;
+	set_command_line();
+	set_memory();
+	snprintf(console, sizeof(console), "file:/proc/self/fd/%d", console_fd);
+	for (size_t i = 0; i < ARRAY_SIZE(arguments); i++) {
+		if (!(arguments[i].guests & kind))
+			continue;
+		args[n++] = arguments[i].option;
+		if (arguments[i].value)
+			args[n++] = arguments[i].value;
+	}
+	if (!chdir(guest.directory))
+		execvp(args[0], (char *const *)args);
+	dprintf(STDERR_FILENO, "%s: %s\n", args[0], strerror(errno));
+	_exit(127);
+}
+
+pid_t start_qemu(int *console_fd, int *report_fd)
+{
+	int console_pipe[2], report_pipe[2], input_pipe[2];
+	pid_t parent = getpid(), pid;
+	sigset_t none;
+
+	if (pipe2(console_pipe, O_CLOEXEC) || pipe2(report_pipe, O_CLOEXEC) ||
+	    pipe2(input_pipe, O_CLOEXEC))
+		no_guest("cannot make a pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		no_guest("cannot fork: %s", strerror(errno));
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(127);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		signal(SIGPIPE, SIG_DFL);
+		if (!is_verb("shell")) {
+			setsid();	/* Ctrl-C is ours to handle */
+			dup2(input_pipe[0], STDIN_FILENO);
+			dup2(report_pipe[1], STDOUT_FILENO);
+		}
+		fcntl(console_pipe[1], F_SETFD, 0);
+		become_qemu(console_pipe[1]);
+	}
+	close(console_pipe[1]);
+	close(report_pipe[1]);
+	close(input_pipe[0]);
+	guest.input = input_pipe[1];
+	*console_fd = console_pipe[0];
+	*report_fd = report_pipe[0];
+	return pid;
+}

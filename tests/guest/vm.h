@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the runner and the guest's PID 1 agree on.
+ *
+ * /config is in the initramfs, in lines of KEY=VALUE; a value has "\n" for a
+ * newline and "\\" for a backslash:
+ *
+ *	nonce		begins each frame of the report
+ *	verb		tap, run, shell, or probe (which only has to come up)
+ *	parameters	of the module
+ *	guest		what runs the guest, for SHMCOUNT_GUEST
+ *	host		"yes": show the host's files
+ *	disk		"yes": mount the disk
+ *	fetch		a file to send at the end
+ *	directory	the program's working directory
+ *	rows, columns, term	of the terminal
+ *	argument	of the program, in their order; the first is its name
+ *
+ * The report goes to ttyS1 in frames: a line "NONCE KIND NUMBER", where KIND is
+ *
+ *	up		init runs
+ *	ready		the program starts
+ *	out, err	NUMBER bytes of output follow
+ *	file		NUMBER bytes of the file to send follow
+ *	init-error	init cannot go on; NUMBER bytes of reason follow
+ *	exit, signal	how the program ended
+ *
+ * The runner sends "i" there to interrupt the program. For a shell ttyS1 is the
+ * terminal instead.
+ */
+#ifndef VM_H
+#define VM_H
+
+#include "util.h"
+
+#define VM_QEMU "qemu-system-x86_64"
+
+/* QEMU's isa-debug-exit: writing VALUE ends QEMU with 2 * VALUE + 1. */
+#define VM_EXIT_PORT 0xf4
+#define VM_EXIT_VALUE 0x2a
+#define VM_EXIT_STATUS (2 * VM_EXIT_VALUE + 1)
+
+#endif

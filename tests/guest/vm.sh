@@ -1,0 +1,151 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Run a program in a guest that has this tree's kernel, module and programs.
+#
+#   vm.sh [option]... VERB PROGRAM [ARG...]
+#
+#   tap    run a test program of the guest and check its TAP
+#   run    run one of our programs, in a small guest
+#   host   run any program of the host, in a guest that sees the host's files
+#   bench  as host, to measure: with a disk at /mnt, and without the kernel's
+#          checks that take time
+#   count  as bench, on one processor, with a clock that advances by 1 ns with
+#          each instruction
+#   trace  as host, on one processor: the program starts the other after it has
+#          patched the kernel's code
+#   shell  a shell in a guest as for host; it takes no PROGRAM
+#
+#   -c FILE     write the kernel's log there (build/results/console-VERB.log)
+#   -f FILE     put FILE into the small guest, too; may be repeated
+#   -m FILE     the module, in place of this tree's
+#   -o FROM:TO  bring the guest's file FROM back as TO
+#   -r FILE     write the record of the verdict there: see tests/guest/verdict.h
+#   -t SEC      the most that tap or run may take
+#
+# A user may set: KERNEL (see kernel.sh), KMOD (as -m), PARAMS (the module's
+# parameters, but for tap), MEMORY (the guest's, in MB, 128 or more), REPEAT (how
+# often tap does its tests), CONSOLE (as -c), and what build/tests/vm -h names. Its
+# exit status is ours; tests/harness/status.h has all of them.
+set -eu
+
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/../kernel/surroundings.sh"
+build=$top/build
+PATH=$PATH:/usr/sbin:/sbin
+
+log=${CONSOLE-}
+module=${KMOD-}
+files=
+fetch=
+record=
+limit=
+while getopts c:f:m:o:r:t: option; do
+	case $option in
+	c) log=$OPTARG ;;
+	f) files="$files $OPTARG" ;;
+	m) module=$OPTARG ;;
+	o) fetch=$OPTARG ;;
+	r) record=$OPTARG ;;
+	t) limit=$OPTARG ;;
+	*) usage ;;
+	esac
+done
+shift $((OPTIND - 1))
+verb=${1-}
+case $verb in
+tap | run) guest=small ;;
+host | bench | count | trace | shell) guest=full ;;
+*) usage ;;
+esac
+[ "$verb" = shell ] || [ $# -gt 1 ] || usage
+shift
+
+no_guest() {
+	failure=125
+	die "infrastructure: $*"
+}
+
+memory=${MEMORY-}
+case ${memory:-128} in
+*[!0-9]* | ????????*) false ;;
+*) [ "${memory:-128}" -ge 128 ] ;;
+esac || {
+	failure=2
+	die "MEMORY=$memory: it has to be a number of MB, 128 or more"
+}
+
+names=$("$top/tests/kernel/kernel.sh" names "${KERNEL-}") || exit 125
+read -r KERNEL small full <<END
+$names
+END
+name=$small
+if [ $guest = full ]; then
+	name=$full
+	[ "$name" != - ] ||
+		no_guest "the guest of KERNEL=$KERNEL cannot see this host's files"
+fi
+kernel=$build/kernel/$name
+module=${module:-$build/kmod/$name/shmcount.ko}
+
+for file in "$kernel/vmlinuz" "$kernel/release" "$build/tests/vm"; do
+	[ -e "$file" ] || case $name in
+	by-hand) no_guest "KDIR= alone is no guest: VMLINUZ= is the kernel to boot" ;;
+	*) no_guest "there is no $file: make run or make vm makes it" ;;
+	esac
+done
+needed=none
+[ $guest = small ] || needed=host
+case $verb in bench | count) needed='host\|disk' ;; esac
+lacking=$(sed -n "s/^\($needed\) //p" "$kernel/modules/missing" 2>/dev/null | tr '\n' ' ')
+[ -z "$lacking" ] ||
+	no_guest "kernel $(cat "$kernel/release") has no module ${lacking}and this" \
+		"guest needs it for the host's files and its disk"
+[ -r "$module" ] || no_guest "there is no module $module"
+wanted=$(cat "$kernel/release")
+built=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)
+[ -n "$built" ] || no_guest "$module is not a module"
+[ "$wanted" = "$built" ] ||
+	no_guest "$module is for kernel $built and this guest runs $wanted:" \
+		"build it with tests/kernel/kbuild.sh $name FOLDER"
+
+mkdir -p "$build/results"
+log=${log:-$build/results/console-$verb.log}
+append=
+tap_limit=600
+[ "$name" != debug ] || tap_limit=2400
+case $verb in
+tap) set -- -t "${limit:-$((tap_limit * ${REPEAT:-1}))}" tap "$@" ;;
+run) set -- -t "${limit:-120}" run "$@" ;;
+host) set -- -H run "$@" ;;
+bench) set -- -H -b -d 64 -t 900 run "$@" ;;
+count) set -- -H -I -d 64 -t 900 run "$@" ;;
+trace)
+	set -- -H run "$@"
+	append=maxcpus=1
+	;;
+shell) set -- -H shell "${SHELL:-/bin/sh}" ;;
+esac
+[ "$verb" = tap ] || set -- -p "${PARAMS-}" "$@"
+if [ $guest = small ]; then
+	modules=$build/modules/$name
+	for file in "$build"/guest/* "$modules/force_return.ko" \
+		"$modules/skip_fault_injection.ko" "$modules/own_pages.ko" \
+		"$modules/textbook.ko" \
+		"$build/techniques/$name/module/techniques.ko" $files; do
+		set -- -f "$file" "$@"
+	done
+	# fuzz says with which kernel to run it again. What the kernel does not
+	# know of its command line becomes its init's environment.
+	append="$append KERNEL=$KERNEL"
+fi
+# The sanitizers take memory and time, and some are off until they are asked for.
+# The kernel must not call that time a lockup: at boot, on a slow host, it was
+# once busy with one thing for 23 s.
+if [ "$name" = debug ]; then
+	memory=${memory:-2048}
+	append="$append page_poison=1 page_owner=on SLOWER=4"
+	append="$append watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+fi
+exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$build/guest/init" \
+	-c "$log" -a "$append" ${memory:+-M "$memory"} ${fetch:+-o "$fetch"} \
+	${record:+-r "$record"} "$@"

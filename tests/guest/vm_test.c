@@ -1,0 +1,1169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of the runner. It must report guests with bad modules, and guests that never
+ * come up, as what they are, and a good one as good.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+#include "splat.h"
+#include "tap.h"
+#include "verdict.h"
+#include "vm.h"
+#include "vm_test.h"
+
+#define PROBE "load.default_is_one_page_for_all"
+
+/* Run one test, by name, in a guest with this module. */
+static struct run probe_for(const char *seconds, const char *module,
+			    const char *test)
+{
+	return RUN(SMALL_GUEST, WITH("suite"), "-m", module, "-t", seconds,
+		   "tap", "suite", test);
+}
+
+static struct run probe(const char *module, const char *test)
+{
+	return probe_for("30", module, test);
+}
+
+static void expect_verdict(struct run run, int status, const char *verdict)
+{
+	expect_status(&run, status);
+	expect_text(run.errors, verdict);
+	expect_text(run.errors, "vm: ");
+	/* The TAP alone must not look like a pass either. */
+	ASSERT_TRUE(strstr(run.output, "not ok ") || strstr(run.output, "Bail out!"));
+}
+
+TEST_LIMIT(runner, good_module_passes, GUEST_LIMIT)
+{
+	struct run run = probe(SMALL_MODULE, PROBE);
+	char *took;
+
+	expect_status(&run, 0);
+	took = strstr(run.output, "# took ");
+	ASSERT_TRUE(took);
+	took = strchr(took, '\n');
+	ASSERT_TRUE(!strcmp(took, "\nok 1 " PROBE "\n# guest under KVM\n") ||
+		    !strcmp(took, "\nok 1 " PROBE "\n# guest under TCG (emulated)\n"));
+	took = strstr(run.output, "# took ");
+	*took = '\0';
+	ASSERT_STREQ("TAP version 13\n1..1\n# begin " PROBE "\n", run.output);
+	ASSERT_STREQ("", run.errors);
+}
+
+TEST_LIMIT(runner, failed_test_is_a_failure, GUEST_LIMIT)
+{
+	struct run run = probe(small("modules", "no_device.ko"), PROBE);
+
+	expect_status(&run, 1);
+	expect_text(run.output, "\nnot ok 1 " PROBE "\n");
+	expect_text(run.output, "# tests/device.c:");
+	ASSERT_TRUE(!strstr(run.output, "Bail out!"));
+}
+
+/*
+ * The mmap that this project warns of: the module loads, maps, shares and counts, and
+ * fails where a process sleeps.
+ */
+TEST_LIMIT(runner, textbook_module_fails_where_somebody_sleeps, GUEST_LIMIT)
+{
+	struct run run = RUN(SMALL_GUEST, WITH("suite"), "-m",
+			     small("modules", "textbook.ko"), "-t", "60", "tap",
+			     "suite", "share.unrelated_processes",
+			     "sync.futex_wake_of_nobody_is_no_error",
+			     "sync.semaphore_wakes_a_sleeper_across_opens");
+
+	expect_status(&run, 1);
+	expect_text(run.output, "\nok 1 share.unrelated_processes\n");
+	expect_text(run.output, "expected 0, saw -1 (EFAULT)");
+	expect_text(run.output, "\nnot ok 2 sync.futex_wake_of_nobody");
+	expect_text(run.output,
+		    "# The futex facility returned an unexpected error code.");
+	expect_text(run.output, "\nnot ok 3 sync.semaphore_wakes");
+}
+
+TEST_LIMIT(runner, oops_in_mmap_is_a_crash, GUEST_LIMIT)
+{
+	struct run run = probe(small("modules", "oops_in_mmap.ko"), "map.private_copy");
+
+	expect_verdict(run, 121,
+		       "vm: crash: BUG: kernel NULL pointer dereference");
+	expect_text(run.errors, "while map.private_copy was running");
+	expect_text(run.output, "# [");
+	expect_text(run.output, "Oops: ");
+	expect_text(run.output, "\nnot ok 1 map.private_copy\n");
+}
+
+TEST_LIMIT(runner, panic_at_load_is_a_crash, GUEST_LIMIT)
+{
+	expect_verdict(probe(small("modules", "panic_at_load.ko"), PROBE), 121,
+		       "vm: crash: Kernel panic - not syncing: panic_at_load was loaded, while " PROBE);
+}
+
+TEST_LIMIT(runner, hang_at_load_is_a_hang, GUEST_LIMIT)
+{
+	expect_verdict(probe_for("4", small("modules", "hang_at_load.ko"), PROBE),
+		       124, "vm: hang: no end after 4 seconds, while " PROBE " was running");
+}
+
+TEST_LIMIT(runner, module_that_hangs_a_program_out_is_a_hang, GUEST_LIMIT)
+{
+	struct run run = RUN(SMALL_GUEST, "-t", "3", "-m",
+			     small("modules", "hang_at_load.ko"), "run",
+			     "incr1", "1");
+
+	expect_status(&run, 124);
+	expect_text(run.errors,
+		    "vm: hang: the module is not loaded after 3 seconds");
+}
+
+TEST_LIMIT(runner, warning_is_a_crash, GUEST_LIMIT)
+{
+	expect_verdict(probe(small("modules", "warn_at_load.ko"), PROBE), 121,
+		       "vm: crash: WARNING: ");
+}
+
+TEST_LIMIT(runner, forged_results_are_told, GUEST_LIMIT)
+{
+	struct run run = probe(small("modules", "forge_results.ko"), PROBE);
+
+	expect_verdict(run, 122, "vm: forged: the report has ");
+	ASSERT_TRUE(!strstr(run.output, "load.all"));
+}
+
+TEST_LIMIT(runner, reset_is_a_crash, GUEST_LIMIT)
+{
+	expect_verdict(probe(small("modules", "reset_at_load.ko"), PROBE), 121,
+		       "vm: crash: the guest stopped without a word, while " PROBE);
+}
+
+TEST_LIMIT(runner, dead_pid_1_is_infrastructure, GUEST_LIMIT)
+{
+	struct run run = RUN("vm", "-k", small("kernel", ""),
+			     "-i", in("PROGRAMS", "dying_init"), "tap", "suite");
+
+	expect_verdict(run, 125, "vm: infrastructure: the guest's PID 1 died");
+	ASSERT_TRUE(!strstr(run.errors, "once more"));
+}
+
+/* The kernel reports something during a test. */
+static const char qemu_that_warns[] = QEMU
+"frame up 0; frame ready 0\n"
+"say 'TAP version 13'; say 1..2\n"
+"echo '[    1.0] test: a.b' >&3; say '# begin a.b'\n"
+"echo '[    1.1] WARNING: CPU: 0 PID: 9' >&3\n"
+"echo '[    1.2] test: hidden_a.c' >&3\n"
+"echo '[    1.3] Call Trace:' >&3\n";
+
+void set_scene(const char *script)
+{
+	FILE *file = fopen("qemu-system-x86_64", "we");
+	char *path, *status;
+
+	ASSERT_TRUE(file && fputs(script, file) >= 0 && !fclose(file));
+	shell("chmod +x qemu-system-x86_64 && touch vmlinuz init");
+	if (asprintf(&path, "%s:/usr/bin:/bin", getcwd(NULL, 0)) < 0)
+		FAIL("no memory");
+	if (asprintf(&status, "%d", VM_EXIT_STATUS) < 0)
+		FAIL("no memory");
+	setenv("EXIT", status, 1);
+	setenv("SCENE", getcwd(NULL, 0), 1);
+	setenv("PATH", path, 1);
+	setenv("ACCEL", "tcg", 1);
+}
+
+/* Run vm with a script for its QEMU; it leaves the kernel's log in log. */
+static struct run play(const char *script)
+{
+	set_scene(script);
+	return RUN("vm", "-k", ".", "-i", "init", "-c", "log", "tap", "suite");
+}
+
+/* The names of later tests may be secret from whoever sees the report. */
+TEST(runner, report_of_the_kernel_names_no_later_test)
+{
+	struct run run = play(qemu_that_warns);
+
+	expect_verdict(run, 121, "vm: crash: WARNING: CPU: 0 PID: 9, while a.b was running");
+	expect_text(run.output, "# [    1.1] WARNING: CPU: 0 PID: 9\n"
+				"# [    1.3] Call Trace:\n");
+	ASSERT_TRUE(!strstr(run.output, "hidden_a"));
+	expect_text(shell("cat log"), "test: hidden_a.c\n");
+}
+
+#define READY "frame up 0; frame ready 0\n"
+#define BEGINS READY "say 'TAP version 13'; say 1..1; say '# begin a.b'\n"
+#define ENDS(status) "frame exit " #status "; exit $EXIT\n"
+
+/* Each guest that can end so, and what its record says. */
+static const struct {
+	const char *script;
+	enum vm_verdict verdict;
+	int status, program, qemu;
+	const char *test, *reason;
+} records[] = {
+	{ QEMU_PASSES, VM_PASSED, 0, 0, VM_EXIT_STATUS, "", "" },
+	{ BEGINS "say 'not ok 1 a.b'\n" ENDS(1), VM_FAILED, 1, 1,
+	  VM_EXIT_STATUS, "", "" },
+	{ BEGINS "echo 'test: a.b' >&3; echo '[ 1.0] WARNING: x' >&3; exit 9\n", VM_CRASH, 121, -1,
+	  9, "a.b", "WARNING: x" },
+	{ BEGINS "exit 9\n", VM_STOPPED, 121, -1, 9, "a.b",
+	  "the guest stopped without a word" },
+	{ BEGINS "kill -9 $$\n", VM_STOPPED, 121, -1, -1, "a.b",
+	  "the guest stopped without a word" },
+	{ BEGINS "exec sleep 60\n", VM_HANG, 124, -1, -1, "a.b",
+	  "no end after 1 seconds" },
+	{ BEGINS "say 'Bail out! it cannot be killed'\n" ENDS(5), VM_UNKILLABLE,
+	  124, 5, VM_EXIT_STATUS, "a.b", "it cannot be killed" },
+	{ BEGINS "say 'Bail out! why'\n" ENDS(6), VM_BAILED, 125, 6,
+	  VM_EXIT_STATUS, "a.b",
+	  "the report of the tests is not whole: why (exit status 6)" },
+	{ BEGINS ENDS(137), VM_CUT_SHORT, 125, 137, VM_EXIT_STATUS, "a.b",
+	  "the report of the tests is not whole: it ends too early (exit status 137)" },
+	{ BEGINS "say 'ok 2 a.b'\n" ENDS(0), VM_MALFORMED, 125, 0,
+	  VM_EXIT_STATUS, "",
+	  "the report of the tests is not whole: a result out of order: ok 2 a.b (exit status 0)" },
+	{ BEGINS "say 'ok 1 a.b'\n" ENDS(1), VM_CONTRADICTORY, 125, 1,
+	  VM_EXIT_STATUS, "",
+	  "the tests' exit status 1 does not go with 0 failures" },
+	{ BEGINS "echo so; say 'ok 1 a.b'\n" ENDS(0), VM_FORGED, 122, 0,
+	  VM_EXIT_STATUS, "",
+	  "the report has 1 lines that the guest's init did not write, the first: so" },
+	{ "frame up 0; frame init-error 4; echo why\n", VM_INIT_ERROR, 125, -1, 0, "",
+	  "the guest could not go on: why" },
+	{ BEGINS "echo 'test: a.b' >&3; echo 'Attempted to kill init!' >&3\n", VM_INIT_DIED, 125, -1,
+	  0, "a.b", "the guest's PID 1 died" },
+	{ "exit 9\n", VM_NO_GUEST, 125, -1, 9, "",
+	  "QEMU or its guest ended before the guest was up (QEMU: exit status 9)" },
+};
+
+TEST_LIMIT(runner, record_says_how_a_guest_ended, 60)
+{
+	struct vm_record record;
+	struct run run;
+	char *script;
+
+	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+		ASSERT_OK(asprintf(&script, "%s%s", QEMU, records[i].script));
+		set_scene(script);
+		run = RUN("vm", "-k", ".", "-i", "init", "-r", "record", "-t",
+			  "1", "tap", "suite");
+		printf("%s%s%s", script, run.output, run.errors);
+		fflush(stdout);
+		read_record(&record, "record");
+		expect_status(&run, records[i].status);
+		ASSERT_EQ(records[i].verdict, record.verdict);
+		ASSERT_EQ(records[i].status, record.status);
+		ASSERT_EQ(records[i].program, record.program);
+		ASSERT_EQ(records[i].qemu, record.qemu);
+		ASSERT_STREQ(records[i].test, record.test);
+		ASSERT_STREQ(records[i].reason, record.reason);
+		/* What is said on standard error is the message, and no more. */
+		expect_text(record.message, record.reason);
+		expect_text(run.errors, record.message);
+	}
+	shell("rm qemu-system-x86_64 record && mkdir record");
+	run = RUN("vm", "-k", "no\nkernel", "-i", "init", "-r", "told", "tap", "suite");
+	read_record(&record, "told");
+	ASSERT_EQ(VM_NO_GUEST, record.verdict);
+	expect_text(record.reason, "no kernel at no kernel/vmlinuz: ");
+	run = RUN("vm", "-k", ".", "-i", "init", "-r", "record", "tap", "suite");
+	expect_text(run.errors, "vm: cannot write record: Is a directory\n");
+	read_record(&record, "record");
+	ASSERT_EQ(VM_NO_VERDICT, record.verdict);
+}
+
+/* The kernel crashes at boot, as often as the file crashes has letters. */
+static const char qemu_that_crashes[] = QEMU
+"read -r crashes <\"$SCENE/crashes\"\n"
+"echo boot >>\"$SCENE/boots\"\n"
+"echo \"${crashes#?}\" >\"$SCENE/crashes\"\n"
+"[ -n \"$crashes\" ] && echo '[    1.0] BUG: at boot' >&3 && exit 0\n"
+QEMU_PASSES;
+
+TEST(runner, kernel_that_crashes_at_boot_is_booted_once_more)
+{
+	struct run run;
+
+	shell("echo x >crashes");
+	run = play(qemu_that_crashes);
+	expect_status(&run, 0);
+	ASSERT_STREQ("TAP version 13\n1..1\n# begin a.b\nok 1 a.b\n"
+		     "# guest under TCG (emulated)\n", run.output);
+	ASSERT_STREQ("vm: the guest's kernel did not come up, and is booted once more: BUG: at boot\n",
+		     run.errors);
+	ASSERT_STREQ("boot\nboot\n", shell("cat boots"));
+}
+
+TEST(runner, kernel_that_stops_at_boot_is_booted_once_more)
+{
+	struct run run;
+
+	set_scene(QEMU
+		  "[ -e \"$SCENE/booted\" ] || { >\"$SCENE/booted\"; exec sleep 60; }\n"
+		  QEMU_PASSES);
+	run = RUN("vm", "-k", ".", "-i", "init", "-B", "1", "tap", "suite");
+	expect_status(&run, 0);
+	ASSERT_STREQ("vm: the guest's kernel did not come up, and is booted once more: it stopped\n",
+		     run.errors);
+}
+
+TEST(runner, kernel_that_does_not_come_up_is_infrastructure)
+{
+	struct run run;
+
+	shell("echo xxx >crashes");
+	run = play(qemu_that_crashes);
+	expect_verdict(run, 125, "vm: infrastructure: the guest's kernel did not come up: BUG: at boot");
+	ASSERT_STREQ("boot\nboot\n"
+		     "vm: guest under TCG (emulated)\n"
+		     "[    1.0] BUG: at boot\n\n[    1.0] BUG: at boot\n\n",
+		     shell("cat boots log"));
+}
+
+/* The guest's output is there up to the error, and so is the error. */
+TEST(runner, output_that_cannot_be_written_is_told)
+{
+	static const struct {
+		const char *line;
+		int status;
+		const char *errors;
+	} ends[] = {
+		{ "tap suite >/dev/full", 125,
+		  "vm: cannot write standard output: No space left on device\n" },
+		{ "run suite >/dev/full", 125,
+		  "vm: cannot write standard output: No space left on device\n" },
+		{ "run suite >&-", 125,
+		  "vm: cannot write standard output: Bad file descriptor\n" },
+		{ "run suite 2>/dev/full", 125, "" },
+		{ "-c /dev/full run suite", 125,
+		  "vm: cannot write /dev/full: No space left on device\n"
+		  "vm: guest under TCG (emulated); the kernel's log is in /dev/full\n" },
+		{ "-o /some/file:/dev/full run suite", 125,
+		  "vm: cannot write /dev/full: No space left on device\n" },
+		{ "-o /some/file:no/such/folder run suite", 125,
+		  "vm: cannot write no/such/folder: No such file or directory\n" },
+		/* As of a program that SIGPIPE ends. */
+		{ "tap suite | :", 141, "" },
+		{ "run suite | :", 141, "" },
+		{ "run suite 2>&1 | :", 141, "" },
+	};
+	char line[4096];
+	struct run run;
+
+	set_scene(QEMU "sleep 0.1; frame up 0; frame ready 0\n"
+		  "say 'TAP version 13'; say 1..1; say '# begin a.b'\n"
+		  "frame err 5; echo oops; frame file 5; echo file\n"
+		  "say 'ok 1 a.b'; frame exit 0; exit $EXIT\n");
+	setenv("TMPDIR", getenv("SCENE"), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		int piped = strcspn(ends[i].line, "|");
+
+		snprintf(line, sizeof(line), "{ '%s' -k . -i init %s%.*s; echo $? >status; } %s",
+			 in("PROGRAMS", "vm"),
+			 strstr(ends[i].line, "-o") ? "" : "-o /some/file:there ",
+			 piped, ends[i].line, ends[i].line + piped);
+		run = RUN("/bin/sh", "-c", line);
+		if (atoi(shell("cat status")) != ends[i].status)
+			FAIL("%s: expected status %d, saw %s%s", ends[i].line,
+			     ends[i].status, shell("cat status"), run.errors);
+		/* The output of the guest's program comes first. */
+		if (!strncmp(run.errors, "oops\n", 5))
+			ASSERT_STREQ(ends[i].errors, run.errors + 5);
+		else
+			ASSERT_STREQ(ends[i].errors, run.errors);
+		ASSERT_STREQ("ls: cannot access 'vm.*': No such file or directory\n",
+			     shell("ls -d vm.* 2>&1 || :"));
+	}
+}
+
+/* As under nohup, or in the background of a script. */
+TEST(runner, ignored_signals_stay_ignored)
+{
+	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct run run;
+
+	set_scene(QEMU "touch \"$SCENE/started\"\n"
+		  "until [ -e \"$SCENE/go\" ]; do sleep 0.05; done\n"
+		  QEMU_PASSES);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	run = START("vm", "-k", ".", "-i", "init", "tap", "suite");
+	while (access("started", F_OK))
+		usleep(1000);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		ASSERT_OK(kill(run.pid, ignored[i]));
+	usleep(300000);
+	shell("touch go");
+	collect(&run);
+	ASSERT_STREQ("", run.errors);
+	expect_status(&run, 0);
+}
+
+/* Other signals end it. */
+TEST(runner, hangup_ends_it)
+{
+	struct run run;
+
+	set_scene(QEMU "touch \"$SCENE/started\"; exec sleep 60\n");
+	run = START("vm", "-k", ".", "-i", "init", "run", "suite");
+	while (access("started", F_OK))
+		usleep(1000);
+	ASSERT_OK(kill(run.pid, SIGHUP));
+	collect(&run);
+	expect_status(&run, 130);
+	ASSERT_STREQ("vm: interrupted\n", run.errors);
+}
+
+/* A path of the host may have any letter in it: no shell sees it. */
+TEST(runner, tmpdir_of_any_name)
+{
+	static const char *const names[] = {
+		"", "a b", "it's", "\"quoted\"", "$(touch oops)", "`touch oops`",
+		"a;touch oops", "-rf", "a,b=c", "line\nbreak",
+	};
+	struct run run;
+
+	set_scene(QEMU QEMU_PASSES);
+	shell("mkdir modules && touch modules/host modules/disk");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		setenv("TMPDIR", names[i], 1);
+		ASSERT_TRUE(!*names[i] || !mkdir(names[i], 0700));
+		run = RUN("vm", "-k", ".", "-i", "init", "-H", "-d", "8", "tap",
+			  "suite");
+		ASSERT_STREQ("", run.errors);
+		expect_status(&run, 0);
+		ASSERT_ERRNO(ENOENT, access("oops", F_OK));
+		/* The directory is empty again. */
+		ASSERT_TRUE(!*names[i] || !rmdir(names[i]));
+	}
+}
+
+TEST(runner, tmpdir_that_is_none_is_told)
+{
+	set_scene(QEMU QEMU_PASSES);
+	setenv("TMPDIR", "/no/such/folder", 1);
+	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
+		       "vm: infrastructure: cannot make a directory in /no/such/folder (TMPDIR): No such file or directory\n");
+	setenv("TMPDIR", "vmlinuz", 1);
+	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
+		       "cannot make a directory in vmlinuz (TMPDIR): Not a directory\n");
+}
+
+/* The umask applies to what the user gets, not to what the guest gets. */
+TEST(runner, umask_is_for_the_results_alone)
+{
+	static const char modes[] =
+		"awk '{ print $1, $3, $4, $NF }' list";
+
+	struct run run;
+
+	umask(077);
+	set_scene(QEMU "cpio --quiet -itvn <initramfs >\"$SCENE/list\"\n"
+		  "frame up 0; frame ready 0; frame file 5; echo file\n"
+		  "frame exit 0; exit $EXIT\n");
+	shell("mkdir modules && touch program a.ko b.ko modules/m.ko && "
+	      "echo m.ko >modules/host");
+	run = RUN("vm", "-k", ".", "-i", "init", "-f", "program", "-f", "a.ko",
+		  "-m", "b.ko", "-H", "-c", "log", "-o", "/a:file", "run",
+		  "program");
+	expect_silent(&run, 0);
+	ASSERT_STREQ("-rw------- 0 0 config\ndrwxr-xr-x 0 0 .\n"
+		     "drwxr-xr-x 0 0 bin\ndrwxr-xr-x 0 0 lib\n"
+		     "drwxr-xr-x 0 0 modules\ndrwxr-xr-x 0 0 dev\n"
+		     "drwxr-xr-x 0 0 proc\ndrwxr-xr-x 0 0 sys\n"
+		     "drwxrwxrwt 0 0 tmp\n-rwxr-xr-x 0 0 init\n"
+		     "-rw-r--r-- 0 0 lib/shmcount.ko\n"
+		     "-rwxr-xr-x 0 0 bin/program\n-rw-r--r-- 0 0 lib/a.ko\n"
+		     "-rw-r--r-- 0 0 modules/host\n-rw-r--r-- 0 0 modules/m.ko\n",
+		     shell(modes));
+	ASSERT_STREQ("600\n600\n", shell("stat -c %a log file"));
+}
+
+/* The tests that become an ordinary user do so in the guest, too. */
+TEST_LIMIT(runner, ordinary_user_of_the_guest_under_umask_077, GUEST_LIMIT)
+{
+	struct run run;
+
+	umask(077);
+	setenv("FROM", in("TOP", "build/guest"), 1);
+	setenv("MODULE", SMALL_MODULE, 1);
+	shell("cp \"$FROM/init\" \"$FROM/suite\" \"$MODULE\" . && "
+	      "chmod 700 init suite && chmod 600 *.ko");
+	run = RUN("vm", "-k", small("kernel", ""), "-i", "init", "-f", "suite",
+		  "-m", "shmcount.ko", "-t", "60", "tap", "suite",
+		  "perm.*");
+	expect_status(&run, 0);
+	ASSERT_STREQ("", run.errors);
+}
+
+TEST(runner, file_that_cannot_be_packed_is_told)
+{
+	set_scene(QEMU QEMU_PASSES);
+	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "-f", "/proc", "run",
+			   "suite"), 125,
+		       "vm: infrastructure: cannot read /proc: Is a directory\n");
+	expect_refusal(RUN("vm", "-k", ".", "-i", "no-init", "run", "suite"),
+		       125, "vm: infrastructure: cannot find no-init: No such file or directory\n");
+}
+
+TEST(runner, missing_kernel_is_infrastructure)
+{
+	expect_verdict(RUN("vm", "-k", "/no/such/kernel",
+			   "-i", INIT, "tap", "suite"),
+		       125, "vm: infrastructure: no kernel at /no/such/kernel/vmlinuz");
+}
+
+TEST(runner, kernel_that_is_none_is_infrastructure)
+{
+	FILE *file;
+
+	file = fopen("vmlinuz", "we");
+	fprintf(file, "not a kernel\n");
+	fclose(file);
+	setenv("ACCEL", "tcg", 1);	/* keep no answer about this kernel */
+	expect_verdict(RUN("vm", "-k", ".", "-i", INIT, "tap",
+			   "suite"),
+		       125, "ended before the guest was up");
+}
+
+TEST(runner, missing_module_is_infrastructure)
+{
+	expect_verdict(RUN(SMALL_GUEST, "-m", "no-such.ko",
+			   "tap", "suite"),
+		       125, "vm: infrastructure: cannot find no-such.ko");
+}
+
+TEST_LIMIT(runner, module_that_does_not_load_is_infrastructure, GUEST_LIMIT)
+{
+	struct run run = RUN(SMALL_GUEST, WITH("suite"), "-m",
+			     in("TOP", "build/guest/suite"), "run", "suite",
+			     "-l");
+
+	expect_status(&run, 125);
+	expect_text(run.errors, "cannot load /lib/shmcount.ko");
+	ASSERT_STREQ("", run.output);
+}
+
+TEST(runner, bad_usage)
+{
+	struct run runs[] = {
+		RUN("vm"),
+		RUN("vm", "tap", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "-t", "0", "tap", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "jump", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "tap"),
+		RUN("vm", "-k", "k", "-i", "i", "-t", "5x", "tap", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "-d", "64", "run", "sh"),
+		RUN("vm", "-k", "k", "-i", "i", "-H", "-d", "7", "run", "sh"),
+		RUN("vm", "-k", "k", "-i", "i", "-H", "-d", "big", "run", "sh"),
+		RUN("vm", "-k", "k", "-i", "i", "-p", "size=1", "tap", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "-M", "64", "run", "suite"),
+		RUN("vm", "-k", "k", "-i", "i", "-o", "no-colon", "run", "sh"),
+		RUN(VM_SH, "bench"),
+		RUN(VM_SH, "count"),
+		RUN(VM_SH, "trace"),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		expect_status(&runs[i], 2);
+		expect_text(runs[i].errors, i < ARRAY_SIZE(runs) - 3 ?
+			    "usage: vm " : "vm.sh [option]... VERB PROGRAM");
+	}
+}
+
+TEST(runner, memory_that_is_no_number)
+{
+	static const char *const wrong[] = { "much", "-1", "64", "5g", "99999999" };
+	char text[100];
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		snprintf(text, sizeof(text),
+			 "vm: MEMORY=%s: it has to be a number of MB, 128 or more\n",
+			 wrong[i]);
+		setenv("MEMORY", wrong[i], 1);
+		expect_refusal(RUN(VM_SH, "run", "incr1"), 2,
+			       text);
+	}
+}
+
+/* (The kernel keeps a part for itself.) */
+TEST_LIMIT(runner, memory_is_as_it_was_asked_for, GUEST_LIMIT)
+{
+	struct run run;
+
+	full("kernel", "");
+	setenv("MEMORY", "1000", 1);
+	run = RUN(VM_SH, "host", "awk",
+		  "/^MemTotal/ { exit $2 < 800000 || $2 > 1024000 }",
+		  "/proc/meminfo");
+	expect_status(&run, 0);
+}
+
+TEST_LIMIT(runner, run_passes_output_and_status_on, GUEST_LIMIT)
+{
+	struct run run = RUN(SMALL_GUEST, "-m", SMALL_MODULE, WITH("incr_dev"),
+			     "run", "incr_dev", "2");
+
+	expect_status(&run, 0);
+	ASSERT_EQ(4, lines_in(run.output));
+	ASSERT_STREQ("incr_dev: 4 increments by 2 processes gave count 4\n",
+		     run.errors);
+	run = RUN(SMALL_GUEST, WITH("incr_dev"), "-m", SMALL_MODULE, "run",
+		  "incr_dev", "two words");
+	expect_status(&run, 2);
+	ASSERT_STREQ("", run.output);
+	expect_text(run.errors, "incr_dev: 'two words' is not a number");
+}
+
+/* No output is lost when its reader pauses; the guest ends when the reader is gone. */
+TEST_LIMIT(runner, slow_reader_gets_all_of_it, GUEST_LIMIT)
+{
+	char command[8192];
+	struct run run;
+
+	snprintf(command, sizeof(command),
+		 "run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
+		 "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
+		 "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
+		 "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
+		 in("PROGRAMS", "vm"), small("kernel", ""),
+		 INIT, SMALL_MODULE, in("TOP", "build/guest/incr_anon"));
+	run = RUN("/bin/sh", "-c", command);
+	ASSERT_STREQ("", run.errors);
+	/* 141 is the status of a program that SIGPIPE ends. */
+	ASSERT_STREQ("40000\n0\n"
+		     "incr_anon: 40000 increments by 2 processes gave count 40000\n"
+		     "1\n141\n", run.output);
+}
+
+/* The guest runs the host's programs in the host's directory, and tells the status. */
+TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
+{
+	static const char commands[] =
+		"pwd; printf '[%s]' \"$@\"; cat note; echo changed >note; cat note; "
+		"printf 'count!' | dd of=/dev/shmcount conv=notrunc 2>/dev/null; "
+		"dd if=/dev/shmcount bs=6 count=1 2>/dev/null; echo; "
+		"dd if=/dev/zero of=/dev/shmcount 2>&1 | head -n 1; "
+		"od -An -c -N 6 /dev/shmcount; "
+		"LC_ALL=C wc -c </dev/shmcount; echo error >&2; "
+		"printf 'a\\r\\nb\\000c\\377'; exit 7";
+	char expected[8192], *directory;
+	struct run run;
+	FILE *note;
+
+	/* Any letter may be in what goes to the guest. */
+	ASSERT_OK(mkdir("of\ntwo lines\\n", 0700));
+	ASSERT_OK(chdir("of\ntwo lines\\n"));
+	directory = getcwd(NULL, 0);
+	note = fopen("note", "we");
+	fprintf(note, "host\n");
+	fclose(note);
+	run = RUN(FULL_GUEST, "-m", FULL_MODULE, "run", "sh", "-c", commands,
+		  "sh", "", "a=\\n\n\\", "\377");
+	expect_status(&run, 7);
+	snprintf(expected, sizeof(expected), "%s\n[][a=\\n\n\\][\377]host\nchanged\ncount!\n"
+		 "dd: writing to '/dev/shmcount': No space left on device\n"
+		 "  \\0  \\0  \\0  \\0  \\0  \\0\n4096\na\r\nb", directory);
+	ASSERT_STREQ(expected, run.output);
+	ASSERT_EQ(0, memcmp(run.output + strlen(expected), "\0c\377", 3));
+	ASSERT_STREQ("error\n", run.errors);
+	ASSERT_EQ(0, system("grep -qx host note"));
+}
+
+/*
+ * The guest lacks the checks that take time, and has the parameters and a disk. Its
+ * output arrives byte for byte, and no output is lost when an interrupt ends the
+ * program. If only the shell heard the interrupt, it would wait for sleep to end, and
+ * so it would after an interrupt between two commands: "up" comes when sleep runs.
+ */
+TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
+{
+	static const char commands[] =
+		"{ cd /sys; cat class/misc/shmcount/size block/vda/size; "
+		"stat -c %a /dev/shmcount; nproc; "
+		"grep -Eo 'oops=panic|slub_debug|rcu_expedited' /proc/cmdline; "
+		"echo kept >/mnt/file; sync; cat /mnt/file; "
+		"grep -o '/mnt ext4 rw' /proc/mounts; } >&2; "
+		"trap 'echo caught; exit 7' INT; ";
+	char command[8192], *directory = getcwd(NULL, 0), byte;
+	struct run run;
+	FILE *seen;
+
+	full("kernel", "");
+	unsetenv("KMOD");
+	setenv("PARAMS", "size=2097152 mode=0640", 1);
+	ASSERT_EQ(0,
+		  system("{ head -c 200000 /dev/urandom; echo; } >data; "
+			 "{ cat data; echo up; } >expected"));
+	snprintf(command, sizeof(command), "%s cat %s/data; { sleep 2; echo up; } & sleep 60",
+		 commands, directory);
+	run = START(VM_SH, "bench", "sh", "-c", command);
+	seen = fopen("seen", "we");
+	ASSERT_TRUE(seen);
+	for (char last[4] = ""; memcmp(last, "\nup\n", 4);) {
+		ASSERT_EQ(1, read(run.out, &byte, 1));
+		ASSERT_TRUE(putc(byte, seen) != EOF);
+		memmove(last, last + 1, 3);
+		last[3] = byte;
+	}
+	ASSERT_OK(kill(run.pid, SIGINT));
+	collect(&run);
+	expect_status(&run, 7);
+	ASSERT_TRUE(fputs(run.output, seen) != EOF && !fclose(seen));
+	ASSERT_STREQ("2097152\n131072\n640\n2\noops=panic\nkept\n"
+		     "/mnt ext4 rw\n", run.errors);
+	ASSERT_STREQ("same\n",
+		     shell("echo caught >>expected; cmp seen expected && echo same"));
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	long long difference = *(const long long *)a - *(const long long *)b;
+
+	return (difference > 0) - (difference < 0);
+}
+
+/*
+ * Where instructions count, the same work takes the same time. One process does it
+ * all: to start another the guest waits for the host.
+ */
+TEST_LIMIT(runner, count_is_repeatable, GUEST_LIMIT)
+{
+	static const char commands[] =
+		"work() { echo ${EPOCHREALTIME/./}; "
+		"for ((i = 0; i < 10000; i++)); do :; done; }; "
+		"work; work; work; work; work; work; nproc; "
+		"grep -c ' nokaslr norandmaps' /proc/cmdline; "
+		"sed -n 's/^cpu MHz.*: //p' /proc/cpuinfo; "
+		"touch /mnt/file && echo disk";
+	int processors, options;
+	long long times[6];
+	char disk[5] = "";
+	struct run run;
+	double mhz;
+
+	full("kernel", "");
+	unsetenv("KMOD");
+	run = RUN(VM_SH, "count", "bash", "-c", commands);
+	expect_status(&run, 0);
+	if (sscanf(run.output, "%lld %lld %lld %lld %lld %lld %d %d %lf %4s",
+		   &times[0], &times[1], &times[2], &times[3], &times[4],
+		   &times[5], &processors, &options, &mhz, disk) != 10)
+		FAIL("saw \"%s\"", run.output);
+	/*
+	 * Leave out the first, which fills the caches. During another the kernel may do
+	 * something that it does once after boot.
+	 */
+	for (int i = 0; i < 5; i++)
+		times[i] = times[i + 1] - times[i];
+	qsort(times + 1, 4, sizeof(*times), compare_times);
+	ASSERT_TRUE(times[1] > 10000);
+	if (times[3] - times[1] > times[1] / 200)
+		FAIL("the same work took %lld, %lld, %lld and %lld us",
+		     times[1], times[2], times[3], times[4]);
+	ASSERT_EQ(1, processors);
+	ASSERT_EQ(1, options);
+	ASSERT_TRUE(mhz > 999 && mhz < 1001);
+	ASSERT_STREQ("disk", disk);
+}
+
+TEST_LIMIT(runner, refused_parameters_are_told, GUEST_LIMIT)
+{
+	struct run run = RUN(SMALL_GUEST, "-m", SMALL_MODULE, "-p", "size=0",
+			     "run", "incr1", "1");
+
+	expect_status(&run, 125);
+	ASSERT_STREQ("vm: infrastructure: the guest could not go on: "
+		     "cannot load /lib/shmcount.ko with size=0: Invalid argument\n",
+		     run.errors);
+}
+
+static struct run run_and_fetch(const char *what)
+{
+	return RUN(SMALL_GUEST, "-m", SMALL_MODULE, WITH("incr1"), "-M", "384",
+		   "-a", "some=thing", "-o", what, "run", "incr1", "1");
+}
+
+TEST_LIMIT(runner, fetches_a_file_of_the_guest, GUEST_LIMIT)
+{
+	struct run run = run_and_fetch("/proc/cmdline:seen");
+
+	expect_status(&run, 0);
+	shell("grep -q ' some=thing$' seen");
+	run = run_and_fetch("/proc/meminfo:seen");
+	expect_status(&run, 0);
+	shell("awk '/^MemTotal/ { exit $2 < 300000 || $2 > 393216 }' seen");
+	run = run_and_fetch("/no/such/file:not-seen");
+	expect_status(&run, 125);
+	expect_text(run.errors, "the guest could not go on: cannot open /no/such/file: No such file");
+	ASSERT_ERRNO(ENOENT, access("not-seen", F_OK));
+}
+
+/* The kernel lacks the modules that a disk needs. */
+TEST_LIMIT(runner, disk_that_cannot_be_is_told, GUEST_LIMIT)
+{
+	const char *kernel = full("kernel", "");
+	struct run run;
+
+	setenv("KERNEL", kernel, 1);
+	if (system("test -s \"$KERNEL/modules/disk\""))
+		test_skip("this kernel has it built in");
+	ASSERT_EQ(0,
+		  system("cp -r \"$KERNEL/modules\" . && rm modules/disk && "
+			 "ln -s \"$KERNEL/vmlinuz\" ."));
+	run = RUN("vm", "-k", ".", "-i", INIT, "-H", "-b",
+		  "-d", "8", "-m", FULL_MODULE, "run", "true");
+	expect_status(&run, 125);
+	expect_text(run.errors, "the guest could not go on: cannot mount the disk");
+	ASSERT_EQ(1, lines_in(run.errors));
+}
+
+/* A second interrupt ends the guest, and so do 10 seconds. */
+TEST_LIMIT(runner, interrupt_ends_what_does_not_heed_it, GUEST_LIMIT)
+{
+	struct run runs[2];
+	double begin;
+
+	for (int i = 0; i < 2; i++)
+		runs[i] = START(FULL_GUEST, "-b", "-m", FULL_MODULE, "run",
+				"sh", "-c", "trap '' INT; echo up; sleep 60");
+	for (int i = 0; i < 2; i++) {
+		char byte = '\0';
+
+		while (byte != '\n')
+			ASSERT_EQ(1, read(runs[i].out, &byte, 1));
+	}
+	begin = now();
+	ASSERT_OK(kill(runs[0].pid, SIGINT));
+	ASSERT_OK(kill(runs[1].pid, SIGINT));
+	sleep(1);
+	ASSERT_EQ(0, waitpid(runs[0].pid, NULL, WNOHANG));
+	ASSERT_OK(kill(runs[0].pid, SIGINT));
+	for (int i = 0; i < 2; i++) {
+		collect(&runs[i]);
+		expect_status(&runs[i], 130);
+		expect_text(runs[i].errors, "vm: interrupted");
+		ASSERT_TRUE(i || now() - begin < 5);
+	}
+	ASSERT_TRUE(now() - begin > 9 && now() - begin < 20);
+}
+
+TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
+{
+	struct run run;
+	char path[] = "/tmp/vm-test.XXXXXX", byte;
+
+	ASSERT_TRUE(mkdtemp(path));
+	setenv("TMPDIR", path, 1);
+	run = probe(SMALL_MODULE, PROBE);
+	expect_status(&run, 0);
+	run = START(SMALL_GUEST, WITH("suite"), "-m", SMALL_MODULE, "tap",
+		    "suite");
+	ASSERT_EQ(1, read(run.out, &byte, 1));
+	ASSERT_OK(kill(run.pid, SIGINT));
+	collect(&run);
+	expect_status(&run, 130);
+	expect_text(run.errors, "vm: interrupted");
+	ASSERT_OK(rmdir(path));
+}
+
+static const char same_work[] =
+	"sqlite3 -separator , :memory: -cmd '.import --csv out/results.csv a' "
+	"-cmd '.import --csv again.csv b' \"select count(*), "
+	"max(abs(a.median - b.median) / b.median) < 0.005, min(a.median) > 5000, "
+	"(select json_array_length(readfile('out/results.json'))), "
+	"(select count(*) from a where unit = 'ns') > 0 "
+	"from a join b using (path, object, pages, what, unit) "
+	"where unit = 'instructions' and what = 'map+touch+unmap' and pages = '1'\"";
+
+/* make compare measures time in one guest, and counts instructions in another. */
+TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
+{
+	static const char again[] =
+		"$TOP/tests/guest/vm.sh count sh -c \"$TOP/user/compare $COMPARE_ARGS "
+		"--instructions --disk=/mnt -o /tmp/again >&2 && "
+		"cat /tmp/again/results.csv\" >again.csv 2>/dev/null";
+	struct run run;
+
+	in("TOP", "");
+	full("kernel", "");
+	unsetenv("KMOD");
+	setenv("COMPARE_OUT", "out", 1);
+	setenv("PARAMS", "size=2097152", 1);
+	setenv("COMPARE_ARGS",
+	       "--quick setup --paths=file,tmpfs,/dev/zero,/dev/shmcount", 1);
+	run = RUN(in("TOP", "user/comparison/run.sh"));
+	expect_status(&run, 0);
+	expect_text(run.output, "in instructions, device / warm tmpfs");
+	expect_text(run.output, "\n# machine     guest under ");
+	ASSERT_STREQ("guest under TCG (emulated)\n",
+		     shell("sqlite3 :memory: \"select json_extract(readfile('out/results.json'), '$[1].run.machine')\""));
+	ASSERT_TRUE(!strstr(run.output, "skipped"));
+	ASSERT_EQ(0, system("test -s out/setup.png && test -s out/setup.svg"));
+	ASSERT_EQ(0, system(again));
+	ASSERT_STREQ("6,1,1,2,1\n", shell(same_work));
+}
+
+/* What was measured stays, and the second guest does not start. */
+TEST_LIMIT(compare, interrupted_in_the_guest_keeps_what_is_done, GUEST_LIMIT)
+{
+	char text[10000] = "";
+	ssize_t length, n;
+	struct run run;
+
+	full("kernel", "");
+	unsetenv("KMOD");
+	setenv("COMPARE_OUT", "out", 1);
+	setenv("COMPARE_ARGS", "--progress", 1);
+	run = START("/usr/bin/setsid", in("TOP", "user/comparison/run.sh"));
+	for (length = 0; !strstr(text, "speed: round"); length += n) {
+		n = read(run.err, text + length, sizeof(text) - 1 - length);
+		ASSERT_TRUE(n > 0);
+	}
+	/* A terminal sends it to the whole process group. */
+	ASSERT_OK(kill(-run.pid, SIGINT));
+	collect(&run);
+	expect_status(&run, 130);
+	expect_text(run.output, "Interrupted");
+	ASSERT_TRUE(!strstr(run.output, "counts instructions"));
+	ASSERT_STREQ("1\n",
+		     shell("sqlite3 :memory: \"select json_valid(readfile('out/results.json'))\""));
+}
+
+TEST(compare, native_and_mistaken)
+{
+	struct run run;
+
+	in("TOP", "");
+	setenv("COMPARE_OUT", "out", 1);
+	setenv("NATIVE", "1", 1);
+	setenv("COMPARE_ARGS", "--quick speed -n 1 --locks=sem --paths=MAP_ANON", 1);
+	run = RUN(in("TOP", "user/comparison/run.sh"));
+	expect_status(&run, 0);
+	expect_text(run.errors, "are in out");
+	expect_text(run.output, "\n# machine     native\n");
+	ASSERT_EQ(0,
+		  system("test -s out/table.txt && test -s out/speed-paths.png"));
+	setenv("COMPARE_ARGS", "--list", 1);
+	run = RUN(in("TOP", "user/comparison/run.sh"));
+	expect_status(&run, 0);
+	expect_text(run.output, "/dev/shmcount");
+	setenv("COMPARE_ARGS", "-o elsewhere", 1);
+	run = RUN(in("TOP", "user/comparison/run.sh"));
+	expect_status(&run, 2);
+	setenv("COMPARE_ARGS", "--quack", 1);
+	run = RUN(in("TOP", "user/comparison/run.sh"));
+	expect_status(&run, 2);
+	expect_text(run.errors, "'--quack' is not an option");
+	ASSERT_EQ(0, system("test -s out/table.txt"));
+}
+
+/* Use a module of tests/modules in a guest with sanitizers. */
+static void need_sanitizers(const char *module)
+{
+	if (access(small("kernel", "fragment"), F_OK))
+		test_skip("needs a kernel with sanitizers: make check KERNEL=debug");
+	setenv("KERNEL", "debug", 1);
+	setenv("KMOD", small("modules", module), 1);
+	setenv("CONSOLE", "console.log", 1);
+}
+
+/* The debug kernel must report this kind of error. */
+static void expect_report(const char *kind, const char *report)
+{
+	char parameters[64];
+	struct run run;
+
+	need_sanitizers("sanitizer_bugs.ko");
+	snprintf(parameters, sizeof(parameters), "kind=%s", kind);
+	setenv("PARAMS", parameters, 1);
+	run = RUN(VM_SH, "-t", "1000", "run",
+		  "incr1", "1");
+	expect_status(&run, 121);
+	expect_text(run.errors, "vm: crash: ");
+	expect_text(run.errors, report);
+}
+
+TEST_LIMIT(checkers, use_after_free, GUEST_LIMIT)
+{
+	expect_report("use_after_free", "KASAN: use-after-free in use_after_free");
+}
+
+TEST_LIMIT(checkers, undefined_behaviour, GUEST_LIMIT)
+{
+	expect_report("shift_too_far", "UBSAN: shift-out-of-bounds");
+}
+
+TEST_LIMIT(checkers, locks_in_both_orders, GUEST_LIMIT)
+{
+	expect_report("lock_in_both_orders",
+		      "possible circular locking dependency detected");
+}
+
+TEST_LIMIT(checkers, sleep_under_a_spinlock, GUEST_LIMIT)
+{
+	expect_report("sleep_under_a_spinlock",
+		      "BUG: scheduling while atomic");
+}
+
+TEST_LIMIT(checkers, lost_memory, GUEST_LIMIT)
+{
+	expect_report("leak", "new suspected memory leaks");
+}
+
+TEST_LIMIT(checkers, write_to_a_freed_page, GUEST_LIMIT)
+{
+	expect_report("write_to_a_freed_page", "pagealloc: memory corruption");
+}
+
+/* fault.load makes each allocation fail once; the leak must show. */
+TEST_LIMIT(checkers, leak_on_an_error_path, 4 * GUEST_LIMIT)
+{
+	struct run run;
+
+	need_sanitizers("no_unwind.ko");
+	run = RUN(VM_SH, "-t", "1000", "tap", "suite",
+		  "fault.load");
+	expect_status(&run, 121);
+	expect_text(run.output, "ok 1 fault.load\n");
+	expect_text(run.errors, "new suspected memory leaks");
+}
+
+/* Lines of kernel logs, and what they report. */
+static const struct {
+	const char *line;
+	enum splat splat;
+} log_lines[] = {
+	{ "[    0.000000] Linux version 6.1.0-56-cloud-amd64", SPLAT_NONE },
+	{ "[    0.000000] Kernel command line: oops=panic panic=-1",
+	  SPLAT_NONE },
+	{ "[    0.1] Spectre V2 : WARNING: Unprivileged eBPF is enabled",
+	  SPLAT_NONE },
+	{ "[    1.2] shmcount: loading out-of-tree module taints kernel.",
+	  SPLAT_NONE },
+	{ "[    1.2] shmcount: module verification failed: signature and/or required key missing - tainting kernel",
+	  SPLAT_NONE },
+	{ "[    2.0] shmcount: WARNING: the size is odd", SPLAT_NONE },
+	{ "[    2.0] shmcount: BUG: this cannot be", SPLAT_NONE },
+	{ "[    2.0] shmcount: Oops: 3", SPLAT_NONE },
+	{ "[    2.0] suite[99]: segfault at 7f00 ip 40 sp 7f error 4",
+	  SPLAT_NONE },
+	{ "[    2.0] traps: suite[99] general protection fault ip:40",
+	  SPLAT_NONE },
+	{ "[    2.0] printk: console [ttyS0] enabled", SPLAT_NONE },
+	{ "[    2.0] kmemleak: Kernel memory leak detector initialized",
+	  SPLAT_NONE },
+	{ "[    3.0] BUG: kernel NULL pointer dereference, address: 0",
+	  SPLAT_CRASH },
+	{ "[    3.0] BUG: unable to handle page fault for address: f",
+	  SPLAT_CRASH },
+	{ "[    3.0] BUG: sleeping function called from invalid context",
+	  SPLAT_CRASH },
+	{ "[    3.0] BUG: KASAN: slab-use-after-free in shmcount_mmap",
+	  SPLAT_CRASH },
+	{ "[    3.0] Oops: 0000 [#1] PREEMPT SMP", SPLAT_CRASH },
+	{ "[    3.0] general protection fault, probably for non-canonical",
+	  SPLAT_CRASH },
+	{ "[    3.0] kernel BUG at mm/filemap.c:100!", SPLAT_CRASH },
+	{ "[    3.0] WARNING: CPU: 0 PID: 9 at fs/x.c:1", SPLAT_CRASH },
+	{ "[    3.0] WARNING: possible circular locking dependency detected",
+	  SPLAT_CRASH },
+	{ "[    3.0] INFO: possible recursive locking detected", SPLAT_CRASH },
+	{ "[    3.0][   T99] WARNING: suspicious RCU usage", SPLAT_CRASH },
+	{ "suite: no end[    3.0] BUG: scheduling while atomic: suite/9",
+	  SPLAT_CRASH },
+	{ "[    3.0] UBSAN: array-index-out-of-bounds in x.c", SPLAT_CRASH },
+	{ "[    3.0] BUG: Bad page state in process suite", SPLAT_CRASH },
+	{ "[    3.0] pagealloc: memory corruption", SPLAT_CRASH },
+	{ "[    3.0] pagealloc: single bit error", SPLAT_CRASH },
+	{ "[    3.0] BUG kmalloc-64 (Tainted: G   OE): Right Redzone overwritten",
+	  SPLAT_CRASH },
+	{ "[    3.0] BUG kmalloc-64 (Tainted: G   OE): Poison overwritten",
+	  SPLAT_CRASH },
+	{ "[    3.0] refcount_t: underflow; use-after-free.", SPLAT_CRASH },
+	{ "[    3.0] list_del corruption. prev->next should be", SPLAT_CRASH },
+	{ "kmemleak: cannot scan any more:", SPLAT_CRASH },
+	{ "[    3.0] kmemleak: 2 new suspected memory leaks (see",
+	  SPLAT_CRASH },
+	{ "[    3.0] Kernel panic - not syncing: out of memory", SPLAT_CRASH },
+	{ "[   30.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s!",
+	  SPLAT_HANG },
+	{ "[   30.0] INFO: task insmod:99 blocked for more than 20 seconds.",
+	  SPLAT_HANG },
+	{ "[   30.0] rcu: INFO: rcu_sched self-detected stall on CPU",
+	  SPLAT_HANG },
+	{ "[   30.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+	  SPLAT_HANG },
+	{ "[    3.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+	  SPLAT_INIT_DIED },
+};
+
+TEST(splat, each_line_is_what_it_is)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(log_lines); i++)
+		if (splat_of(log_lines[i].line) != log_lines[i].splat)
+			FAIL("\"%s\": expected %d, saw %d", log_lines[i].line,
+			     log_lines[i].splat, splat_of(log_lines[i].line));
+}
+
+/* Reports, and whether they are whole. */
+#define HEAD "TAP version 13\n1..2\n"
+#define ONE "# begin a.b\nok 1 a.b\n"
+#define TWO "# begin a.c\nnot ok 2 a.c\n"
+
+static const struct {
+	const char *text;
+	bool complete;
+	int failed;
+} reports[] = {
+	{ HEAD ONE TWO, true, 1 },
+	{ HEAD ONE "# begin a.c\n# why\nok 2 a.c # SKIP why\n", true, 0 },
+	{ HEAD ONE "# begin a.c\nnot ok 2 a.c # TIMEOUT 3 seconds\n", true,
+	  1 },
+	{ "", false, 0 },
+	{ HEAD, false, 0 },
+	{ HEAD ONE, false, 0 },
+	{ ONE TWO, false, 1 },
+	{ "TAP version 13\n" ONE TWO, false, 1 },
+	{ "TAP version 13\n1..0\n", false, 0 },
+	{ "TAP version 14\n1..2\n" ONE TWO, false, 1 },
+	{ HEAD ONE TWO "ok 3 a.d\n", false, 1 },
+	{ HEAD ONE ONE, false, 0 },
+	{ HEAD "ok 1 a.b\n" TWO, false, 1 },
+	{ HEAD "# begin a.b\nok 1 a.x\n" TWO, false, 1 },
+	{ HEAD "# begin a.b\nok 2 a.b\n" TWO, false, 1 },
+	{ HEAD "# begin a.b\n# begin a.c\nok 1 a.b\n" TWO, false, 1 },
+	{ HEAD ONE "noise\n# begin a.c\nok 2 a.c\n", false, 0 },
+	{ HEAD ONE TWO "Bail out! why\n", false, 1 },
+	{ HEAD ONE TWO "Bail out!\n", false, 1 },
+	{ "Bail out! why\n", false, 0 },
+};
+
+TEST(tap, only_a_whole_report_is_believed)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
+		struct tap tap = { 0 };
+		char *text = strdup(reports[i].text);
+
+		for (char *line = strtok(text, "\n"); line;
+		     line = strtok(NULL, "\n"))
+			tap_line(&tap, line);
+		if (tap_complete(&tap) != reports[i].complete ||
+		    tap.failed != reports[i].failed)
+			FAIL("report %zu: complete %d, failed %d, \"%s\"", i,
+			     tap_complete(&tap), tap.failed, tap.error);
+		free(text);
+	}
+}

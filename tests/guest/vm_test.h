@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of the runner share. The environment names TOP, the tree;
+ * PROGRAMS, the directory of the runner; SMALL_KERNEL and FULL_KERNEL, see below.
+ */
+#ifndef VM_TEST_H
+#define VM_TEST_H
+
+#include <stdio.h>
+
+#include "harness.h"
+#include "program.h"
+
+enum { GUEST_LIMIT = 90 };
+
+/*
+ * TOP/build/WHAT/KERNEL/FILE, KERNEL being that of the small guest, or of the guest
+ * that sees the host's files. Without such a kernel the test is skipped.
+ */
+#define small(what, file) of_kernel("SMALL_KERNEL", what, file)
+#define full(what, file) of_kernel("FULL_KERNEL", what, file)
+static inline const char *of_kernel(const char *variable, const char *what,
+				    const char *file)
+{
+	char *path;
+
+	if (asprintf(&path, "build/%s/%s%s%s", what, in(variable, ""),
+		     *file ? "/" : "", file) < 0)
+		FAIL("no memory");
+	return in("TOP", path);
+}
+
+/* The runner with the files of each guest; what is put in, and the program, follow. */
+#define SMALL_GUEST \
+	"vm", "-k", small("kernel", ""), "-i", INIT
+#define FULL_GUEST \
+	"vm", "-H", "-k", full("kernel", ""), "-i", INIT
+#define SMALL_MODULE small("kmod", "shmcount.ko")
+#define FULL_MODULE full("kmod", "shmcount.ko")
+#define WITH(program) "-f", in("TOP", "build/guest/" program)
+#define INIT in("TOP", "build/guest/init")
+#define VM_SH in("TOP", "tests/guest/vm.sh")
+
+/*
+ * The beginning of a script that stands in for QEMU. It writes the kernel's log to
+ * descriptor 3, and init's report to standard output, in frames.
+ */
+#define QEMU \
+"#!/bin/sh\n" \
+"for arg; do\n" \
+"	case $arg in file:*) exec 3>\"${arg#file:}\" ;; esac\n" \
+"done\n" \
+"nonce=$(cpio --quiet -i --to-stdout config <initramfs | sed -n 's/^nonce=//p')\n" \
+"frame() { printf '%s %s %d\\n' $nonce $1 $2; }\n" \
+"say() { frame out $((${#1} + 1)); echo \"$1\"; }\n"
+
+/* The rest of that script, for a guest in which one test passes. */
+#define QEMU_PASSES \
+"frame up 0; frame ready 0\n" \
+"say 'TAP version 13'; say 1..1; say '# begin a.b'; say 'ok 1 a.b'\n" \
+"frame exit 0\n" \
+"exit $EXIT\n"
+
+/*
+ * Put the script into this directory as QEMU, first in PATH, with an empty kernel and
+ * init; have the runner use TCG. SCENE in QEMU's environment is this directory, EXIT
+ * the status by which a guest ends.
+ */
+void set_scene(const char *script);
+
+#endif

@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The TAP harness: main() and the functions of harness.h.
+ *
+ *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [NAME or pattern]...
+ *
+ * -l    list the tests instead of running them
+ * -r N  run the chosen tests N times, as NAME.1 to NAME.N
+ * -s K/N  take every Nth test from the Kth on: N processes share the tests
+ * -e N  end early: after N timeouts, or when test_cleanup() fails
+ *
+ * Tests run file by file in link order, and in a file from top to bottom. Exit
+ * status as in kselftest: 0 passed, 1 failed, 4 all skipped; 2 usage.
+ *
+ * The output is KTAP in the subset that other TAP readers accept: version and plan
+ * first, a flat list, "# " before everything else. "# begin NAME" comes before
+ * each test, so that a reader knows what was running when the kernel stopped, and
+ * "# took SECONDS s" before its result. In a guest the kernel's log has
+ * "test: NAME" before anything that the test makes the kernel print.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <ftw.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "harness.h"
+#include "signals.h"
+
+enum { REAP_SECONDS = 3, OUTPUT_LINES = 100, MAX_REPEAT = 1000 };
+
+enum outcome { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
+
+/* Memory shared with every descendant of a test. */
+static struct {
+	atomic_int failures;
+	atomic_bool returned;	/* the test function returned */
+	char skip_reason[200];
+} *shared;
+
+/* main() waits for these: SIGCHLD and the signals that end us. */
+static sigset_t awaited;
+static bool interrupted;
+static bool cleanup_failed;
+
+/* The linker defines these bounds of the section "tests". */
+extern const struct test *const __start_tests[];
+extern const struct test *const __stop_tests[];
+
+_Noreturn void test_fail(const char *file, int line, const char *format, ...)
+{
+	va_list args;
+
+	atomic_fetch_add(&shared->failures, 1);
+	fflush(stdout);
+	va_start(args, format);
+	dprintf(STDOUT_FILENO, "%s:%d: ", file, line);
+	vdprintf(STDOUT_FILENO, format, args);
+	dprintf(STDOUT_FILENO, "\n");
+	va_end(args);
+	_exit(STATUS_FAILED);
+}
+
+_Noreturn void test_skip(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(shared->skip_reason, sizeof(shared->skip_reason), format,
+		  args);
+	va_end(args);
+	_exit(STATUS_SKIPPED);
+}
+
+void test_assert_eq(const char *file, int line, const char *what,
+		    long long seen, long long wanted)
+{
+	if (seen == wanted)
+		return;
+	if (seen == -1 && errno)
+		test_fail(file, line, "%s: expected %lld, saw -1 (%s)", what,
+			  wanted, strerrorname_np(errno));
+	test_fail(file, line, "%s: expected %lld, saw %lld", what, wanted,
+		  seen);
+}
+
+void test_assert_streq(const char *file, int line, const char *what,
+		       const char *seen, const char *wanted)
+{
+	if (strcmp(seen, wanted))
+		test_fail(file, line, "%s: expected \"%s\", saw \"%s\"", what,
+			  wanted, seen);
+}
+
+intptr_t test_assert_ok(const char *file, int line, const char *what,
+			intptr_t result)
+{
+	if (result == -1)
+		test_fail(file, line, "%s: expected success, saw %s", what,
+			  strerrorname_np(errno));
+	return result;
+}
+
+void test_assert_errno(const char *file, int line, const char *what,
+		       intptr_t result, int wanted)
+{
+	if (result != -1)
+		test_fail(file, line, "%s: expected %s, saw success (%ld)",
+			  what, strerrorname_np(wanted), (long)result);
+	if (errno != wanted)
+		test_fail(file, line, "%s: expected %s, saw %s", what,
+			  strerrorname_np(wanted), strerrorname_np(errno));
+}
+
+pid_t start(void (*function)(void *), void *argument)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		FAIL("cannot fork: %s", strerror(errno));
+	if (pid)
+		return pid;
+	function(argument);
+	exit(0);
+}
+
+void finish(pid_t pid)
+{
+	int status;
+
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	if (WIFSIGNALED(status))
+		FAIL("child %d killed by signal %d (%s)", pid,
+		     WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status))
+		FAIL("child %d: exit status %d", pid, WEXITSTATUS(status));
+}
+
+void wait_until_asleep(pid_t pid)
+{
+	char path[32], line[512], *state;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (int i = 0; i < 5000; i++) {
+		file = fopen(path, "r");
+		if (!file || !fgets(line, sizeof(line), file))
+			FAIL("process %d is gone", pid);
+		fclose(file);
+		state = strrchr(line, ')');
+		if (state && state[2] == 'S')
+			return;
+		if (state && state[2] == 'Z')
+			FAIL("process %d has ended", pid);
+		usleep(1000);
+	}
+	FAIL("process %d does not sleep", pid);
+}
+
+/* A debug kernel is slower; whoever boots it sets SLOWER to a factor. */
+static unsigned int limit_of(const struct test *test)
+{
+	const char *times = getenv("SLOWER");
+
+	return test->limit * (times ? atoi(times) : 1);
+}
+
+/* Sleep until a child changes state, but not past the deadline. */
+static void await_child(double deadline)
+{
+	if (is_interrupted(&awaited, deadline - now()))
+		interrupted = true;
+}
+
+/* Kill every child. As a subreaper we are the parent of the orphans, too. */
+static void kill_children(void)
+{
+	char path[64];
+	FILE *file;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	file = fopen(path, "r");
+	if (!file)
+		return;
+	while (fscanf(file, "%d", &pid) == 1)
+		kill(pid, SIGKILL);
+	fclose(file);
+}
+
+/* Returns false if a process would not die. */
+static bool reap_all(pid_t group)
+{
+	double deadline = now() + REAP_SECONDS;
+
+	for (;;) {
+		pid_t pid;
+
+		kill(-group, SIGKILL);
+		kill_children();
+		pid = waitpid(-1, NULL, WNOHANG);
+		if (pid < 0)
+			return true;
+		if (!pid) {
+			if (now() > deadline)
+				return false;
+			await_child(now() + 0.05);
+		}
+	}
+}
+
+static bool opened;
+
+/* Without root, a directory of mode 0 can be emptied only after chmod(). */
+static int open_directory(const char *path, const struct stat *stat, int type,
+		       struct FTW *where)
+{
+	(void)where;
+	if ((type == FTW_D || type == FTW_DNR) && (stat->st_mode & 0700) != 0700 &&
+	    !chmod(path, 0700))
+		opened = true;
+	return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *stat, int type,
+			struct FTW *where)
+{
+	(void)stat;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+static void remove_all(const char *directory)
+{
+	do {
+		opened = false;
+		nftw(directory, open_directory, 16, FTW_PHYS | FTW_MOUNT);
+	} while (opened);
+	nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+static pid_t start_group(void (*run)(void), int output, const char *directory)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	pid_t parent = getpid(), pid = fork();
+	sigset_t none;
+	int null;
+
+	if (pid)
+		return pid;
+	/* A test must get the signals that the harness was started to ignore. */
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		signal(signals[i], SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(STATUS_FAILED);
+	setpgid(0, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	null = open("/dev/null", O_RDONLY);
+	dup2(null, STDIN_FILENO);
+	close(null);
+	dup2(output, STDOUT_FILENO);
+	dup2(output, STDERR_FILENO);
+	close(output);
+	if (chdir(directory))
+		FAIL("cannot enter %s: %s", directory, strerror(errno));
+	run();
+	atomic_store(&shared->returned, true);
+	exit(atomic_load(&shared->failures) ? STATUS_FAILED : 0);
+}
+
+/* Run the function in a process group of its own, and reap all of it. */
+static enum outcome run_apart(void (*run)(void), unsigned int limit,
+			      int output, const char *directory)
+{
+	double deadline = now() + limit;
+	int status;
+	pid_t pid, seen;
+
+	fflush(stdout);
+	pid = start_group(run, output, directory);
+	if (pid < 0) {
+		dprintf(output, "cannot fork: %s\n", strerror(errno));
+		return FAILED;
+	}
+	while (!(seen = waitpid(pid, &status, WNOHANG)) && now() < deadline) {
+		await_child(deadline);
+		if (interrupted && deadline > now() + REAP_SECONDS) {
+			kill(-pid, SIGTERM);
+			deadline = now() + REAP_SECONDS;
+		}
+	}
+	/* Give the children of the test time to clean up. */
+	while (interrupted && !kill(-pid, 0) && now() < deadline) {
+		await_child(now() + 0.05);
+		waitpid(-1, NULL, WNOHANG);
+	}
+
+	if (!reap_all(pid))
+		return UNKILLABLE;
+	if (!seen)
+		return TIMED_OUT;
+	if (seen < 0)
+		return FAILED;
+	if (WIFSIGNALED(status))
+		dprintf(output, "killed by signal %d (%s)\n", WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) == STATUS_SKIPPED && shared->skip_reason[0] &&
+		 !shared->failures)
+		return SKIPPED;
+	else if (!WEXITSTATUS(status) && !shared->failures && shared->returned)
+		return PASSED;
+	else if (!shared->failures)
+		dprintf(output, "exited with status %d before its end\n",
+			WEXITSTATUS(status));
+	return FAILED;
+}
+
+/* Print the output of the test as diagnostics. */
+static void print_output(int output)
+{
+	char line[1024];
+	FILE *file;
+
+	file = fdopen(dup(output), "r");
+	rewind(file);
+	for (int i = 0; fgets(line, sizeof(line), file); i++) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (i == OUTPUT_LINES) {
+			printf("# (more output left out)\n");
+			break;
+		}
+		printf("# %s\n", line);
+	}
+	fclose(file);
+}
+
+/* Run the test, then test_cleanup() if there is one. */
+static enum outcome run_and_clean_up(const struct test *test, int output,
+				     const char *directory)
+{
+	enum outcome outcome, cleanup;
+
+	outcome = run_apart(test->run, limit_of(test), output, directory);
+	if (!test_cleanup || outcome == UNKILLABLE)
+		return outcome;
+	shared->failures = 0;
+	shared->returned = false;
+	cleanup = run_apart(test_cleanup, limit_of(test), output, directory);
+	if (cleanup == PASSED)
+		return outcome;
+	cleanup_failed = true;
+	dprintf(output, "test_cleanup() failed\n");
+	return outcome == PASSED || outcome == SKIPPED ||
+	       cleanup == UNKILLABLE ? cleanup : outcome;
+}
+
+static enum outcome run_test(const struct test *test, const char *name,
+			     size_t number)
+{
+	char directory[] = "/tmp/test.XXXXXX";
+	double begin = now();
+	enum outcome outcome;
+	int output;
+
+	memset(shared, 0, sizeof(*shared));
+	printf("# begin %s\n", name);
+	output = memfd_create(name, 0);
+	if (output < 0 || !mkdtemp(directory)) {
+		printf("# no memory or no directory for it: %s\nnot ok %zu %s\n",
+		       strerror(errno), number, name);
+		return FAILED;
+	}
+	fcntl(output, F_SETFL, O_APPEND);
+	outcome = run_and_clean_up(test, output, directory);
+	remove_all(directory);
+	if (outcome != PASSED && outcome != SKIPPED)
+		print_output(output);
+	close(output);
+	printf("# took %.3f s\n%s %zu %s", now() - begin,
+	       outcome == PASSED || outcome == SKIPPED ? "ok" : "not ok",
+	       number, name);
+	if (outcome == SKIPPED)
+		printf(" # SKIP %s", shared->skip_reason);
+	if (outcome == TIMED_OUT || outcome == UNKILLABLE)
+		printf(" # TIMEOUT %u seconds", limit_of(test));
+	printf("\n");
+	return outcome;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	const struct test *x = *(const struct test *const *)a;
+	const struct test *y = *(const struct test *const *)b;
+
+	return x->line - y->line;
+}
+
+/*
+ * The linker keeps the files in link order and the tests of a file together, but
+ * the compiler may emit the tests of a file in any options.
+ */
+static void sort_by_line(const struct test **tests, size_t count)
+{
+	for (size_t i = 0, n; i < count; i += n) {
+		for (n = 1; i + n < count; n++)
+			if (strcmp(tests[i + n]->file, tests[i]->file))
+				break;
+		qsort(tests + i, n, sizeof(tests[0]), compare_lines);
+	}
+}
+
+/* Move the tests that match a pattern to the front; returns how many. */
+static size_t choose(const struct test **tests, size_t count, char *patterns[])
+{
+	size_t chosen = 0;
+
+	for (size_t i = 0; i < count; i++)
+		for (char **p = patterns; *p; p++)
+			if (!fnmatch(*p, tests[i]->name, 0)) {
+				tests[chosen++] = tests[i];
+				break;
+			}
+	return chosen;
+}
+
+struct options {
+	unsigned int repeat;
+	unsigned int k, n;	/* every nth of all runs, from the kth on */
+	unsigned int max_timeouts;	/* 0: no limit */
+	bool list;
+};
+
+static const char *name_of(const struct test *test, const struct options *options,
+			   size_t run)
+{
+	static char name[128];
+
+	if (options->repeat == 1)
+		return test->name;
+	snprintf(name, sizeof(name), "%s.%zu", test->name, run);
+	return name;
+}
+
+/* Not with dprintf(): it asks for the file position, and /dev/kmsg has none. */
+static void log_begin(const char *name)
+{
+	int fd = getenv("SHMCOUNT_GUEST") ?
+		 open("/dev/kmsg", O_WRONLY | O_CLOEXEC) : -1;
+	char line[160];
+	int length = snprintf(line, sizeof(line), "test: %s\n", name);
+
+	if (fd < 0)
+		return;
+	if (write(fd, line, length) != length)
+		printf("# cannot write to /dev/kmsg: %s\n", strerror(errno));
+	close(fd);
+}
+
+/* Run or list all tests, REPEAT times. Returns the exit status. */
+static int run_tests(const struct test **tests, size_t count,
+		     const struct options *options)
+{
+	unsigned int outcomes[UNKILLABLE + 1] = { 0 };
+	size_t runs = count * options->repeat, number = 0;
+	size_t plan = (runs + options->n - options->k) / options->n;
+
+	if (!options->list)
+		printf("TAP version 13\n1..%zu%s\n", plan,
+		       plan ? "" : " # SKIP no test is in this share");
+	for (size_t i = options->k - 1; i < runs; i += options->n) {
+		const struct test *test = tests[i % count];
+		const char *name = name_of(test, options, i / count + 1);
+		enum outcome outcome;
+
+		if (options->list) {
+			puts(name);
+			continue;
+		}
+		log_begin(name);
+		outcome = run_test(test, name, ++number);
+		outcomes[outcome]++;
+		if (interrupted) {
+			printf("Bail out! interrupted\n");
+			return STATUS_INTERRUPTED;
+		}
+		if (outcome == UNKILLABLE) {
+			printf("Bail out! a process of %s cannot be killed\n",
+			       name);
+			return STATUS_UNKILLABLE;
+		}
+		if (options->max_timeouts && cleanup_failed) {
+			printf("Bail out! what %s left cannot be put back\n",
+			       name);
+			return STATUS_SPOILT;
+		}
+		if (options->max_timeouts && outcomes[TIMED_OUT] >= options->max_timeouts) {
+			printf("Bail out! %u tests did not end\n",
+			       outcomes[TIMED_OUT]);
+			return STATUS_HANGS;
+		}
+	}
+	if (outcomes[FAILED] || outcomes[TIMED_OUT])
+		return STATUS_FAILED;
+	return outcomes[SKIPPED] == plan && !options->list ? STATUS_SKIPPED : 0;
+}
+
+static _Noreturn void usage(void)
+{
+	fprintf(stderr,
+		"usage: %s [-l] [-r N] [-s K/N] [-e N] [test or pattern]...\n",
+		program_invocation_short_name);
+	exit(STATUS_USAGE);
+}
+
+static struct options parse(int argc, char *argv[])
+{
+	struct options options = { .repeat = 1, .k = 1, .n = 1 };
+	int option;
+	char rest;
+
+	while ((option = getopt(argc, argv, "lr:s:e:")) != -1) {
+		if (option == 'l')
+			options.list = true;
+		else if (option == 'r')
+			options.repeat = get_number("-r ", optarg, 1, MAX_REPEAT);
+		else if (option == 'e')
+			options.max_timeouts = get_number("-e ", optarg, 0, UINT_MAX);
+		else if (option != 's' ||
+			 sscanf(optarg, "%u/%u%c", &options.k, &options.n,
+				&rest) != 2 || !options.k || options.k > options.n)
+			usage();
+	}
+	return options;
+}
+
+static void refuse_unknown(const struct test **tests, size_t count,
+			   char *patterns[])
+{
+	for (; *patterns; patterns++) {
+		size_t i = 0;
+
+		while (i < count && fnmatch(*patterns, tests[i]->name, 0))
+			i++;
+		if (i == count)
+			die(STATUS_USAGE, "no test is named '%s'", *patterns);
+	}
+}
+
+/* Returns false if the harness cannot run here, after a "Bail out!". */
+static bool prepare(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANON, -1, 0);
+	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1)) {
+		printf("Bail out! %s\n", strerror(errno));
+		return false;
+	}
+	awaited = block_signals();
+	return true;
+}
+
+int main(int argc, char *argv[])
+{
+	/* cppcheck-suppress comparePointers; they bound one array */
+	size_t count = __stop_tests - __start_tests;
+	struct options options = parse(argc, argv);
+	const struct test *tests[count];
+
+	memcpy(tests, __start_tests, count * sizeof(tests[0]));
+	sort_by_line(tests, count);
+	refuse_unknown(tests, count, argv + optind);
+	if (optind < argc)
+		count = choose(tests, count, argv + optind);
+	if (!options.list && !prepare())
+		return STATUS_FAILED;
+	return run_tests(tests, count, &options);
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tests that end in every way a test can; harness_test.c runs them. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+TEST(sample, passes)
+{
+	printf("what a passing test prints is not shown\n");
+	ASSERT_EQ(2, 1 + 1);
+	ASSERT_STREQ("a", "a");
+	ASSERT_OK(0);
+	ASSERT_ERRNO(EINVAL, (errno = EINVAL, -1));
+}
+
+TEST(sample, fails)
+{
+	printf("said before\n");
+	ASSERT_EQ(3, 1 + 1);
+}
+
+TEST(sample, fails_with_wrong_errno)
+{
+	ASSERT_ERRNO(EINVAL, (errno = EPERM, -1));
+}
+
+TEST(sample, fails_where_failure_was_expected)
+{
+	ASSERT_ERRNO(EINVAL, 0);
+}
+
+TEST(sample, skips)
+{
+	test_skip("no %s here", "reason");
+}
+
+TEST(sample, crashes)
+{
+	raise(SIGSEGV);
+}
+
+TEST(sample, exits_early)
+{
+	exit(3);
+}
+
+TEST(sample, exits_as_if_passed)
+{
+	exit(0);
+}
+
+TEST(sample, exits_as_if_skipped)
+{
+	exit(4);
+}
+
+TEST_LIMIT(sample, hangs, 1)
+{
+	for (;;)
+		pause();
+}
+
+TEST(sample, hangs_for_long)
+{
+	for (;;)
+		pause();
+}
+
+static void fail_in_child(void *unused)
+{
+	(void)unused;
+	ASSERT_TRUE(!"the child failed");
+}
+
+TEST(sample, child_fails_unseen)
+{
+	pid_t pid = start(fail_in_child, NULL);
+
+	waitpid(pid, NULL, 0);
+}
+
+static void die(void *unused)
+{
+	(void)unused;
+	raise(SIGKILL);
+}
+
+TEST(sample, child_dies)
+{
+	finish(start(die, NULL));
+}
+
+TEST(sample, forges)
+{
+	printf("ok 1 sample.forged\nnot ok 2 sample.forged\nBail out!\n1..1\n");
+	fflush(stdout);
+	ASSERT_TRUE(false);
+}
+
+static void outlive(void *unused)
+{
+	(void)unused;
+	setsid();
+	for (;;)
+		pause();
+}
+
+/* It writes to the file LEFT where they are. */
+TEST(sample, leaves_things)
+{
+	const char *left = getenv("LEFT");
+	pid_t pid = start(outlive, NULL);
+	FILE *file = fopen(left ? left : "/dev/null", "we");
+
+	ASSERT_TRUE(!mkdir("directory", 0755));
+	ASSERT_TRUE(!mknod("directory/file", S_IFREG | 0644, 0));
+	fprintf(file, "%d %s", pid, getcwd(NULL, 0));
+	fclose(file);
+}
+
+TEST(sample, says_a_lot)
+{
+	for (int i = 0; i < 1000; i++)
+		printf("line %d\n", i);
+	FAIL("at last");
+}
+
+TEST(sample, by_hangup)
+{
+	raise(SIGHUP);
+}
+
+TEST(sample, by_interrupt)
+{
+	raise(SIGINT);
+}
+
+/* Directories that only root can list or empty. */
+TEST(sample, leaves_closed_folders)
+{
+	const char *left = getenv("LEFT");
+	FILE *file = fopen(left ? left : "/dev/null", "we");
+
+	ASSERT_TRUE(!mkdir("full", 0755) && !mkdir("full/closed", 0755));
+	ASSERT_TRUE(!mkdir("full/closed/too", 0755));
+	ASSERT_TRUE(!mknod("full/closed/too/file", S_IFREG | 0644, 0));
+	ASSERT_TRUE(!chmod("full/closed/too", 0) && !chmod("full/closed", 0));
+	ASSERT_TRUE(!chmod("full", 0555));
+	fprintf(file, "%s", getcwd(NULL, 0));
+	fclose(file);
+}
+
+void test_cleanup(void)
+{
+	if (getenv("SAMPLE_CLEANUP_FAILS"))
+		FAIL("cleanup failed");
+}

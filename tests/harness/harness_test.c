@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tests of the harness: run harness_sample and compare its output. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+#include "status.h"
+
+#define HEAD "TAP version 13\n1..1\n# begin sample."
+
+/* Delete every piece of text from begin to end. */
+static void cut_each(char *text, const char *begin, const char *end)
+{
+	char *piece;
+
+	while ((piece = strstr(text, begin))) {
+		char *rest = strstr(piece, end) + strlen(end);
+
+		memmove(piece, rest, strlen(rest) + 1);
+	}
+}
+
+/* Run one sample; but for source lines and times its output must be this. */
+static void expect_sample(const char *name, int status, const char *wanted)
+{
+	char test[64];
+	struct run run;
+
+	snprintf(test, sizeof(test), "sample.%s", name);
+	run = RUN("harness_sample", test);
+	expect_text(run.output, "\n# took ");
+	cut_each(run.output, "tests/harness/harness_sample.c:", ": ");
+	cut_each(run.output, "# took ", " s\n");
+	ASSERT_STREQ(wanted, run.output);
+	ASSERT_EQ(status, WEXITSTATUS(run.status));
+}
+
+TEST(harness, pass)
+{
+	expect_sample("passes", 0, HEAD "passes\nok 1 sample.passes\n");
+}
+
+TEST(harness, failure_says_what_was_expected_and_seen)
+{
+	expect_sample("fails", 1, HEAD "fails\n# said before\n"
+		      "# 1 + 1: expected 3, saw 2\n"
+		      "not ok 1 sample.fails\n");
+	expect_sample("fails_with_wrong_errno", 1,
+		      HEAD "fails_with_wrong_errno\n"
+		      "# (errno = EPERM, -1): expected EINVAL, saw EPERM\n"
+		      "not ok 1 sample.fails_with_wrong_errno\n");
+	expect_sample("fails_where_failure_was_expected", 1,
+		      HEAD "fails_where_failure_was_expected\n"
+		      "# 0: expected EINVAL, saw success (0)\n"
+		      "not ok 1 sample.fails_where_failure_was_expected\n");
+}
+
+TEST(harness, skip)
+{
+	expect_sample("skips", 4, HEAD "skips\n"
+		      "ok 1 sample.skips # SKIP no reason here\n");
+}
+
+TEST(harness, crash)
+{
+	expect_sample("crashes", 1, HEAD "crashes\n"
+		      "# killed by signal 11 (Segmentation fault)\n"
+		      "not ok 1 sample.crashes\n");
+}
+
+TEST(harness, exit_is_no_pass)
+{
+	expect_sample("exits_early", 1, HEAD "exits_early\n"
+		      "# exited with status 3 before its end\n"
+		      "not ok 1 sample.exits_early\n");
+	expect_sample("exits_as_if_passed", 1, HEAD "exits_as_if_passed\n"
+		      "# exited with status 0 before its end\n"
+		      "not ok 1 sample.exits_as_if_passed\n");
+	expect_sample("exits_as_if_skipped", 1, HEAD "exits_as_if_skipped\n"
+		      "# exited with status 4 before its end\n"
+		      "not ok 1 sample.exits_as_if_skipped\n");
+}
+
+/* Some parents ignore SIGCHLD; waitpid() then finds no child. */
+TEST(harness, ignored_child_signal_changes_nothing)
+{
+	char command[4200];
+
+	snprintf(command, sizeof(command),
+		 "trap '' CHLD; exec %s/harness_sample sample.passes sample.fails",
+		 getenv("PROGRAMS"));
+	ASSERT_EQ(1, WEXITSTATUS(system(command)));
+	ASSERT_TRUE(strstr(RUN("/bin/sh", "-c", command).output,
+			   " s\nok 1 sample.passes\n"));
+}
+
+/* Under nohup the harness ignores SIGHUP; a test still gets it. */
+TEST(harness, ignored_hangup_is_not_ignored_by_a_test)
+{
+	char command[4200];
+	struct run run;
+
+	snprintf(command, sizeof(command),
+		 "trap '' HUP INT; exec %s/harness_sample sample.by_hangup sample.by_interrupt",
+		 getenv("PROGRAMS"));
+	run = RUN("/bin/sh", "-c", command);
+	expect_text(run.output, "# killed by signal 1 (Hangup)\n");
+	expect_text(run.output, "# killed by signal 2 (Interrupt)\n");
+}
+
+TEST(harness, time_limit)
+{
+	expect_sample("hangs", 1, HEAD "hangs\n"
+		      "not ok 1 sample.hangs # TIMEOUT 1 seconds\n");
+}
+
+TEST(harness, child_that_nobody_asks_fails_the_test)
+{
+	expect_sample("child_fails_unseen", 1, HEAD "child_fails_unseen\n"
+		      "# expected !\"the child failed\"\n"
+		      "not ok 1 sample.child_fails_unseen\n");
+}
+
+TEST(harness, child_that_dies_fails_the_test)
+{
+	struct run run = RUN("harness_sample", "sample.child_dies");
+
+	ASSERT_EQ(1, WEXITSTATUS(run.status));
+	expect_text(run.output, "killed by signal 9 (Killed)\n");
+}
+
+TEST(harness, output_cannot_be_taken_for_results)
+{
+	expect_sample("forges", 1, HEAD "forges\n# ok 1 sample.forged\n"
+		      "# not ok 2 sample.forged\n# Bail out!\n# 1..1\n"
+		      "# expected false\n"
+		      "not ok 1 sample.forges\n");
+}
+
+TEST(harness, neither_processes_nor_files_outlive_a_test)
+{
+	char left[4200], directory[4096];
+	struct run run;
+	FILE *file;
+	int pid;
+
+	snprintf(left, sizeof(left), "%s/left", getcwd(directory, 4096));
+	setenv("LEFT", left, 1);
+	run = RUN("harness_sample", "sample.leaves_things");
+	ASSERT_EQ(0, WEXITSTATUS(run.status));
+	file = fopen(left, "re");
+	ASSERT_TRUE(file && fscanf(file, "%d %4095s", &pid, directory) == 2);
+	ASSERT_ERRNO(ESRCH, kill(pid, 0));
+	ASSERT_ERRNO(ENOENT, access(directory, F_OK));
+}
+
+TEST(harness, closed_folders_are_removed)
+{
+	char left[4200], directory[4096] = "";
+	FILE *file;
+
+	ASSERT_OK(chmod(".", 0755));
+	snprintf(left, sizeof(left), "%s/left", getcwd(directory, 4096));
+	setenv("LEFT", left, 1);
+	ASSERT_OK(close(open(left, O_WRONLY | O_CREAT | O_CLOEXEC, 0666)));
+	ASSERT_OK(chmod(left, 0666));
+	if (!getuid() && (setgid(65534) || setuid(65534)))
+		FAIL("cannot become nobody");
+	if (access(getenv("PROGRAMS"), X_OK))
+		test_skip("nobody may not read the programs");
+	expect_sample("leaves_closed_folders", 0, HEAD "leaves_closed_folders\n"
+		      "ok 1 sample.leaves_closed_folders\n");
+	file = fopen(left, "re");
+	ASSERT_TRUE(file && fscanf(file, "%4095s", directory) == 1);
+	fclose(file);
+	ASSERT_ERRNO(ENOENT, access(directory, F_OK));
+}
+
+TEST(harness, interrupt_ends_the_test_too)
+{
+	struct run run = START("harness_sample", "sample.hangs_for_long");
+	pid_t test = child_of(run.pid);
+
+	ASSERT_OK(kill(run.pid, SIGTERM));
+	collect(&run);
+	ASSERT_EQ(130, WEXITSTATUS(run.status));
+	expect_text(run.output, "\nBail out! interrupted\n");
+	ASSERT_ERRNO(ESRCH, kill(test, 0));
+}
+
+TEST(harness, ignored_signals_stay_ignored)
+{
+	struct run run = START_DEAF("harness_sample", "sample.hangs");
+
+	child_of(run.pid);
+	send_endings(run.pid);
+	collect(&run);
+	expect_status(&run, 1);
+	expect_text(run.output, "\nnot ok 1 sample.hangs # TIMEOUT 1 seconds\n");
+}
+
+TEST(harness, output_is_cut)
+{
+	struct run run = RUN("harness_sample", "sample.says_a_lot");
+
+	ASSERT_TRUE(lines_in(run.output) < 110);
+	expect_text(run.output, "# (more output left out)\n");
+}
+
+TEST(harness, failed_cleanup_fails_the_test)
+{
+	struct run run;
+
+	setenv("SAMPLE_CLEANUP_FAILS", "1", 1);
+	run = RUN("harness_sample", "sample.passes");
+	ASSERT_EQ(1, WEXITSTATUS(run.status));
+	expect_text(run.output, "cleanup failed\n");
+	expect_text(run.output, "not ok 1 sample.passes\n");
+}
+
+/* The grader starts another guest once a test has spoilt this one. */
+TEST(harness, early_end)
+{
+	struct run run = RUN("harness_sample", "-e", "1", "sample.fails",
+			     "sample.hangs", "sample.says_a_lot");
+
+	ASSERT_EQ(STATUS_HANGS, WEXITSTATUS(run.status));
+	expect_text(run.output, "\nnot ok 2 sample.hangs # TIMEOUT 1 seconds\n"
+		    "Bail out! 1 tests did not end\n");
+	ASSERT_TRUE(!strstr(run.output, "says_a_lot"));
+	setenv("SAMPLE_CLEANUP_FAILS", "1", 1);
+	run = RUN("harness_sample", "-e", "1", "sample.passes", "sample.fails");
+	ASSERT_EQ(STATUS_SPOILT, WEXITSTATUS(run.status));
+	expect_text(run.output, "\nnot ok 1 sample.passes\n"
+		    "Bail out! what sample.passes left cannot be put back\n");
+}
+
+TEST(harness, one_failure_fails_the_program)
+{
+	struct run run = RUN("harness_sample", "sample.passes", "sample.fails",
+			     "sample.skips");
+
+	ASSERT_EQ(1, WEXITSTATUS(run.status));
+	expect_text(run.output, "\n1..3\n");
+	expect_text(run.output, "\nok 1 sample.passes\n");
+	expect_text(run.output, "\nnot ok 2 sample.fails\n");
+	expect_text(run.output, "\nok 3 sample.skips # SKIP");
+}
+
+TEST(harness, tests_are_chosen_by_name_or_pattern)
+{
+	struct run run = RUN("harness_sample", "-l");
+
+	ASSERT_EQ(19, lines_in(run.output));
+	ASSERT_TRUE(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
+	run = RUN("harness_sample", "-l", "sample.child_*");
+	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
+		     run.output);
+	run = RUN("harness_sample", "-l", "-s", "2/5");
+	ASSERT_STREQ("sample.fails\nsample.exits_early\n"
+		     "sample.child_fails_unseen\nsample.by_hangup\n",
+		     run.output);
+	run = RUN("harness_sample", "-l", "-r", "2", "sample.child_*");
+	ASSERT_STREQ("sample.child_fails_unseen.1\n"
+		     "sample.child_dies.1\nsample.child_fails_unseen.2\n"
+		     "sample.child_dies.2\n", run.output);
+	run = RUN("harness_sample", "-l", "-r", "3", "-s", "2/2", "sample.skips");
+	ASSERT_STREQ("sample.skips.2\n", run.output);
+	run = RUN("harness_sample", "-s", "3/2");
+	ASSERT_EQ(2, WEXITSTATUS(run.status));
+	expect_refusal(RUN("harness_sample", "sample.no_such"), 2,
+		       "harness_sample: no test is named 'sample.no_such'");
+	run = RUN("harness_sample", "-x");
+	ASSERT_EQ(2, WEXITSTATUS(run.status));
+	run = RUN("harness_sample", "-r", "0");
+	ASSERT_EQ(2, WEXITSTATUS(run.status));
+	run = RUN("harness_sample", "-r", "5x");
+	ASSERT_EQ(2, WEXITSTATUS(run.status));
+	run = RUN("harness_sample", "-r", "1001");
+	ASSERT_EQ(2, WEXITSTATUS(run.status));
+}
+
+TEST(harness, tests_are_repeated)
+{
+	struct run run = RUN("harness_sample", "-r", "3", "sample.passes",
+			     "sample.skips");
+
+	ASSERT_EQ(0, WEXITSTATUS(run.status));
+	cut_each(run.output, "# took ", " s\n");
+	cut_each(run.output, "# begin ", "\n");
+	ASSERT_STREQ("TAP version 13\n1..6\n"
+		     "ok 1 sample.passes.1\n"
+		     "ok 2 sample.skips.1 # SKIP no reason here\n"
+		     "ok 3 sample.passes.2\n"
+		     "ok 4 sample.skips.2 # SKIP no reason here\n"
+		     "ok 5 sample.passes.3\n"
+		     "ok 6 sample.skips.3 # SKIP no reason here\n", run.output);
+	run = RUN("harness_sample", "-r", "2", "-s", "2/2", "sample.fails");
+	ASSERT_EQ(1, WEXITSTATUS(run.status));
+	expect_text(run.output, "\n1..1\n");
+	expect_text(run.output, "\nnot ok 1 sample.fails.2\n");
+	run = RUN("harness_sample", "-r", "2", "sample.skips");
+	ASSERT_EQ(4, WEXITSTATUS(run.status));
+}
+
+TEST(harness, time_taken_is_told)
+{
+	struct run run = RUN("harness_sample", "sample.hangs");
+	const char *took = strstr(run.output, "\n# took ");
+	double seconds;
+
+	ASSERT_TRUE(took && sscanf(took, "\n# took %lf s\nnot ok 1", &seconds) == 1);
+	ASSERT_TRUE(seconds >= 1 && seconds < 10);
+}
+
+/* A TAP reader that is not ours, if the host has it. */
+TEST(harness, prove_takes_the_output)
+{
+	const char *programs = getenv("PROGRAMS");
+	char command[4200];
+
+	if (system("command -v prove >/dev/null"))
+		test_skip("there is no prove here");
+	snprintf(command, sizeof(command),
+		 "prove -e '' %s/harness_sample :: sample.passes sample.skips >/dev/null",
+		 programs);
+	ASSERT_EQ(0, system(command));
+	snprintf(command, sizeof(command),
+		 "prove -e '' %s/harness_sample :: sample.fails >/dev/null 2>&1",
+		 programs);
+	ASSERT_TRUE(system(command) != 0);
+}

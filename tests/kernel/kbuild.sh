@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Build the modules in a directory with kbuild, for one of the kernels here.
+#
+#   kbuild.sh KERNEL DIRECTORY [VARIABLE=VALUE...]
+#
+# KERNEL is a name in build/kernel/, or the path of a kernel's headers. If the kernel
+# came with a tree of its own (suite.sh), kbuild runs in that tree, which has DIRECTORY
+# and this project at the same paths as the host (enter.sh). kbuild sees nothing of the
+# environment (KBUILD_OUTPUT, KCFLAGS, ...).
+set -eu
+
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
+[ $# -ge 2 ] || usage
+case $1 in
+*/*)
+	kernel=
+	headers=$1
+	;;
+*)
+	kernel=$top/build/kernel/$1
+	headers=$kernel/headers
+	;;
+esac
+dir=$(cd "$2" && pwd)
+shift 2
+[ -z "$kernel" ] || [ -d "$kernel" ] || {
+	case $kernel in
+	*-amd64) how="make ${kernel#"$top/"}/vmlinuz fetches" ;;
+	*) how="make KERNEL=${kernel##*/} makes" ;;
+	esac
+	die "there is no $kernel: $how it"
+}
+# Our modules get no BTF, so they need no pahole; newer kernels still compare its
+# version with the one that built them.
+# shellcheck disable=SC2016
+set -- M="$dir" CONFIG_DEBUG_INFO_BTF_MODULES= \
+	PAHOLE_VERSION='$(CONFIG_PAHOLE_VERSION)' "$@" modules
+if [ -n "$kernel" ] && [ -d "$kernel/tree" ]; then
+	headers=$(realpath "$headers")
+	exec "$top/tests/kernel/enter.sh" "$kernel/tree" "$top" "$dir" -- \
+		make -s --no-print-directory \
+		-C "${headers#"$(realpath "$kernel/tree")"}" "$@"
+fi
+exec env -i PATH="$PATH" HOME="${HOME-}" ${TMPDIR:+TMPDIR="$TMPDIR"} LC_ALL=C \
+	make -s --no-print-directory -C "$headers" "$@"

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0
+# Kernels for the guests, and modules built for them.
+
+# KERNEL= stands for two kernels in build/kernel/: small for the small guest, full for
+# the guest that sees the host's files. A kernel of another suite has no full one. Do
+# not ask for targets that need no kernel.
+ifneq ($(KDIR)$(VMLINUZ),)
+override KERNEL := by-hand
+endif
+small := none
+ifneq ($(filter-out help user clean distclean doctor hosts load unload install \
+	uninstall,$(or $(MAKECMDGOALS),all)),)
+export KVER
+names := $(shell KVER=$(call quoted,$(KVER)) tests/kernel/kernel.sh names $(call quoted,$(KERNEL)))
+ifeq ($(names),)
+$(error it cannot go on: see above)
+endif
+small := $(word 2,$(names))
+full := $(filter-out -,$(word 3,$(names)))
+# Remove what was built for a kernel that is gone: make would take it for up to date.
+gone := $(foreach k,$(small) $(full),$(if $(wildcard build/kernel/$k/vmlinuz),,\
+	$(foreach d,kmod modules techniques lab mutants,build/$d/$k)))
+$(if $(wildcard $(gone)),$(shell rm -rf $(gone)))
+endif
+
+# kernel.sh fetches a kernel only where it is not the one wanted.
+build/kernel/%/vmlinuz: $(addprefix tests/kernel/,kernel.sh fetch.sh modules.sh suite.sh) \
+		| tools
+	@tests/kernel/kernel.sh get $*
+	@touch $@
+
+build/kernel/debug/vmlinuz: Kconfig.notes
+
+# Look each time: this machine may have another kernel there by now.
+ifneq ($(filter by-hand host-%,$(small)),)
+build/kernel/$(small)/vmlinuz: of-this-machine
+	@:
+of-this-machine: | tools
+	@tests/kernel/kernel.sh get $(small) $(call quoted,$(KDIR)) $(call quoted,$(VMLINUZ))
+endif
+
+# Kbuild leaves its files beside the sources, so each kernel has a directory of links
+# to them.
+modules = mkdir -p $(@D) && \
+	ln -sf $(patsubst %,$(CURDIR)/%,$(1)) $(@D)/ && \
+	tests/kernel/kbuild.sh $* $(CURDIR)/$(@D) \
+		$(if $(W),W=$(W)) $(if $(C),C=$(C)) >&2
+
+kmod_files := $(wildcard kmod/*.[ch]) kmod/Kbuild kmod/compat.mk
+test_modules := $(wildcard tests/modules/*.c) tests/modules/Kbuild
+
+build/kmod/%/shmcount.ko: $(kmod_files) build/kernel/%/vmlinuz
+	@$(call modules,$(kmod_files))
+	@touch $@
+
+build/modules/%/force_return.ko: $(test_modules) build/kernel/%/vmlinuz
+	@$(call modules,$(test_modules))
+	@touch $@
+
+.PHONY: of-this-machine

@@ -1,0 +1,200 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Name and fetch the kernels of the guests.
+#
+#   kernel.sh names [KERNEL]         print what KERNEL= stands for, as the words
+#                                    KERNEL SMALL FULL: the names in build/kernel/
+#                                    for the guest of run and check, and for the
+#                                    one that sees the host's files (-: none)
+#   kernel.sh get NAME               fetch or build the kernel of that name, with
+#                                    its headers
+#   kernel.sh get by-hand KDIR VMLINUZ   the same for a kernel given by hand
+#
+# KERNEL is a series (6.1), a Debian suite (trixie), debug, host (a kernel that
+# this machine has: the running one, or KVER in the environment), or by-hand.
+# By default it is the series that this host's distribution has, else host.
+#
+# A kernel directory holds vmlinuz, config, release, headers (a link) and modules/. It
+# holds tree/ if its modules have to be built in a tree of its own (enter.sh). modules/
+# has the modules of the table in modules.sh, and for each purpose of that table a file
+# with their load order: host to see the host's files, disk for the guest's disk, kvm
+# for a guest in the guest. modules/missing lists what is neither a module nor built
+# in. A kernel directory appears whole or not at all.
+set -eu
+
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
+build=$top/build
+PATH=$PATH:/usr/sbin:/sbin
+# The root below which this machine's kernels are: / but for tests.
+sys=${SHMCOUNT_ROOT-}
+
+# shellcheck source=tests/kernel/packages.sh
+. "$top/tests/kernel/packages.sh"
+for part in modules fetch debug by_hand; do
+	# shellcheck source=/dev/null
+	. "$top/tests/kernel/$part.sh"
+done
+
+by_hand="give a kernel by hand with VMLINUZ=file KDIR=its-headers"
+
+# The flavours of a distribution's kernels: for the small guest, and for the one that
+# sees the host's files.
+flavours='cloud-amd64 amd64
+generic generic'
+
+# The suites that have a series, for hosts whose package lists lack it.
+suites='5.10 bullseye
+6.1 bookworm
+6.12 trixie'
+
+# depends PACKAGE: the packages that it depends on, one a line.
+depends() {
+	apt-cache depends "$1" 2>/dev/null |
+		sed -n 's/^[ |]*\(Pre\)\{0,1\}Depends: \([^<]*\)$/\2/p'
+}
+
+# image_of FLAVOUR [SERIES]: the package of the newest image, or of the newest of a
+# series.
+image_of() {
+	for meta in ${2:+"$2-$1"} "$1"; do
+		image=$(depends "linux-image-$meta" |
+			grep '^linux-image-[0-9]' | head -n 1) || continue
+		case $image in
+		linux-image-${2:+"$2"[!0-9]}*)
+			echo "$image"
+			return
+			;;
+		esac
+	done
+	return 1
+}
+
+# default_series PATTERN: the series of the distribution's own kernel, in the first
+# flavour that matches the pattern and that it has.
+default_series() {
+	echo "$flavours" | grep "^$1 " | while read -r small full; do
+		image=$(image_of "$small") || continue
+		echo "$image" |
+			sed 's/^linux-image-\([0-9]*\.[0-9]*\).*/\1/'
+		break
+	done | grep .
+}
+
+# Fetch the package lists on a fresh machine, which knows no kernel yet.
+know_kernels() {
+	command -v apt-cache >/dev/null || return 0
+	apt-cache pkgnames linux-image- 2>/dev/null | grep -q . ||
+		! may_be_root || {
+		say "fetching the package lists (apt-get update)"
+		as_root apt-get update -q >>"$build/setup.log" 2>&1 || :
+	}
+}
+
+# host_image RELEASE: the image of a kernel that this machine has. Prefer one that we may
+# read.
+host_image() {
+	found=
+	for image in "$sys/lib/modules/$1/vmlinuz" "$sys/boot/vmlinuz-$1"; do
+		[ ! -e "$image" ] || [ -r "${found:-/nowhere}" ] || found=$image
+	done
+	[ -n "$found" ] && echo "$found"
+}
+
+host_release() {
+	echo "${KVER:-$(uname -r)}"
+}
+
+# Asking apt takes a second, so keep the answer while the host has the same release
+# of its distribution. Do not keep it for the host's own kernel. Debian's own kernel
+# comes first, since this project is tried on it; then the running kernel; and where
+# that has no image, as under WSL2, the kernel of the distribution.
+name_default() {
+	kept=$build/kernel/default
+	if [ -s "$kept" ] && cmp -s /etc/os-release "$kept.of"; then
+		name_series "$(cat "$kept")"
+		return
+	fi
+	mkdir -p "$build/kernel"
+	know_kernels
+	if ! series=$(default_series 'cloud-.*'); then
+		if host_image "$(host_release)" >/dev/null; then
+			name_host
+			return
+		fi
+		series=$(default_series '.*') ||
+			die "this host's package lists have no kernel, and there" \
+				"is no image of $(host_release) in /boot: $by_hand"
+	fi
+	cp /etc/os-release "$kept.of" 2>/dev/null || :
+	echo "$series" >"$kept"
+	name_series "$series"
+}
+
+name_host() {
+	echo "host host-$(host_release) host-$(host_release)"
+}
+
+# A series that is here already or in the host's package lists; else a suite that has it.
+name_series() {
+	echo "$flavours" | while read -r small full; do
+		if [ -e "$build/kernel/$1-$small/release" ] ||
+			image_of "$small" "$1" >/dev/null; then
+			echo "$1 $1-$small $1-$full"
+			break
+		fi
+	done | grep . && return
+	suite=$(echo "$suites" | sed -n "s/^$1 //p")
+	[ -n "$suite" ] ||
+		die "no kernel $1 in this host's package lists: $by_hand"
+	echo "$1 $suite -"
+}
+
+names() {
+	case $1 in
+	'' | host)
+		case ${KVER-} in
+		*[!A-Za-z0-9._+~-]*) die "KVER=$KVER is no release of a kernel" ;;
+		esac
+		if [ -n "$1${KVER-}" ]; then
+			name_host
+		else
+			name_default
+		fi
+		;;
+	by-hand | debug) echo "$1 $1 $1" ;;
+	*[!a-z0-9.-]*) die "KERNEL=$1 is no series of kernels, and no Debian suite" ;;
+	[0-9]*) name_series "$1" ;;
+	*) echo "$1 $1 -" ;;
+	esac
+}
+
+# Run one at a time, also under make -j, and clean up after an interrupt.
+alone() {
+	tmp=
+	trap '[ -z "$tmp" ] || rm -rf "$tmp"' EXIT
+	trap 'exit 130' INT TERM HUP
+	command -v flock >/dev/null || return 0
+	exec 8<"$top/tests/kernel/kernel.sh"
+	flock 8
+}
+
+check_ours
+mkdir -p "$build"
+case ${1-} in
+names) names "${2-}" ;;
+get)
+	alone
+	case ${2-} in
+	debug) get_debug ;;
+	host-*) get_host "$2" ;;
+	by-hand)
+		[ -n "${3-}" ] || die "VMLINUZ= needs KDIR=, the headers of that kernel"
+		take by-hand "$3" "${4-}"
+		;;
+	[0-9]*-*) get_series "$2" ;;
+	*) exec "$top/tests/kernel/suite.sh" "${2-}" ;;
+	esac
+	;;
+*) usage ;;
+esac

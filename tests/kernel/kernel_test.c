@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of kernel.sh: which kernel KERNEL= stands for, and how it gets fetched or
+ * taken from this machine.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+#include "setup_test.h"
+
+TEST(setup, kernel_and_no_debian)
+{
+	make_tree();
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 1,
+		    "this is not Debian: give a kernel by hand with VMLINUZ=file KDIR=its-headers");
+}
+
+TEST(setup, kernel_that_debian_has_not)
+{
+	make_tree();
+	fake_apt_cache();
+	fake("apt-get", "exit 0");
+	expect_said(run_shell(KERNEL "get 5.4-cloud-amd64"), 1,
+		    "no kernel 5.4 (cloud-amd64) in this host's package lists");
+}
+
+TEST(setup, kernel_and_no_network)
+{
+	make_tree();
+	fake_apt_cache();
+	fake("apt-get", "exit 100");
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 1,
+		    "cannot fetch kernel 6.1.0-9-cloud-amd64 (no network?");
+	ASSERT_ERRNO(ENOENT, access("build/kernel/6.1-cloud-amd64", F_OK));
+}
+
+TEST(setup, kernel_and_no_room)
+{
+	make_tree();
+	fake_apt_cache();
+	fake("apt-get", "exit 0");
+	fake("df", "echo header; echo 'disk 1000000 900000 100000 90% /'");
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 1,
+		    "no room: a kernel needs");
+}
+
+TEST(setup, kernel_by_hand)
+{
+	make_tree();
+	fake("modprobe", "exit 1");
+	fake("depmod", "exit 1");
+	expect_said(run_shell(KERNEL "get by-hand '' vmlinuz"), 1,
+		    "VMLINUZ= needs KDIR=");
+	expect_said(run_shell(KERNEL "get by-hand headers vmlinuz"), 1,
+		    "no kernel headers in headers (KDIR=)");
+	shell("mkdir headers && touch headers/Makefile");
+	expect_said(run_shell(KERNEL "get by-hand headers vmlinuz"), 1,
+		    "no kernel image vmlinuz (VMLINUZ=)");
+}
+
+/* A kernel that is there stays, until guests need other modules. */
+TEST(setup, kernel_without_the_modules_is_fetched_again)
+{
+	make_tree();
+	fake_apt_cache();
+	fake("apt-get", "echo called >>calls; exit 100");
+	fake("modprobe", "exit 1");
+	fake("depmod", "exit 1");
+	shell("mkdir -p headers/include/config build/kernel && "
+	      "echo 6.1.0-9-cloud-amd64 >headers/include/config/kernel.release && "
+	      "touch headers/Makefile");
+	expect_said(run_shell(KERNEL "get by-hand headers ''"), 0, "");
+	shell("mv build/kernel/by-hand build/kernel/6.1-cloud-amd64");
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 0, "");
+	ASSERT_ERRNO(ENOENT, access("calls", F_OK));
+
+	shell("sed -i 's/ ext4=.*$//' build/kernel/*/modules/wanted");
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 1,
+		    "cannot fetch kernel 6.1.0-9-cloud-amd64 (no network?");
+	ASSERT_OK(access("build/kernel/6.1-cloud-amd64/release", F_OK));
+}
+
+/* Even if the user has another language, in which apt-cache would answer. */
+TEST(kernel, names)
+{
+	static const char *const names[][2] = {
+		{ "6.1", "6.1 6.1-cloud-amd64 6.1-amd64\n" },
+		{ "6.12", "6.12 trixie -\n" },
+		{ "unstable", "unstable unstable -\n" },
+		{ "debug", "debug debug debug\n" },
+		{ "by-hand", "by-hand by-hand by-hand\n" },
+		{ "host", "host host-9.9 host-9.9\n" },
+	};
+
+	make_tree();
+	fake_apt_cache();
+	setenv("LANG", "de_DE.UTF-8", 1);
+	setenv("LC_ALL", "de_DE.UTF-8", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char line[100];
+		struct run run;
+
+		snprintf(line, sizeof(line), "KVER=9.9 %s%s", KERNEL "names ",
+			 names[i][0]);
+		run = run_ending(line, 0);
+		ASSERT_STREQ(names[i][1], run.output);
+	}
+	expect_said(run_shell(KERNEL "names 5.4"), 1,
+		    "no kernel 5.4 in this host's package lists");
+	expect_said(run_shell(KERNEL "names '../x y'"), 1,
+		    "KERNEL=../x y is no series of kernels, and no Debian suite");
+}
+
+/* The kept answer holds for this release of the distribution and for this kernel. */
+TEST(kernel, default_is_asked_anew)
+{
+	make_tree();
+	fake("apt-cache", "case $2 in linux-image-cloud-amd64) echo '  Depends: linux-image-6.16+deb14-cloud-amd64';; esac\n"
+	     "case $1 in pkgnames) echo linux-image-cloud-amd64;; esac");
+	ASSERT_STREQ("6.16 6.16-cloud-amd64 6.16-amd64\n",
+		     run_shell(KERNEL "names").output);
+	fake("apt-cache", "case $2 in linux-image-cloud-amd64) echo '  Depends: linux-image-6.17.1-cloud-amd64';; esac\n"
+	     "case $1 in pkgnames) echo linux-image-cloud-amd64;; esac");
+	fake("dpkg-deb", "exit 0");
+	fake("apt-get", "exit 0");
+	expect_said(run_shell(KERNEL "get 6.16-cloud-amd64"), 1, "no kernel 6.16");
+	ASSERT_STREQ("6.17 6.17-cloud-amd64 6.17-amd64\n",
+		     run_shell(KERNEL "names").output);
+	shell("echo another >>build/kernel/default.of; echo 6.16 >build/kernel/default");
+	ASSERT_STREQ("6.17 6.17-cloud-amd64 6.17-amd64\n",
+		     run_shell(KERNEL "names").output);
+	/* KVER= selects a kernel of this host. */
+	ASSERT_STREQ("host host-9.9 host-9.9\n",
+		     run_shell("KVER=9.9 " KERNEL "names").output);
+	expect_said(run_shell("KVER='../x y' " KERNEL "names"), 1,
+		    "KVER=../x y is no release of a kernel");
+}
+
+/* A series that is here keeps its meaning, whatever the lists say now. */
+TEST(kernel, names_what_is_there)
+{
+	make_tree();
+	fake("apt-cache", "exit 0");
+	ASSERT_STREQ("6.1 bookworm -\n", run_shell(KERNEL "names 6.1").output);
+	shell("mkdir -p build/kernel/6.1-cloud-amd64 && "
+	      "echo 6.1.0 >build/kernel/6.1-cloud-amd64/release");
+	ASSERT_STREQ("6.1 6.1-cloud-amd64 6.1-amd64\n",
+		     run_shell(KERNEL "names 6.1").output);
+}
+
+#define HOST "SHMCOUNT_ROOT=$PWD/sys PATH=$PWD/bin sh tests/kernel/kernel.sh "
+
+TEST(kernel, default_is_the_hosts_own_where_debian_has_none)
+{
+	make_tree();
+	fake("uname", "echo 9.9");
+	fake("apt-cache", "exit 0");
+	fake("apt-get", "exit 100");
+	expect_said(run_shell(HOST "names"), 1,
+		    "this host's package lists have no kernel, and there is no image of 9.9 in /boot");
+	shell("mkdir -p sys/boot && touch sys/boot/vmlinuz-9.9");
+	ASSERT_STREQ("host host-9.9 host-9.9\n",
+		     run_shell(HOST "names").output);
+}
+
+/* Ubuntu, and then WSL2, whose running kernel has no image. */
+TEST(kernel, default_where_the_distribution_is_not_debian)
+{
+	make_tree();
+	fake("apt-cache",
+	     "case $1 in pkgnames) echo linux-image-generic;; esac\n"
+	     "case $2 in linux-image-generic) echo '  Depends: linux-image-6.8.0-31-generic';; esac");
+	fake("apt-get", "echo called >>\"${0%/*}/../calls\"; exit 100");
+	fake("uname", "echo 9.9");
+	fake_sudo();
+	shell("mkdir -p sys/boot && touch sys/boot/vmlinuz-9.9");
+	ASSERT_STREQ("host host-9.9 host-9.9\n",
+		     run_shell(HOST "names").output);
+	shell("rm sys/boot/vmlinuz-9.9");
+	ASSERT_STREQ("6.8 6.8-generic 6.8-generic\n",
+		     run_shell(HOST "names").output);
+	ASSERT_ERRNO(ENOENT, access("calls", F_OK));
+}
+
+TEST(kernel, host_without_image_or_headers)
+{
+	struct run run;
+
+	make_tree();
+	shell("mkdir -p sys/boot sys/lib/modules/9.9");
+	expect_said(run_shell(HOST "get host-9.9"), 1,
+		    "there is no image of kernel 9.9 in /boot or /lib/modules/9.9");
+	shell("touch sys/lib/modules/9.9/vmlinuz");
+	run = run_shell(HOST "get host-9.9");
+	expect_end(&run, 1, "the headers of kernel 9.9 are missing: ");
+	fake("dnf", "exit 1");
+	expect_said(run_shell(HOST "get host-9.9"), 1,
+		    "are missing: dnf install kernel-devel-9.9");
+}
+
+/* Ubuntu has such images. */
+TEST(kernel, host_image_that_only_root_may_read)
+{
+	make_tree();
+	shell("mkdir -p sys/boot sys/lib/modules/9.9/build && "
+	      "touch sys/lib/modules/9.9/build/Makefile && "
+	      ": >sys/boot/vmlinuz-9.9 && chmod 600 sys/boot/vmlinuz-9.9 && "
+	      "mkdir -m 777 build && chmod 755 .");
+	if (!geteuid())
+		fake("sh", "exec /usr/bin/setpriv --reuid 65534 --clear-groups /bin/sh \"$@\"");
+	else
+		shell("chmod 000 sys/boot/vmlinuz-9.9");
+	expect_said(run_shell(HOST "get host-9.9"), 1,
+		    "only root may read ");
+	expect_text(run_shell(HOST "get host-9.9").errors,
+		    "/sys/boot/vmlinuz-9.9: sudo chmod a+r ");
+}
+
+/*
+ * Packages of a kernel 9.9 with its modules below this directory, packed by this command;
+ * and a modprobe that finds them.
+ */
+static void fake_kernel(const char *dir, const char *pack, const char *suffix)
+{
+	char line[1000];
+
+	fake("apt-get", ":");
+	fake("apt-cache",
+	     "case $2 in linux-image-cloud-amd64) echo '  Depends: linux-image-9.9.0-1';; "
+	     "linux-image-amd64) echo '  Depends: linux-image-9.9.0-1';; esac");
+	fake("depmod", ":");
+	shell("for tool in xz zstd gzip; do "
+	      "ln -sf \"$(command -v $tool || echo /bin/false)\" bin/; done");
+	/* One package comes; dpkg-deb unpacks it once. */
+	fake("apt-get", "[ $3 != download ] || : >kernel.deb");
+	snprintf(line, sizeof(line),
+		 "[ -d \"$3/%s/modules/9.9.0-1\" ] && exit\n"
+		 "mkdir -p \"$3/%s/modules/9.9.0-1\" \"$3/boot\" \"$3/usr/src/linux-headers-9.9.0-1\"\n"
+		 "cd \"$3\"\n"
+		 "echo image >boot/vmlinuz-9.9.0-1\n"
+		 "echo config >boot/config-9.9.0-1\n"
+		 "echo all: >usr/src/linux-headers-9.9.0-1/Makefile\n"
+		 "for name in virtio_pci 9p 9pnet_virtio overlay virtio_blk ext4 kvm-amd; do\n"
+		 "	echo module $name | %s >%s/modules/9.9.0-1/$name.ko%s\n"
+		 "done", dir, dir, pack, dir, suffix);
+	fake("dpkg-deb", line);
+	snprintf(line, sizeof(line),
+		 "file=$2/lib/modules/$4/$6.ko%s\n"
+		 "[ -e \"$file\" ] && echo \"insmod $file \"", suffix);
+	fake("modprobe", line);
+}
+
+TEST(kernel, modules_wherever_they_are_and_however_packed)
+{
+	static const char *const packs[][3] = {
+		{ "lib", "cat", "" }, { "usr/lib", "cat", "" },
+		{ "usr/lib", "xz -c", ".xz" }, { "lib", "gzip -c", ".gz" },
+		{ "usr/lib", "zstd -cq", ".zst" },
+	};
+
+	make_tree();
+	for (size_t i = 0; i < ARRAY_SIZE(packs); i++) {
+		struct run run;
+
+		if (!strcmp(packs[i][2], ".zst") &&
+		    WEXITSTATUS(run_shell("command -v zstd").status))
+			continue;
+		fake_kernel(packs[i][0], packs[i][1], packs[i][2]);
+		run = run_shell(KERNEL "get 9.9-amd64");
+		expect_said(run, 0, "fetching a kernel");
+		shell("cd build/kernel/9.9-amd64 && "
+		      "test \"$(cat vmlinuz config release)\" = "
+		      "\"$(printf 'image\\nconfig\\n9.9.0-1')\" && "
+		      "test \"$(cat modules/9p.ko)\" = 'module 9p' && "
+		      "test \"$(tr '\\n' ' ' <modules/disk)\" = 'virtio_blk.ko ext4.ko ' && "
+		      "test ! -s modules/missing && test ! -e lib && cd .. && rm -r 9.9-amd64");
+	}
+}
+
+/* The guest must not be the first to find its list of modules empty. */
+TEST(kernel, missing_modules_are_an_error_at_set_up)
+{
+	make_tree();
+	fake_kernel("lib", "cat", "");
+	fake("modprobe", "exit 1");
+	expect_said(run_shell(KERNEL "get 9.9-amd64"), 1,
+		    "kernel 9.9.0-1 has no module virtio_pci 9p 9pnet_virtio overlay virtio_blk ext4 and");
+	ASSERT_ERRNO(ENOENT, access("build/kernel/9.9-amd64", F_OK));
+	/* Built in is as good, and the small guest needs none. */
+	fake("modprobe", "echo builtin $6");
+	expect_said(run_shell(KERNEL "get 9.9-amd64"), 0, "");
+	fake("modprobe", "exit 1");
+	expect_said(run_shell(KERNEL "get 9.9-cloud-amd64"), 0, "");
+}
+
+/* It is installed with them. */
+TEST(kernel, compiler_of_the_headers)
+{
+	make_tree();
+	fake_kernel("lib", "cat", "");
+	fake("apt-cache",
+	     "case $2 in linux-image-amd64) echo '  Depends: linux-image-9.9.0-1';; "
+	     "linux-headers-9.9.0-1) echo '  Depends: gcc-99-for-host';; esac");
+	fake("apt-get", "echo \"$*\" >>\"${0%/*}/../calls\"; [ \"$3\" != download ] || : >kernel.deb");
+	fake_sudo();
+	expect_said(run_shell(KERNEL "get 9.9-amd64"), 0,
+		    "gcc-99-for-host: compiles modules for kernel 9.9.0-1");
+	shell("grep -q '^install .*gcc-99-for-host' calls");
+}

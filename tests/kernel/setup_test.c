@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of setup.sh, doctor.sh and make: what they say, and with which exit status,
+ * where something is missing.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+#include "setup_test.h"
+
+struct run run_shell(const char *line)
+{
+	return RUN("/bin/sh", "-c", line);
+}
+
+void expect_said(struct run run, int status, const char *text)
+{
+	expect_status(&run, status);
+	expect_text(run.errors, text);
+}
+
+struct run run_ending(const char *line, int status)
+{
+	struct run run = run_shell(line);
+
+	expect_status(&run, status);
+	return run;
+}
+
+void need_tree(void)
+{
+	if (!getenv("TOP"))
+		test_skip("TOP is not set: make check sets it");
+}
+
+void make_tree(void)
+{
+	need_tree();
+	shell("here=$PWD && mkdir bin && cd \"$TOP\" && "
+	      "cp --parents -t \"$here\" tests/*/*.sh");
+	/* What the scripts themselves call. */
+	shell("for tool in sh dirname mkdir id grep sed head df awk rm mv cat "
+	      "ln tail od tr env realpath gcc sleep sort ls date setsid unshare "
+	      "cut find stat uname touch cmp cp; do "
+	      "ln -s \"$(command -v $tool)\" bin/; done");
+}
+
+void fake(const char *name, const char *line)
+{
+	char path[100];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "bin/%s", name);
+	unlink(path);
+	file = fopen(path, "we");
+	ASSERT_TRUE(file);
+	fprintf(file, "#!/bin/sh\n%s\n", line);
+	fclose(file);
+	ASSERT_OK(chmod(path, 0755));
+}
+
+void fake_sudo(void)
+{
+	fake("sudo", "[ $1 = -n ] || exec \"$@\"");
+}
+
+void fake_apt_cache(void)
+{
+	fake("apt-cache",
+	     "[ \"$LC_ALL\" = C ] || { echo '  H\xc3\xa4ngt ab von: x'; exit; }\n"
+	     "case $2 in\n"
+	     "linux-image-cloud-amd64) echo '  Depends: linux-image-6.1.0-9-cloud-amd64';;\n"
+	     "linux-source) echo '  Depends: linux-source-6.1';;\n"
+	     "linux-headers-6.1.0-9-cloud-amd64) echo '  Depends: linux-headers-6.1.0-9-common'; echo '  Depends: linux-kbuild-6.1';;\n"
+	     "esac");
+	fake("dpkg-deb", "exit 0");
+}
+
+void fake_apt(const char *line)
+{
+	char script[400];
+
+	snprintf(script, sizeof(script),
+		 "case $1 in\n"
+		 "indextargets) echo \"file:$PWD/mirror\"; exit;;\n"
+		 "esac\n%s", line);
+	fake("apt-get", script);
+}
+
+TEST(setup, missing_package_and_no_network)
+{
+	make_tree();
+	fake_sudo();
+	fake("apt-get", "exit 100");
+	expect_said(run_shell(SETUP "tools"), 1, "(no network?");
+}
+
+TEST(setup, missing_package_and_no_debian)
+{
+	struct run run;
+
+	make_tree();
+	run = run_shell(SETUP "tools");
+	expect_end(&run, 1, "this is not Debian, so install them by hand");
+	expect_text(run.errors, "qemu-system-x86");
+}
+
+/* Each package manager has its own names and command. */
+TEST(setup, missing_package_and_another_distribution)
+{
+	static const char *const said[][3] = {
+		{ "dnf", "dnf install ", "qemu-system-x86-core" },
+		{ "pacman", "pacman -S ", "qemu-system-x86" },
+		{ "zypper", "zypper install ", "qemu-x86" },
+	};
+
+	make_tree();
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+		char name[20];
+		struct run run;
+
+		fake(said[i][0], "exit 1");
+		run = run_shell(SETUP "tools");
+		expect_end(&run, 1, "this is not Debian");
+		expect_text(run.errors, said[i][1]);
+		expect_text(run.errors, said[i][2]);
+		snprintf(name, sizeof(name), "bin/%s", said[i][0]);
+		ASSERT_OK(unlink(name));
+	}
+}
+
+/* An apt that finds nothing until update has run. */
+static void fake_apt_with_old_lists(void)
+{
+	char script[4400], *here = getcwd(NULL, 0);
+
+	snprintf(script, sizeof(script),
+		 "case $1 in update) echo >'%s/updated';; *) test -e '%s/updated';; esac",
+		 here, here);
+	fake("apt-get", script);
+	free(here);
+}
+
+TEST(setup, old_package_lists_are_renewed)
+{
+	make_tree();
+	fake_sudo();
+	fake_apt_with_old_lists();
+	expect_said(run_shell(SETUP "tools"), 0, "installing Debian packages:\n");
+	shell("rm updated");
+	fake_apt_cache();
+	/* It goes on to unpack the package, which is empty. */
+	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 1,
+		    "boot/vmlinuz-6.1.0-9-cloud-amd64");
+	shell("rm updated; echo 'cat >/dev/null; exit 1' >bin/tar; chmod +x bin/tar");
+	expect_said(run_shell(SETUP "lint"), 1, "cannot unpack linux-source-6.1");
+}
+
+TEST(setup, says_what_it_installs_and_why)
+{
+	struct run run;
+
+	make_tree();
+	fake_sudo();
+	fake("apt-get", "echo \"$*\" >>calls");
+	run = run_shell(SETUP "tools");
+	expect_said(run, 0, "installing Debian packages:\n");
+	expect_text(run.errors, "  qemu-system-x86: runs the guest\n");
+	ASSERT_TRUE(!strstr(run.errors, "  gcc: "));
+	shell("grep -q '^install -qy --no-install-recommends .*qemu-system-x86' calls");
+}
+
+/* An ordinary user without sudo, or whose sudo wants a password. */
+TEST(setup, neither_root_nor_sudo)
+{
+	static const char said[] =
+		"; to install them I need root or sudo (as root: apt install gcc ";
+
+	make_tree();
+	fake("apt-get", "echo called >>calls");
+	fake("id", "echo 1000");
+	shell("rm bin/gcc");
+	expect_refusal(run_shell(SETUP "tools"), 1, said);
+	/* sudo asks at the terminal: without one the script must not let it ask. */
+	fake("sudo", "echo sudo $1 >>calls; exit 1");
+	expect_refusal(run_shell("setsid -w env " SETUP "tools"), 1, said);
+	ASSERT_STREQ("sudo -n\n", run_shell("cat calls").output);
+}
+
+/* Run the script as nobody if we are root, so that permissions can refuse it. */
+static struct run setup_as_user(void)
+{
+	if (getuid())
+		return run_shell(SETUP "tools");
+	return run_shell("setpriv --reuid=65534 --regid=65534 --clear-groups "
+			 "env " SETUP "tools");
+}
+
+static void make_tree_of_user(void)
+{
+	make_tree();
+	shell("mkdir user");
+	if (!getuid())
+		shell("chown -R 65534 . && chmod 755 .");
+	if (WEXITSTATUS(setup_as_user().status) != 1)
+		test_skip("nobody may not read the tree");
+}
+
+#define READY "this is not Debian, so install them by hand"
+
+TEST(setup, tree_that_root_has_built)
+{
+	static const char *const made[] = {
+		"build", "build/obj", "build/obj/module.o",
+		"build/kernel/6.1-amd64/vmlinuz", "user/incr1",
+	};
+	struct run run;
+
+	if (getuid())
+		test_skip("needs root, to have files of root's and become another user");
+	make_tree_of_user();
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
+		shell("rm -rf build && umask 022 && mkdir -p build/obj build/kernel/6.1-amd64 && "
+		      "touch build/obj/module.o build/kernel/6.1-amd64/vmlinuz user/incr1 && "
+		      "chown -R 65534 build user");
+		expect_said(setup_as_user(), 1, READY);
+		setenv("MADE", made[i], 1);
+		shell("chown root $MADE");
+		run = setup_as_user();
+		expect_end(&run, 1, " belongs to root, and nobody cannot write to it: "
+			    "sudo chown -R nobody /");
+		expect_text(run.errors, made[i]);
+		expect_said(run_shell(SETUP "tools"), 1, READY);
+	}
+}
+
+TEST(setup, folder_that_is_read_only)
+{
+	struct run run;
+
+	make_tree_of_user();
+	expect_said(setup_as_user(), 1, READY);
+	shell("chmod a-w build");
+	expect_refusal(setup_as_user(), 1,
+		       "/build: clone the project into a directory where you can write");
+	shell("rmdir build && chmod a-w .");
+	run = setup_as_user();
+	shell("chmod u+w .");
+	expect_end(&run, 1, "setup: cannot write to ");
+}
+
+TEST(setup, nothing_to_install_says_nothing)
+{
+	struct run run;
+
+	need_tree();
+	run = run_ending("\"$TOP/tests/kernel/setup.sh\" tools", 0);
+	ASSERT_STREQ("", run.errors);
+	ASSERT_STREQ("", run.output);
+}
+
+TEST(setup, bad_usage)
+{
+	make_tree();
+	expect_said(run_shell(SETUP), 2, "setup.sh tools ");
+}
+
+#define DOCTOR "\"$TOP/tests/kernel/doctor.sh\" "
+
+/* Have the doctor look at a config with all that Kconfig.notes wants, after this filter. */
+static struct run doctor(const char *filter, int status)
+{
+	need_tree();
+	setenv("FILTER", filter, 1);
+	shell("awk '/^[a-z]/ { sub(\",.*\", \"\", $2); print \"CONFIG_\" $2 }' "
+	      "\"$TOP/Kconfig.notes\" | eval \"$FILTER\" >config; gzip -kf config");
+	return run_ending(DOCTOR "config config.gz", status);
+}
+
+TEST(doctor, whole_config_is_fit)
+{
+	struct run run = doctor("cat", 0);
+
+	expect_text(run.output, "config: fit for the module\n");
+	expect_text(run.output, "config.gz: fit for the module\n");
+	ASSERT_TRUE(!strstr(run.output, "CONFIG_"));
+}
+
+TEST(doctor, missing_option_is_named_with_its_reason)
+{
+	struct run run = doctor("sed 's/\\(CONFIG_SHMEM\\)=.*/# \\1 is not set/'", 1);
+
+	expect_text(run.output, "config: not fit for the module\n");
+	expect_text(run.output, "CONFIG_SHMEM=n, not y: the region is a shmem file");
+	run = doctor("sed s/SIG_FORCE=n/SIG_FORCE=y/", 1);
+	expect_text(run.output, "CONFIG_MODULE_SIG_FORCE=y, not n");
+}
+
+TEST(doctor, what_only_tests_need_is_no_failure)
+{
+	struct run run = doctor("grep -v KPROBES=", 0);
+
+	expect_text(run.output, "tests: CONFIG_KPROBES=n, not y");
+}
+
+TEST(doctor, bad_input)
+{
+	need_tree();
+	expect_said(run_shell(DOCTOR "no-such"), 2, "cannot read no-such");
+	shell("echo hello >text");
+	expect_said(run_shell(DOCTOR "text"), 2,
+		    "text is not a kernel's config");
+}
+
+TEST(make, vm_without_a_command)
+{
+	need_tree();
+	expect_said(run_shell("make --no-print-directory -C \"$TOP\" vm"), 2,
+		    "say what to run: make vm CMD=");
+}
+
+TEST(make, check_of_an_unknown_test)
+{
+	need_tree();
+	expect_said(run_shell("make --no-print-directory -C \"$TOP\" check "
+			      "TESTS='map.* no.such'"), 2,
+		    "no test is named 'no.such'");
+}
+
+TEST(make, help_names_each_target)
+{
+	static const char *const targets[] = {
+		"make run ", "make check ", "make shell ", "make vm CMD=",
+		"make load ", "make unload ", "make doctor ", "make clean ",
+		"make matrix ", "make install ", "make deb ", "make deb-test ",
+	};
+	struct run run;
+
+	need_tree();
+	run = run_shell("make --no-print-directory -C \"$TOP\" help");
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
+		if (!strstr(run.output, targets[i]))
+			FAIL("make help does not name %s", targets[i]);
+}
+
+TEST(make, load_says_what_is_missing)
+{
+	struct run run;
+
+	need_tree();
+	run = run_shell("\"$TOP/tests/host/load.sh\"");
+	expect_status(&run, 1);
+	if (!access("/proc/modules", F_OK))
+		test_skip("this host's kernel takes modules");
+	expect_said(run_shell("\"$TOP/tests/host/load.sh\" load"), 1,
+		    "this host's kernel takes no modules: make run");
+}
+
+/* A new warning of a newer compiler is shown, and is an error only in make lint. */
+TEST(setup, warning_of_a_compiler_is_no_error)
+{
+	struct run run;
+
+	need_tree();
+	unsetenv("MAKEFLAGS");
+	shell("mkdir copy && cp \"$TOP\"/user/*.[ch] \"$TOP\"/user/Makefile copy/");
+	run = run_shell("make -C copy CFLAGS='-O2 -Wpadded' incr_anon");
+	expect_status(&run, 0);
+	expect_text(run.errors, "[-Wpadded]");
+	run = run_shell("make -C copy CFLAGS='-O2 -Wpadded' WERROR=1 -B incr_anon");
+	expect_said(run, 2, "[-Werror=padded]");
+
+	ASSERT_TRUE(!strstr(shell("make -C \"$TOP\" -nB build/obj/harness/harness.o"),
+			    " -Werror"));
+	expect_text(shell("make -C \"$TOP\" -nB WERROR=1 build/obj/harness/harness.o"),
+		    " -Werror ");
+}

@@ -1,0 +1,182 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Fetch the kernel of a Debian suite, with its headers, compiler and build tools.
+# Unpack them below build/kernel/SUITE/ and install nothing.
+#
+#   suite.sh SUITE                  bullseye, bookworm, trixie, unstable, ...
+#   suite.sh SUITE TREE PACKAGE...  no kernel, but these packages and what kbuild
+#                                   runs, as a new directory TREE
+#
+# The kernel directory is as kernel.sh describes it, with tree/, in which kbuild.sh
+# builds modules. No script of a package runs. This takes from the host's apt only the
+# address of its mirror. It leaves alone what is there; what it fetches appears whole or
+# not at all.
+#
+# Exit status: 0; 4, with the reason, if the suite cannot be fetched; 1 if what was
+# fetched is of no use.
+set -eu
+
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/surroundings.sh"
+build=$top/build
+# shellcheck source=tests/kernel/packages.sh
+. "$top/tests/kernel/packages.sh"
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+PATH=$PATH:/usr/sbin:/sbin
+
+# What kbuild runs. The compiler is a dependency of the headers.
+tools='base-files bash coreutils dash findutils gawk grep make perl sed'
+packages="$tools
+linux-headers-cloud-amd64 linux-image-cloud-amd64"
+
+# The tree is never booted, so claim to have what makes kernels bootable.
+provided='linux-initramfs-tool, kmod (= 9999), linux-base (= 9999)'
+
+# configure DIR MIRROR: configure an apt that keeps all its files in DIR. It always
+# checks signatures, but not that they are recent: Valid-Until tells a host that it
+# misses updates, and a kernel from an archived suite or a stale mirror is good enough
+# to build for and to boot.
+configure() {
+	mkdir -p "$1/lists/partial" "$1/archives/partial"
+	echo "deb [signed-by=$keyring check-valid-until=no] $2 $suite main" \
+		>"$1/sources.list"
+	cat >"$1/status" <<-END
+		Package: provided
+		Status: install ok installed
+		Architecture: all
+		Version: 1
+		Maintainer: nobody
+		Description: what the tree does without
+		Provides: $provided
+	END
+	cat >"$1/apt.conf" <<-END
+		Dir::Etc "$1";
+		Dir::Etc::main "/dev/null";
+		Dir::Etc::parts "/dev/null";
+		Dir::Etc::sourceparts "/dev/null";
+		Dir::Etc::preferencesparts "/dev/null";
+		Dir::State "$1";
+		Dir::State::status "$1/status";
+		Dir::Cache "$1";
+		Dir::Log "$1";
+		APT::Architecture "amd64";
+		APT::Architectures { "amd64"; };
+		APT::Install-Recommends "false";
+		APT::Sandbox::User "";
+		APT::Update::Error-Mode "any";
+		Acquire::Languages "none";
+		Acquire::Retries "2";
+	END
+	export APT_CONFIG="$1/apt.conf"
+}
+
+# download DIR MIRROR: fetch the packages as DIR/archives/*.deb.
+download() {
+	rm -rf "$1"
+	configure "$1" "$2"
+	# shellcheck disable=SC2086
+	{
+		apt-get update -q &&
+			apt-get install -qy --download-only $packages
+	} >"$log" 2>&1
+}
+
+# The first error or warning in the log; without one, its last line.
+complaint() {
+	sed -n 's/^[EW]: //p' "$log" | head -n 1 | grep . ||
+		tail -n 1 "$log"
+}
+
+fetch() {
+	known=$(mirrors)
+	[ -n "$known" ] || die "this host's apt knows no mirror of Debian's" \
+		"(apt-get update makes it known)"
+	why=
+	for mirror in $known; do
+		if (download "$tmp/apt" "$mirror"); then
+			return
+		fi
+		why=${why:-$(complaint)}
+	done
+	die "cannot fetch $suite: $why"
+}
+
+# Unpack base-files first: in newer suites it makes /bin a link into /usr.
+unpack() {
+	mkdir "$tmp/tree"
+	for deb in "$tmp"/apt/archives/base-files_*.deb \
+		"$tmp"/apt/archives/*.deb; do
+		[ -e "$deb" ] || continue
+		dpkg-deb --extract "$deb" "$tmp/tree" 2>"$log" ||
+			die "cannot unpack ${deb##*/}: $(tail -n 1 "$log")"
+		rm "$deb"
+	done
+	rm -rf "$tmp/apt"
+	cd "$tmp/tree"
+	rm -rf usr/share/doc usr/share/locale usr/share/man
+	# The scripts of packages would make these.
+	[ -e usr/bin/awk ] || ln -s gawk usr/bin/awk
+	[ -e bin/sh ] || ln -s dash bin/sh
+	: >dev/null
+}
+
+# arrange RELEASE: the image and its config are in boot/ or beside the modules.
+arrange() {
+	for file in vmlinuz config; do
+		mv "$tmp/tree/boot/$file-$1" "$tmp/$file" 2>/dev/null ||
+			mv "$tmp/tree/usr/lib/modules/$1/$file" "$tmp/$file" ||
+			die "there is no $file in the packages of $suite"
+	done
+	echo "$1" >"$tmp/release"
+	echo "$packages" >"$tmp/packages"
+	ln -s "tree/usr/src/linux-headers-$1" "$tmp/headers"
+	rm -rf lib/modules usr/lib/modules
+}
+
+suite=${1-}
+case $suite in
+'' | *[!a-z0-9-]*)
+	failure=2 die "'$suite' is not the name of a Debian suite"
+	;;
+esac
+dir=$build/kernel/$suite
+what="the kernel of $suite and its compiler into build/kernel/$suite"
+if [ $# -gt 1 ]; then
+	dir=$2
+	shift 2
+	packages="$tools $*"
+	what="a tree of $suite to build in"
+fi
+tmp=$dir.tmp
+log=$build/suite.log
+# A kernel unpacked for another list of packages is fetched anew.
+[ "$(cat "$dir/packages" 2>/dev/null)" != "$packages" ] || exit 0
+
+# Until all is fetched, a failure means that the suite cannot be fetched.
+failure=4
+for tool in apt-get dpkg-deb; do
+	command -v $tool >/dev/null || die "no $tool, so this is not Debian"
+done
+[ -r $keyring ] || die "no $keyring to check signatures with: install" \
+	"debian-archive-keyring"
+mkdir -p "$build/kernel"
+! no_room 1000000 ||
+	die "no room: $suite needs 1 GB in $build for a moment"
+
+trap 'exit 130' INT TERM HUP
+trap 'rm -rf "$tmp"' EXIT
+rm -rf "$tmp"
+mkdir "$tmp"
+say "fetching $what"
+fetch
+failure=1
+unpack
+rm -rf "$dir"
+case $packages in
+*linux-image*)
+	headers=$(cd "$tmp/tree/usr/src" && echo linux-headers-*-cloud-amd64)
+	arrange "${headers#linux-headers-}"
+	mv "$tmp" "$dir"
+	;;
+*) mv "$tmp/tree" "$dir" ;;
+esac

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of suite.sh, kbuild.sh and enter.sh: kernels of Debian suites, and modules
+ * built for them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+#include "setup_test.h"
+
+#define SUITE "PATH=$PWD/bin sh tests/kernel/suite.sh "
+
+/* Packages of a kernel 9.9, as apt leaves them and dpkg-deb unpacks them. */
+static void fake_packages(void)
+{
+	fake_apt("echo \"$*\" >>calls\n"
+		 "case $* in *install*)\n"
+		 "cd \"${APT_CONFIG%/*}/archives\" && : >a.deb && : >base-files_1.deb\n"
+		 "esac");
+	fake("dpkg-deb",
+	     "case $2 in\n"
+	     "*base-files*) mkdir \"$3/usr\" \"$3/usr/bin\" \"$3/dev\"; ln -s usr/bin \"$3/bin\";;\n"
+	     "*/a.deb) mkdir \"$3/boot\" \"$3/usr/src\" \"$3/usr/src/linux-headers-9.9-cloud-amd64\"\n"
+	     "echo image >\"$3/boot/vmlinuz-9.9-cloud-amd64\"\n"
+	     "echo config >\"$3/boot/config-9.9-cloud-amd64\";;\n"
+	     "esac");
+}
+
+static void need_keyring(void)
+{
+	if (access("/usr/share/keyrings/debian-archive-keyring.gpg", R_OK))
+		test_skip("needs debian-archive-keyring");
+}
+
+static void expect_no_suite(void)
+{
+	ASSERT_EQ(1, WEXITSTATUS(run_shell("ls build/kernel | grep .").status));
+}
+
+TEST(suite, comes_whole_and_is_then_left_alone)
+{
+	make_tree();
+	need_keyring();
+	fake_packages();
+	expect_said(run_shell(SUITE "trixie"), 0, "fetching the kernel of trixie");
+	shell("cd build/kernel/trixie && test \"$(cat vmlinuz config release)\" = "
+	      "\"$(printf 'image\\nconfig\\n9.9-cloud-amd64')\" && "
+	      "test -d headers/ && test -L tree/usr/bin/sh && "
+	      "test -L tree/usr/bin/awk && test -e tree/dev/null");
+	ASSERT_EQ(2, lines_in(run_shell("cat calls").output));
+	ASSERT_STREQ("", run_shell(SUITE "trixie").errors);
+	ASSERT_EQ(2, lines_in(run_shell("cat calls").output));
+	ASSERT_STREQ("trixie\n", run_shell("ls build/kernel").output);
+}
+
+TEST(suite, no_network)
+{
+	make_tree();
+	need_keyring();
+	fake("dpkg-deb", "exit 0");
+	fake_apt("echo 'E: Failed to fetch it  No route to host'; exit 100");
+	expect_said(run_shell(SUITE "trixie"), 4,
+		    "cannot fetch trixie: Failed to fetch it  No route to host");
+	expect_no_suite();
+}
+
+TEST(suite, broken_package)
+{
+	make_tree();
+	need_keyring();
+	fake_packages();
+	fake("dpkg-deb", "echo 'it is torn' >&2; exit 2");
+	expect_said(run_shell(SUITE "trixie"), 1,
+		    "cannot unpack base-files_1.deb: it is torn");
+	expect_no_suite();
+}
+
+TEST(suite, no_mirror_and_no_debian)
+{
+	make_tree();
+	expect_said(run_shell(SUITE "trixie"), 4,
+		    "no apt-get, so this is not Debian");
+	need_keyring();
+	fake("dpkg-deb", "exit 0");
+	fake("apt-get", "exit 0");
+	expect_said(run_shell(SUITE "trixie"), 4,
+		    "this host's apt knows no mirror of Debian's");
+}
+
+TEST(suite, no_room)
+{
+	make_tree();
+	need_keyring();
+	fake_packages();
+	fake("df", "echo header; echo 'disk 1000000 900000 100000 90% /'");
+	expect_said(run_shell(SUITE "trixie"), 4, "no room: trixie needs 1 GB");
+}
+
+TEST(suite, bad_name)
+{
+	make_tree();
+	expect_said(run_shell(SUITE), 2, "'' is not the name of a Debian suite");
+	expect_said(run_shell(SUITE "../etc"), 2, "'../etc' is not the name");
+}
+
+/* The host's real apt with our configuration, and a mirror that signs nothing. */
+TEST(suite, unsigned_is_not_taken)
+{
+	struct run run;
+
+	make_tree();
+	need_keyring();
+	if (WEXITSTATUS(run_shell("command -v apt-get").status))
+		test_skip("needs apt-get");
+	fake("dpkg-deb", "exit 0");
+	fake_apt("PATH=/usr/bin:/bin exec /usr/bin/apt-get \"$@\"");
+	shell("mkdir -p mirror/dists/trixie/main/binary-amd64 && "
+	      "cd mirror/dists/trixie && : >main/binary-amd64/Packages && "
+	      "{ echo 'Suite: trixie'; echo 'Codename: trixie'; "
+	      "echo 'Date: Sat, 01 Jan 2022 00:00:00 UTC'; echo 'SHA256:'; "
+	      "echo \" $(sha256sum </dev/null | cut -d ' ' -f 1) 0 "
+	      "main/binary-amd64/Packages\"; } >Release");
+	run = run_shell(SUITE "trixie");
+	expect_said(run, 4, "cannot fetch trixie: The repository");
+	expect_text(run.errors, "is not signed");
+	expect_no_suite();
+}
+
+/* The signal goes to all processes of the group, as from a terminal. */
+TEST(suite, interrupt_leaves_nothing)
+{
+	struct run run;
+
+	make_tree();
+	need_keyring();
+	fake("dpkg-deb", "exit 0");
+	fake_apt("echo called >calls; exec sleep 1000");
+	run = run_shell("PATH=$PWD/bin setsid sh tests/kernel/suite.sh trixie & suite=$!\n"
+			"while ! [ -s calls ]; do sleep 0.1; done\n"
+			"kill -TERM -$suite; wait $suite");
+	ASSERT_EQ(130, WEXITSTATUS(run.status));
+	expect_no_suite();
+}
+
+/* With neither root's rights nor user namespaces. */
+TEST(kbuild, no_namespace)
+{
+	make_tree();
+	shell("mkdir -p build/kernel/trixie/tree");
+	fake("unshare", "echo 'not permitted' >&2; exit 1");
+	expect_said(run_shell("PATH=$PWD/bin sh tests/kernel/kbuild.sh trixie $PWD"), 125,
+		    "I need root, user namespaces or sudo: not permitted");
+}
+
+/* If namespaces are refused and there is sudo, the command still runs as the caller. */
+TEST(kbuild, no_namespace_but_sudo)
+{
+	struct run run;
+
+	make_tree();
+	if (geteuid())
+		test_skip("needs root, to stand for sudo");
+	if (access(getenv("TOP"), X_OK) ||
+	    WEXITSTATUS(run_shell("[ -d \"$TOP/build/kernel/bookworm/tree\" ]").status))
+		test_skip("the tree of bookworm is not there: make grade fetches it");
+	fake("id", "echo 65534");
+	fake("unshare", "[ $1 != --map-root-user ] || { echo refused >&2; exit 1; }\n"
+	     "PATH=/usr/sbin:/usr/bin:/sbin:/bin exec /usr/bin/unshare \"$@\"");
+	fake_sudo();
+	run = run_ending("PATH=$PWD/bin sh tests/kernel/enter.sh "
+			"\"$TOP/build/kernel/bookworm/tree\" -- id -u", 0);
+	ASSERT_STREQ("65534\n", run.output);
+}
+
+TEST(kbuild, bad_usage)
+{
+	make_tree();
+	expect_said(run_shell("sh tests/kernel/kbuild.sh trixie"), 2,
+		    "kbuild.sh KERNEL DIRECTORY [VARIABLE=VALUE...]");
+}
+
+TEST(kbuild, kernel_that_is_not_there)
+{
+	make_tree();
+	expect_said(run_shell("sh tests/kernel/kbuild.sh trixie ."), 1,
+		    "build/kernel/trixie: make KERNEL=trixie makes it");
+	expect_said(run_shell("sh tests/kernel/kbuild.sh 6.1-amd64 ."), 1,
+		    "build/kernel/6.1-amd64: make build/kernel/6.1-amd64/vmlinuz fetches it");
+}

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# Each of our scripts begins with this, so that it does the same wherever it is
+# started. It sets top, the project's directory, and an environment in which tools do
+# and say what the script expects; and it defines say, die and usage.
+#
+#   . "$(dirname "$0")/surroundings.sh"     (or as far up as tests/ is)
+
+# With CDPATH, cd prints where it goes. A make in a script is no part of the make that
+# started the script: it takes neither its options nor its jobs.
+unset CDPATH GREP_OPTIONS POSIXLY_CORRECT TAR_OPTIONS
+unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEFILES
+# An empty TMPDIR means the current directory.
+[ -n "${TMPDIR-}" ] || unset TMPDIR
+# Scripts read what tools say, and rely on its order. A guest has no locales, so a
+# user's program loses none by this.
+export LC_ALL=C
+
+program=${0##*/}
+program=${program%.sh}
+
+say() {
+	echo "$program: $*" >&2
+}
+
+# A script for which 1 means something else sets failure.
+die() {
+	say "$*"
+	exit "${failure:-1}"
+}
+
+# Print the part of the head comment that is indented.
+usage() {
+	sed -n 's/^#   //p' "$0" >&2
+	exit 2
+}
+
+# The path that make uses, whichever link led here. Scripts are one or two directories
+# below it.
+top=$(cd "$(dirname "$0")/.." && pwd -P)
+[ -e "$top/tests/kernel/surroundings.sh" ] || top=${top%/*}
+
+# The same rule as in the Makefile: the characters of ASCII between these letters are
+# neither letters nor digits, and mean something to a shell, to make, kbuild or QEMU.
+case $top in
+*[\ -*,:-?\[-^\`\{-\}[:cntrl:]]*)
+	failure=2 die "the path of this directory, $top, may have only letters, digits and" \
+		". _ - + @ ~ in it"
+	;;
+esac

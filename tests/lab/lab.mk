@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0
+# The lab: a student's module, or the skeleton; and the solution of each step.
+
+lab_needs := $(small_guest) build/guest/batch build/tests/lab
+lab: export AGAIN := $(call again,lab,SRC KMOD KERNEL KVER KDIR VMLINUZ)
+lab: $(lab_needs)
+	@exec env SRC=$(call quoted,$(value SRC)) \
+		tests/lab/run.sh $(if $(STEP),-s $(call quoted,$(value STEP)))
+
+# The solution of step N is the skeleton with the patches of all steps up to N.
+lab_files := $(wildcard kmod/lab/*.[ch] kmod/compat.*) kmod/lab/Kbuild
+lab_patches := $(sort $(wildcard tests/lab/step-*.patch))
+lab_solutions := $(patsubst tests/lab/%.patch,build/lab/$(small)/%.ko,\
+	tests/lab/step-1.patch $(lab_patches))
+
+build/lab/$(small)/step-%.ko: $(lab_files) $(lab_patches) \
+		build/kernel/$(small)/vmlinuz | mutants-tools
+	@rm -rf $(basename $@) && mkdir -p $(basename $@)
+	@cp $(lab_files) $(basename $@)
+	@for n in $$(seq 2 $*); do patch -s -p1 -F0 -d $(basename $@) \
+		<tests/lab/step-$$n.patch || exit; done
+	@tests/kernel/kbuild.sh $(small) $(CURDIR)/$(basename $@) >&2
+	@mv $(basename $@)/shmcount.ko $@
+
+lab-test: $(lab_needs) $(lab_solutions) build/kmod/$(small)/shmcount.ko
+	@exec env KMOD= tests/lab/test.sh $(lab_solutions) \
+		build/kmod/$(small)/shmcount.ko
+
+.PHONY: lab lab-test

@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Check a module by the steps of the lab (make lab).
+#
+#   run.sh [-a] [-s STEP]
+#
+# KMOD names the module in the environment; without it, this builds the module from the
+# directory SRC, by default from kmod/lab, the skeleton. tests/lab/lab.c describes the
+# options and the exit status; 1 also stands for a module that does not build. The files
+# go into build/lab, or the directory that LAB_FOLDER names.
+set -eu
+
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/../kernel/surroundings.sh"
+program=lab failure=2
+cd "$top"
+src=${SRC:-kmod/lab}
+# Not every shell expands ~ behind SRC=.
+# shellcheck disable=SC2088
+case $src in
+'~/'*) src=$HOME/${src#??} ;;
+esac
+
+names=$(tests/kernel/kernel.sh names "${KERNEL-}") || exit 125
+name=$(echo "$names" | cut -d ' ' -f 2)
+
+lab=${LAB_FOLDER:-build/lab}
+mkdir -p "$lab"
+CONSOLE=${CONSOLE-$lab/console.log}
+export CONSOLE
+
+# Build a copy, since kbuild leaves its files beside the sources; add our compat.*.
+if [ -z "${KMOD-}" ]; then
+	[ -d "$src" ] || die "there is no directory $src (SRC=)"
+	for file in Kbuild shmcount.c; do
+		[ -e "$src/$file" ] ||
+			die "there is no $file in $src: copy kmod/lab to begin"
+	done
+	here=$(cd "$lab" && pwd)/$name/mine
+	rm -rf "$here"
+	mkdir -p "$here"
+	cp kmod/compat.h kmod/compat.mk "$src/Kbuild" "$here/"
+	cp "$src"/*.[ch] "$here/"
+	status=0
+	tests/kernel/kbuild.sh "$name" "$here" >"$here.log" 2>&1 || status=$?
+	as_typed=$(printf %s "$src" | sed 's/[\\&|]/\\&/g')
+	sed "s|$here/|$as_typed/|g" "$here.log" >&2
+	# kbuild itself never gives 125: it did not run.
+	[ $status -ne 125 ] || exit 125
+	if [ $status -ne 0 ] || [ ! -e "$here/shmcount.ko" ]; then
+		failure=1 die "$src does not build a shmcount.ko: see above"
+	fi
+	KMOD=$here/shmcount.ko
+fi
+exec build/tests/lab "$@" kmod/lab/steps "$KMOD"

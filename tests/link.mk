@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+# The programs of tests/: each with the objects that it is linked from.
+
+# With make -R there is none.
+CC ?= cc
+CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror) \
+	-D_GNU_SOURCE -pthread -Itests -Itests/harness
+
+objects = $(patsubst %,build/obj/%.o,$(1))
+harness := harness/harness harness/program
+# The tests run in this order.
+device_groups := load map io share sync life stats perm
+groups := $(device_groups) fault \
+	$(addprefix programs/,incr attach samepage_demo compare fuzz techniques)
+graded_objects := $(call objects,grade/probe $(device_groups) device $(harness) \
+	harness/module)
+
+build/guest/suite: $(call objects,$(groups) device $(harness) harness/module)
+build/guest/fuzz: $(call objects,harness/module $(addprefix fuzz/,fuzz worker model map \
+	io sync life))
+build/guest/techniques: $(call objects,harness/module techniques/techniques \
+	techniques/probe)
+build/guest/init: $(call objects,guest/init)
+build/guest/batch: $(call objects,mutants/batch)
+build/tests/dying_init: $(call objects,guest/dying_init)
+build/tests/vm: $(call objects,$(addprefix guest/,vm options payload qemu streams judge \
+	verdict accel initramfs tap splat))
+build/tests/vm_test: $(call objects,$(harness) $(addprefix guest/,vm_test accel_test tap \
+	splat verdict))
+build/tests/nest_test: $(call objects,$(harness) guest/nest_test)
+build/tests/report: $(call objects,guest/tap $(addprefix check/,report read write json))
+build/tests/report_test: $(call objects,check/report_test guest/tap $(harness))
+build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant batches \
+	batch_report child) guest/verdict)
+build/tests/mutants_test: $(call objects,mutants/mutants_test $(harness))
+build/tests/harness_test: $(call objects,harness/harness_test $(harness))
+build/tests/harness_sample: $(call objects,harness/harness_sample harness/harness)
+build/tests/timeline_test: $(call objects,programs/timeline_test $(harness))
+build/tests/setup_test: $(call objects,$(addprefix kernel/,setup_test kernel_test \
+	suite_test surroundings_test) check/each_test host/host_test $(harness))
+build/tests/deb_test: $(call objects,deb/deb_test $(harness))
+build/tests/lab: $(call objects,lab/lab lab/steps mutants/batch_report guest/verdict)
+build/tests/lab_test: $(call objects,lab/lab_test lab/steps $(harness))
+build/tests/jail: $(call objects,grade/jail)
+build/tests/grade: $(call objects,$(addprefix grade/,grade points source guests write \
+	all) mutants/child check/read check/write check/json guest/tap guest/verdict \
+	harness/module)
+build/tests/grade_test: $(call objects,grade/grade_test grade/build_test grade/samples \
+	$(harness))
+build/tests/samples_test: $(call objects,grade/samples_test grade/samples $(harness))
+build/grading/graded: $(graded_objects)
+
+# A guest has no libraries.
+build/guest/% build/tests/dying_init build/grading/graded: LDFLAGS := -static
+
+build/guest/%:
+	@$(link)
+build/tests/%:
+	@$(link)
+build/grading/graded:
+	@$(link)
+link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+build/obj/%.o: tests/%.c | tools
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+-include $(wildcard build/obj/*.d build/obj/*/*.d)

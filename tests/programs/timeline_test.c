@@ -1,0 +1,724 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of make timeline: traces written here, whose meaning is known; broken
+ * traces; and a run in the guest, where one process must wait for another.
+ *
+ * Environment: TOP, the tree; FULL_KERNEL, the kernel of the guest that sees
+ * the host's files, if there is one.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "program.h"
+
+enum { GUEST_LIMIT = 300 };
+
+/* Parts of a trace: events with time (in us), processor, pid and text. */
+#define HEAD "# timeline: command demo 2\n# timeline: pace 0\n# timeline: program demo\n# tracer: nop\n#\n"
+#define END "# timeline: end 0\n"
+#define EVENT_BY(name, us, cpu, pid, flags, text) \
+	"   " name "-" #pid "   [00" #cpu "] " flags "     5.0" #us ": " text "\n"
+#define EVENT(us, cpu, pid, text) EVENT_BY("<...>", us, cpu, pid, ".....", text)
+
+#define EXEC(us, cpu, pid, name) \
+	EVENT(us, cpu, pid, "sched_process_exec: filename=/bin/" name " pid=" #pid " old_pid=" #pid)
+#define FORK(us, cpu, pid, child) \
+	EVENT(us, cpu, pid, "sched_process_fork: comm=demo pid=" #pid " child_comm=demo child_pid=" #child)
+#define EXIT(us, cpu, pid) \
+	EVENT(us, cpu, pid, "sched_process_exit: comm=demo pid=" #pid " prio=120")
+#define SWITCH(us, cpu, from, state, to) \
+	EVENT(us, cpu, from, "sched_switch: prev_comm=x prev_pid=" #from " prev_prio=120 prev_state=" #state " ==> next_comm=y next_pid=" #to " next_prio=120")
+#define WAKING(us, cpu, pid, other) \
+	EVENT(us, cpu, pid, "sched_waking: comm=x pid=" #other " prio=120 target_cpu=000")
+#define BY_TIMER(us, cpu, pid, other) \
+	EVENT_BY("<idle>", us, cpu, pid, "d.h4.", "sched_waking: comm=x pid=" #other " prio=120 target_cpu=000")
+#define CALL(us, cpu, pid, call, address) \
+	EVENT(us, cpu, pid, #call "_0: (0x423910) sem=0x" #address)
+#define RETURN(us, cpu, pid, call, result) \
+	EVENT(us, cpu, pid, #call "_0: (0x402013 <- 0x423910) result=" #result)
+#define FUTEX(us, cpu, pid, address, op) \
+	EVENT(us, cpu, pid, "sys_futex(uaddr: " #address ", op: " #op ", val: 0, utime: 0, uaddr2: 0, val3: ffffffff)")
+#define FUTEX_END(us, cpu, pid) EVENT(us, cpu, pid, "sys_futex -> 0x0")
+#define PAGE(us, cpu, pid, what, address, offset) \
+	EVENT(us, cpu, pid, "shmcount_" #what ": pid=" #pid " address=0x" #address " offset=" #offset)
+
+#define TAKE(begin, end, cpu, pid, address) \
+	"" CALL(begin, cpu, pid, wait, address) RETURN(end, cpu, pid, waited, 0)
+#define POST(begin, end, cpu, pid, address) \
+	"" CALL(begin, cpu, pid, post, address) RETURN(end, cpu, pid, posted, 0)
+
+/* A process finds it taken and sleeps; wakes another by a post; resumes. */
+#define SLEEPS(call, futex, off, cpu, pid, address) \
+	"" CALL(call, cpu, pid, wait, address) FUTEX(futex, cpu, pid, address, 9) \
+	SWITCH(off, cpu, pid, S, 0)
+#define WAKES(call, futex, wake, futex_end, end, cpu, pid, address, other) \
+	"" CALL(call, cpu, pid, post, address) FUTEX(futex, cpu, pid, address, 1) \
+	WAKING(wake, cpu, pid, other) FUTEX_END(futex_end, cpu, pid) \
+	RETURN(end, cpu, pid, posted, 0)
+#define RESUMES(on, futex_end, end, cpu, pid, result) \
+	"" SWITCH(on, cpu, 0, R, pid) FUTEX_END(futex_end, cpu, pid) \
+	RETURN(end, cpu, pid, waited, result)
+
+/* 11 takes it and sleeps; 12 waits, is woken in vain, and then gets it. */
+#define MEETING \
+	"" EXEC(10000, 0, 11, "demo") \
+	PAGE(10000, 0, 11, vma_open, 7000, 0) \
+	PAGE(10010, 0, 11, fault, 7000, 0) \
+	FORK(10020, 0, 11, 12) \
+	TAKE(11000, 11010, 0, 11, 7018) \
+	SWITCH(12000, 0, 11, S, 0) \
+	SWITCH(12010, 1, 0, R, 12) \
+	CALL(13000, 1, 12, wait, 7018) \
+	FUTEX(13010, 1, 12, 7018, 189) \
+	SWITCH(13100, 1, 12, S, 0) \
+	BY_TIMER(15000, 0, 0, 11) \
+	SWITCH(15100, 0, 0, R, 11) \
+	CALL(16000, 0, 11, post, 7018) \
+	FUTEX(16010, 0, 11, 7018, 1) \
+	WAKING(16020, 0, 11, 12) \
+	FUTEX_END(16030, 0, 11) \
+	RETURN(16040, 0, 11, posted, 0) \
+	TAKE(16050, 16060, 0, 11, 7018) \
+	SWITCH(16500, 1, 0, R, 12) \
+	FUTEX_END(16510, 1, 12) \
+	FUTEX(16520, 1, 12, 7018, 189) \
+	SWITCH(16600, 1, 12, S, 0) \
+	CALL(18000, 0, 11, post, 7018) \
+	FUTEX(18010, 0, 11, 7018, 1) \
+	WAKING(18020, 0, 11, 12) \
+	FUTEX_END(18030, 0, 11) \
+	RETURN(18040, 0, 11, posted, 0) \
+	SWITCH(19000, 1, 0, R, 12) \
+	FUTEX_END(19010, 1, 12) \
+	RETURN(19020, 1, 12, waited, 0) \
+	SWITCH(20000, 1, 12, R, 0) \
+	SWITCH(21000, 1, 0, R, 12) \
+	POST(21500, 21510, 1, 12, 7018) \
+	PAGE(22000, 1, 12, vma_close, 7000, 0) \
+	EXIT(22000, 1, 12) \
+	PAGE(23000, 0, 11, vma_close, 7000, 0) \
+	EXIT(23000, 0, 11)
+
+static void write_file(const char *path, const char *text, size_t length)
+{
+	FILE *file = fopen(path, "we");
+
+	ASSERT_TRUE(file);
+	ASSERT_EQ(length, fwrite(text, 1, length, file));
+	ASSERT_TRUE(!fclose(file));
+}
+
+static char *read_file(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = calloc(1, 1000000);
+
+	ASSERT_TRUE(file && text);
+	text[fread(text, 1, 999999, file)] = '\0';
+	fclose(file);
+	return text;
+}
+
+static const char *top(const char *name)
+{
+	static char path[4096];
+
+	if (!getenv("TOP"))
+		test_skip("needs the tree: TOP names it");
+	snprintf(path, sizeof(path), "%s/%s", getenv("TOP"), name);
+	return path;
+}
+
+/* Draw a trace, with 65 columns for the time. */
+#define TIMELINE(...) \
+	RUN(top("user/timeline/timeline"), "--width=81", __VA_ARGS__, "trace")
+
+static char *timeline(const char *trace)
+{
+	struct run run;
+
+	write_file("trace", trace, strlen(trace));
+	run = TIMELINE("--svg=svg");
+	ASSERT_STREQ("", run.errors);
+	expect_status(&run, 0);
+	return run.output;
+}
+
+/* timeline refuses the trace, with one line that contains the text. */
+static void expect_refused(const char *trace, size_t length, const char *text)
+{
+	struct run run;
+
+	write_file("trace", trace, length);
+	run = TIMELINE("--svg=svg");
+	expect_end(&run, 1, text);
+	ASSERT_TRUE(!strncmp(run.errors, "timeline: ", 10));
+	ASSERT_STREQ("", run.output);
+}
+
+/* The text contains the words, wherever it breaks lines. */
+static void expect_words(const char *text, const char *words)
+{
+	char *flat = strdup(text), *to = flat;
+
+	for (const char *from = text; *from; from++)
+		if (!isspace((unsigned char)*from))
+			*to++ = *from;
+		else if (to > flat && to[-1] != ' ')
+			*to++ = ' ';
+	*to = '\0';
+	expect_text(flat, words);
+	free(flat);
+}
+
+/* 13 ms: 5 columns for each. */
+TEST(timeline, two_processes_meet)
+{
+	ASSERT_STREQ("demo 2\n"
+		     "ms           |0        |2        |4        |6        |8        |10       |12\n"
+		     "             mf                            1         2                       u\n"
+		     "parent 11    =====HHHHHhhhhhhhhhhhhhhh#HHHHHHHHHHHHHH=========================\n"
+		     "                                           1         2                   u\n"
+		     "child 12     ::::::::::=====wwwwwwwwwwwwwww!!!wwwwwww!!!!!HHHHH#####HH===\n"
+		     "\n"
+		     "              runs  ready  asleep     (ready: it has no processor)\n"
+		     "holds it       H      #      h        f page fault in the region, ' elsewhere\n"
+		     "waits for it   W      !      w        m mmap, u unmap; * several marks\n"
+		     "neither        =      :      .        1, 2, ... a post, and whom it wakes\n"
+		     "\n"
+		     "times in ms; in brackets: the part of it\n"
+		     "                 took it  at once  waits   waited  (asleep)    held  (off cpu)\n"
+		     "parent 11              2        2      0    0.000    0.000     6.93      3.10\n"
+		     "child 12               1        0      1     6.01     4.34     2.48      1.00\n"
+		     "Who waited for whom (in vain: woken, but another process took it first):\n"
+		     "  3.01: child 12 waited 6.01 ms for parent 11, until its post 2 (in vain: 1)\n"
+		     "  It is the semaphore at offset 24 of /dev/shmcount\n",
+		     timeline(HEAD MEETING END));
+}
+
+TEST(timeline, nobody_waits)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      TAKE(11000, 11010, 0, 11, 5018)
+			      POST(12000, 12010, 0, 11, 5018)
+			      TAKE(13000, 13010, 0, 11, 5018)
+			      POST(14000, 14010, 0, 11, 5018) EXIT(15000, 0, 11)
+			      END);
+
+	expect_words(text, "Nobody waited: it was free all 2 times");
+	expect_text(text, "It is the semaphore at 0x5018\n");
+	ASSERT_TRUE(!strstr(text, "Who waited"));
+}
+
+/* The processes map the region at different addresses. */
+TEST(timeline, unrelated_processes_share_by_offset)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      PAGE(10010, 0, 11, fault, 7000, 4096)
+			      EXEC(10020, 1, 12, "demo")
+			      PAGE(10030, 1, 12, fault, 9000, 4096)
+			      TAKE(11000, 11010, 0, 11, 7018)
+			      SLEEPS(12000, 12010, 12020, 1, 12, 9018)
+			      POST(13000, 13010, 0, 11, 7018)
+			      BY_TIMER(14000, 1, 0, 12)
+			      RESUMES(14010, 14020, 14030, 1, 12, -1)
+			      EXIT(15000, 1, 12) EXIT(16000, 0, 11) END);
+
+	expect_words(text, "2.00: demo 12 waited 2.02 ms for demo 11, and gave up");
+	expect_text(text, "It is the semaphore at offset 4120 of /dev/shmcount");
+	ASSERT_TRUE(!strstr(text, "B:"));
+}
+
+/*
+ * A child maps another page where its parent has one. The parent continues with
+ * its own page, and so does the next child.
+ */
+TEST(timeline, other_pages_at_the_same_address)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      PAGE(10010, 0, 11, fault, 7000, 0)
+			      FORK(10020, 0, 11, 12)
+			      PAGE(10100, 1, 12, vma_close, 7000, 0)
+			      PAGE(10110, 1, 12, vma_open, 7000, 4096)
+			      TAKE(10200, 10210, 1, 12, 7018)
+			      TAKE(11000, 11010, 0, 11, 7018)
+			      FORK(11020, 0, 11, 13)
+			      SWITCH(11900, 1, 12, S, 13)
+			      SLEEPS(12000, 12010, 12020, 1, 13, 7018)
+			      POST(13000, 13010, 0, 11, 7018)
+			      BY_TIMER(14000, 1, 0, 13)
+			      RESUMES(14010, 14020, 14030, 1, 13, 0)
+			      POST(14100, 14110, 1, 13, 7018)
+			      EXIT(15000, 1, 13)
+			      SWITCH(15100, 1, 0, R, 12)
+			      POST(15200, 15210, 1, 12, 7018)
+			      EXIT(15300, 1, 12) EXIT(16000, 0, 11) END);
+
+	expect_words(text, ": child 13 waited 2.02 ms for parent 11 (B), until");
+	expect_text(text, "B: semaphore at offset 24 of /dev/shmcount\n");
+	expect_text(text, "A: semaphore at offset 4120 of /dev/shmcount\n");
+	expect_text(text, "(2 semaphores: a lane does not show which of them it holds)\n");
+	ASSERT_TRUE(!strstr(text, "C:"));
+}
+
+/* All threads of a process see what one of them maps. */
+TEST(timeline, page_that_a_thread_has_mapped)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      FORK(10020, 0, 11, 12)
+			      PAGE(10110, 1, 12, vma_open, 7000, 4096)
+			      TAKE(11000, 11010, 0, 11, 7018)
+			      POST(12000, 12010, 0, 11, 7018)
+			      EXIT(15300, 1, 12) EXIT(16000, 0, 11) END);
+
+	expect_text(text, "It is the semaphore at offset 4120 of /dev/shmcount\n");
+	ASSERT_TRUE(!strstr(text, "semaphores: a lane"));
+}
+
+/* If name and pid are long, the name is cut. */
+TEST(timeline, pid_is_whole)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 4194303, "a_program")
+			      TAKE(11000, 11010, 0, 4194303, 5018)
+			      POST(12000, 12010, 0, 4194303, 5018)
+			      EXEC(13000, 0, 1234, "a_program")
+			      TAKE(14000, 14010, 0, 1234, 5018)
+			      POST(15000, 15010, 0, 1234, 5018)
+			      EXIT(16000, 0, 1234) EXIT(17000, 0, 4194303) END);
+
+	expect_text(text, "\na_pr 4194303 H");
+	expect_text(text, "\na_pr 4194303           1");
+	expect_text(text, "\na_progr 1234 ");
+	expect_text(read_file("svg"), ">a_pr 4194303</text>");
+}
+
+/* At different addresses, in memory outside of the device. */
+TEST(timeline, who_wakes_a_waiter_has_the_same_semaphore)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      EXEC(10020, 1, 12, "demo")
+			      TAKE(11000, 11010, 0, 11, 7018)
+			      SLEEPS(12000, 12010, 12020, 1, 12, 9018)
+			      WAKES(13000, 13010, 13020, 13030, 13040, 0, 11, 7018, 12)
+			      RESUMES(14010, 14020, 14030, 1, 12, 0)
+			      POST(14100, 14110, 1, 12, 9018)
+			      EXIT(15000, 1, 12) EXIT(16000, 0, 11) END);
+
+	expect_words(text, "1.01: demo 12 waited 2.02 ms for demo 11, until its post 1 ");
+	ASSERT_TRUE(!strstr(text, "B:"));
+}
+
+TEST(timeline, only_who_held_it_meanwhile_is_named)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      FORK(10010, 0, 11, 12) FORK(10020, 0, 11, 13)
+			      TAKE(10100, 10110, 1, 13, 5018)
+			      POST(10200, 10210, 1, 13, 5018)
+			      TAKE(11000, 11010, 0, 11, 5018)
+			      SLEEPS(12000, 12010, 12020, 1, 12, 5018)
+			      WAKES(13000, 13010, 13020, 13030, 13040, 0, 11, 5018, 12)
+			      RESUMES(13100, 13110, 13120, 1, 12, 0)
+			      POST(13200, 13210, 1, 12, 5018)
+			      TAKE(14100, 14110, 1, 13, 5018)
+			      POST(14200, 14210, 1, 13, 5018)
+			      EXIT(15000, 1, 12) EXIT(15010, 1, 13)
+			      EXIT(16000, 0, 11) END);
+
+	expect_words(text, "child 12 waited 1.11 ms for parent 11, until its post 1 It is");
+}
+
+/* The other processor is faster: the wake comes before the switch. */
+TEST(timeline, woken_on_the_way_to_sleep)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      FORK(10010, 0, 11, 12)
+			      TAKE(11000, 11010, 0, 11, 5018)
+			      CALL(12000, 1, 12, wait, 5018)
+			      FUTEX(12010, 1, 12, 5018, 9)
+			      CALL(13000, 0, 11, post, 5018)
+			      FUTEX(13010, 0, 11, 5018, 1)
+			      WAKING(13020, 0, 11, 12)
+			      SWITCH(13030, 1, 12, S, 0)
+			      FUTEX_END(13040, 0, 11)
+			      RETURN(13050, 0, 11, posted, 0)
+			      RESUMES(14010, 14020, 14030, 1, 12, 0)
+			      POST(14100, 14110, 1, 12, 5018)
+			      EXIT(15000, 1, 12) EXIT(16000, 0, 11) END);
+
+	expect_words(text, "child 12 waited 2.02 ms for parent 11, until its post 1 ");
+	expect_words(text, "child 12 1 0 1 2.02 0.000 0.070 0.000");
+}
+
+/* The consumer takes what the producer posts: nobody holds it. */
+TEST(timeline, semaphore_that_is_handed_over)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      FORK(10010, 0, 11, 12)
+			      SLEEPS(11000, 11010, 11020, 1, 12, 5018)
+			      WAKES(12000, 12010, 12020, 12030, 12040, 0, 11, 5018, 12)
+			      RESUMES(12100, 12110, 12120, 1, 12, 0)
+			      EXIT(13000, 1, 12) EXIT(14000, 0, 11) END);
+	const char *row;
+
+	expect_words(text, "child 12 waited 1.11 ms for a post, until parent 11's post 1 ");
+	expect_words(text, "nobody holds it");
+	row = strstr(text, "child 12    ") + strlen("child 12    ");
+	ASSERT_TRUE(strcspn(row, "Hh") > strcspn(row, "\n"));
+}
+
+TEST(timeline, holder_that_dies)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      TAKE(11000, 11010, 0, 11, 5018)
+			      EXIT(12000, 0, 11) END);
+
+	expect_text(text, "demo 11 ended while it held it: nobody can take it any more\n");
+}
+
+/* Waits and holds that are open when the trace ends: a buffer was full. */
+TEST(timeline, cut_where_events_were_dropped)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      TAKE(11000, 11010, 0, 11, 5018)
+			      FORK(11020, 0, 11, 12)
+			      SLEEPS(12000, 12010, 12020, 1, 12, 5018)
+			      SWITCH(13000, 1, 0, R, 99)
+			      RETURN(14000, 0, 11, posted, 0)
+			      "# timeline: dropped 1 345\n" END);
+
+	expect_words(text, "parent 11 still holds it when the trace ends");
+	expect_words(text, "child 12 waited 0.990 ms for parent 11, and still waits when the trace ends");
+	expect_words(text, "the buffer was full: events after 2.00 ms are missing");
+}
+
+/* Every kind of note at once: seventeen processes, two semaphores. */
+TEST(timeline, all_notes_are_given)
+{
+	size_t size;
+	char *text;
+	FILE *file = open_memstream(&text, &size);
+
+	ASSERT_TRUE(file);
+	fputs(HEAD "# timeline: untraced\n" EXEC(10000, 0, 99, "sh"), file);
+	for (int pid = 11; pid < 28; pid++)
+		fprintf(file,
+			"  demo-%d [000] ..... 5.011000: wait_0: (0x1) sem=0x%x\n"
+			"  demo-%d [000] ..... 5.011000: waited_0: (0x1) result=0\n",
+			pid, 0x5000 + pid % 2, pid);
+	fputs(EXIT(15000, 0, 11) "# timeline: dropped 0 1\n" END, file);
+	fclose(file);
+	write_file("trace", text, size);
+	text = TIMELINE("--to=1").output;
+	expect_text(text, "  (this is ");
+	expect_text(text, "  (1 more processes are not drawn)\n");
+	expect_text(text, " semaphores: a lane does not show which ");
+	expect_text(text, "  (1 other process, ");
+	expect_text(text, "  (this module has no tracepoints: ");
+	expect_text(text, "  (the buffer was full: events after ");
+}
+
+/* A program without symbols: only its sleep in futex is visible. */
+TEST(timeline, futex_without_a_semaphore)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      FUTEX(12010, 0, 11, 5018, 0)
+			      SWITCH(12020, 0, 11, S, 0)
+			      SWITCH(13000, 0, 0, R, 11)
+			      FUTEX_END(13010, 0, 11)
+			      EXIT(14000, 0, 11) END);
+
+	expect_words(text, "demo 11 waited 1.00 ms in futex, outside of the semaphore functions ");
+	expect_words(text, "The trace shows no semaphore being taken. Looked for semaphores in: demo ");
+}
+
+/* As with the textbook module: see the README. */
+TEST(timeline, futex_that_fails)
+{
+	char *text = timeline(HEAD "# timeline: untraced\n"
+			      EXEC(10000, 0, 11, "demo")
+			      CALL(12000, 0, 11, wait, 5018)
+			      FUTEX(12010, 0, 11, 5018, 9)
+			      EVENT(13000, 0, 11, "sys_futex -> 0xfffffffffffffff5")
+			      FUTEX(13010, 0, 11, 5018, 9)
+			      EVENT(14000, 0, 11, "sys_futex -> 0xfffffffffffffff2")
+			      EXIT(15000, 0, 11) END);
+
+	expect_words(text, "2.00: demo 11's call of futex failed: EFAULT (Bad address)");
+	ASSERT_TRUE(!strstr(text, "EAGAIN"));
+	expect_words(text, "this module has no tracepoints");
+}
+
+/* n rounds; a second process waits in each. */
+static char *long_trace(int n)
+{
+	size_t size;
+	char *text;
+	FILE *file = open_memstream(&text, &size);
+	const char *const wait =
+		SLEEPS(10000, 10010, 10020, 1, 12, 5018)
+		WAKES(10100, 10110, 10120, 10130, 10140, 0, 11, 5018, 12)
+		RESUMES(10150, 10160, 10170, 1, 12, 0)
+		POST(10180, 10190, 1, 12, 5018)
+		TAKE(10195, 10198, 0, 11, 5018);
+
+	ASSERT_TRUE(file);
+	fputs(HEAD EXEC(00000, 0, 11, "demo") FORK(00010, 0, 11, 12)
+	      TAKE(00100, 00110, 0, 11, 5018), file);
+	/* Each round is 200 us later. A time is "5.0" and five more digits. */
+	for (int i = 0; i < n; i++) {
+		const char *from = wait, *stamp;
+
+		for (; (stamp = strstr(from, " 5.0")); from = stamp + 9) {
+			long us = 1000 + 200 * i + atol(stamp + 6);
+
+			fprintf(file, "%.*s 5.%06ld", (int)(stamp - from), from,
+				us);
+		}
+		fputs(from, file);
+	}
+	fputs(END, file);
+	fclose(file);
+	return text;
+}
+
+TEST(timeline, long_run_is_told_in_short)
+{
+	char *text = timeline(long_trace(200));
+	struct run run;
+
+	expect_words(text, "child 12 waited 200 times for parent 11, 0.160 ms at the longest; woken 200 times, none of them in vain");
+	expect_text(text, "(this is ");
+	ASSERT_TRUE(lines_in(text) < 24);
+	run = TIMELINE("--list", "--from=2", "--to=3");
+	expect_silent(&run, 0);
+	expect_text(run.output, ": child 12 waited 0.160 ms for parent 11, until its post ");
+	ASSERT_EQ(1, lines_in(run.output) < 60);
+	run = TIMELINE("--all", "--svg=all.svg");
+	expect_silent(&run, 0);
+	ASSERT_TRUE(!strstr(run.output, "(this is "));
+	/* Its size depends on its pixels, not on the run. */
+	text = read_file("all.svg");
+	ASSERT_TRUE(strlen(text) < 500000);
+}
+
+TEST(timeline, picture_is_xml)
+{
+	struct run run;
+
+	timeline("# timeline: command a <&\"> \xff b\n" MEETING END);
+	run = RUN("/bin/sh", "-c", "xmllint --noout svg");
+	if (WIFEXITED(run.status) && WEXITSTATUS(run.status) == 127)
+		test_skip("there is no xmllint here");
+	expect_silent(&run, 0);
+	expect_text(read_file("svg"), "a &lt;&amp;\"&gt; ? b</text>");
+	expect_text(read_file("svg"), ">child 12</text>");
+	expect_text(read_file("svg"), ">waits</text>");
+}
+
+TEST(timeline, bad_traces)
+{
+	static const struct {
+		const char *trace, *said;
+	} bad[] = {
+		{ "", "trace is empty" },
+		{ "\n", "trace is not a trace of make timeline" },
+		{ "# timeline: end 0\n", "not a trace of make timeline" },
+		{ HEAD MEETING, "trace is cut off: its last line is missing" },
+		{ HEAD END END, "the trace continues after its end" },
+		{ HEAD END, "trace has no event" },
+		{ HEAD "nonsense\n" END, "trace:6: not a line of a trace: nonsense" },
+		{ HEAD EVENT(10000, 0, 11, "no_event: x=1") END, "trace:6: not a line" },
+		{ HEAD EVENT(10000, 0, 11, "wait_0: (0x1) sem=1") END, "trace:6: not a line" },
+		{ HEAD EVENT(10000, 0, 11, "tried_0: (0x1) result=x") END, "trace:6: not a line" },
+		{ HEAD EVENT(10000, 0, 11, "sched_switch: prev_pid=1") END, "trace:6: not a line" },
+		{ HEAD "# timeline: nothing 1\n" END, "trace:6: not a line" },
+		{ HEAD EXEC(10000, 0, 11, "x") EXEC(00000, 0, 12, "x") END,
+		  "trace:7: time goes backwards" },
+		{ HEAD RETURN(10000, 0, 11, waited, 0) END,
+		  "trace:6: 11 returns from a wait for a semaphore, which it never called" },
+		{ HEAD RETURN(10000, 0, 11, tried, 0) END,
+		  "trace:6: 11 returns from sem_trywait, which it never called" },
+		{ HEAD CALL(10000, 0, 11, wait, 5018) RETURN(10000, 0, 11, posted, 0) END,
+		  "trace:7: 11 returns from sem_post, which it never called" },
+		{ HEAD EXEC(10000, 0, 11, "x") FORK(10000, 0, 11, 11) END,
+		  "trace:7: 11 forks a child that already exists" },
+		{ HEAD EXEC(10000, 0, 11, "x") END, "no process of this trace maps /dev/shmcount" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		expect_refused(bad[i].trace, strlen(bad[i].trace), bad[i].said);
+}
+
+/* timeline draws any trace, or refuses it in one line. */
+static void expect_drawn_or_refused(const char *trace, size_t length)
+{
+	struct run run;
+
+	write_file("trace", trace, length);
+	run = TIMELINE("--svg=svg");
+	if (WIFEXITED(run.status) && !WEXITSTATUS(run.status)) {
+		ASSERT_STREQ("", run.errors);
+		return;
+	}
+	expect_end(&run, 1, "timeline: ");
+}
+
+TEST_LIMIT(timeline, mutated_traces, 60)
+{
+	const char *whole = HEAD MEETING END;
+	size_t length = strlen(whole);
+	unsigned int seed = 1;
+	char *trace = malloc(length + 1);
+
+	/* Without the last newline or more, no part of it is a whole trace. */
+	for (size_t end = 1; end < length - 1; end += 97) {
+		write_file("trace", whole, end);
+		expect_status(&(struct run) { .status = TIMELINE("--svg=svg").status }, 1);
+	}
+	for (int i = 0; i < 300; i++) {
+		memcpy(trace, whole, length);
+		for (int n = rand_r(&seed) % 4; n >= 0; n--)
+			trace[rand_r(&seed) % length] =
+				"0123456789abcx =:#\n\0-%s\377"[rand_r(&seed) % 24];
+		expect_drawn_or_refused(trace, length);
+	}
+	/* Leave out one line. */
+	for (const char *line = whole; *line; line = strchr(line, '\n') + 1) {
+		size_t before = line - whole;
+		size_t gone = strchr(line, '\n') + 1 - line;
+
+		memcpy(trace, whole, before);
+		memcpy(trace + before, line + gone, length - before - gone);
+		expect_drawn_or_refused(trace, length - gone);
+	}
+}
+
+TEST(timeline, mistaken_options)
+{
+	static const char *const bad[] = {
+		"--from=x", "--to=", "--width=3", "--nothing", "--from",
+	};
+	struct run run;
+
+	timeline(HEAD MEETING END);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		expect_status(&(struct run) { .status = TIMELINE(bad[i]).status }, 2);
+	run = TIMELINE("--from=5", "--to=4");
+	expect_end(&run, 1, "there is nothing to draw from 5 to 4 ms");
+	run = TIMELINE("--from=500", "--to=600");
+	expect_end(&run, 1, "the trace covers 0 to 13 ms");
+	run = RUN(top("user/timeline/timeline"), "there/is/none");
+	expect_end(&run, 1, "cannot open there/is/none: No such file");
+	/* run.sh says so before it boots a guest. */
+	setenv("TIMELINE_ARGS", "--from=x", 1);
+	run = RUN(top("user/timeline/run.sh"));
+	expect_refusal(run, 2, "'x' is not a number from");
+	setenv("TIMELINE_ARGS", "--pace=soon", 1);
+	run = RUN(top("user/timeline/run.sh"));
+	expect_refusal(run, 2, "'soon' is not a number of ms");
+}
+
+/*
+ * A script takes the guest's place and copies a trace. run.sh keeps the trace
+ * even if timeline cannot draw it, and then removes older pictures.
+ */
+TEST(timeline, trace_is_kept_whatever_the_drawing)
+{
+	struct run run;
+
+	setenv("TIMELINE", top("user/timeline"), 1);
+	shell("mkdir -p tree/tests/kernel tree/tests/guest tree/user/timeline out && "
+	      "cp \"$TIMELINE/run.sh\" tree/user/timeline/ && "
+	      "ln -s \"$TIMELINE/timeline\" tree/user/timeline/ && "
+	      "cp \"$TIMELINE/../../tests/kernel/surroundings.sh\" tree/tests/kernel/ && "
+	      "printf '#!/bin/sh\\ncp seen \"${2#*:}\"; exit 3\\n' "
+	      ">tree/tests/guest/vm.sh && chmod +x tree/tests/guest/vm.sh && "
+	      "touch out/trace out/timeline.svg out/timeline.png");
+	setenv("TIMELINE_OUT", "out", 1);
+	setenv("TIMELINE_ARGS", "--from=500 --to=600", 1);
+	write_file("seen", HEAD MEETING END, strlen(HEAD MEETING END));
+	run = RUN("tree/user/timeline/run.sh");
+	expect_status(&run, 3);
+	expect_text(run.errors, "timeline: the trace covers 0 to 13 ms\n");
+	expect_text(run.errors, "timeline: the trace is out/trace; to draw it: ");
+	ASSERT_STREQ("trace\n", shell("ls out"));
+	shell("cmp seen out/trace");
+
+	/* A broken trace does not replace it. */
+	write_file("seen", HEAD MEETING, strlen(HEAD MEETING));
+	setenv("TIMELINE_ARGS", "", 1);
+	run = RUN("tree/user/timeline/run.sh");
+	expect_status(&run, 3);
+	ASSERT_TRUE(lines_in(shell("cat out/trace")) > lines_in(HEAD MEETING));
+
+	run = RUN("/bin/sh", "-c", "command -v rsvg-convert");
+	if (run.status)
+		test_skip("there is no rsvg-convert here");
+	write_file("seen", HEAD MEETING END, strlen(HEAD MEETING END));
+	run = RUN("tree/user/timeline/run.sh");
+	expect_status(&run, 3);
+	ASSERT_STREQ("timeline.png\ntimeline.svg\ntrace\n", shell("ls out"));
+	expect_text(run.output, "\nparent 11    =");
+}
+
+/*
+ * In the guest: nobody reads the pipe that the holder writes to, so it keeps the
+ * semaphore until another process waits for it.
+ */
+TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
+{
+	static const char command[] =
+		"dir=$(mktemp -d); mkfifo $dir/fifo; exec 3<>$dir/fifo; "
+		"head -c 65536 /dev/zero >&3; "
+		"in_call() { until grep -q \"^$2 \" /proc/$1/syscall; do :; done; }; "
+		"user/incr_dev -a 1 >&3 & first=$!; in_call $first 1; "
+		"user/incr_dev -a 1 & second=$!; in_call $second 202; "
+		"head -c 65536 <&3 >/dev/null; wait $first $second; "
+		"echo $first $second; rm -r $dir; exit 7";
+	int first = 0, second = 0;
+	char line[100], *text;
+	struct stat stat_;
+	struct run run;
+
+	top("");
+	if (!getenv("FULL_KERNEL"))
+		test_skip("needs the guest with the host's files: FULL_KERNEL");
+	ASSERT_OK(chdir(getenv("TOP")));
+	setenv("VM_CMD", command, 1);
+	setenv("TIMELINE_OUT", "build/results/timeline", 1);
+	unsetenv("TIMELINE_ARGS");
+	unsetenv("KMOD");	/* it is for the small guest's kernel */
+	run = RUN(top("user/timeline/run.sh"));
+	expect_status(&run, 7);
+	text = strstr(run.output, "\n\n");
+	ASSERT_TRUE(text);
+	*text = '\0';
+	if (sscanf(strrchr(run.output, '\n') + 1, "%d %d", &first, &second) != 2)
+		FAIL("saw \"%s\"", run.output);
+	text++;
+
+	snprintf(line, sizeof(line), "\nincr_dev %-6d", first);
+	expect_text(text, line);
+	/* It took it to increment, and to read the count. */
+	text = strstr(strstr(text, "times in ms"), line);
+	ASSERT_TRUE(text);
+	ASSERT_EQ(2, atoi(text + 17));
+	snprintf(line, sizeof(line), "incr_dev %d waited ", second);
+	text = strstr(text, line);
+	ASSERT_TRUE(text);
+	snprintf(line, sizeof(line), "for incr_dev %d", first);
+	ASSERT_TRUE(strstr(text, line));
+	expect_text(text, "It is the semaphore at offset 24 of /dev/shmcount\n");
+
+	ASSERT_OK(stat("build/results/timeline/timeline.png", &stat_));
+	ASSERT_TRUE(stat_.st_size > 10000);
+	expect_text(read_file("build/results/timeline/timeline.svg"), "</svg>\n");
+}

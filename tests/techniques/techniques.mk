@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0
+# The device by the techniques of other drivers.
+
+# The sources name kmod/compat.* by "..".
+technique_files := $(wildcard kmod/techniques/*.[ch]) kmod/techniques/Kbuild
+build/techniques/%/module/techniques.ko: $(technique_files) kmod/compat.h \
+		kmod/compat.mk build/kernel/%/vmlinuz
+	@mkdir -p $(@D)
+	@ln -sf $(CURDIR)/kmod/compat.* $(@D)/../
+	@$(call modules,$(technique_files))
+	@touch $@
+
+techniques_module := build/techniques/$(full)/module/techniques.ko
+techniques techniques-test: $(full_guest) build/guest/techniques user $(techniques_module)
+	@exec tests/techniques/$(if $(filter %-test,$@),test,run).sh \
+		$(CURDIR)/$(techniques_module)
+
+.PHONY: techniques techniques-test

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * record: runs a command under the kernel's tracing, and writes the trace to a
+ * file, for timeline to draw. It traces the scheduler, page faults, futex(2),
+ * the device's tracepoints and, by uprobes, the calls of sem_wait() and
+ * sem_post(). It must be root, in a guest that has started only one processor
+ * (see start_processors()).
+ *
+ * The file is the kernel's own text, between lines "# timeline: WHAT ...".
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "record.h"
+
+static const char help[] =
+"usage: record [option]... FILE COMMAND\n"
+"\n"
+"Runs COMMAND by a shell and writes a trace of it to FILE.\n"
+"\n"
+"  -p MS    read a line of its standard output each MS ms, like a slow terminal:\n"
+"           a process that writes more has to wait (0: read at once)\n"
+"  -e FILE  look for semaphores in this program, too; may be repeated\n"
+"\n"
+"Exit status: that of the command, or 128 + the signal that killed it; 125 if\n"
+"the command cannot be traced.\n";
+
+enum { CANNOT = 125, BUFFER_KB = 6144, MAX_PACE = 10000 };
+
+#define TRACING "/sys/kernel/tracing"
+#define OURS TRACING "/instances/timeline"
+
+static const char *const events[] = {
+	"sched/sched_switch", "sched/sched_waking", "sched/sched_process_fork",
+	"sched/sched_process_exec", "sched/sched_process_exit",
+	"exceptions/page_fault_user", "syscalls/sys_enter_futex",
+	"syscalls/sys_exit_futex", "shmcount", "timeline",
+};
+
+/* Where programs that are not static find libc. */
+static const char *const libraries[] = {
+	"/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6",
+};
+
+static volatile sig_atomic_t interrupted;
+static bool hears_interrupt;	/* false: our parent ignored SIGINT */
+
+void die(const char *format, ...)
+{
+	int error = errno;
+	va_list args;
+
+	fprintf(stderr, "record: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "%s%s\n", error ? ": " : "",
+		error ? strerror(error) : "");
+	exit(CANNOT);
+}
+
+static bool put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	ssize_t length = strlen(text), done;
+
+	done = fd < 0 ? -1 : write(fd, text, length);
+	if (fd >= 0)
+		close(fd);
+	return done == length;
+}
+
+static void set(const char *name, const char *value)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), OURS "/%s", name);
+	if (!put(path, value))
+		die("cannot set %s to %s (does this kernel have it? see Kconfig.notes)",
+		    path, value);
+}
+
+/* Find a file as the shell does. */
+static bool find_file(const char *word, char path[4096])
+{
+	const char *directory = getenv("PATH");
+	char *absolute;
+
+	if (strchr(word, '/')) {
+		absolute = realpath(word, NULL);
+		snprintf(path, 4096, "%s", absolute ? absolute : "");
+		free(absolute);
+		return *path;
+	}
+	while (directory && *directory) {
+		size_t length = strcspn(directory, ":");
+
+		snprintf(path, 4096, "%.*s/%s", (int)length, directory, word);
+		if (!access(path, X_OK))
+			return true;
+		directory += length + (directory[length] == ':');
+	}
+	return false;
+}
+
+/* Probe a file, unless it was probed before, or the kernel cannot parse its name. */
+static void probe(const char *path, int *number, FILE *list, FILE *out)
+{
+	static dev_t devices[64];
+	static ino_t inodes[64];
+	static int seen;
+	struct stat stat_;
+	int found;
+
+	if (strpbrk(path, " \t\n") || stat(path, &stat_) || seen == 64)
+		return;
+	for (int i = 0; i < seen; i++)
+		if (devices[i] == stat_.st_dev && inodes[i] == stat_.st_ino)
+			return;
+	devices[seen] = stat_.st_dev;
+	inodes[seen++] = stat_.st_ino;
+	found = define_probes(path, number, list);
+	if (ferror(list))
+		die("cannot define events of %s (see Kconfig.notes)", path);
+	if (found)
+		fprintf(out, "# timeline: program %s\n", path);
+}
+
+/* Probe each word of the command that is a program, and libc. */
+static void probe_all(const char *command, char *const more[], FILE *out)
+{
+	static const char ends[] = " \t\n;&|()<>'\"`{}$=";
+	FILE *list = fopen(TRACING "/uprobe_events", "we");
+	char *words = strdup(command), path[4096];
+	int number = 0;
+
+	if (!list || !words)
+		die("cannot define events in programs (see Kconfig.notes)");
+	for (char *word = strtok(words, ends); word; word = strtok(NULL, ends))
+		if (find_file(word, path))
+			probe(path, &number, list, out);
+	for (; *more; more++) {
+		if (!find_file(*more, path)) {
+			errno = 0;
+			die("there is no program %s", *more);
+		}
+		probe(path, &number, list, out);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(libraries); i++)
+		probe(libraries[i], &number, list, out);
+	fclose(list);
+	free(words);
+}
+
+/*
+ * Enabling these events patches the scheduler's code, by way of a breakpoint.
+ * When QEMU emulates two processors, one of them sometimes misses the last step
+ * and hits the breakpoint forever. So the guest runs one processor until all
+ * code is patched (maxcpus=1 on its kernel's command line, see vm.sh). Uprobes
+ * are safe: they are in place before their program runs.
+ */
+static void start_processors(void)
+{
+	glob_t found;
+
+	if (glob("/sys/devices/system/cpu/cpu[0-9]*/online", 0, NULL, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		if (!put(found.gl_pathv[i], "1"))
+			die("cannot start a processor by %s",
+			    found.gl_pathv[i]);
+	globfree(&found);
+}
+
+/* A full buffer keeps the oldest events: timeline draws those first. */
+static void prepare(const char *command, char *const more[], FILE *out)
+{
+	char kilobytes[16];
+
+	if (mkdir(OURS, 0700) && errno != EEXIST)
+		die("cannot make " OURS);
+	set("tracing_on", "0");
+	probe_all(command, more, out);
+	snprintf(kilobytes, sizeof(kilobytes), "%d", BUFFER_KB);
+	set("buffer_size_kb", kilobytes);
+	set("options/overwrite", "0");
+	set("trace_clock", "mono");
+	set("options/event-fork", "1");
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		char name[100];
+
+		/* Other modules may have no tracepoints. */
+		if (!strcmp(events[i], "shmcount") &&
+		    access(OURS "/events/shmcount", F_OK)) {
+			fprintf(out, "# timeline: untraced\n");
+			continue;
+		}
+		snprintf(name, sizeof(name), "events/%s/enable", events[i]);
+		set(name, "1");
+	}
+	start_processors();
+}
+
+/* Run the shell, traced from here on, with all its descendants. */
+static _Noreturn void run(const char *command, int out)
+{
+	char pid[16];
+
+	if (hears_interrupt)
+		signal(SIGINT, SIG_DFL);
+	if (out >= 0)
+		dup2(out, STDOUT_FILENO);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	set("set_event_pid", pid);
+	set("tracing_on", "1");
+	execl("/bin/sh", "sh", "-c", command, NULL);
+	die("cannot start /bin/sh");
+}
+
+/*
+ * Copy one write after another from a pipe, which holds only one, to standard
+ * output, and sleep pace ms after each. Returns when the pipe has no writers
+ * left, or when standard output fails.
+ */
+static void copy_slowly(int pipe, int pace)
+{
+	char data[4096];
+	ssize_t length;
+
+	while ((length = read(pipe, data, sizeof(data)))) {
+		if (length < 0 && errno != EINTR)
+			return;
+		for (ssize_t done = 0, n; done < length; done += n) {
+			n = write(STDOUT_FILENO, data + done, length - done);
+			if (n < 0 && errno != EINTR)
+				return;
+			if (n < 0)
+				n = 0;
+		}
+		poll(NULL, 0, pace);
+	}
+}
+
+/* Write how many events did not fit into each processor's buffer. */
+static void write_dropped(FILE *out)
+{
+	char path[100], line[100];
+	FILE *file;
+	long count;
+
+	for (int cpu = 0;; cpu++) {
+		snprintf(path, sizeof(path), OURS "/per_cpu/cpu%d/stats", cpu);
+		file = fopen(path, "re");
+		if (!file)
+			return;
+		while (fgets(line, sizeof(line), file))
+			if (sscanf(line, "dropped events: %ld", &count) == 1 &&
+			    count)
+				fprintf(out, "# timeline: dropped %d %ld\n", cpu,
+					count);
+		fclose(file);
+	}
+}
+
+static void save(FILE *out, int status)
+{
+	FILE *trace = fopen(OURS "/trace", "re");
+	char data[65536];
+	size_t length;
+
+	if (!trace)
+		die("cannot read " OURS "/trace");
+	while ((length = fread(data, 1, sizeof(data), trace)))
+		fwrite(data, 1, length, out);
+	fclose(trace);
+	write_dropped(out);
+	fprintf(out, "# timeline: end %d\n", status);
+	if (fclose(out))
+		die("cannot write the trace");
+}
+
+static void note_interrupt(int signal)
+{
+	interrupted = signal;
+}
+
+int main(int argc, char *argv[])
+{
+	struct sigaction action = { .sa_handler = note_interrupt };
+	char *more[16] = { NULL };
+	int option, pace = 0, count = 0, pipes[2] = { -1, -1 };
+	int status, all = 0;
+	pid_t child, pid;
+	FILE *out;
+
+	while ((option = getopt(argc, argv, "+p:e:h")) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return 0;
+		}
+		if (option == 'p') {
+			pace = parse_long(optarg, MAX_PACE);
+			if (pace < 0) {
+				errno = 0;
+				die("'%s' is not a number of ms (0 to %d)",
+				    optarg, MAX_PACE);
+			}
+		} else if (option == 'e' && count < 15) {
+			more[count++] = optarg;
+		} else {
+			fputs(help, stderr);
+			return 2;
+		}
+	}
+	if (argc - optind != 2) {
+		fputs(help, stderr);
+		return 2;
+	}
+
+	out = fopen(argv[optind], "we");
+	if (!out)
+		die("cannot write %s", argv[optind]);
+	/* One line, even if the command has several. */
+	fprintf(out, "# timeline: command ");
+	for (const char *c = argv[optind + 1]; *c; c++)
+		fputc(*c == '\n' ? ' ' : *c, out);
+	fprintf(out, "\n# timeline: pace %d\n", pace);
+	prepare(argv[optind + 1], more, out);
+	fflush(out);
+
+	/* An interrupt is for the command; keep the trace. */
+	hears_interrupt = signal(SIGINT, SIG_IGN) != SIG_IGN;
+	if (hears_interrupt)
+		sigaction(SIGINT, &action, NULL);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (pace && (pipe2(pipes, O_CLOEXEC | O_DIRECT) ||
+		     fcntl(pipes[1], F_SETPIPE_SZ, 1) < 0))
+		die("cannot make a pipe");
+	child = fork();
+	if (child < 0)
+		die("cannot fork");
+	if (!child)
+		run(argv[optind + 1], pipes[1]);
+	close(pipes[1]);
+	if (pace)
+		copy_slowly(pipes[0], pace);
+	/* Do not let a writer block forever. */
+	close(pipes[0]);
+	while ((pid = wait(&status)) > 0 || errno == EINTR)
+		if (pid == child)
+			all = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
+						    WEXITSTATUS(status);
+	set("tracing_on", "0");
+	save(out, all);
+	return interrupted && !all ? 130 : all;
+}

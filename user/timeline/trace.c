@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Reads a trace: record's own lines, and the kernel's line for each event. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trace.h"
+
+enum { MAX_EVENTS = 4000000, MAX_PROCESSORS = 64 };
+
+/* The state of reading the file. */
+struct reader {
+	struct trace *trace;
+	int line;
+	bool ended;
+	bool full[MAX_PROCESSORS];
+};
+
+/* What follows the last occurrence of a key before the end, or NULL. */
+static const char *after_last(const char *text, const char *end,
+			      const char *key)
+{
+	size_t length = strlen(key);
+
+	for (const char *c = end - length; c >= text; c--)
+		if (!strncmp(c, key, length))
+			return c + length;
+	return NULL;
+}
+
+/* The number after a key. The last key counts: a name before it may hold anything. */
+static bool parse_number(const char *text, const char *end, const char *key,
+			 int base, unsigned long *value)
+{
+	const char *start = after_last(text, end, key);
+	char *rest;
+
+	if (!start || !isxdigit((unsigned char)start[*start == '-']))
+		return false;
+	errno = 0;
+	*value = strtoul(start, &rest, base);
+	return rest > start && !errno &&
+	       (rest == end || (rest < end && strchr(" ,)", *rest)));
+}
+
+static bool parse_pid(const char *text, const char *end, const char *key,
+		     int *pid)
+{
+	unsigned long value;
+
+	if (!parse_number(text, end, key, 10, &value) || value > 4194304)
+		return false;
+	*pid = value;
+	return true;
+}
+
+static bool parse_switch(struct event *event, const char *text, const char *end)
+{
+	const char *next = after_last(text, end, " ==> next_comm=");
+	const char *state;
+
+	if (!next || !parse_pid(next, end, " next_pid=", &event->other) ||
+	    !parse_pid(text, next, " prev_pid=", &event->pid))
+		return false;
+	state = after_last(text, next, " prev_state=");
+	event->state = state ? *state : '\0';
+	return isupper((unsigned char)event->state) || event->state == 't';
+}
+
+static bool parse_exec(struct event *event, const char *text, const char *end)
+{
+	const char *start = strstr(text, "filename="), *slash, *stop;
+
+	stop = after_last(text, end, " pid=");
+	if (!start || !stop || start > stop)
+		return false;
+	stop -= strlen(" pid=");
+	start += strlen("filename=");
+	slash = after_last(start, stop, "/");
+	if (slash)
+		start = slash;
+	snprintf(event->name, sizeof(event->name), "%.*s", (int)(stop - start),
+		 start);
+	return true;
+}
+
+#define PAGE_FIELDS .address = " address=0x", .value = " offset=", .base = 10
+
+/* How the text of an event begins. A number follows a name that ends with _. */
+static const struct event_format {
+	const char *name;
+	enum event_kind kind;
+	/* What precedes the pid, the address and the value, if there is one. */
+	const char *other, *address, *value;
+	int base;		/* of the value */
+	bool (*parse)(struct event *event, const char *text, const char *end);
+} formats[] = {
+	{ "sched_process_fork:", EVENT_FORK, .other = " child_pid=" },
+	{ "sched_process_exec:", EVENT_EXEC, .parse = parse_exec },
+	{ "sched_process_exit:", .kind = EVENT_EXIT },
+	{ "sched_switch:", EVENT_SWITCH, .parse = parse_switch },
+	{ "sched_waking:", EVENT_WAKING, .other = " pid=" },
+	{ "sys_futex(", EVENT_FUTEX, .address = "uaddr: ", .value = ", op: ", .base = 16 },
+	{ "sys_futex -> ", EVENT_FUTEX_END, .value = " -> 0x", .base = 16 },
+	{ "wait_", EVENT_WAIT, .address = " sem=0x" },
+	{ "waited_", EVENT_WAITED, .value = " result=", .base = 10 },
+	{ "try_", EVENT_TRY, .address = " sem=0x" },
+	{ "tried_", EVENT_TRIED, .value = " result=", .base = 10 },
+	{ "post_", EVENT_POST, .address = " sem=0x" },
+	{ "posted_", EVENT_POSTED, .value = " result=", .base = 10 },
+	{ "shmcount_vma_open:", EVENT_MMAP, PAGE_FIELDS },
+	{ "shmcount_fault:", EVENT_FAULT, PAGE_FIELDS },
+	{ "shmcount_vma_close:", EVENT_UNMAP, PAGE_FIELDS },
+	{ "page_fault_user:", EVENT_PAGE_FAULT, .address = " address=0x" },
+};
+
+static bool parse_fields(struct event *event, const struct event_format *format,
+			 const char *text, const char *end)
+{
+	unsigned long value = 0;
+
+	event->kind = format->kind;
+	if (format->parse)
+		return format->parse(event, text, end);
+	if ((format->other &&
+	     !parse_pid(text, end, format->other, &event->other)) ||
+	    (format->address &&
+	     !parse_number(text, end, format->address, 16, &event->address)) ||
+	    (format->value &&
+	     !parse_number(text, end, format->value, format->base, &value)))
+		return false;
+	event->value = value;
+	return true;
+}
+
+static _Noreturn void bad_line(const struct reader *reader, const char *line)
+{
+	char shown[61];
+	int n = 0;
+
+	for (; *line && n < 60; line++)
+		if (n || *line != ' ')
+			shown[n++] = isprint((unsigned char)*line) ? *line :
+								     '?';
+	shown[n] = '\0';
+	die("%s:%d: not a line of a trace: %s", reader->trace->path,
+	    reader->line, shown);
+}
+
+/* "NAME-PID [CPU] FLAGS SECONDS.MICROSECONDS: EVENT"; NAME may hold anything. */
+static bool parse_head(struct event *event, const char *line, const char **text)
+{
+	const char *bracket = NULL, *number;
+	long seconds, micros;
+	char flags[16];
+	int length = 0;
+
+	for (const char *c = line; (c = strstr(c, " [")); c++)
+		if (isdigit((unsigned char)c[2]) &&
+		    sscanf(c, " [%d] %15s %ld.%6ld: %n", &event->cpu, flags,
+			   &seconds, &micros, &length) == 4 && length) {
+			bracket = c;
+			break;
+		}
+	if (!bracket || event->cpu >= MAX_PROCESSORS || seconds < 0 ||
+	    seconds > 1000000000 || micros < 0 || strlen(flags) < 3)
+		return false;
+	*text = bracket + length;
+	event->time = seconds * 1000000 + micros;
+	event->interrupt = flags[2] == 'h' || flags[2] == 'H' ||
+			   flags[2] == 's';
+	while (bracket > line && bracket[-1] == ' ')
+		bracket--;
+	number = bracket;
+	while (number > line && isdigit((unsigned char)number[-1]))
+		number--;
+	if (number == bracket || number == line || number[-1] != '-' ||
+	    bracket - number > 7)
+		return false;
+	event->pid = atoi(number);
+	return true;
+}
+
+static void parse_event(struct reader *reader, const char *line)
+{
+	struct trace *trace = reader->trace;
+	struct event event = { .line = reader->line };
+	const char *text, *end = line + strlen(line);
+
+	if (!parse_head(&event, line, &text))
+		bad_line(reader, line);
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		size_t length = strlen(formats[i].name);
+
+		if (strncmp(text, formats[i].name, length) ||
+		    (formats[i].name[length - 1] == '_' &&
+		     !isdigit((unsigned char)text[length])))
+			continue;
+		if (!parse_fields(&event, &formats[i], text, end))
+			bad_line(reader, line);
+		if (trace->count &&
+		    trace->events[trace->count - 1].time > event.time)
+			die("%s:%d: time goes backwards", trace->path,
+			    reader->line);
+		if (trace->count == MAX_EVENTS)
+			die("%s has more than %d events", trace->path,
+			    MAX_EVENTS);
+		trace->events = grow(trace->events, trace->count,
+				     sizeof(event));
+		trace->events[trace->count++] = event;
+		return;
+	}
+	bad_line(reader, line);
+}
+
+static void parse_comment(struct reader *reader, const char *line)
+{
+	static const char head[] = "# timeline: ";
+	struct trace *trace = reader->trace;
+	const char *what = line + strlen(head), *slash;
+	size_t used = strlen(trace->programs);
+	long count;
+	int cpu;
+
+	if (strncmp(line, head, strlen(head)))
+		return;
+	if (!strncmp(what, "command ", 8)) {
+		snprintf(trace->command, sizeof(trace->command), "%s",
+			 what + 8);
+	} else if (!strncmp(what, "program ", 8)) {
+		slash = strrchr(what, '/');
+		snprintf(trace->programs + used, sizeof(trace->programs) - used,
+			 "%s%s", used ? ", " : "",
+			 slash ? slash + 1 : what + 8);
+	} else if (!strcmp(what, "untraced")) {
+		trace->untraced = true;
+	} else if (sscanf(what, "pace %d", &trace->pace) == 1) {
+		return;
+	} else if (sscanf(what, "end %d", &trace->status) == 1) {
+		reader->ended = true;
+	} else if (sscanf(what, "dropped %d %ld", &cpu, &count) == 2 &&
+		   cpu >= 0 && cpu < MAX_PROCESSORS && count > 0) {
+		reader->full[cpu] = true;
+		trace->dropped += count;
+	} else {
+		bad_line(reader, line);
+	}
+}
+
+/* After a processor's buffer was full, the trace is incomplete: cut it there. */
+static void cut(struct reader *reader)
+{
+	struct trace *trace = reader->trace;
+	long end;
+
+	for (int cpu = 0; cpu < MAX_PROCESSORS; cpu++) {
+		if (!reader->full[cpu])
+			continue;
+		end = 0;
+		for (size_t i = 0; i < trace->count; i++)
+			if (trace->events[i].cpu == cpu)
+				end = trace->events[i].time;
+		while (trace->count &&
+		       trace->events[trace->count - 1].time > end)
+			trace->count--;
+	}
+}
+
+void read_trace(struct trace *trace, const char *path)
+{
+	struct reader reader = { .trace = trace };
+	size_t size = 0;
+	ssize_t length;
+	char *line = NULL;
+	FILE *file = fopen(path, "re");
+
+	*trace = (struct trace) { .path = path };
+	if (!file)
+		die("cannot open %s: %s", path, strerror(errno));
+	errno = 0;
+	while ((length = getline(&line, &size, file)) >= 0) {
+		reader.line++;
+		if (reader.line == 1 && strncmp(line, "# timeline: command ", 17))
+			die("%s is not a trace of make timeline", path);
+		if (reader.ended)
+			die("%s:%d: the trace continues after its end", path,
+			    reader.line);
+		if (!length || line[length - 1] != '\n')
+			die("%s is cut off in line %d", path, reader.line);
+		line[--length] = '\0';
+		if (line[0] == '#')
+			parse_comment(&reader, line);
+		else if (strlen(line) != (size_t)length)
+			bad_line(&reader, line);
+		else if (length)
+			parse_event(&reader, line);
+	}
+	if (errno)
+		die("cannot read %s: %s", path, strerror(errno));
+	if (!reader.line)
+		die("%s is empty", path);
+	if (!reader.ended)
+		die("%s is cut off: its last line is missing", path);
+	fclose(file);
+	free(line);
+	cut(&reader);
+	for (size_t i = 0; i < trace->count; i++)
+		if (trace->events[i].cpu >= trace->processors)
+			trace->processors = trace->events[i].cpu + 1;
+}
