@@ -304,7 +304,7 @@ TEST(lab, ignored_interrupt_stays_ignored)
 	expect_refusal(run, STATUS_INTERRUPTED, "interrupted");
 }
 
-/* lab.sh and make lab build in this directory, not in that of a student. */
+/* run.sh and make lab build in this directory, not in that of a student. */
 static void work_here(void)
 {
 	setenv("LAB_FOLDER", getcwd(NULL, 0), 1);
@@ -312,7 +312,7 @@ static void work_here(void)
 	unsetenv("AGAIN");
 }
 
-/* Run lab.sh with a student's directory. */
+/* Run run.sh with a student's directory. */
 static struct run run_folder(const char *folder)
 {
 	char src[4200];
