@@ -20,8 +20,12 @@
 #include "../libc.h"
 #include "compare.h"
 
-static struct object *made;	/* the list of objects to remove at exit, */
-static pid_t made_by;		/* but not by the children of this process */
+/* Copies of the objects to remove at exit: an object may be on a stack. */
+static struct made {
+	struct object object;
+	struct made *next;
+} *made;
+static pid_t made_by;		/* children of this process remove nothing */
 
 /* Note why it failed, with errno if that is set. Returns false. */
 static bool __attribute__((format(printf, 2, 3)))
@@ -363,8 +367,11 @@ const struct backing *backing_named(const char *name)
 
 static void remove_all(void)
 {
-	while (getpid() == made_by && made)
-		object_remove(made);
+	while (getpid() == made_by && made) {
+		struct object object = made->object;
+
+		object_remove(&object);
+	}
 }
 
 bool object_make(struct object *object, const struct backing *backing,
@@ -378,22 +385,31 @@ bool object_make(struct object *object, const struct backing *backing,
 	made_by = getpid();
 	if (!backing->make)
 		return true;
-	if (!backing->make(object))
+	object->made = malloc(sizeof(*object->made));
+	if (!object->made)
+		return lacks(object, "no memory");
+	if (!backing->make(object)) {
+		free(object->made);
+		object->made = NULL;
 		return false;
-	object->next = made;
-	made = object;
+	}
+	object->made->object = *object;
+	object->made->next = made;
+	made = object->made;
 	return true;
 }
 
 void object_remove(struct object *object)
 {
-	struct object **link = &made;
+	struct made **link = &made;
 
-	while (*link && *link != object)
-		link = &(*link)->next;
-	if (!*link)
+	if (!object->made)
 		return;
-	*link = object->next;
+	while (*link != object->made)
+		link = &(*link)->next;
+	*link = object->made->next;
+	free(object->made);
+	object->made = NULL;
 	object->backing->remove(object);
 }
 
