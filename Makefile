@@ -155,7 +155,7 @@ install uninstall:
 clean:
 	@tests/kernel/setup.sh ours
 	@$(MAKE) -s --no-print-directory -C user clean
-	@rm -rf build/obj build/guest build/tests build/kmod build/modules \
+	@rm -rf build/obj build/guest build/tests build/kmod build/modules build/bad \
 		build/techniques build/lab build/mutants build/results \
 		build/coverage build/matrix build/ci-* build/grading \
 		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \

@@ -8,8 +8,9 @@ CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror
 
 objects = $(patsubst %,build/obj/%.o,$(1))
 harness := harness/harness harness/program
-# The tests run in this order.
-device_groups := load map io share sync life stats perm
+# The tests run in this order. The grader stops after many crashes, so another order
+# changes what a submission that crashes gets points for.
+device_groups := io life load map perm share stats sync
 groups := $(device_groups) fault \
 	$(addprefix programs/,incr attach samepage_demo compare fuzz techniques)
 graded_objects := $(call objects,grade/probe $(device_groups) device $(harness) \

@@ -40,6 +40,7 @@ shift $((OPTIND - 1))
 
 # The tests read these: where things are, and what the kernels are called.
 export TOP="$top" PROGRAMS="$build/tests" SMALL_KERNEL="$1"
+unset FULL_KERNEL
 [ "$2" = - ] || export FULL_KERNEL="$2"
 GUEST=$build/guest
 kernel=$build/kernel/$1

@@ -380,7 +380,7 @@ static bool take_end(int status)
 	case VM_BAILED:
 		return take_bail();
 	case VM_CUT_SHORT:
-		return blame(guest.running, CRASH, "the tests were killed");
+		return blame(guest.running, CRASH, record->reason);
 	case VM_NOT_OFF:
 		return pending();
 	case VM_HANG:
@@ -404,6 +404,9 @@ static bool take_end(int status)
 	}
 	if (status == 128 + SIGXFSZ)
 		return blame(test, CRASH, "it writes without end");
+	if (status == STATUS_INFRASTRUCTURE)
+		return try_again(test);
+	submission.verdict = NOT_GRADED;	/* keep the file that we name */
 	die(STATUS_NOT_GRADED, "the runner ended with status %d: see %s",
 	    status, guest_file("err"));
 }

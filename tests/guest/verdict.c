@@ -89,6 +89,7 @@ static void put(FILE *file, const char *key, const char *value)
 bool write_record(const struct vm_record *record, const char *path)
 {
 	FILE *file = fopen(path, "we");
+	bool failed;
 
 	if (!file)
 		return false;
@@ -104,7 +105,8 @@ bool write_record(const struct vm_record *record, const char *path)
 	for (int i = 0; i < record->report_lines; i++)
 		put(file, "report", record->report[i]);
 	put(file, "verdict", verdicts[record->verdict].name);
-	return !(ferror(file) | fclose(file));
+	failed = ferror(file);
+	return !fclose(file) && !failed;
 }
 
 static void take(struct vm_record *record, const char *key, const char *text)
@@ -132,7 +134,9 @@ void read_record(struct vm_record *record, const char *path)
 	FILE *file = fopen(path, "re");
 	char line[2048], *value;
 
-	*record = (struct vm_record) { .program = -1, .qemu = -1 };
+	*record = (struct vm_record) {
+		.status = STATUS_INFRASTRUCTURE, .program = -1, .qemu = -1,
+	};
 	while (file && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		value = strchr(line, '=');

@@ -64,7 +64,7 @@ void compose_message(struct vm_record *record, const char *running);
 /* Leave the record. Returns false, and errno, if it cannot be written. */
 bool write_record(const struct vm_record *record, const char *path);
 
-/* Read one; without a record there it is VM_NO_VERDICT. */
+/* Read one. Without a whole record there it is VM_NO_VERDICT. */
 void read_record(struct vm_record *record, const char *path);
 
 #endif

@@ -24,8 +24,8 @@ $(if $(wildcard $(gone)),$(shell rm -rf $(gone)))
 endif
 
 # kernel.sh fetches a kernel only where it is not the one wanted.
-build/kernel/%/vmlinuz: $(addprefix tests/kernel/,kernel.sh fetch.sh modules.sh suite.sh) \
-		| tools
+build/kernel/%/vmlinuz: $(addprefix tests/kernel/,kernel.sh fetch.sh modules.sh suite.sh \
+		debug.sh by_hand.sh) | tools
 	@tests/kernel/kernel.sh get $*
 	@touch $@
 

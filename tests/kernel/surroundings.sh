@@ -16,6 +16,8 @@ unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEFILES
 # user's program loses none by this.
 export LC_ALL=C
 
+# The exit status of die: a script for which 1 means something else sets another.
+failure=1
 program=${0##*/}
 program=${program%.sh}
 
@@ -23,10 +25,9 @@ say() {
 	echo "$program: $*" >&2
 }
 
-# A script for which 1 means something else sets failure.
 die() {
 	say "$*"
-	exit "${failure:-1}"
+	exit "$failure"
 }
 
 # Print the part of the head comment that is indented.

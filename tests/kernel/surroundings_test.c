@@ -102,6 +102,14 @@ TEST_LIMIT(surroundings, environment_changes_nothing, 120)
 	expect_the_same(surroundings, ARRAY_SIZE(surroundings));
 }
 
+TEST(surroundings, failure_has_a_status_of_its_own)
+{
+	need_tree_and_here();
+	setenv("failure", "0", 1);
+	ASSERT_EQ(1, WEXITSTATUS(RUN("/bin/sh", "-c",
+				     "cd \"$TOP\" && tests/kernel/kernel.sh names ../x").status));
+}
+
 TEST_LIMIT(surroundings, locale_changes_nothing, 120)
 {
 	static const char *const surroundings[] = {

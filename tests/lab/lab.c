@@ -296,15 +296,13 @@ static _Noreturn void end_without_guest(FILE *errors, int status)
 }
 
 /* The guest ended within a step, or after the last one. */
-static void judge_bad_end(int to, const struct batch_report *report)
+static void judge_bad_end(int to, const struct batch_report *report,
+			  const struct vm_record *record)
 {
-	struct vm_record record;
-
-	read_record(&record, record_path);
 	if (done < to)
-		judge_end(done++, &record, begun(report));
+		judge_end(done++, record, begun(report));
 	else
-		judge_end(done - 1, &record, "when its tests had ended");
+		judge_end(done - 1, record, "when its tests had ended");
 }
 
 /* Check what is left in one guest, as far as it comes. */
@@ -313,9 +311,12 @@ static void run_guest(void)
 	struct batch_report *report = calloc(1, sizeof(*report));
 	FILE *errors = tmpfile(), *record = tmpfile(), *stream;
 	int from = done, to = total(), status;
+	struct vm_record end;
 	char line[4096];
 	pid_t pid;
 
+	if (!errors || !record)
+		die(STATUS_INFRASTRUCTURE, "cannot make a temporary file");
 	if (to > from + MAX_BATCH - 1)
 		to = from + MAX_BATCH - 1;
 	snprintf(record_path, sizeof(record_path), "/dev/fd/%d", fileno(record));
@@ -332,8 +333,9 @@ static void run_guest(void)
 	fclose(stream);
 	waitpid(pid, &status, 0);
 	status = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_INTERRUPTED;
-	if (status == STATUS_CRASH || status == STATUS_HANG)
-		judge_bad_end(to, report);
+	read_record(&end, record_path);
+	if (end.status == STATUS_CRASH || end.status == STATUS_HANG)
+		judge_bad_end(to, report, &end);
 	else if (status > 1 || done == from)
 		end_without_guest(errors, status);
 	fclose(errors);

@@ -331,14 +331,15 @@ static void judge_lost(struct guest *guest, const char *why, int status)
 
 static void finish(struct guest *guest, int status)
 {
-	bool spoilt = status == STATUS_CRASH || status == STATUS_HANG;
 	struct batch_report *report;
 	struct vm_record record;
 	char path[PATH_SIZE];
+	bool spoilt;
 	int end;
 
 	guest_file(path, guest, "verdict");
 	read_record(&record, path);
+	spoilt = record.status == STATUS_CRASH || record.status == STATUS_HANG;
 	guest_file(path, guest, "tap");
 	report = read_report(path);
 	/* After its last result the guest still has the last module loaded. */

@@ -56,6 +56,7 @@ static const char guest[] =
 "			result='not ok' status=1; continue ;;\n"
 "		unloadable) echo '# > # tests/device.c:1: " CANNOT_LOAD " (): Bad'\n"
 "			;;\n"
+"		silent) exit 121 ;;\n"
 "		lost) record no-guest 125 'no guest' 'infrastructure: no guest'; exit 125 ;;\n"
 "		waits) : >waiting; while [ ! -e go ]; do sleep 0.1; done ;;\n"
 "		sleep) echo $$ >pid; mv pid sleeper; exec sleep 600 ;;\n"
@@ -267,6 +268,9 @@ TEST(mutants, lost_guest)
 	expect_outcome(1, "not ok a: no proof, as its guest was lost: infrastructure: no guest (exit status 125, ");
 	set_scene("a lost\n");
 	expect_outcome(1, "not ok a: no proof, as its guest was lost: ");
+	/* The status of a crash, but no record of one. */
+	set_scene("a silent\n");
+	expect_outcome(1, "not ok a: no proof, as its guest was lost: nothing was reported (exit status 121, ");
 }
 
 TEST(mutants, skipped_where_its_test_is_skipped)

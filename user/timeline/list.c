@@ -142,7 +142,8 @@ static void add_end(struct paragraph *paragraph, const struct analysis *analysis
 	const struct wake *mine[MAX_WAKES], *last = NULL;
 	int seen = 0, vain = 0;
 
-	for (size_t i = wait->first_wake; seen < wait->wakes; i++) {
+	for (size_t i = wait->first_wake;
+	     seen < wait->wakes && i < analysis->wake_count; i++) {
 		const struct wake *wake = &analysis->wakes[i];
 
 		if (wake->wait != wait - analysis->waits)
