@@ -43,7 +43,7 @@ again = $(strip make $(1) $(foreach v,$(2),\
 	$(if $(filter command environment,$(origin $v)),$(if $($v),\
 	$v=$(call quoted,$(value $v))))))
 
-# What a user typed goes on as it is: make would expand a $ in it.
+# Pass on what the user typed unchanged: make would expand a $ in it.
 export VM_CMD := $(value CMD)
 export COMPARE_ARGS := $(value ARGS)
 export TIMELINE_ARGS := $(value ARGS)
@@ -70,7 +70,7 @@ help:
 #H make shell      a root shell in a guest: module loaded, this host's files
 #H make vm CMD='...'  one command there; its output, and nothing else
 #H make lab        how far is a student's module? A line for each step of the
-#H                 lab (SRC=folder, STEP=4: only that); see kmod/lab/README.md
+#H                 lab (SRC=dir, STEP=4: only that); see kmod/lab/README.md
 #H make lab-test   does each solution of the lab pass its steps and no more?
 #H make load       load the module on this host
 #H make unload     unload it again
@@ -85,28 +85,28 @@ help:
 #H make hosts      make run and make check on Debian 12, 13 and unstable, as root,
 #H                 with sudo, without it, in a container (HOSTS='trixie-root';
 #H                 HOSTS_RUN=run: only that)
-#H make kvm-test   the runner under a KVM that works: that of a guest
+#H make kvm-test   test the runner under KVM, inside a guest
 #H make mutants    wrong versions of the module: does a test notice each?
-#H make grade SRC=folder  grade a submission (KMOD=file.ko: one that is built)
-#H make grade-all DIR=folder     each that is in it (FORCE=1: once more)
-#H                 (HIDDEN=folder: tests of your own; POINTS=file: their worth)
+#H make grade SRC=dir  grade a submission (KMOD=file.ko: one that is built)
+#H make grade-all DIR=dir  each in that directory (FORCE=1: once more)
+#H                 (HIDDEN=dir: tests of your own; POINTS=file: their worth)
 #H make grade-test grade the samples: does each get its verdict?
-#H make lint       what the compilers and checkers say of the sources
+#H make lint       run compilers and static checkers
 #H make clean      remove what was built (make distclean: and what
 #H                 was fetched, and all grades)
 #H
 #H KERNEL=6.1|6.12      the guest's kernel (by default that of this host's Debian)
-#H KERNEL=debug         one that is built here, with the kernel's checkers in it
+#H KERNEL=debug         one built here, with sanitizers
 #H KERNEL=unstable      that of a Debian suite (run and check: the guest's tests)
 #H KERNEL=host          one that this machine has installed (KVER=: not the running)
 #H KMOD=other.ko        run, check, shell or vm with another module
 #H PARAMS='size=65536 mode=0600'   the module's parameters, where one is loaded
 #H TESTS='sync.* io.*'  check only these tests
-#H REPEAT=20            check them so often (build/results/ has what came of it,
-#H                      as tap, junit.xml and json)
-#H LOAD=2               with so many busy loops on this host meanwhile
+#H REPEAT=N             run each N times (results: build/results/, as tap, junit.xml
+#H                      and json)
+#H LOAD=N               keep the host busy with N loops
 #H MEMORY=5120          the memory of the guest, in MB
-#H MUTANTS='no_*' SAMPLE=8      only these mutants, only so many of them
+#H MUTANTS='no_*' SAMPLE=N      only these, or a sample of N
 #H VMLINUZ=file KDIR=headers   a kernel that was not fetched from Debian
 #H ACCEL=kvm|tcg        what runs the guest (KVM where it works, else TCG)
 

@@ -8,7 +8,7 @@
 
 #include <linux/mm.h>
 
-/* Older kernels have no type of its own for the flags of a VMA. */
+/* Older kernels have no separate type for VMA flags. */
 #ifndef EMPTY_VMA_FLAGS
 #define EMPTY_VMA_FLAGS 0
 #endif

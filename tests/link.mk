@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The programs of tests/: each with the objects that it is linked from.
 
-# With make -R there is none.
+# make -R has no default CC.
 CC ?= cc
 CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror) \
 	-D_GNU_SOURCE -pthread -Itests -Itests/harness

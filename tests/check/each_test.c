@@ -111,7 +111,7 @@ TEST(hosts, without_root)
 {
 	make_tree();
 	fake("id", "echo 1000");
-	expect_said(run_shell(HOSTS), 1, "this takes root: sudo make hosts");
+	expect_said(run_shell(HOSTS), 1, "must be root to make and enter Debian trees: sudo make hosts");
 	ASSERT_ERRNO(ENOENT, access("build", F_OK));
 }
 

@@ -305,7 +305,7 @@ for host; do
 	esac
 done
 [ "$(id -u)" -eq 0 ] ||
-	die "to make and enter Debian trees this takes root: sudo make hosts"
+	die "must be root to make and enter Debian trees: sudo make hosts"
 mkdir -p "$hosts"
 exec 9>"$hosts/lock"
 flock -n 9 || die "another make hosts is at work in build/hosts"

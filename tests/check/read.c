@@ -317,7 +317,7 @@ static char *fault_of(const struct report *report, const struct part *part,
 		return text_of("exit status %d, and %zu failed tests",
 			       part->status, failed);
 	if (count_of(tests, part->count, NOT_RUN))
-		return text_of("it ran other tests than it lists");
+		return text_of("it ran tests that it does not list");
 	return NULL;
 }
 

@@ -24,7 +24,7 @@ packages=dkms,udev,systemd-standalone-sysusers,libc6-dev,libelf1,openssl
 
 release=$(cat "$kernel/release")
 [ "$(cat "$tree/made-for" 2>/dev/null)" != "$packages $release" ] || exit 0
-[ "$(id -u)" -eq 0 ] || die "to make and enter a Debian system this takes root"
+[ "$(id -u)" -eq 0 ] || die "must be root to make and enter a Debian system"
 # shellcheck disable=SC1091
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 # shellcheck disable=SC2016

@@ -288,7 +288,7 @@ static void check_all(void)
 	uint8_t *map;
 	int fd;
 
-	doing("open, read and map the whole region");
+	note_op("open, read and map the whole region");
 	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (run->reads) {
 		expect(answer(read(fd, buffer, run->size)), run->size);
@@ -302,7 +302,7 @@ static void check_all(void)
 	me.worker->mappings[0] = 1;
 	check_attributes();
 	meeting = (void *)(map + run->meeting);
-	doing("sum, count under the semaphore, count under the mutex");
+	note_op("sum, count under the semaphore, count under the mutex");
 	expect(answer(meeting->sum), run->sum);
 	expect(answer(meeting->under_semaphore), run->under_semaphore);
 	expect(answer(meeting->under_mutex), run->under_mutex);
@@ -316,7 +316,7 @@ static void unload_all(void)
 {
 	int error;
 
-	doing("unload, when nobody uses it");
+	note_op("unload, when nobody uses it");
 	if (run->kind != RELOADING)
 		check_attributes();
 	error = module_unload(run->module_name);

@@ -169,7 +169,7 @@ bool one_in(size_t times);
 uint64_t mix(uint64_t a, uint64_t b);
 
 /* Record the operation to come, as by printf(), but each number is a long. */
-#define doing(format, ...) note(format, (const long [7]) { 0, ##__VA_ARGS__ })
+#define note_op(format, ...) note(format, (const long [7]) { 0, ##__VA_ARGS__ })
 void note(const char *format, const long arguments[7]);
 
 /* Record the answer to a call: the result, or -errno if it is -1. Returns it. */

@@ -66,8 +66,8 @@ static bool do_open(void)
 		file++;
 	if (slot == DESCRIPTORS || file == FILES)
 		return false;
-	doing("open(flags %#lo), to be fd %ld", flags | (direct ? O_DIRECT : 0),
-	      slot);
+	note_op("open(flags %#lo), to be fd %ld", flags | (direct ? O_DIRECT : 0),
+		slot);
 	seen = open(DEVICE, flags | (direct ? O_DIRECT : 0) | O_CLOEXEC);
 	answer(seen < 0 ? seen : slot);
 	if (direct) {
@@ -92,7 +92,7 @@ static bool do_close(void)
 
 	if (slot < 0)
 		return false;
-	doing("close(fd %ld)", slot);
+	note_op("close(fd %ld)", slot);
 	expect(answer(close(places.fd[slot])), 0);
 	places.fd[slot] = -1;
 	return true;
@@ -107,7 +107,7 @@ static bool do_dup(void)
 		to++;
 	if (slot < 0 || to == DESCRIPTORS)
 		return false;
-	doing("dup(fd %ld), to be fd %ld", slot, to);
+	note_op("dup(fd %ld), to be fd %ld", slot, to);
 	fd = fcntl(places.fd[slot], F_DUPFD_CLOEXEC, 0);
 	answer(fd < 0 ? fd : to);
 	if (fd < 0)
@@ -143,7 +143,7 @@ static bool do_pread(void)
 
 	if (slot < 0)
 		return false;
-	doing("pread(fd %ld, %ld bytes, %#lx)", slot, length, offset);
+	note_op("pread(fd %ld, %ld bytes, %#lx)", slot, length, offset);
 	seen = answer(pread(places.fd[slot], buffer, length, offset));
 	expect(seen, predict(places.file_of[slot], false, offset, length));
 	if (seen > 0)
@@ -160,7 +160,7 @@ static bool do_read(void)
 	if (slot < 0)
 		return false;
 	position = places.files[places.file_of[slot]].position;
-	doing("read(fd %ld, %ld bytes), at %#lx", slot, length, *position);
+	note_op("read(fd %ld, %ld bytes), at %#lx", slot, length, *position);
 	seen = answer(read(places.fd[slot], buffer, length));
 	expect(seen, predict(places.file_of[slot], false, *position, length));
 	if (seen > 0) {
@@ -182,8 +182,8 @@ static bool do_preadv(void)
 
 	if (slot < 0)
 		return false;
-	doing("preadv(fd %ld, %ld + %ld bytes, %#lx)", slot, first,
-	      length - first, offset);
+	note_op("preadv(fd %ld, %ld + %ld bytes, %#lx)", slot, first,
+		length - first, offset);
 	seen = answer(preadv(places.fd[slot], pieces, 2, offset));
 	expect(seen, predict(places.file_of[slot], false, offset, length));
 	if (seen > 0)
@@ -220,8 +220,8 @@ static bool do_pwrite(void)
 	if (slot < 0)
 		return false;
 	draw_bytes(buffer, length);
-	doing("pwrite(fd %ld, %ld bytes, the first %#lx, %#lx)", slot, length,
-	      buffer[0], offset);
+	note_op("pwrite(fd %ld, %ld bytes, the first %#lx, %#lx)", slot, length,
+		buffer[0], offset);
 	seen = answer(pwrite(places.fd[slot], buffer, length, offset));
 	expect(seen, predict(places.file_of[slot], true, offset, length));
 	if (seen > 0)
@@ -240,8 +240,8 @@ static bool do_write(void)
 	position = places.files[places.file_of[slot]].position;
 	length = may_write(*position, length);
 	draw_bytes(buffer, length);
-	doing("write(fd %ld, %ld bytes, the first %#lx), at %#lx", slot,
-	      length, buffer[0], *position);
+	note_op("write(fd %ld, %ld bytes, the first %#lx), at %#lx", slot,
+		length, buffer[0], *position);
 	seen = answer(write(places.fd[slot], buffer, length));
 	expect(seen, predict(places.file_of[slot], true, *position, length));
 	if (seen > 0) {
@@ -264,8 +264,8 @@ static bool do_pwritev(void)
 	if (slot < 0)
 		return false;
 	draw_bytes(buffer, length);
-	doing("pwritev(fd %ld, %ld + %ld bytes, the first %#lx, %#lx)", slot,
-	      first, length - first, buffer[0], offset);
+	note_op("pwritev(fd %ld, %ld + %ld bytes, the first %#lx, %#lx)", slot,
+		first, length - first, buffer[0], offset);
 	seen = answer(pwritev(places.fd[slot], pieces, 2, offset));
 	expect(seen, predict(places.file_of[slot], true, offset, length));
 	if (seen > 0)
@@ -292,8 +292,8 @@ static bool do_seek(void)
 		 whence == SEEK_END ? (long)run->size + offset : offset;
 	if (wanted < 0 || wanted > (long)run->size || whence > SEEK_END)
 		wanted = -EINVAL;
-	doing("lseek(fd %ld, %ld, whence %ld), at %#lx", slot, offset, whence,
-	      *position);
+	note_op("lseek(fd %ld, %ld, whence %ld), at %#lx", slot, offset, whence,
+		*position);
 	seen = answer(lseek(places.fd[slot], offset, whence));
 	expect(seen, wanted);
 	if (seen >= 0)
@@ -319,8 +319,8 @@ static bool do_read_into(void)
 	if (!length || overlaps(spot, offset, length))
 		return false;
 	reached = reach(spot, length, PROT_WRITE);
-	doing("pread(fd %ld, into places %#lx, %ld bytes, %#lx)", slot, spot,
-	      length, offset);
+	note_op("pread(fd %ld, into places %#lx, %ld bytes, %#lx)", slot, spot,
+		length, offset);
 	seen = answer(pread(places.fd[slot], places.base + spot, length,
 			    offset));
 	expect(seen, reached ? (long)reached : -EFAULT);
@@ -377,8 +377,8 @@ static bool do_write_from(void)
 	if (run->kind != IN_TURN && has_copy(spot, reached))
 		return false;
 	bytes_of_places(spot, buffer, reached);
-	doing("pwrite(fd %ld, from places %#lx, %ld bytes, %#lx)", slot, spot,
-	      length, offset);
+	note_op("pwrite(fd %ld, from places %#lx, %ld bytes, %#lx)", slot, spot,
+		length, offset);
 	seen = answer(pwrite(places.fd[slot], places.base + spot, length,
 			     offset));
 	expect_part(seen, length, reached);
@@ -399,14 +399,14 @@ static bool do_resize(void)
 	if (slot < 0)
 		return false;
 	if (truncate) {
-		doing("ftruncate(fd %ld, %#lx)", slot, offset);
+		note_op("ftruncate(fd %ld, %#lx)", slot, offset);
 		expect(answer(ftruncate(places.fd[slot], offset)), -EINVAL);
 	} else {
 		int mode = one_in(2) ? 0 : FALLOC_FL_PUNCH_HOLE |
 					   FALLOC_FL_KEEP_SIZE;
 
-		doing("fallocate(fd %ld, mode %ld, %#lx, 1 page)", slot, mode,
-		      offset);
+		note_op("fallocate(fd %ld, mode %ld, %#lx, 1 page)", slot, mode,
+			offset);
 		expect(answer(fallocate(places.fd[slot], mode, offset, PAGE)),
 		       is_writable(places.file_of[slot]) ? -ENODEV : -EBADF);
 	}
@@ -421,11 +421,11 @@ static bool do_sync_file(void)
 	if (slot < 0)
 		return false;
 	if (advise) {
-		doing("posix_fadvise(fd %ld, POSIX_FADV_DONTNEED)", slot);
+		note_op("posix_fadvise(fd %ld, POSIX_FADV_DONTNEED)", slot);
 		expect(answer(posix_fadvise(places.fd[slot], 0, 0,
 					    POSIX_FADV_DONTNEED)), 0);
 	} else {
-		doing("fsync(fd %ld)", slot);
+		note_op("fsync(fd %ld)", slot);
 		expect(answer(fsync(places.fd[slot])), 0);
 	}
 	return true;

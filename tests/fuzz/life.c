@@ -137,7 +137,7 @@ static bool do_fork(void)
 
 	if (me.depth)
 		return false;
-	doing("fork(), %ld operations of the child, end %ld", operations, end);
+	note_op("fork(), %ld operations of the child, end %ld", operations, end);
 	if (pipe2(ready, O_CLOEXEC))
 		disagree("no pipe: %s", answer_text(-errno));
 	pid = fork();
@@ -159,7 +159,7 @@ static bool do_attributes(void)
 {
 	if (!run->attributes)
 		return false;
-	doing("attributes");
+	note_op("attributes");
 	answer(read_attribute(SIZE));
 	if (read_attribute(SIZE) != (long)run->size)
 		disagree("attribute size: expected %zu, saw %ld", run->size,
@@ -185,7 +185,7 @@ static bool do_unload(void)
 
 	if (me.depth)
 		return false;
-	doing("unload()");
+	note_op("unload()");
 	seen = answer(-module_unload(run->module_name));
 	if (run->kind != IN_TURN || is_anybody_there()) {
 		expect(seen, -EWOULDBLOCK);
@@ -198,14 +198,14 @@ static bool do_unload(void)
 
 static bool do_leave(void)
 {
-	doing("munmap and close all");
+	note_op("munmap and close all");
 	leave_nothing();
 	return true;
 }
 
 static bool do_load_again(void)
 {
-	doing("load()");
+	note_op("load()");
 	expect(answer(-module_load(run->module, "")), -EEXIST);
 	return true;
 }
@@ -227,7 +227,7 @@ static bool do_reload(void)
 	size_t pages = 1 + below(MAX_PAGES);
 	char parameters[32];
 
-	doing("load(size=%ld)", pages * PAGE);
+	note_op("load(size=%ld)", pages * PAGE);
 	snprintf(parameters, sizeof(parameters), "size=%zu", pages * PAGE);
 	expect_one_of(answer(-module_load(run->module, parameters)), ends,
 		      "EEXIST, EBUSY or success");
@@ -238,7 +238,7 @@ static bool do_unload_if_unused(void)
 {
 	static const long ends[] = { -EWOULDBLOCK, -ENOENT, -EBUSY, 0 };
 
-	doing("unload()");
+	note_op("unload()");
 	expect_one_of(answer(-module_unload(run->module_name)), ends,
 		      "EWOULDBLOCK, ENOENT, EBUSY or success");
 	return true;
@@ -310,7 +310,7 @@ static bool do_visit(void)
 	char *map;
 	int fd;
 
-	doing("open() and use it");
+	note_op("open() and use it");
 	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (answer(fd) < 0) {
 		expect_one_of(-errno, ends, "ENOENT, ENODEV, ENXIO or success");
@@ -346,7 +346,7 @@ static bool do_look(void)
 	long seen;
 	int fd;
 
-	doing("look at attribute %ld", which);
+	note_op("look at attribute %ld", which);
 	fd = open_attribute(which);
 	if (answer(fd) >= 0) {
 		seen = answer(read(fd, text, sizeof(text)));

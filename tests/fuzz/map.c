@@ -149,8 +149,8 @@ static bool do_mmap(void)
 	if (!is_readable(r.file) ||
 	    (!is_writable(r.file) && r.flags & MAP_SHARED && r.prot == RW))
 		return false;
-	doing("mmap(places+%ld, %ld pages, prot %ld, flags %#lx, fd %ld, page %ld)",
-	      r.at, r.count, r.prot, r.flags, r.slot, r.page);
+	note_op("mmap(places+%ld, %ld pages, prot %ld, flags %#lx, fd %ld, page %ld)",
+		r.at, r.count, r.prot, r.flags, r.slot, r.page);
 	seen = one_in(4) ? map_and_move(&r) : answer(call_mmap(&r, r.at));
 	expect(seen, r.at * (long)PAGE);
 	map_places(&r);
@@ -191,8 +191,8 @@ static bool do_mmap_wrong(void)
 	if (!is_readable(r.file) ||
 	    (!is_writable(r.file) && r.flags == MAP_SHARED && r.prot == RW))
 		wanted = -EACCES;
-	doing("mmap(beside, %ld pages, prot %ld, flags %#lx, fd %ld, page %#lx)",
-	      r.count, r.prot, r.flags, r.slot, r.page);
+	note_op("mmap(beside, %ld pages, prot %ld, flags %#lx, fd %ld, page %#lx)",
+		r.count, r.prot, r.flags, r.slot, r.page);
 	expect(answer(call_mmap(&r, PLACES)), wanted);
 	return true;
 }
@@ -205,8 +205,8 @@ static bool do_mmap_odd(void)
 
 	if (slot < 0 || (length && !offset))
 		return false;
-	doing("mmap(beside, %ld bytes, fd %ld, offset %ld)", length, slot,
-	      offset);
+	note_op("mmap(beside, %ld bytes, fd %ld, offset %ld)", length, slot,
+		offset);
 	expect(answer(from_base(mmap(address(PLACES * PAGE), length, PROT_READ,
 				     MAP_PRIVATE, places.fd[slot], offset))),
 	       -EINVAL);
@@ -217,7 +217,7 @@ static bool do_munmap(void)
 {
 	int at, count = draw_places(&at);
 
-	doing("munmap(places+%ld, %ld pages)", at, count);
+	note_op("munmap(places+%ld, %ld pages)", at, count);
 	expect(answer(munmap(address(at * PAGE), count * (size_t)PAGE)), 0);
 	clear_places(at, count);
 	return true;
@@ -233,8 +233,8 @@ static bool do_move(void)
 		return false;
 	count = 1 + below(end_of_vma(from) - from);
 	to = below(PLACES - count + 1);
-	doing("mremap(places+%ld, %ld pages, MREMAP_FIXED, places+%ld)", from,
-	      count, to);
+	note_op("mremap(places+%ld, %ld pages, MREMAP_FIXED, places+%ld)", from,
+		count, to);
 	seen = answer(move(from * PAGE, to * PAGE, count));
 	overlap = to < from + count && from < to + count;
 	expect(seen, overlap ? -EINVAL : to * (long)PAGE);
@@ -251,7 +251,7 @@ static bool do_shrink(void)
 		return false;
 	count = end_of_vma(at) - at;
 	left = 1 + below(count - 1);
-	doing("mremap(places+%ld, %ld pages, to %ld pages)", at, count, left);
+	note_op("mremap(places+%ld, %ld pages, to %ld pages)", at, count, left);
 	expect(answer(from_base(mremap(address(at * PAGE), count * PAGE,
 				       left * PAGE, 0))), at * (long)PAGE);
 	clear_places(at + left, count - left);
@@ -265,8 +265,8 @@ static bool do_grow(void)
 	if (at < 0)
 		return false;
 	count = end_of_vma(at) - at;
-	doing("mremap(places+%ld, %ld pages, to %ld pages, MREMAP_MAYMOVE)",
-	      at, count, count + more);
+	note_op("mremap(places+%ld, %ld pages, to %ld pages, MREMAP_MAYMOVE)",
+		at, count, count + more);
 	expect(answer(from_base(mremap(address(at * PAGE), count * PAGE,
 				       (count + more) * PAGE,
 				       MREMAP_MAYMOVE))), -EFAULT);
@@ -303,7 +303,7 @@ static bool do_mprotect(void)
 	int prot = one_in(16) ? PROT_READ | PROT_EXEC : draw_prot();
 	long seen;
 
-	doing("mprotect(places+%ld, %ld pages, prot %ld)", at, count, prot);
+	note_op("mprotect(places+%ld, %ld pages, prot %ld)", at, count, prot);
 	seen = answer(mprotect(address(at * PAGE), count * PAGE, prot));
 	expect(seen, protect_places(at, count, prot));
 	return true;
@@ -380,7 +380,7 @@ static bool do_madvise(void)
 	int advice = advices[below(ARRAY_SIZE(advices))];
 	long seen;
 
-	doing("madvise(places+%ld, %ld pages, advice %ld)", at, count, advice);
+	note_op("madvise(places+%ld, %ld pages, advice %ld)", at, count, advice);
 	seen = answer(madvise(address(at * PAGE), count * (size_t)PAGE,
 			      advice));
 	expect(seen, advise_places(at, count, advice, seen));
@@ -396,7 +396,7 @@ static bool do_remove(void)
 
 	if (at < 0)
 		return false;
-	doing("madvise(places+%ld, 1 page, MADV_REMOVE)", at);
+	note_op("madvise(places+%ld, 1 page, MADV_REMOVE)", at);
 	seen = answer(madvise(address(at * PAGE), PAGE, MADV_REMOVE));
 	if (!seen)
 		disagree("expected ENODEV or EACCES, saw success");
@@ -416,7 +416,7 @@ static bool do_msync(void)
 {
 	int at, count = draw_places(&at);
 
-	doing("msync(places+%ld, %ld pages, MS_SYNC)", at, count);
+	note_op("msync(places+%ld, %ld pages, MS_SYNC)", at, count);
 	expect(answer(msync(address(at * PAGE), count * PAGE, MS_SYNC)),
 	       has_hole(at, count) ? -ENOMEM : 0);
 	return true;
@@ -429,7 +429,7 @@ static bool do_mlock(void)
 	bool hole = has_hole(at, count);
 	long seen;
 
-	doing("mlock(places+%ld, %ld pages)", at, count);
+	note_op("mlock(places+%ld, %ld pages)", at, count);
 	seen = answer(mlock(address(at * PAGE), count * PAGE));
 	expect(seen, !hole && populate_places(at, count) ? 0 : -ENOMEM);
 	return true;
@@ -457,7 +457,7 @@ static bool do_load(void)
 	bool works = reach(spot, length, PROT_READ) == length;
 	long signal;
 
-	doing("load(places %#lx, %ld bytes)", spot, length);
+	note_op("load(places %#lx, %ld bytes)", spot, length);
 	signal = copy_carefully(buffer, address(spot), length);
 	answer(signal ? signal : (long)length);
 	expect(signal, works ? 0 : -(SIGNALLED + SIGSEGV));
@@ -478,8 +478,8 @@ static bool do_store(void)
 	if (!length)
 		return false;
 	draw_bytes(buffer, length);
-	doing("store(places %#lx, %ld bytes, the first %#lx)", spot, length,
-	      buffer[0]);
+	note_op("store(places %#lx, %ld bytes, the first %#lx)", spot, length,
+		buffer[0]);
 	signal = copy_carefully(address(spot), buffer, length);
 	answer(signal ? signal : (long)length);
 	expect(signal, works ? 0 : -(SIGNALLED + SIGSEGV));
@@ -505,7 +505,7 @@ static bool do_vm_readv(void)
 	long seen;
 
 	reached = reach(spot, length, PROT_READ);
-	doing("process_vm_readv(self, places %#lx, %ld bytes)", spot, length);
+	note_op("process_vm_readv(self, places %#lx, %ld bytes)", spot, length);
 	seen = answer(process_vm_readv(getpid(), &local, 1, &remote, 1, 0));
 	if (seen == -ENOSYS)
 		return true;
@@ -529,7 +529,7 @@ static bool do_vm_writev(void)
 	remote.iov_len = length;
 	reached = reach(spot, length, RW);
 	draw_bytes(buffer, length);
-	doing("process_vm_writev(self, places %#lx, %ld bytes)", spot, length);
+	note_op("process_vm_writev(self, places %#lx, %ld bytes)", spot, length);
 	seen = answer(process_vm_writev(getpid(), &local, 1, &remote, 1, 0));
 	if (seen == -ENOSYS)
 		return true;
@@ -551,7 +551,7 @@ static bool do_vmsplice(void)
 	if (!length)
 		return false;
 	whole.iov_len = length;
-	doing("vmsplice(places %#lx, %ld bytes)", spot, length);
+	note_op("vmsplice(places %#lx, %ld bytes)", spot, length);
 	if (pipe(ends))
 		disagree("no pipe: %s", answer_text(-errno));
 	seen = answer(vmsplice(ends[1], &whole, 1, 0));
@@ -584,7 +584,7 @@ static bool do_migrate(void)
 
 	if (at < 0)
 		return false;
-	doing("move_pages(places+%ld, to node %ld)", at, node);
+	note_op("move_pages(places+%ld, to node %ld)", at, node);
 	for (int tries = 0; tries < 10; tries++) {
 		seen = answer(move_page(address(at * PAGE), node));
 		if (seen == node || seen == -ENOENT || run->kind != IN_TURN ||

@@ -72,7 +72,7 @@ static bool do_wake(void)
 
 	if (!draw_word(&spot))
 		return false;
-	doing("futex(places %#lx, FUTEX_WAKE, 1)", spot);
+	note_op("futex(places %#lx, FUTEX_WAKE, 1)", spot);
 	seen = answer(futex(word_at(spot), FUTEX_WAKE, 1, 0));
 	if (is_reached(spot))
 		expect_woken(seen);
@@ -93,8 +93,8 @@ static bool do_wait(void)
 		return false;
 	known = is_reached(spot) && known_word(spot, &word);
 	word += differs;
-	doing("futex(places %#lx, FUTEX_WAIT, its value + %ld, 0.2 ms)", spot,
-	      differs);
+	note_op("futex(places %#lx, FUTEX_WAIT, its value + %ld, 0.2 ms)", spot,
+		differs);
 	seen = answer(futex(word_at(spot), FUTEX_WAIT, word, 0.0002));
 	if (!is_reached(spot))
 		expect(seen, -EFAULT);
@@ -117,8 +117,8 @@ static bool do_requeue(void)
 	    !is_reached(to))
 		return false;
 	known = known_word(from, &word);
-	doing("futex(places %#lx, FUTEX_CMP_REQUEUE, 1, 1, places %#lx)", from,
-	      to);
+	note_op("futex(places %#lx, FUTEX_CMP_REQUEUE, 1, 1, places %#lx)", from,
+		to);
 	seen = answer(syscall(SYS_futex, word_at(from), FUTEX_CMP_REQUEUE, 1,
 			      1, word_at(to), word));
 	if (!known)
@@ -169,7 +169,7 @@ static bool do_add(void)
 	struct meeting *meeting = go_to_meeting();
 	long sum;
 
-	doing("add to the sum");
+	note_op("add to the sum");
 	sum = atomic_fetch_add(&meeting->sum, 1);
 	answer(sum);
 	if (run->kind == IN_TURN)
@@ -205,7 +205,7 @@ static bool do_semaphore(void)
 	struct meeting *meeting = go_to_meeting();
 	struct timespec limit = deadline();
 
-	doing("count under the semaphore");
+	note_op("count under the semaphore");
 	if (sem_timedwait(&meeting->semaphore, &limit))
 		disagree("sem_wait: expected success, saw %s",
 			 answer_text(-errno));
@@ -222,7 +222,7 @@ static bool do_mutex(void)
 	struct timespec limit = deadline();
 	int error;
 
-	doing("count under the mutex");
+	note_op("count under the mutex");
 	error = pthread_mutex_timedlock(&meeting->mutex, &limit);
 	if (error)
 		disagree("pthread_mutex_lock: expected success, saw %s",
@@ -269,7 +269,7 @@ static bool do_sleep(void)
 	if (me.depth)
 		return false;
 	meeting = go_to_meeting();
-	doing("wake a child");
+	note_op("wake a child");
 	pid = fork();
 	if (!pid)
 		sleep_until_woken();

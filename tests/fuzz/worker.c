@@ -315,7 +315,7 @@ static void begin_record(void)
 	record = &me.worker->recent[number % RECENT];
 	record->number = number;
 	record->by_child = me.depth;
-	doing("nothing that can be done");
+	note_op("nothing that can be done");
 }
 
 /* Each operation seeds its own draws, so it does not depend on other results. */

@@ -22,7 +22,7 @@ grade_with := env TOP=$(CURDIR) GRADES=$(CURDIR)/build/grade \
 	TESTS=$(call quoted,$(TESTS))
 
 grade: $(grading)
-	@test -n "$$GRADE_SRC$$KMOD" || { echo "make: say what to grade: make grade SRC=folder, or KMOD=file.ko" >&2; exit 2; }
+	@test -n "$$GRADE_SRC$$KMOD" || { echo "make: say what to grade: make grade SRC=dir, or KMOD=file.ko" >&2; exit 2; }
 	@exec $(grade_with) build/tests/grade -- one "$${GRADE_SRC:-$$KMOD}"
 
 grade-all: $(grading)

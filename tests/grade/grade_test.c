@@ -83,10 +83,10 @@ static const char guest[] =
 "	hang*) lose 124 hang 'no end after 150 seconds' ;;\n"
 "	forge*) lose 122 forged 'the report has 1 lines, the first: sync.two <b>' ;;\n"
 "	lost*) lose 125 init-error 'the guest could not go on' ;;\n"
-"	killed*) qemu=-1; lose 121 stopped 'the guest stopped without a word' ;;\n"
+"	killed*) qemu=-1; lose 121 stopped 'the guest stopped without reporting an end' ;;\n"
 "	stuck*) echo \"not ok $n $test\"\n"
-"		echo \"Bail out! what $test left cannot be put back\"\n"
-"		program=6; die 125 bailed 'the report of the tests is not whole' ;;\n"
+"		echo \"Bail out! cannot restore what $test changed\"\n"
+"		program=6; die 125 bailed \"the tests' report is incomplete or invalid\" ;;\n"
 "	out-of-order*) echo \"ok $((n + 1)) $test\"\n"
 "		die 125 malformed 'a result out of order: ok' ;;\n"
 "	esac\n"
@@ -266,7 +266,7 @@ static void expect_bound(const char *does, const char *wanted)
 	run = RUN("grade", "one", "all/jane");
 	expect_silent(&run, 0);
 	expect_text(row(), wanted);
-	expect_text(run.output, " tests did not run: after so much trouble");
+	expect_text(run.output, " tests did not run: too many crashes and hangs");
 }
 
 TEST(grade, trouble_is_bounded)

@@ -344,7 +344,7 @@ static bool try_again(struct graded *test)
 static bool take_bail(void)
 {
 	switch (guest.record.program) {
-	case STATUS_HANGS:
+	case STATUS_TIMEOUTS:
 		return true;
 	case STATUS_SPOILT:
 		spoilt++;
@@ -363,7 +363,7 @@ static bool blame(struct graded *test, enum test_result result, const char *why)
 	return true;
 }
 
-/* How a guest has ended; returns false if there is to be no other. */
+/* How a guest has ended; returns false if no further guest shall run. */
 static bool take_end(int status)
 {
 	const struct vm_record *record = &guest.record;
@@ -429,12 +429,12 @@ static bool passes_probe(const char *name, enum verdict verdict)
 
 static bool may_go_on(time_t begun)
 {
-	int most = limit(MAX_SECONDS, MAX_CONTROLS);
+	int max = limit(MAX_SECONDS, MAX_CONTROLS);
 
 	if (penalty() >= MAX_PENALTY)
-		return cut_off("after so much trouble no other guest was started");
-	if (time(NULL) - begun >= most)
-		return cut_off("its time of %d seconds was over", most);
+		return cut_off("too many crashes and hangs: no further guest started");
+	if (time(NULL) - begun >= max)
+		return cut_off("its time limit of %d seconds was reached", max);
 	return true;
 }
 

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* KVM_CLOSED: the user may not open the device, and was told what helps. */
+/* KVM_CLOSED: the user may not open the device, and was told how to get access. */
 enum kvm_answer { KVM_UNKNOWN, KVM_BROKEN, KVM_WORKS, KVM_CLOSED };
 
 /*

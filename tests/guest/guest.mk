@@ -20,7 +20,7 @@ ifeq ($(full),)
 full_guest := not-of-a-suite
 endif
 not-of-a-suite:
-	@echo "make: KERNEL=$(KERNEL) is for make, make run and make check: it comes" \
+	@echo "make: KERNEL=$(KERNEL) works only with make, make run, make check: it comes" \
 		"from $(small) here, with a compiler of its own, and its guest is" \
 		"without this host's files" >&2
 	@exit 2

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How the run ended: the verdict, what is said of it, its record.
+ * How the run ended: the verdict, its message, its record.
  *
  * The verdict fails closed. A program ran well only if the guest says so on its
  * own port with this run's nonce, QEMU ends with the status that only the guest's
@@ -102,13 +102,13 @@ static enum vm_verdict judge_tap(void)
 	if (!tap_complete(&guest.tap))
 		return because(guest.tap.error[0] ? VM_MALFORMED :
 			       guest.tap.bailed ? VM_BAILED : VM_CUT_SHORT,
-			       "the report of the tests is not whole: %s (exit status %d)",
+			       "the tests' report is incomplete or invalid: %s (exit status %d)",
 			       guest.tap.error[0] ? guest.tap.error :
 			       guest.tap.bailed ? guest.tap.bail :
 			       "it ends too early", status);
 	if ((status == STATUS_FAILED) != (failed > 0) ||
 	    (status > STATUS_FAILED && status != STATUS_SKIPPED))
-		return because(VM_CONTRADICTORY, "the tests' exit status %d does not go with %d failures",
+		return because(VM_CONTRADICTORY, "exit status %d contradicts %d failures",
 			       status, failed);
 	return failed ? VM_FAILED : VM_PASSED;
 }
@@ -143,7 +143,7 @@ static enum vm_verdict judge(void)
 		return because(VM_FORGED, "the report has %d lines that the guest's init did not write, the first: %s",
 			       guest.foreign, guest.first_foreign);
 	if (guest.record.qemu != VM_EXIT_STATUS || !guest.ended)
-		return because(VM_STOPPED, "the guest stopped without a word");
+		return because(VM_STOPPED, "the guest stopped without reporting an end");
 	if (is_verb("tap"))
 		return judge_tap();
 	return guest.record.program ? VM_FAILED : VM_PASSED;
@@ -201,4 +201,3 @@ void conclude(void)
 			kind_of_guest(), options.console);
 	leave_record();
 }
-

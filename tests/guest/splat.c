@@ -15,7 +15,7 @@ static const struct {
 	const char *text;
 	enum splat splat;
 } table[] = {
-	/* A process that got a signal of its own making. */
+	/* A user process got a signal: "traps: NAME[PID] ...", "NAME[PID]: segfault at ...". */
 	{ "traps: ", SPLAT_NONE },
 	{ ": segfault at ", SPLAT_NONE },
 

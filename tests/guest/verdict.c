@@ -85,7 +85,7 @@ static void put(FILE *file, const char *key, const char *value)
 	putc('\n', file);
 }
 
-/* The verdict comes last: a record without it is not whole. */
+/* The verdict comes last: a record without it is incomplete. */
 bool write_record(const struct vm_record *record, const char *path)
 {
 	FILE *file = fopen(path, "we");

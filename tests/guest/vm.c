@@ -232,7 +232,7 @@ static bool choose_kvm(void)
 	if (known == KVM_WORKS || (known == KVM_BROKEN && !only))
 		return known == KVM_WORKS;
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "vm: trying whether KVM works, at most %d s; the answer is kept\n",
+		fprintf(stderr, "vm: testing KVM, at most %d s; the answer is cached\n",
 			options.probe_seconds);
 	known = try_kvm();
 	if (interrupted)

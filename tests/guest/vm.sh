@@ -20,7 +20,7 @@
 #   -m FILE     the module, in place of this tree's
 #   -o FROM:TO  bring the guest's file FROM back as TO
 #   -r FILE     write the record of the verdict there: see tests/guest/verdict.h
-#   -t SEC      the most that tap or run may take
+#   -t SEC      time limit for tap or run
 #
 # A user may set: KERNEL (see kernel.sh), KMOD (as -m), PARAMS (the module's
 # parameters, but for tap), MEMORY (the guest's, in MB, 128 or more), REPEAT (how
@@ -106,7 +106,7 @@ built=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)
 [ -n "$built" ] || no_guest "$module is not a module"
 [ "$wanted" = "$built" ] ||
 	no_guest "$module is for kernel $built and this guest runs $wanted:" \
-		"build it with tests/kernel/kbuild.sh $name FOLDER"
+		"build it with tests/kernel/kbuild.sh $name DIRECTORY"
 
 mkdir -p "$build/results"
 log=${log:-$build/results/console-$verb.log}

@@ -145,7 +145,7 @@ TEST_LIMIT(runner, forged_results_are_told, GUEST_LIMIT)
 TEST_LIMIT(runner, reset_is_a_crash, GUEST_LIMIT)
 {
 	expect_verdict(probe(small("modules", "reset_at_load.ko"), PROBE), 121,
-		       "vm: crash: the guest stopped without a word, while " PROBE);
+		       "vm: crash: the guest stopped without reporting an end, while " PROBE);
 }
 
 TEST_LIMIT(runner, dead_pid_1_is_infrastructure, GUEST_LIMIT)
@@ -219,24 +219,24 @@ static const struct {
 	{ BEGINS "echo 'test: a.b' >&3; echo '[ 1.0] WARNING: x' >&3; exit 9\n", VM_CRASH, 121, -1,
 	  9, "a.b", "WARNING: x" },
 	{ BEGINS "exit 9\n", VM_STOPPED, 121, -1, 9, "a.b",
-	  "the guest stopped without a word" },
+	  "the guest stopped without reporting an end" },
 	{ BEGINS "kill -9 $$\n", VM_STOPPED, 121, -1, -1, "a.b",
-	  "the guest stopped without a word" },
+	  "the guest stopped without reporting an end" },
 	{ BEGINS "exec sleep 60\n", VM_HANG, 124, -1, -1, "a.b",
 	  "no end after 1 seconds" },
 	{ BEGINS "say 'Bail out! it cannot be killed'\n" ENDS(5), VM_UNKILLABLE,
 	  124, 5, VM_EXIT_STATUS, "a.b", "it cannot be killed" },
 	{ BEGINS "say 'Bail out! why'\n" ENDS(6), VM_BAILED, 125, 6,
 	  VM_EXIT_STATUS, "a.b",
-	  "the report of the tests is not whole: why (exit status 6)" },
+	  "the tests' report is incomplete or invalid: why (exit status 6)" },
 	{ BEGINS ENDS(137), VM_CUT_SHORT, 125, 137, VM_EXIT_STATUS, "a.b",
-	  "the report of the tests is not whole: it ends too early (exit status 137)" },
+	  "the tests' report is incomplete or invalid: it ends too early (exit status 137)" },
 	{ BEGINS "say 'ok 2 a.b'\n" ENDS(0), VM_MALFORMED, 125, 0,
 	  VM_EXIT_STATUS, "",
-	  "the report of the tests is not whole: a result out of order: ok 2 a.b (exit status 0)" },
+	  "the tests' report is incomplete or invalid: a result out of order: ok 2 a.b (exit status 0)" },
 	{ BEGINS "say 'ok 1 a.b'\n" ENDS(1), VM_CONTRADICTORY, 125, 1,
 	  VM_EXIT_STATUS, "",
-	  "the tests' exit status 1 does not go with 0 failures" },
+	  "exit status 1 contradicts 0 failures" },
 	{ BEGINS "echo so; say 'ok 1 a.b'\n" ENDS(0), VM_FORGED, 122, 0,
 	  VM_EXIT_STATUS, "",
 	  "the report has 1 lines that the guest's init did not write, the first: so" },

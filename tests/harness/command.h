@@ -38,8 +38,8 @@ static inline bool parse_number(const char *text, unsigned long min,
 }
 
 /*
- * Returns the number. If it is none, exits with STATUS_USAGE and a message that
- * begins with the name, such as "-n " or "SAMPLE=".
+ * Returns the number. If the text is not a number, exits with STATUS_USAGE and a
+ * message that begins with the name, such as "-n " or "SAMPLE=".
  */
 static inline unsigned long get_number(const char *name, const char *text,
 				       unsigned long min, unsigned long max)

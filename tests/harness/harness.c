@@ -413,7 +413,7 @@ static int compare_lines(const void *a, const void *b)
 
 /*
  * The linker keeps the files in link order and the tests of a file together, but
- * the compiler may emit the tests of a file in any options.
+ * the compiler may emit the tests of a file in any order.
  */
 static void sort_by_line(const struct test **tests, size_t count)
 {
@@ -505,14 +505,14 @@ static int run_tests(const struct test **tests, size_t count,
 			return STATUS_UNKILLABLE;
 		}
 		if (options->max_timeouts && cleanup_failed) {
-			printf("Bail out! what %s left cannot be put back\n",
+			printf("Bail out! cannot restore what %s changed\n",
 			       name);
 			return STATUS_SPOILT;
 		}
 		if (options->max_timeouts && outcomes[TIMED_OUT] >= options->max_timeouts) {
 			printf("Bail out! %u tests did not end\n",
 			       outcomes[TIMED_OUT]);
-			return STATUS_HANGS;
+			return STATUS_TIMEOUTS;
 		}
 	}
 	if (outcomes[FAILED] || outcomes[TIMED_OUT])

@@ -232,7 +232,7 @@ TEST(harness, early_end)
 	struct run run = RUN("harness_sample", "-e", "1", "sample.fails",
 			     "sample.hangs", "sample.says_a_lot");
 
-	ASSERT_EQ(STATUS_HANGS, WEXITSTATUS(run.status));
+	ASSERT_EQ(STATUS_TIMEOUTS, WEXITSTATUS(run.status));
 	expect_text(run.output, "\nnot ok 2 sample.hangs # TIMEOUT 1 seconds\n"
 		    "Bail out! 1 tests did not end\n");
 	ASSERT_TRUE(!strstr(run.output, "says_a_lot"));
@@ -240,7 +240,7 @@ TEST(harness, early_end)
 	run = RUN("harness_sample", "-e", "1", "sample.passes", "sample.fails");
 	ASSERT_EQ(STATUS_SPOILT, WEXITSTATUS(run.status));
 	expect_text(run.output, "\nnot ok 1 sample.passes\n"
-		    "Bail out! what sample.passes left cannot be put back\n");
+		    "Bail out! cannot restore what sample.passes changed\n");
 }
 
 TEST(harness, one_failure_fails_the_program)

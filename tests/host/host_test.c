@@ -140,5 +140,5 @@ TEST(host, neither_root_nor_sudo)
 		  "[ /bin -ef /sbin ]").status)
 		test_skip("sudo is beside the programs of root here");
 	expect_refusal(harmless_host(HOST "uninstall"), 1,
-		       "to uninstall this takes root, or sudo");
+		       "must be root to uninstall, or have sudo");
 }

@@ -67,7 +67,7 @@ no_packages() {
 become_root() {
 	if [ "$(id -u)" -ne 0 ]; then
 		command -v sudo >/dev/null ||
-			die "to $1 this takes root, or sudo"
+			die "must be root to $1, or have sudo"
 		exec sudo env PREFIX="$PREFIX" KVER="${KVER-}" "$0" "$1"
 	fi
 }

@@ -70,7 +70,7 @@ else
 	}
 fi
 [ -n "$root" ] || {
-	say "cannot enter $tree, for which I need root, user namespaces or sudo:" \
+	say "cannot enter $tree: root, user namespaces or sudo is required:" \
 		"$why"
 	exit 125
 }

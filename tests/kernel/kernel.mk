@@ -13,7 +13,7 @@ ifneq ($(filter-out help user clean distclean doctor hosts load unload install \
 export KVER
 names := $(shell KVER=$(call quoted,$(KVER)) tests/kernel/kernel.sh names $(call quoted,$(KERNEL)))
 ifeq ($(names),)
-$(error it cannot go on: see above)
+$(error cannot choose a kernel: see above)
 endif
 small := $(word 2,$(names))
 full := $(filter-out -,$(word 3,$(names)))

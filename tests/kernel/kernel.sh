@@ -154,7 +154,7 @@ names() {
 	case $1 in
 	'' | host)
 		case ${KVER-} in
-		*[!A-Za-z0-9._+~-]*) die "KVER=$KVER is no release of a kernel" ;;
+		*[!A-Za-z0-9._+~-]*) die "KVER=$KVER is not a kernel release" ;;
 		esac
 		if [ -n "$1${KVER-}" ]; then
 			name_host
@@ -163,7 +163,7 @@ names() {
 		fi
 		;;
 	by-hand | debug) echo "$1 $1 $1" ;;
-	*[!a-z0-9.-]*) die "KERNEL=$1 is no series of kernels, and no Debian suite" ;;
+	*[!a-z0-9.-]*) die "KERNEL=$1 is neither a kernel series nor a Debian suite" ;;
 	[0-9]*) name_series "$1" ;;
 	*) echo "$1 $1 -" ;;
 	esac

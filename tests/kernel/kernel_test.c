@@ -114,7 +114,7 @@ TEST(kernel, names)
 	expect_said(run_shell(KERNEL "names 5.4"), 1,
 		    "no kernel 5.4 in this host's package lists");
 	expect_said(run_shell(KERNEL "names '../x y'"), 1,
-		    "KERNEL=../x y is no series of kernels, and no Debian suite");
+		    "KERNEL=../x y is neither a kernel series nor a Debian suite");
 }
 
 /* The kept answer holds for this release of the distribution and for this kernel. */
@@ -139,7 +139,7 @@ TEST(kernel, default_is_asked_anew)
 	ASSERT_STREQ("host host-9.9 host-9.9\n",
 		     run_shell("KVER=9.9 " KERNEL "names").output);
 	expect_said(run_shell("KVER='../x y' " KERNEL "names"), 1,
-		    "KVER=../x y is no release of a kernel");
+		    "KVER=../x y is not a kernel release");
 }
 
 /* A series that is here keeps its meaning, whatever the lists say now. */

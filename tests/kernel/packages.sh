@@ -194,7 +194,7 @@ install_missing() {
 		die "missing: $missing; this is not Debian, so install them by" \
 			"hand: $how_to_install $missing"
 	may_be_root ||
-		die "missing: $missing; to install them I need root or sudo" \
+		die "missing: $missing; root or sudo is required to install them" \
 			"(as root: apt install $missing)"
 	say "installing Debian packages:
 $(echo "$found" | sed 's/^\(.*\)	/  \1: /')"

@@ -179,7 +179,7 @@ TEST(setup, says_what_it_installs_and_why)
 TEST(setup, neither_root_nor_sudo)
 {
 	static const char said[] =
-		"; to install them I need root or sudo (as root: apt install gcc ";
+		"; root or sudo is required to install them (as root: apt install gcc ";
 
 	make_tree();
 	fake("apt-get", "echo called >>calls");

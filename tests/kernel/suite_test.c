@@ -152,7 +152,7 @@ TEST(kbuild, no_namespace)
 	shell("mkdir -p build/kernel/trixie/tree");
 	fake("unshare", "echo 'not permitted' >&2; exit 1");
 	expect_said(run_shell("PATH=$PWD/bin sh tests/kernel/kbuild.sh trixie $PWD"), 125,
-		    "I need root, user namespaces or sudo: not permitted");
+		    "root, user namespaces or sudo is required: not permitted");
 }
 
 /* If namespaces are refused and there is sudo, the command still runs as the caller. */

@@ -197,7 +197,7 @@ static void check_tests(void)
 			_exit(127);
 		}
 		if (waitpid(pid, &status, 0) != pid || status)
-			die(STATUS_USAGE, "step %d of the table has a test that is none",
+			die(STATUS_USAGE, "step %d of the table names a test that does not exist",
 			    step->number);
 	}
 }
@@ -291,7 +291,7 @@ static _Noreturn void end_without_guest(FILE *errors, int status)
 	}
 	if (told && status == STATUS_INFRASTRUCTURE)
 		exit(status);
-	die(STATUS_INFRASTRUCTURE, "the guest could not be had, or did not come to its end (exit status %d)",
+	die(STATUS_INFRASTRUCTURE, "no guest started, or it did not finish (exit status %d)",
 	    status);
 }
 
@@ -365,7 +365,7 @@ static void encourage(void)
 		printf("The kernel's last words are in %s.\n",
 		       getenv("CONSOLE"));
 	if (!failed && step_count > 1)
-		printf("All %d steps pass: that is the whole of it. Well done.\n",
+		printf("All %d steps pass. Well done.\n",
 		       steps.count);
 	else if (!failed)
 		printf("Step %d passes.\n", step->number);

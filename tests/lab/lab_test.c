@@ -146,7 +146,7 @@ TEST(lab, table_with_a_test_that_is_none_is_refused)
 	run = run_lab("");
 	expect_status(&run, STATUS_USAGE);
 	expect_text(run.errors, "no test is named 'io.sek'");
-	expect_text(run.errors, "step 2 of the table has a test that is none");
+	expect_text(run.errors, "step 2 of the table names a test that does not exist");
 }
 
 TEST(lab, only_steps_that_are_there)
@@ -168,7 +168,7 @@ TEST(lab, all_pass)
 		   "step 1, load and unload: passed\n"
 		   "step 2, the node: passed\n"
 		   "step 3, more: passed\n"
-		   "All 3 steps pass: that is the whole of it. Well done.\n");
+		   "All 3 steps pass. Well done.\n");
 	free(shell("grep -qx 'tap batch -x shmcount load.and_unload_again_and_again shmcount load.mode_is_octal,perm.[*] shmcount io.seek' asked"));
 }
 
@@ -266,7 +266,7 @@ TEST(lab, no_guest_is_no_verdict)
 	set_scene(table, "Bail out! infrastructure: no room\n", 125);
 	run = run_lab("");
 	expect_status(&run, STATUS_INFRASTRUCTURE);
-	expect_text(run.errors, "the guest could not be had");
+	expect_text(run.errors, "no guest started, or it did not finish");
 	ASSERT_EQ(0, lines_in(run.output));
 }
 
@@ -307,17 +307,17 @@ TEST(lab, ignored_interrupt_stays_ignored)
 /* run.sh and make lab build in this directory, not in that of a student. */
 static void work_here(void)
 {
-	setenv("LAB_FOLDER", getcwd(NULL, 0), 1);
+	setenv("LAB_DIR", getcwd(NULL, 0), 1);
 	unsetenv("CONSOLE");
 	unsetenv("AGAIN");
 }
 
 /* Run run.sh with a student's directory. */
-static struct run run_folder(const char *folder)
+static struct run run_directory(const char *directory)
 {
 	char src[4200];
 
-	snprintf(src, sizeof(src), "%s/%s", getcwd(NULL, 0), folder);
+	snprintf(src, sizeof(src), "%s/%s", getcwd(NULL, 0), directory);
 	work_here();
 	setenv("SRC", src, 1);
 	unsetenv("KMOD");
@@ -327,9 +327,9 @@ static struct run run_folder(const char *folder)
 TEST(lab, folder_has_to_be_one)
 {
 	in("TOP", "");
-	expect_refusal(run_folder("none"), STATUS_USAGE, "there is no directory");
+	expect_refusal(run_directory("none"), STATUS_USAGE, "there is no directory");
 	ASSERT_OK(mkdir("empty", 0755));
-	expect_refusal(run_folder("empty"), STATUS_USAGE, "there is no Kbuild in");
+	expect_refusal(run_directory("empty"), STATUS_USAGE, "there is no Kbuild in");
 }
 
 TEST(lab, what_does_not_build_says_where)
@@ -341,7 +341,7 @@ TEST(lab, what_does_not_build_says_where)
 		 "cp -r '%s/kmod/lab' 'a&b|c' && sed -i 's/return 0;/return zero;/' 'a&b|c/shmcount.c'",
 		 in("TOP", ""));
 	free(shell(line));
-	run = run_folder("a&b|c");
+	run = run_directory("a&b|c");
 	expect_status(&run, STATUS_FAILED);
 	/* From Linux 6.13 on kbuild prints paths relative to the directory. */
 	expect_text(run.errors,

@@ -7,7 +7,7 @@
 # KMOD names the module in the environment; without it, this builds the module from the
 # directory SRC, by default from kmod/lab, the skeleton. tests/lab/lab.c describes the
 # options and the exit status; 1 also stands for a module that does not build. The files
-# go into build/lab, or the directory that LAB_FOLDER names.
+# go into build/lab, or the directory that LAB_DIR names.
 set -eu
 
 # shellcheck source=tests/kernel/surroundings.sh
@@ -24,7 +24,7 @@ esac
 names=$(tests/kernel/kernel.sh names "${KERNEL-}") || exit 125
 name=$(echo "$names" | cut -d ' ' -f 2)
 
-lab=${LAB_FOLDER:-build/lab}
+lab=${LAB_DIR:-build/lab}
 mkdir -p "$lab"
 CONSOLE=${CONSOLE-$lab/console.log}
 export CONSOLE

@@ -230,8 +230,8 @@ static void judge(int i, struct seen seen)
 		fail(i, "no proof, as %s says no more than: %s", vague->name,
 		     vague->why);
 	else if (missing)
-		fail(i, "%s does not notice, of its tests only%s", missing,
-		     seen.result->failed);
+		fail(i, "of its tests only%snoticed it, not %s",
+		     seen.result->failed, missing);
 	else
 		pass(i, "caught by %s (%s)", by, outcome_names[seen.outcome]);
 }
@@ -249,7 +249,7 @@ static void judge_whole(int i, struct seen seen)
 		snprintf(who, sizeof(who), "%.500s", result->failed[0] ?
 			 result->failed : " no test, but it is stuck");
 	if (seen.pass && !result->passed[0])
-		fail(i, "no test has passed with it, and none failed");
+		fail(i, "no test passed or failed with it");
 	else if (seen.pass && mutant->equivalent)
 		pass(i, "equivalent, as %s", mutant->equivalent);
 	else if (mutant->equivalent)
@@ -324,7 +324,7 @@ static void judge_lost(struct guest *guest, const char *why, int status)
 {
 	for (int m = 0; m < guest->module_count; m++)
 		if (guest->modules[m] != TRUE_MODULE)
-			fail(guest->modules[m], "no proof, as its guest was lost: %s (exit status %d, %s/guests/%d.*)",
+			fail(guest->modules[m], "no proof: its guest was lost: %s (exit status %d, %s/guests/%d.*)",
 			     why[0] ? why : "nothing was reported", status,
 			     built, guest->number);
 }

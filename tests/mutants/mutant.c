@@ -29,7 +29,7 @@ static void take_outcomes(struct mutant *mutant, char *names)
 		while (i < OUTCOMES && strcmp(name, outcome_names[i]))
 			i++;
 		if (i == OUTCOMES)
-			mutant->wrong = "has an outcome that is none";
+			mutant->wrong = "has an unknown outcome";
 		mutant->outcomes |= 1 << i;
 	}
 }
@@ -53,7 +53,7 @@ static void take_field(struct mutant *mutant, char *line)
 	else if (!strcmp(line, "Kernels"))
 		mutant->kernels = strdup(value);
 	else
-		mutant->wrong = "has a field that is none";
+		mutant->wrong = "has an unknown field";
 }
 
 static void check(struct mutant *mutant)
