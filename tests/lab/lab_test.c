@@ -312,7 +312,7 @@ static void work_here(void)
 	unsetenv("AGAIN");
 }
 
-/* Run run.sh with a student's directory. */
+/* Give run.sh a student's directory. */
 static struct run run_directory(const char *directory)
 {
 	char src[4200];
