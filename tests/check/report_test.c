@@ -26,17 +26,6 @@
 #define SKIPPED(number, name) \
 	"# begin " name "\n# took 0.000 s\nok " number " " name " # SKIP no moon\n"
 
-static char *read_file(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *text = calloc(1, 100000);
-
-	ASSERT_TRUE(file && text);
-	text[fread(text, 1, 99999, file)] = '\0';
-	fclose(file);
-	return text;
-}
-
 /* Write the files of a part; NULL: the file is missing. */
 static void part(const char *name, const char *list, const char *tap,
 		 const char *status)
@@ -61,7 +50,7 @@ static void part(const char *name, const char *list, const char *tap,
 static void expect_tap(int tests, int failed)
 {
 	struct tap tap = { 0 };
-	char *text = read_file("tap");
+	char *text = read_text("tap");
 
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
 		tap_line(&tap, line);
@@ -105,7 +94,7 @@ TEST(report, all_passed)
 	ASSERT_STREQ(HEAD("4")
 		     "# kernel 6.1.0-9-test\n# module x.ko\n"
 		     PASS("1", "a.b") PASS("2", "a.c") PASS("3", "d.e")
-		     SKIPPED("4", "d.f"), read_file("tap"));
+		     SKIPPED("4", "d.f"), read_text("tap"));
 }
 
 TEST(report, failure_is_told_with_what_runs_it_again)
@@ -122,7 +111,7 @@ TEST(report, failure_is_told_with_what_runs_it_again)
 		     "  again: make check KERNEL='6.1' TESTS='a.b'\n"
 		     "\n1 passed, 1 failed\n", run.output);
 	expect_tap(2, 1);
-	expect_text(read_file("tap"), FAILURE("1", "a.b"));
+	expect_text(read_text("tap"), FAILURE("1", "a.b"));
 }
 
 TEST(report, timeout_is_told)
@@ -134,8 +123,8 @@ TEST(report, timeout_is_told)
 	run = REPORT("here");
 	expect_status(&run, 1);
 	expect_text(run.output, "\n  no end after 3 seconds\n");
-	expect_text(read_file("tap"), "\nnot ok 1 a.b # TIMEOUT 3 seconds\n");
-	expect_text(read_file("json"), "\"reason\": \"no end after 3 seconds\"");
+	expect_text(read_text("tap"), "\nnot ok 1 a.b # TIMEOUT 3 seconds\n");
+	expect_text(read_text("json"), "\"reason\": \"no end after 3 seconds\"");
 }
 
 /* The runner reports a crash in this form. */
@@ -158,7 +147,7 @@ TEST(report, crash_fails_what_ran_and_what_did_not)
 		     "  again: make check KERNEL='6.1' TESTS='a.* e.*'\n"
 		     "\n1 passed, 4 failed\n", run.output);
 	expect_tap(5, 4);
-	expect_text(read_file("tap"), "\n# it did not run: crash: BUG: x, "
+	expect_text(read_text("tap"), "\n# it did not run: crash: BUG: x, "
 		    "while a.c was running\nnot ok 5 a.g\n");
 }
 
@@ -295,8 +284,8 @@ TEST(report, long_output_is_in_the_tap)
 	expect_text(run.output, "\n  line 10\n  (31 lines more are in ./tap)\n"
 		    "  line 42\n");
 	expect_text(run.output, "\n  line 50\n  took 1 s\n  again: ");
-	expect_text(read_file("tap"), "\n# line 11\n");
-	expect_text(read_file("tap"), "\n# line 50\n# took 1 s\n"
+	expect_text(read_text("tap"), "\n# line 11\n");
+	expect_text(read_text("tap"), "\n# line 50\n# took 1 s\n"
 		    "# took 2.000 s\nnot ok 1 a.b\n");
 }
 
@@ -398,10 +387,10 @@ TEST(report, tap_is_read_by_prove)
 	part("guest", "a.b\n", HEAD("1") PASS("1", "a.b"), "0\n");
 	REPORT("here", "guest");
 	ASSERT_EQ(0, system("prove -e cat tap >out"));
-	expect_text(read_file("out"), "Tests=3,");
+	expect_text(read_text("out"), "Tests=3,");
 	nasty_part();
 	ASSERT_TRUE(system("prove -e cat tap >out 2>&1"));
-	expect_text(read_file("out"), "Failed 1/2 subtests");
+	expect_text(read_text("out"), "Failed 1/2 subtests");
 }
 
 TEST(report, bad_usage_and_no_room)
@@ -456,8 +445,8 @@ TEST(check, runs_and_reports)
 		    "# 1 skipped, each with its reason above\n"
 		    "1 passed, 1 failed\n");
 	ASSERT_STREQ("", run.errors);
-	expect_text(read_file("build/results/junit.xml"), "<skipped message=");
-	expect_text(read_file("build/results/tap"), "# kernel 6.1.0-9-test\n");
+	expect_text(read_text("build/results/junit.xml"), "<skipped message=");
+	expect_text(read_text("build/results/tap"), "# kernel 6.1.0-9-test\n");
 }
 
 /* check.sh has awk compute the free memory in MB; bin/awk prints FREE. */

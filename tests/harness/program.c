@@ -211,6 +211,17 @@ void write_text(const char *path, const char *text)
 	ASSERT_TRUE(file && fputs(text, file) >= 0 && !fclose(file));
 }
 
+char *read_text(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = calloc(1, 1000000);
+
+	ASSERT_TRUE(file && text);
+	text[fread(text, 1, 999999, file)] = '\0';
+	fclose(file);
+	return text;
+}
+
 void write_script(const char *path, const char *text)
 {
 	write_text(path, text);

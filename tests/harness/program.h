@@ -84,6 +84,9 @@ int lines_in(const char *text);
 void write_text(const char *path, const char *text);
 void write_script(const char *path, const char *text);
 
+/* Returns the text of a file, up to 1 MB of it. */
+char *read_text(const char *path);
+
 /* Wait up to 10 s for somebody to make the file. */
 void wait_for_file(const char *path);
 

@@ -116,36 +116,15 @@ static void write_file(const char *path, const char *text, size_t length)
 	ASSERT_TRUE(!fclose(file));
 }
 
-static char *read_file(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *text = calloc(1, 1000000);
-
-	ASSERT_TRUE(file && text);
-	text[fread(text, 1, 999999, file)] = '\0';
-	fclose(file);
-	return text;
-}
-
-static const char *top(const char *name)
-{
-	static char path[4096];
-
-	if (!getenv("TOP"))
-		test_skip("needs the tree: TOP names it");
-	snprintf(path, sizeof(path), "%s/%s", getenv("TOP"), name);
-	return path;
-}
-
 /* Draw a trace, with 65 columns for the time. */
 #define TIMELINE(...) \
-	RUN(top("user/timeline/timeline"), "--width=81", __VA_ARGS__, "trace")
+	RUN(in("TOP", "user/timeline/timeline"), "--width=81", __VA_ARGS__, "trace")
 
 static char *timeline(const char *trace)
 {
 	struct run run;
 
-	write_file("trace", trace, strlen(trace));
+	write_text("trace", trace);
 	run = TIMELINE("--svg=svg");
 	ASSERT_STREQ("", run.errors);
 	expect_status(&run, 0);
@@ -297,7 +276,7 @@ TEST(timeline, pid_is_whole)
 	expect_text(text, "\na_pr 4194303 H");
 	expect_text(text, "\na_pr 4194303           1");
 	expect_text(text, "\na_progr 1234 ");
-	expect_text(read_file("svg"), ">a_pr 4194303</text>");
+	expect_text(read_text("svg"), ">a_pr 4194303</text>");
 }
 
 /* At different addresses, in memory outside of the device. */
@@ -505,7 +484,7 @@ TEST(timeline, long_run_is_told_in_short)
 	expect_silent(&run, 0);
 	ASSERT_TRUE(!strstr(run.output, "(this is "));
 	/* Its size depends on its pixels, not on the run. */
-	text = read_file("all.svg");
+	text = read_text("all.svg");
 	ASSERT_TRUE(strlen(text) < 500000);
 }
 
@@ -518,9 +497,9 @@ TEST(timeline, picture_is_xml)
 	if (WIFEXITED(run.status) && WEXITSTATUS(run.status) == 127)
 		test_skip("there is no xmllint here");
 	expect_silent(&run, 0);
-	expect_text(read_file("svg"), "a &lt;&amp;\"&gt; ? b</text>");
-	expect_text(read_file("svg"), ">child 12</text>");
-	expect_text(read_file("svg"), ">waits</text>");
+	expect_text(read_text("svg"), "a &lt;&amp;\"&gt; ? b</text>");
+	expect_text(read_text("svg"), ">child 12</text>");
+	expect_text(read_text("svg"), ">waits</text>");
 }
 
 TEST(timeline, bad_traces)
@@ -615,14 +594,14 @@ TEST(timeline, mistaken_options)
 	expect_end(&run, 1, "there is nothing to draw from 5 to 4 ms");
 	run = TIMELINE("--from=500", "--to=600");
 	expect_end(&run, 1, "the trace covers 0 to 13 ms");
-	run = RUN(top("user/timeline/timeline"), "there/is/none");
+	run = RUN(in("TOP", "user/timeline/timeline"), "there/is/none");
 	expect_end(&run, 1, "cannot open there/is/none: No such file");
 	/* run.sh says so before it boots a guest. */
 	setenv("TIMELINE_ARGS", "--from=x", 1);
-	run = RUN(top("user/timeline/run.sh"));
+	run = RUN(in("TOP", "user/timeline/run.sh"));
 	expect_refusal(run, 2, "'x' is not a number from");
 	setenv("TIMELINE_ARGS", "--pace=soon", 1);
-	run = RUN(top("user/timeline/run.sh"));
+	run = RUN(in("TOP", "user/timeline/run.sh"));
 	expect_refusal(run, 2, "'soon' is not a number of ms");
 }
 
@@ -634,7 +613,7 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 {
 	struct run run;
 
-	setenv("TIMELINE", top("user/timeline"), 1);
+	setenv("TIMELINE", in("TOP", "user/timeline"), 1);
 	shell("mkdir -p tree/tests/kernel tree/tests/guest tree/user/timeline out && "
 	      "cp \"$TIMELINE/run.sh\" tree/user/timeline/ && "
 	      "ln -s \"$TIMELINE/timeline\" tree/user/timeline/ && "
@@ -644,7 +623,7 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 	      "touch out/trace out/timeline.svg out/timeline.png");
 	setenv("TIMELINE_OUT", "out", 1);
 	setenv("TIMELINE_ARGS", "--from=500 --to=600", 1);
-	write_file("seen", HEAD MEETING END, strlen(HEAD MEETING END));
+	write_text("seen", HEAD MEETING END);
 	run = RUN("tree/user/timeline/run.sh");
 	expect_status(&run, 3);
 	expect_text(run.errors, "timeline: the trace covers 0 to 13 ms\n");
@@ -653,7 +632,7 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 	shell("cmp seen out/trace");
 
 	/* A broken trace does not replace it. */
-	write_file("seen", HEAD MEETING, strlen(HEAD MEETING));
+	write_text("seen", HEAD MEETING);
 	setenv("TIMELINE_ARGS", "", 1);
 	run = RUN("tree/user/timeline/run.sh");
 	expect_status(&run, 3);
@@ -662,7 +641,7 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 	run = RUN("/bin/sh", "-c", "command -v rsvg-convert");
 	if (run.status)
 		test_skip("there is no rsvg-convert here");
-	write_file("seen", HEAD MEETING END, strlen(HEAD MEETING END));
+	write_text("seen", HEAD MEETING END);
 	run = RUN("tree/user/timeline/run.sh");
 	expect_status(&run, 3);
 	ASSERT_STREQ("timeline.png\ntimeline.svg\ntrace\n", shell("ls out"));
@@ -688,7 +667,7 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 	struct stat stat_;
 	struct run run;
 
-	top("");
+	in("TOP", "");
 	if (!getenv("FULL_KERNEL"))
 		test_skip("needs the guest with the host's files: FULL_KERNEL");
 	ASSERT_OK(chdir(getenv("TOP")));
@@ -696,7 +675,7 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 	setenv("TIMELINE_OUT", "build/results/timeline", 1);
 	unsetenv("TIMELINE_ARGS");
 	unsetenv("KMOD");	/* it is for the small guest's kernel */
-	run = RUN(top("user/timeline/run.sh"));
+	run = RUN(in("TOP", "user/timeline/run.sh"));
 	expect_status(&run, 7);
 	text = strstr(run.output, "\n\n");
 	ASSERT_TRUE(text);
@@ -720,5 +699,5 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 
 	ASSERT_OK(stat("build/results/timeline/timeline.png", &stat_));
 	ASSERT_TRUE(stat_.st_size > 10000);
-	expect_text(read_file("build/results/timeline/timeline.svg"), "</svg>\n");
+	expect_text(read_text("build/results/timeline/timeline.svg"), "</svg>\n");
 }
