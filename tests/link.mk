@@ -21,12 +21,12 @@ build/guest/fuzz: $(call objects,harness/module $(addprefix fuzz/,fuzz worker mo
 	io sync life))
 build/guest/techniques: $(call objects,harness/module techniques/techniques \
 	techniques/probe)
-build/guest/init: $(call objects,guest/init)
+build/guest/init: $(call objects,guest/init guest/archive)
 build/guest/batch: $(call objects,mutants/batch)
 build/tests/dying_init: $(call objects,guest/dying_init)
-build/tests/vm: $(call objects,$(addprefix guest/,vm options payload qemu streams judge \
-	verdict accel initramfs tap splat))
-build/tests/vm_test: $(call objects,$(harness) $(addprefix guest/,vm_test accel_test tap \
+build/tests/vm: $(call objects,$(addprefix guest/,vm options payload template qemu streams judge \
+	verdict accel archive tap splat))
+build/tests/vm_test: $(call objects,$(harness) $(addprefix guest/,vm_test accel_test template_test tap \
 	splat verdict))
 build/tests/nest_test: $(call objects,$(harness) guest/nest_test)
 build/tests/report: $(call objects,guest/tap $(addprefix check/,report read write json))

@@ -8,6 +8,7 @@
 #define ACCEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* KVM_CLOSED: the user may not open the device, and was told how to get access. */
 enum kvm_answer { KVM_UNKNOWN, KVM_BROKEN, KVM_WORKS, KVM_CLOSED };
@@ -23,5 +24,11 @@ enum kvm_answer kvm_recall(const char *image, int seconds);
  * again.
  */
 bool kvm_remember(const char *image, int seconds, enum kvm_answer answer);
+
+/* The program that execvp() would take, or NULL; the caller frees it. */
+char *find_program(const char *name);
+
+/* What tells this file from another, or from the same written anew. */
+void identity(char *text, size_t size, const char *path);
 
 #endif

@@ -4,11 +4,16 @@
  * what it printed and how it ended, and powers off. vm.h has the config by which
  * the runner says what to do, and the frames of the report.
  *
+ * A guest that boots without a config is a template: it waits until the runner has
+ * saved it, and goes on when it is restored, with a config and files from its disk.
+ *
  * /config, and the nonce in it, is gone before the program starts. Before the
  * guest ends, a kernel with sanitizers is asked what they have found.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/random.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -26,13 +31,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "archive.h"
 #include "vm.h"
 
 static struct {
-	const char *nonce, *verb, *parameters, *guest, *host, *disk, *fetch;
-	const char *directory, *rows, *columns, *term;
+	const char *nonce, *time, *seed, *verb, *parameters, *guest, *host, *disk;
+	const char *fetch, *directory, *rows, *columns, *term;
 	char **argv;
-} config = { .nonce = "", .verb = "" };
+} config = { .nonce = VM_TEMPLATE_NONCE, .verb = "" };
 
 static int report = -1;
 
@@ -148,12 +154,14 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-static void read_config(void)
+/* Returns false if there is no config: this guest becomes a template. */
+static bool read_config(void)
 {
 	static const struct {
 		const char *key, **value;
 	} fields[] = {
-		{ "nonce", &config.nonce }, { "verb", &config.verb },
+		{ "nonce", &config.nonce }, { "time", &config.time },
+		{ "seed", &config.seed }, { "verb", &config.verb },
 		{ "parameters", &config.parameters }, { "guest", &config.guest },
 		{ "host", &config.host }, { "disk", &config.disk },
 		{ "fetch", &config.fetch }, { "directory", &config.directory },
@@ -163,6 +171,8 @@ static void read_config(void)
 	size_t length = 0, arguments = 0;
 	char *data = read_file("/config", &length), *line;
 
+	if (!data)
+		return false;
 	unlink("/config");
 	config.argv = calloc(length + 1, sizeof(char *));
 	while ((line = strsep(&data, "\n"))) {
@@ -177,6 +187,7 @@ static void read_config(void)
 			if (!strcmp(key, fields[i].key))
 				*fields[i].value = line;
 	}
+	return true;
 }
 
 static void open_report(void)
@@ -239,7 +250,7 @@ static void show_host(void)
 static void mount_disk(void)
 {
 	mkdir("/mnt", 0755);
-	if (mount("/dev/vda", "/mnt", "ext4", 0, NULL))
+	if (mount(config.disk, "/mnt", "ext4", 0, NULL))
 		init_error("cannot mount the disk (are virtio_blk and ext4 in this kernel or among its modules?)");
 }
 
@@ -431,6 +442,84 @@ static void keep_scheduler_unpatched(void)
 	close(fd);
 }
 
+/* Drain the port: the runner must see "up" before anything we load can crash. */
+static void say_up(void)
+{
+	frame("up", 0);
+	tcdrain(report);
+}
+
+/* Load what the initramfs has for this kind of guest, once. */
+static void load_guest_modules(void)
+{
+	static const char *const lists[] = {
+		"/modules/payload", "/modules/host", "/modules/disk",
+	};
+	static bool loaded;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists) && !loaded; i++)
+		load_all(lists[i]);
+	loaded = true;
+}
+
+/* Returns false if there is no payload on the disk yet. */
+static bool unpack_payload(void)
+{
+	static _Alignas(4096) char first[4096];
+	int fd = open("/dev/vda", O_RDONLY | O_DIRECT | O_CLOEXEC);
+	FILE *disk;
+
+	if (fd < 0)
+		init_error("cannot open /dev/vda");
+	if (read(fd, first, sizeof(first)) < 0)
+		init_error("cannot read /dev/vda");
+	close(fd);
+	if (!first[0])
+		return false;
+	disk = fopen("/dev/vda", "re");
+	/* The kernel has kept what it read when it looked for partitions. */
+	if (!disk || ioctl(fileno(disk), BLKFLSBUF) || unpack_archive(disk))
+		init_error("cannot unpack the payload");
+	fclose(disk);
+	return true;
+}
+
+/*
+ * Wait to be saved. The payload is on the disk only when the guest has been restored,
+ * and this is the first to read it.
+ */
+static void become_template(void)
+{
+	say_up();
+	load_guest_modules();
+	frame("ready", 0);
+	while (!unpack_payload())
+		usleep(2000);
+	read_config();
+}
+
+/*
+ * The kernel has the clock and the random numbers of the template. Batches of random
+ * numbers that each processor has drawn are thrown away with the new seed, from 5.18
+ * on; before, a fork takes one, and a batch has eight.
+ */
+static void set_clock_and_seed(void)
+{
+	/* A struct rand_pool_info: bits, bytes, the bytes. */
+	int pool[2 + VM_SEED_WORDS] = { 32 * VM_SEED_WORDS, 4 * VM_SEED_WORDS };
+	int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	struct timespec time;
+
+	if (sscanf(config.time, "%ld.%ld", &time.tv_sec, &time.tv_nsec) != 2 ||
+	    clock_settime(CLOCK_REALTIME, &time))
+		init_error("cannot set the clock");
+	for (int i = 0; i < VM_SEED_WORDS; i++)
+		sscanf(config.seed + 8 * i, "%8x", (unsigned int *)&pool[2 + i]);
+	if (ioctl(fd, RNDADDENTROPY, pool) || ioctl(fd, RNDRESEEDCRNG))
+		init_error("cannot seed the random numbers");
+	close(fd);
+}
+
 int main(void)
 {
 	int status;
@@ -440,16 +529,17 @@ int main(void)
 	mkdir("/tmp", 01777);
 	chmod("/tmp", 01777);
 	open_report();
-	read_config();
+	if (!read_config())
+		become_template();
 	if (!config.argv || !config.argv[0])
 		init_error("no config");
-	frame("up", 0);
-	/* Drain the port: the runner must see "up" before anything we load can crash. */
-	tcdrain(report);
+	say_up();
 	if (!strcmp(config.verb, "probe")) {
 		frame("exit", 0);
 		power_off();
 	}
+	load_guest_modules();
+	set_clock_and_seed();
 
 	setenv("PATH", "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin",
 	       1);
@@ -462,12 +552,8 @@ int main(void)
 	    load("/lib/shmcount.ko", config.parameters))
 		init_error("cannot load /lib/shmcount.ko%s%.100s",
 		     *config.parameters ? " with " : "", config.parameters);
-	if (*config.host) {
-		load_all("/modules/host");
-		if (*config.disk)
-			load_all("/modules/disk");
+	if (*config.host)
 		show_host();
-	}
 	if (*config.disk)
 		mount_disk();
 

@@ -35,6 +35,8 @@ static const char help[] =
 "  -t SEC   time limit for the program (default: none)\n"
 "  -c FILE  write the kernel's log there; its first line says what ran the guest\n"
 "  -r FILE  write a record of the verdict there, in lines of KEY=VALUE\n"
+"  -T DIR   keep templates there: a guest that has booted is saved, and the next\n"
+"           one of its kind is restored\n"
 "  -K FILE  the device to look for (/dev/kvm)\n"
 "\n"
 "The guest runs under KVM if its kernel comes up there, else under TCG, which\n"
@@ -111,6 +113,7 @@ static const struct {
 	{ 'i', &options.init }, { 'p', &options.parameters },
 	{ 'a', &options.append }, { 'c', &options.console },
 	{ 'r', &options.record }, { 'K', &options.kvm_device },
+	{ 'T', &options.templates },
 };
 
 static const struct {
@@ -160,7 +163,7 @@ void parse_options(int argc, char *argv[])
 {
 	int letter;
 
-	while ((letter = getopt(argc, argv, "+k:m:i:p:f:Hd:M:a:o:bIB:t:c:r:K:h")) != -1)
+	while ((letter = getopt(argc, argv, "+k:m:i:p:f:Hd:M:a:o:bIB:t:c:r:K:T:h")) != -1)
 		take(letter, optarg);
 	options.verb = optind < argc ? argv[optind] : "";
 	options.argv = argv + optind + 1;

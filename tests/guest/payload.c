@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What goes into the guest: its first files, with the config of init; a disk. */
+/*
+ * What goes into the guest: an initramfs with init and the guest's modules; a payload
+ * with what this run is for, which a boot finds in the initramfs, and a guest that is
+ * restored on its first disk; a disk for measurements.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "initramfs.h"
+#include "archive.h"
 #include "runner.h"
 
 /* Run a tool in this directory, silently; returns true if it succeeds. */
@@ -75,10 +80,24 @@ static void put_number(FILE *config, const char *key, int value)
 	fprintf(config, "%s=%d\n", key, value);
 }
 
+/* Words that the kernel mixes into its random numbers. */
+static void put_seed(FILE *config)
+{
+	unsigned int seed[VM_SEED_WORDS];
+
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		no_guest("no random numbers: %s", strerror(errno));
+	fprintf(config, "seed=");
+	for (int i = 0; i < VM_SEED_WORDS; i++)
+		fprintf(config, "%08x", seed[i]);
+	putc('\n', config);
+}
+
 static void pack_config(FILE *archive)
 {
 	struct winsize size = { 0 };
 	char *directory = getcwd(NULL, 0), *text;
+	struct timespec time;
 	size_t length;
 	FILE *config = open_memstream(&text, &length);
 
@@ -86,11 +105,15 @@ static void pack_config(FILE *archive)
 		no_guest("the working directory is gone, or there is no memory");
 	ioctl(STDIN_FILENO, TIOCGWINSZ, &size);
 	put(config, "nonce", guest.nonce);
+	clock_gettime(CLOCK_REALTIME, &time);
+	fprintf(config, "time=%ld.%09ld\n", time.tv_sec, time.tv_nsec);
+	put_seed(config);
 	put(config, "verb", options.verb);
 	put(config, "parameters", options.parameters);
 	put(config, "guest", kind_of_guest());
 	put(config, "host", options.host ? "yes" : "");
-	put(config, "disk", options.disk ? "yes" : "");
+	put(config, "disk", !options.disk ? "" :
+	    guest.start == BOOT ? "/dev/vda" : "/dev/vdb");
 	put(config, "fetch", options.fetch);
 	put(config, "directory", options.host ? directory : "/");
 	put_number(config, "rows", size.ws_row ?: 24);
@@ -99,7 +122,7 @@ static void pack_config(FILE *archive)
 	for (char **arg = options.argv; *arg; arg++)
 		put(config, "argument", *arg);
 	fclose(config);
-	initramfs_data(archive, "config", 0600, text, length);
+	archive_data(archive, "config", 0600, text, length);
 	free(text);
 	free(directory);
 }
@@ -107,7 +130,7 @@ static void pack_config(FILE *archive)
 static void pack_file(FILE *archive, const char *name, mode_t mode,
 		      const char *path)
 {
-	if (initramfs_file(archive, name, mode, path))
+	if (archive_file(archive, name, mode, path))
 		no_guest("cannot %s %s: %s", errno == ENOENT ? "find" : "read",
 			 path, strerror(errno));
 }
@@ -144,34 +167,55 @@ static void pack_user_file(FILE *archive, const char *path)
 	pack_file(archive, name, module ? 0644 : 0755, path);
 }
 
-static void pack_initramfs(void)
+static FILE *begin_archive(const char *name)
 {
-	static const char *const directories[] = {
-		"bin", "lib", "modules", "dev", "proc", "sys",
-	};
 	char path[4200];
 	FILE *archive;
 
-	snprintf(path, sizeof(path), "%s/initramfs", guest.directory);
+	snprintf(path, sizeof(path), "%s/%s", guest.directory, name);
 	archive = fopen(path, "we");
 	if (!archive)
 		no_guest("cannot write %s: %s", path, strerror(errno));
+	return archive;
+}
+
+static void end_archive(FILE *archive)
+{
+	if (archive_end(archive))
+		no_guest("cannot write into %s: %s", guest.directory,
+			 strerror(errno));
+}
+
+static void pack_payload(FILE *archive)
+{
 	pack_config(archive);
-	initramfs_directory(archive, ".", 0755);
-	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
-		initramfs_directory(archive, directories[i], 0755);
-	initramfs_directory(archive, "tmp", 01777);
-	pack_file(archive, "init", 0755, options.init);
 	if (options.module)
 		pack_file(archive, "lib/shmcount.ko", 0644, options.module);
 	for (int i = 0; i < options.file_count; i++)
 		pack_user_file(archive, options.files[i]);
+}
+
+void pack_initramfs(void)
+{
+	static const char *const directories[] = {
+		"bin", "lib", "modules", "dev", "proc", "sys",
+	};
+	FILE *archive = begin_archive("initramfs");
+
+	archive_directory(archive, ".", 0755);
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		archive_directory(archive, directories[i], 0755);
+	archive_directory(archive, "tmp", 01777);
+	pack_file(archive, "init", 0755, options.init);
+	if (guest.start != BOOT || options.host)
+		pack_modules(archive, "payload");
 	if (options.host)
 		pack_modules(archive, "host");
 	if (options.disk)
 		pack_modules(archive, "disk");
-	if (initramfs_end(archive))
-		no_guest("cannot write %s: %s", path, strerror(errno));
+	if (guest.start == BOOT)
+		pack_payload(archive);
+	end_archive(archive);
 }
 
 /*
@@ -199,4 +243,20 @@ void make_payload(void)
 	pack_initramfs();
 	if (options.disk)
 		make_disk();
+}
+
+bool fill_payload_disk(void)
+{
+	FILE *disk = begin_archive("payload");
+	int fd = dup(fileno(disk));
+	bool fits;
+
+	if (guest.start == RESTORE)
+		pack_payload(disk);
+	end_archive(disk);
+	fits = fd >= 0 && lseek(fd, 0, SEEK_END) <= PAYLOAD_BYTES &&
+	       !ftruncate(fd, guest.start == SAVE ? 0 : PAYLOAD_BYTES) &&
+	       !ftruncate(fd, PAYLOAD_BYTES);
+	close(fd);
+	return fits;
 }

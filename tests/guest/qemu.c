@@ -10,9 +10,13 @@
 #include "runner.h"
 
 /* What a guest can be. It is one of the first three. */
-enum { KVM = 1, TCG = 2, COUNTING = 4, HOST = 8, TWO_NODES = 16, DISK = 32, ANY = 63 };
+enum {
+	KVM = 1, TCG = 2, COUNTING = 4, HOST = 8, TWO_NODES = 16, DISK = 32,
+	TEMPLATE = 64, SAVED = 128, RESTORED = 256, ANY = 511,
+};
 
 static char command_line[1024], console[48], memory[16], near[64], far[64];
+static char monitor[48], incoming[16];
 
 /* The arguments of each kind of guest. */
 static const struct {
@@ -42,9 +46,13 @@ static const struct {
 	{ ANY, "-serial", console },
 	{ ANY, "-chardev", "stdio,id=port,signal=off" },
 	{ ANY, "-serial", "chardev:port" },
+	{ TEMPLATE, "-drive", "if=virtio,format=raw,cache=unsafe,file=payload" },
 	{ DISK, "-drive", "if=virtio,format=raw,cache=unsafe,file=disk" },
 	{ HOST, "-virtfs", "local,path=/,mount_tag=host,readonly=on,"
 			   "multidevs=remap,security_model=none" },
+	{ SAVED, "-chardev", monitor },
+	{ SAVED, "-mon", "chardev=monitor" },
+	{ RESTORED, "-incoming", incoming },
 };
 
 /*
@@ -77,14 +85,10 @@ static void set_memory(void)
 		 size / 2);
 }
 
-static _Noreturn void become_qemu(int console_fd)
+void machine_arguments(const char *args[MAX_ARGUMENTS], int console_fd)
 {
-	const char *args[7 + 2 * ARRAY_SIZE(arguments)] = {
-		VM_QEMU, "-nodefaults", "-no-user-config", "-no-reboot",
-		"-kernel", guest.image,
-	};
 	unsigned int kind = guest.kvm ? KVM : options.count ? COUNTING : TCG;
-	int n = 6;
+	int n = 0;
 
 	if (options.host)
 		kind |= HOST;
@@ -92,16 +96,38 @@ static _Noreturn void become_qemu(int console_fd)
 		kind |= TWO_NODES;
 	if (options.disk)
 		kind |= DISK;
+	if (guest.start != BOOT)
+		kind |= TEMPLATE;
+	if (console_fd >= 0 && guest.start != BOOT)
+		kind |= guest.start == SAVE ? SAVED : RESTORED;
 	set_command_line();
 	set_memory();
 	snprintf(console, sizeof(console), "file:/proc/self/fd/%d", console_fd);
+	snprintf(monitor, sizeof(monitor), "socket,id=monitor,fd=%d", guest.channel);
+	snprintf(incoming, sizeof(incoming), "fd:%d", guest.channel);
+	args[n++] = VM_QEMU;
+	args[n++] = "-nodefaults";
+	args[n++] = "-no-user-config";
+	args[n++] = "-no-reboot";
+	args[n++] = "-kernel";
+	args[n++] = guest.image;
 	for (size_t i = 0; i < ARRAY_SIZE(arguments); i++) {
 		if (!(arguments[i].guests & kind))
 			continue;
 		args[n++] = arguments[i].option;
-		if (arguments[i].value)
-			args[n++] = arguments[i].value;
+		args[n++] = arguments[i].value;
 	}
+	args[n] = NULL;
+}
+
+static _Noreturn void become_qemu(int console_fd)
+{
+	const char *args[MAX_ARGUMENTS];
+
+	fcntl(console_fd, F_SETFD, 0);
+	if (guest.start != BOOT)
+		fcntl(guest.channel, F_SETFD, 0);
+	machine_arguments(args, console_fd);
 	if (!chdir(guest.directory))
 		execvp(args[0], (char *const *)args);
 	dprintf(STDERR_FILENO, "%s: %s\n", args[0], strerror(errno));
@@ -127,12 +153,11 @@ pid_t start_qemu(int *console_fd, int *report_fd)
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		signal(SIGPIPE, SIG_DFL);
-		if (!is_verb("shell")) {
+		if (!is_verb("shell") || guest.start == SAVE) {
 			setsid();	/* Ctrl-C is ours to handle */
 			dup2(input_pipe[0], STDIN_FILENO);
 			dup2(report_pipe[1], STDOUT_FILENO);
 		}
-		fcntl(console_pipe[1], F_SETFD, 0);
 		become_qemu(console_pipe[1]);
 	}
 	close(console_pipe[1]);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the parts of the runner share: options.c reads what is asked for,
- * payload.c packs what goes into the guest, qemu.c starts it, streams.c reads what
- * it says, judge.c decides how that ended; vm.c has main().
+ * payload.c packs what goes into the guest, template.c saves and restores it,
+ * qemu.c starts it, streams.c reads what it says, judge.c decides how that ended;
+ * vm.c has main().
  */
 #ifndef RUNNER_H
 #define RUNNER_H
@@ -17,7 +18,12 @@
 #include "verdict.h"
 #include "vm.h"
 
-enum { LOAD_SECONDS = 30, END_SECONDS = 10, MAX_FILES = 64 };
+enum {
+	LOAD_SECONDS = 30, END_SECONDS = 10,
+	RESTORE_SECONDS = 30,	/* to save a guest, too */
+	MAX_FILES = 64,
+	PAYLOAD_BYTES = 64 << 20,
+};
 
 struct options {
 	const char *kernel, *module, *parameters, *init, *console, *record;
@@ -27,6 +33,7 @@ struct options {
 	int limit, boot_limit, disk, memory;	/* seconds; MB */
 	const char *append;
 	const char *fetch, *fetch_to;		/* -o FROM:TO */
+	const char *templates;			/* keep templates there */
 	enum { KVM_IF_IT_WORKS, KVM_ONLY, TCG_ONLY } accelerator;
 	const char *kvm_device;
 	int probe_seconds;
@@ -43,6 +50,9 @@ struct guest {
 	const char *image;	/* the kernel's */
 	FILE *console_log;
 	bool kvm;		/* it runs under KVM */
+	/* SAVE: boot a guest without a payload, and save it as a template. */
+	enum { BOOT, SAVE, RESTORE } start;
+	int channel;		/* of QEMU's: its monitor, or a stream to restore */
 	int output_error;	/* the first one, an errno */
 	const char *output_failed;
 	double deadline;	/* 0: none */
@@ -102,9 +112,40 @@ void parse_environment(void);
 
 /* Put the initramfs and the disk into the directory of this run. */
 void make_payload(void);
+void pack_initramfs(void);
 void remove_directory(void);
 
+/*
+ * Make the guest's first disk: empty for a template, else with the payload. Returns
+ * false if that does not fit.
+ */
+bool fill_payload_disk(void);
+
+/* ---- template.c ---- */
+
+/* Can this guest be restored? */
+bool can_restore(void);
+
+/*
+ * Restore the guest and watch it to its end, after having booted and saved one if
+ * there is none yet. Returns false if it has to be booted: it did not come up.
+ */
+bool restore(int *qemu);
+
+/* The template is ready: have QEMU save it, and end. */
+void save_template(void);
+
+/* ---- vm.c ---- */
+
+/* Start a guest and watch it to its end; returns how QEMU ended, as wait() does. */
+int start_and_watch(int seconds);
+
 /* ---- qemu.c ---- */
+
+enum { MAX_ARGUMENTS = 80 };
+
+/* The arguments that make the machine, and a NULL; console_fd is -1 for a key. */
+void machine_arguments(const char *args[MAX_ARGUMENTS], int console_fd);
 
 /* Start it, and leave the ends of its console and its report. */
 pid_t start_qemu(int *console_fd, int *report_fd);
@@ -113,6 +154,9 @@ pid_t start_qemu(int *console_fd, int *report_fd);
 
 /* Read until QEMU is gone; returns its status as wait() gives it. */
 int watch(pid_t pid, int console_fd, int report_fd);
+
+/* Forget what an earlier guest of this run has said. */
+void reset_streams(void);
 
 /* ---- judge.c ---- */
 

@@ -157,10 +157,11 @@ static struct {
 /* The head of a frame, or a line that init never wrote. */
 static void take_head(char *line)
 {
-	size_t nonce = strlen(guest.nonce);
+	const char *begin = guest.start == SAVE ? VM_TEMPLATE_NONCE : guest.nonce;
+	size_t nonce = strlen(begin);
 	long number;
 
-	if (strncmp(line, guest.nonce, nonce) ||
+	if (strncmp(line, begin, nonce) ||
 	    sscanf(line + nonce, " %15s %ld", frame.kind, &number) != 2) {
 		if (!guest.foreign++)
 			snprintf(guest.first_foreign,
@@ -170,6 +171,9 @@ static void take_head(char *line)
 	if (!strcmp(frame.kind, "up")) {
 		guest.up = true;
 		allow(load_seconds());
+	} else if (guest.start == SAVE && !strcmp(frame.kind, "ready")) {
+		allow(RESTORE_SECONDS);
+		save_template();
 	} else if (!strcmp(frame.kind, "ready")) {
 		guest.ready = true;
 		guest.deadline = options.limit ? now() + options.limit : 0;
@@ -211,11 +215,11 @@ static void take_content(const char *data, size_t length)
 		write_all(output ? STDOUT_FILENO : STDERR_FILENO, data, length);
 }
 
+static char head[256];
+static size_t head_length;
+
 static void take_report(const char *data, size_t length)
 {
-	static char head[256];
-	static size_t head_length;
-
 	while (length) {
 		size_t part = 1;
 
@@ -236,6 +240,20 @@ static void take_report(const char *data, size_t length)
 }
 
 /* ---- both ---- */
+
+void reset_streams(void)
+{
+	guest.up = false;
+	guest.ready = false;
+	guest.timed_out = false;
+	guest.foreign = 0;
+	guest.splat = SPLAT_NONE;
+	guest.record.report_lines = 0;
+	guest.init_error[0] = '\0';
+	frame.left = 0;
+	head_length = 0;
+	console.length = 0;
+}
 
 /* Read what is there, at most what a pipe holds; at the end fd becomes -1. */
 static ssize_t read_some(struct pollfd *from, char data[65536])

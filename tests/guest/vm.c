@@ -68,19 +68,20 @@ static void prepare(void)
 				 strerror(errno));
 		fprintf(guest.console_log, "vm: %s\n", kind_of_guest());
 	}
+	guest.start = can_restore() ? RESTORE : BOOT;
 	make_payload();
 }
 
-/* Boot a guest and watch it to its end; returns how QEMU ended, as wait() does. */
-static int boot(void)
+int start_and_watch(int seconds)
 {
 	int console_fd, report_fd, status;
 	pid_t pid;
 
-	guest.timed_out = false;
-	guest.splat = SPLAT_NONE;
-	guest.record.report_lines = 0;
-	guest.deadline = now() + boot_seconds();
+	reset_streams();
+	if (guest.console_log && guest.start != BOOT)
+		fprintf(guest.console_log, "vm: %s\n", guest.start == SAVE ?
+			"a guest is booted and saved" : "a saved guest is restored");
+	guest.deadline = now() + seconds;
 	pid = start_qemu(&console_fd, &report_fd);
 	status = watch(pid, console_fd, report_fd);
 	to_program = -1;
@@ -88,6 +89,18 @@ static int boot(void)
 	close(console_fd);
 	close(report_fd);
 	return status;
+}
+
+static int boot(void)
+{
+	if (guest.start != BOOT) {
+		guest.start = BOOT;
+		pack_initramfs();
+	}
+	if (is_verb("shell"))
+		fprintf(stderr, "vm: booting a %s, some seconds; exit or Ctrl-D leaves it\n",
+			kind_of_guest());
+	return start_and_watch(boot_seconds());
 }
 
 /*
@@ -123,10 +136,8 @@ static int see_through(void)
 	int qemu;
 
 	prepare();
-	if (is_verb("shell"))
-		fprintf(stderr, "vm: booting a %s, some seconds; exit or Ctrl-D leaves it\n",
-			kind_of_guest());
-	qemu = boot();
+	if (guest.start == BOOT || !restore(&qemu))
+		qemu = boot();
 	if (lost_kvm()) {
 		fprintf(stderr, "vm: KVM has worked here and does not now: the guest runs under TCG\n");
 		kvm_remember(guest.image, options.probe_seconds, KVM_BROKEN);

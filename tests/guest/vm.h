@@ -2,15 +2,18 @@
 /*
  * What the runner and the guest's PID 1 agree on.
  *
- * /config is in the initramfs, in lines of KEY=VALUE; a value has "\n" for a
- * newline and "\\" for a backslash:
+ * /config is in the initramfs or, for a guest that is restored, in the payload on its
+ * first disk. It has lines of KEY=VALUE; a value has "\n" for a newline and "\\" for
+ * a backslash:
  *
  *	nonce		begins each frame of the report
+ *	time		of the host: SECONDS.NANOSECONDS since the epoch
+ *	seed		VM_SEED_WORDS random words of 8 hexadecimal digits
  *	verb		tap, run, shell, or probe (which only has to come up)
  *	parameters	of the module
  *	guest		what runs the guest, for SHMCOUNT_GUEST
  *	host		"yes": show the host's files
- *	disk		"yes": mount the disk
+ *	disk		mount this disk; or empty
  *	fetch		a file to send at the end
  *	directory	the program's working directory
  *	rows, columns, term	of the terminal
@@ -19,7 +22,7 @@
  * The report goes to ttyS1 in frames: a line "NONCE KIND NUMBER", where KIND is
  *
  *	up		init runs
- *	ready		the program starts
+ *	ready		the program starts; of a template: save me
  *	out, err	NUMBER bytes of output follow
  *	file		NUMBER bytes of the file to send follow
  *	init-error	init cannot go on; NUMBER bytes of reason follow
@@ -34,6 +37,11 @@
 #include "util.h"
 
 #define VM_QEMU "qemu-system-x86_64"
+
+/* Begins the frames of a template. */
+#define VM_TEMPLATE_NONCE "template"
+
+enum { VM_SEED_WORDS = 16 };
 
 /* QEMU's isa-debug-exit: writing VALUE ends QEMU with 2 * VALUE + 1. */
 #define VM_EXIT_PORT 0xf4

@@ -32,13 +32,14 @@ static inline const char *of_kernel(const char *variable, const char *what,
 
 /* The runner with the files of each guest; what is put in, and the program, follow. */
 #define SMALL_GUEST \
-	"vm", "-k", small("kernel", ""), "-i", INIT
+	"vm", "-T", TEMPLATES, "-k", small("kernel", ""), "-i", INIT
 #define FULL_GUEST \
-	"vm", "-H", "-k", full("kernel", ""), "-i", INIT
+	"vm", "-T", TEMPLATES, "-H", "-k", full("kernel", ""), "-i", INIT
 #define SMALL_MODULE small("kmod", "shmcount.ko")
 #define FULL_MODULE full("kmod", "shmcount.ko")
 #define WITH(program) "-f", in("TOP", "build/guest/" program)
 #define INIT in("TOP", "build/guest/init")
+#define TEMPLATES in("TOP", "build/templates")
 #define VM_SH in("TOP", "tests/guest/vm.sh")
 
 /*

@@ -3,8 +3,9 @@
 # The modules that guests load: from a kernel's packages, or from this machine.
 
 # Each line: the purpose, and the modules, each with the option that builds it in.
-modules='host virtio_pci=VIRTIO_PCI 9p=9P_FS 9pnet_virtio=NET_9P_VIRTIO overlay=OVERLAY_FS
-disk virtio_blk=VIRTIO_BLK ext4=EXT4_FS
+modules='payload virtio_pci=VIRTIO_PCI virtio_blk=VIRTIO_BLK
+host 9p=9P_FS 9pnet_virtio=NET_9P_VIRTIO overlay=OVERLAY_FS
+disk ext4=EXT4_FS
 kvm kvm-amd=KVM_AMD'
 
 # unpacked KO: print a module that may be compressed.
@@ -58,7 +59,7 @@ take_modules() {
 
 # A guest that sees the host's files needs all modules for that.
 need_modules() {
-	lacking=$(sed -n 's/^\(host\|disk\) //p' "$1/modules/missing")
+	lacking=$(sed -n 's/^\(payload\|host\|disk\) //p' "$1/modules/missing")
 	[ -z "$lacking" ] ||
 		die "kernel $(cat "$1/release") has no module" \
 			"$(echo "$lacking" | tr '\n' ' ')and the guest needs it" \

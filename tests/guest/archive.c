@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The guest's first files; see initramfs.h. */
+/* The guest's files; see archive.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "initramfs.h"
+#include "archive.h"
 
 /* Names and data are both padded to four bytes. */
 static void pad(FILE *archive, size_t length)
@@ -28,7 +27,7 @@ static void add(FILE *archive, const char *name, mode_t mode, const void *data,
 			 "%08X%08X%08X%08X%08zX%08X",
 			 0,			/* inode: nothing is linked */
 			 mode, 0, 0, 1,		/* of root; one link */
-			 (unsigned int)time(NULL), length,
+			 0, length,		/* no time: the same files, the same archive */
 			 0, 0, 0, 0,		/* no devices */
 			 named, 0);
 	fwrite(name, 1, named, archive);
@@ -37,18 +36,18 @@ static void add(FILE *archive, const char *name, mode_t mode, const void *data,
 	pad(archive, length);
 }
 
-void initramfs_directory(FILE *archive, const char *name, mode_t mode)
+void archive_directory(FILE *archive, const char *name, mode_t mode)
 {
 	add(archive, name, S_IFDIR | mode, "", 0);
 }
 
-void initramfs_data(FILE *archive, const char *name, mode_t mode,
+void archive_data(FILE *archive, const char *name, mode_t mode,
 		    const void *data, size_t length)
 {
 	add(archive, name, S_IFREG | mode, data, length);
 }
 
-int initramfs_file(FILE *archive, const char *name, mode_t mode,
+int archive_file(FILE *archive, const char *name, mode_t mode,
 		   const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), error;
@@ -70,14 +69,56 @@ int initramfs_file(FILE *archive, const char *name, mode_t mode,
 	if (!error && length != (size_t)stat.st_size)
 		error = EBUSY;
 	if (!error)
-		initramfs_data(archive, name, mode, data, length);
+		archive_data(archive, name, mode, data, length);
 	free(data);
 	errno = error;
 	return error ? -1 : 0;
 }
 
-int initramfs_end(FILE *archive)
+int archive_end(FILE *archive)
 {
 	add(archive, "TRAILER!!!", 0, "", 0);
 	return (fflush(archive) || ferror(archive)) | fclose(archive) ? -1 : 0;
+}
+
+static int unpack_file(FILE *archive, const char *name, mode_t mode, size_t length)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	char data[65536];
+	size_t part;
+
+	if (fd < 0)
+		return -1;
+	/* The umask may have taken some of it. */
+	fchmod(fd, mode & 07777);
+	for (; length; length -= part) {
+		part = length < sizeof(data) ? length : sizeof(data);
+		if (fread(data, 1, part, archive) != part ||
+		    write(fd, data, part) != (ssize_t)part)
+			break;
+	}
+	return close(fd) || length ? -1 : 0;
+}
+
+int unpack_archive(FILE *archive)
+{
+	char head[111] = "", name[300];
+	unsigned int mode, length, named;
+
+	while (fread(head, 1, 110, archive) == 110) {
+		/* Skip what does not matter here: inode, owner, links and time. */
+		if (sscanf(head, "070701%*8x%8x%*32c%8x%*32c%8x", &mode, &length,
+			   &named) != 3 || !named || named > sizeof(name))
+			break;
+		if (fread(name, 1, named, archive) != named)
+			break;
+		fseek(archive, -(110 + named) & 3, SEEK_CUR);
+		if (!strcmp(name, "TRAILER!!!"))
+			return 0;
+		if (unpack_file(archive, name, mode, length))
+			return -1;
+		fseek(archive, -length & 3, SEEK_CUR);
+	}
+	errno = EBADMSG;
+	return -1;
 }

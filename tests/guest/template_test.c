@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of templates. A script plays QEMU: it saves a guest, restores it, or boots,
+ * and notes which. The tests of the runner restore real guests.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vm_test.h"
+
+/* What it saves is longer than a pipe holds. What it restores has to be the same. */
+static const char qemu[] =
+"#!/bin/bash\n"
+"start=boot archive=initramfs\n"
+"for arg; do\n"
+"	case $arg in\n"
+"	file:*) exec 3>\"${arg#file:}\" ;;\n"
+"	socket,*) start=save; fd=${arg##*=} ;;\n"
+"	fd:*) start=restore archive=payload fd=${arg#fd:} ;;\n"
+"	esac\n"
+"done\n"
+"echo $start >>\"$SCENE/starts\"\n"
+"[ ! -e \"$SCENE/hangs.$start\" ] || exec sleep 60\n"
+"if [ $start = save ]; then\n"
+"	printf 'template up 0\\ntemplate ready 0\\n'\n"
+"	seq 500000 >template\n"
+"	[ -e \"$SCENE/full\" ] || echo completed >&$fd\n"
+"	exit\n"
+"fi\n"
+"[ $start = boot ] || seq 500000 | cmp -s - /dev/fd/$fd || exit 1\n"
+"nonce=$(cpio --quiet -i --to-stdout config <$archive | sed -n 's/^nonce=//p')\n"
+"frame() { printf '%s %s %d\\n' $nonce $1 $2; }\n"
+"say() { frame out $((${#1} + 1)); echo \"$1\"; }\n"
+QEMU_PASSES;
+
+#define GUEST "vm", "-T", "templates", "-k", ".", "-i", "init", "-m", "module.ko", \
+	"-c", "log"
+
+/* Run a test in such a guest, which must pass; returns what is on standard error. */
+static const char *run_guest(void)
+{
+	static struct run run;
+
+	run = RUN(GUEST, "-B", "2", "tap", "suite");
+
+	expect_status(&run, 0);
+	ASSERT_STREQ("TAP version 13\n1..1\n# begin a.b\nok 1 a.b\n"
+		     "# guest under TCG (emulated)\n", run.output);
+	return run.errors;
+}
+
+/* The guests since the last call, in one line. */
+static void expect_starts(const char *starts)
+{
+	ASSERT_STREQ(starts, shell("tr '\\n' ' ' <starts; : >starts"));
+}
+
+/* Run it, silently. */
+static void expect_guest(const char *starts)
+{
+	ASSERT_STREQ("", run_guest());
+	expect_starts(starts);
+}
+
+/* There is a template, if all is as it should be. */
+static void set_host(void)
+{
+	set_scene(qemu);
+	shell("mkdir modules && touch modules/payload modules/missing module.ko starts");
+	expect_guest("save restore ");
+}
+
+TEST(template, guest_is_saved_once)
+{
+	set_host();
+	expect_guest("restore ");
+	ASSERT_STREQ("vm: guest under TCG (emulated)\nvm: a saved guest is restored\n\n",
+		     shell("cat log"));
+	ASSERT_STREQ("1\n", shell("ls templates | wc -l"));
+}
+
+/* What the run is for comes after the restore. */
+TEST(template, another_module_takes_the_same)
+{
+	set_host();
+	shell("echo another >module.ko");
+	expect_guest("restore ");
+}
+
+/* Each changes what the template was made of, or spoils what tells that. */
+static const char *const changes[] = {
+	"echo a new kernel >vmlinuz",
+	"echo a new init >init",
+	"echo '# a new QEMU' >>qemu-system-x86_64",
+	"mkdir bin; mv qemu-system-x86_64 bin/; cp bin/* .",
+	"echo m.ko >modules/payload; touch modules/m.ko",
+	"touch -d '25 hours ago' templates/*",
+	"truncate -s -1 templates/*",
+	"truncate -s +1 templates/*",
+	"truncate -s 1000 templates/*",
+	"truncate -s 0 templates/*",
+	"sed -i s/shmtmpl1/shmtmpl0/ templates/*",
+	"sed -i s/isa-debug-exit/isa-debug-exi_/ templates/*",
+};
+
+TEST_LIMIT(template, made_anew_if_anything_changed, 60)
+{
+	set_host();
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		printf("# %s\n", changes[i]);
+		fflush(stdout);
+		shell(changes[i]);
+		expect_guest("save restore ");
+		expect_guest("restore ");
+	}
+}
+
+static void expect_boot(const char *why)
+{
+	expect_text(run_guest(), why);
+}
+
+/* The guest boots, and the template is gone. */
+TEST(template, damaged_one_is_not_restored)
+{
+	set_host();
+	shell("sed -i s/^250000$/250001/ templates/*");
+	expect_boot("vm: the saved guest did not come back, so one boots\n");
+	expect_starts("restore boot ");
+	expect_guest("save restore ");
+}
+
+TEST(template, guest_that_does_not_come_back_is_booted)
+{
+	set_host();
+	shell(">hangs.restore");
+	expect_boot("vm: the saved guest did not come back, so one boots\n");
+	expect_starts("restore boot ");
+}
+
+TEST(template, guest_that_cannot_be_saved_is_booted)
+{
+	set_host();
+	shell("rm templates/* && >full");
+	expect_boot("vm: the guest cannot be saved, so it boots\n");
+	expect_starts("save boot ");
+	shell("rm full && >hangs.save");
+	expect_boot("vm: the guest cannot be saved, so it boots\n");
+	expect_starts("save boot ");
+	ASSERT_STREQ("", shell("ls templates"));
+	shell("rm -r templates && >templates");
+	expect_boot("vm: cannot save a guest as ");
+	expect_starts("boot ");
+}
+
+TEST(template, kernel_without_its_disk_is_booted)
+{
+	set_host();
+	shell("echo payload virtio_blk >modules/missing");
+	expect_boot("vm: the kernel has no virtio_blk, which a guest needs to be restored, so it boots\n");
+	expect_starts("boot ");
+	shell("rm -r modules");
+	expect_boot("vm: the kernel has no virtio_blk");
+}
+
+TEST(template, two_runs_at_once_make_one)
+{
+	struct run runs[4];
+
+	set_host();
+	shell("rm templates/*");
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		runs[i] = START(GUEST, "tap", "suite");
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		collect(&runs[i]);
+		expect_silent(&runs[i], 0);
+	}
+	ASSERT_STREQ("restore restore restore restore save ",
+		     shell("sort starts | tail -n 5 | tr '\\n' ' '"));
+	ASSERT_STREQ("1\n", shell("ls templates | wc -l"));
+}
+
+/* Neither half a template nor a directory is left. */
+static void expect_no_trace_of_interrupt(const char *hangs)
+{
+	struct run run;
+
+	shell(hangs);
+	setenv("TMPDIR", getenv("SCENE"), 1);
+	run = START(GUEST, "tap", "suite");
+	while (!*shell("cat starts"))
+		usleep(1000);
+	ASSERT_OK(kill(run.pid, SIGTERM));
+	collect(&run);
+	expect_status(&run, 130);
+	expect_text(run.errors, "vm: interrupted\n");
+	ASSERT_STREQ("", shell("ls -d vm.* templates/*.new 2>/dev/null || :"));
+}
+
+TEST(template, interrupt_leaves_nothing)
+{
+	set_host();
+	expect_no_trace_of_interrupt("rm templates/*; >hangs.save");
+	expect_starts("save ");
+	shell("rm hangs.save");
+	expect_guest("save restore ");
+	expect_no_trace_of_interrupt(">hangs.restore");
+	expect_starts("restore ");
+	shell("rm hangs.restore");
+	expect_guest("restore ");
+}
+
+TEST(template, oldest_are_removed)
+{
+	set_host();
+	shell("rm templates/* && cd templates && truncate -s 400M a b c && "
+	      "touch -a -d '3 hours ago' b && touch -a -d '2 hours ago' a && "
+	      "touch -a -d '1 hour ago' c");
+	expect_guest("save restore ");
+	ASSERT_STREQ("a c\n", shell("cd templates && echo [abc]"));
+}
+
+/* A restored kernel would repeat the random numbers of its template. */
+TEST_LIMIT(template, no_two_guests_are_alike, 2 * GUEST_LIMIT)
+{
+	const char *const args[] = {
+		FULL_GUEST, "-m", FULL_MODULE, "run", "sh", "-c",
+		"for i in 1 2 3 4; do grep stack /proc/self/maps; done;"
+		"head -c 16 /dev/urandom | od -A n -t x; date +%s",
+		NULL
+	};
+	struct run runs[2] = { run_args(args), run_args(args) };
+	char *lines[2][7] = { 0 };
+	time_t time_now = time(NULL);
+
+	for (int i = 0; i < 2; i++) {
+		expect_status(&runs[i], 0);
+		for (int n = 0; n < 7; n++)
+			lines[i][n] = strsep(&runs[i].output, "\n");
+		ASSERT_TRUE(labs(atol(lines[i][5]) - time_now) < 2 * GUEST_LIMIT);
+	}
+	for (int n = 0; n < 5; n++)
+		ASSERT_TRUE(strcmp(lines[0][n], lines[1][n]));
+}
