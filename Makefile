@@ -91,6 +91,7 @@ help:
 #H make grade-all DIR=dir  each in that directory (FORCE=1: once more)
 #H                 (HIDDEN=dir: tests of your own; POINTS=file: their worth)
 #H make grade-test grade the samples: does each get its verdict?
+#H make bench-guest  how long a guest takes to boot, and to be restored
 #H make lint       run compilers and static checkers
 #H make clean      remove what was built (make distclean: and what
 #H                 was fetched, and all grades)

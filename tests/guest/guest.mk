@@ -42,4 +42,7 @@ fuzz: $(small_guest)
 	@exec tests/guest/vm.sh -t $$((300 + $(OPS) / 20)) run fuzz -n $(OPS) \
 		$(if $(SEED),-s $(SEED)) $(ARGS)
 
-.PHONY: not-of-a-suite small-guest run shell vm fuzz
+bench-guest: $(small_guest) $(full_guest)
+	@exec tests/guest/bench.sh
+
+.PHONY: not-of-a-suite small-guest run shell vm fuzz bench-guest

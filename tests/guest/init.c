@@ -498,11 +498,7 @@ static void become_template(void)
 	read_config();
 }
 
-/*
- * The kernel has the clock and the random numbers of the template. Batches of random
- * numbers that each processor has drawn are thrown away with the new seed, from 5.18
- * on; before, a fork takes one, and a batch has eight.
- */
+/* A restored kernel has the clock and the random numbers of its template. */
 static void set_clock_and_seed(void)
 {
 	/* A struct rand_pool_info: bits, bytes, the bytes. */

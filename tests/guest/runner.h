@@ -55,7 +55,7 @@ struct guest {
 	int channel;		/* of QEMU's: its monitor, or a stream to restore */
 	int output_error;	/* the first one, an errno */
 	const char *output_failed;
-	double deadline;	/* 0: none */
+	double started, deadline;	/* 0: none */
 
 	int input;		/* a pipe to its second serial port */
 	bool up, ready, ended, timed_out;

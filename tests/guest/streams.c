@@ -176,6 +176,7 @@ static void take_head(char *line)
 		save_template();
 	} else if (!strcmp(frame.kind, "ready")) {
 		guest.ready = true;
+		guest.record.ready_ms = 1000 * (now() - guest.started);
 		guest.deadline = options.limit ? now() + options.limit : 0;
 		if (is_verb("run"))
 			to_program = guest.input;

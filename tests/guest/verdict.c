@@ -72,7 +72,7 @@ static const struct {
 	const char *key;
 	size_t offset, size;	/* size 0: it is a number */
 } fields[] = {
-	NUMBER(status), NUMBER(program), NUMBER(qemu),
+	NUMBER(status), NUMBER(program), NUMBER(qemu), NUMBER(ready_ms),
 	TEXT(test), TEXT(reason), TEXT(message),
 };
 

@@ -10,6 +10,7 @@
  *	message=crash: BUG: ..., while map.private_copy was running
  *	program=-1			exit status of the guest's program
  *	qemu=85				exit status of QEMU
+ *	ready_ms=412			from QEMU's start to the program's
  *	report=[    3.1] BUG: ...	the kernel's report, its first lines
  */
 #ifndef VERDICT_H
@@ -51,6 +52,7 @@ struct vm_record {
 	char message[1536];	/* the reason with its circumstances, or "" */
 	int program;		/* 128 + the signal that ended it; -1: none yet */
 	int qemu;		/* -1: a signal ended it, or it never ran */
+	int ready_ms;		/* 0: the program did not start */
 	char report[VM_REPORT_LINES][256];
 	int report_lines;
 };

@@ -81,7 +81,8 @@ int start_and_watch(int seconds)
 	if (guest.console_log && guest.start != BOOT)
 		fprintf(guest.console_log, "vm: %s\n", guest.start == SAVE ?
 			"a guest is booted and saved" : "a saved guest is restored");
-	guest.deadline = now() + seconds;
+	guest.started = now();
+	guest.deadline = guest.started + seconds;
 	pid = start_qemu(&console_fd, &report_fd);
 	status = watch(pid, console_fd, report_fd);
 	to_program = -1;

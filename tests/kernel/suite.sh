@@ -21,6 +21,9 @@ set -eu
 build=$top/build
 # shellcheck source=tests/kernel/packages.sh
 . "$top/tests/kernel/packages.sh"
+# shellcheck source=tests/kernel/modules.sh
+. "$top/tests/kernel/modules.sh"
+sys=
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -128,8 +131,9 @@ arrange() {
 			die "there is no $file in the packages of $suite"
 	done
 	echo "$1" >"$tmp/release"
-	echo "$packages" >"$tmp/packages"
+	echo "$wanted" >"$tmp/packages"
 	ln -s "tree/usr/src/linux-headers-$1" "$tmp/headers"
+	take_modules "$tmp/tree" "$tmp"
 	rm -rf lib/modules usr/lib/modules
 }
 
@@ -149,8 +153,10 @@ if [ $# -gt 1 ]; then
 fi
 tmp=$dir.tmp
 log=$build/suite.log
-# A kernel unpacked for another list of packages is fetched anew.
-[ "$(cat "$dir/packages" 2>/dev/null)" != "$packages" ] || exit 0
+# A kernel unpacked for another list of packages or modules is fetched anew.
+wanted="$packages
+$modules"
+[ "$(cat "$dir/packages" 2>/dev/null)" != "$wanted" ] || exit 0
 
 # Until all is fetched, a failure means that the suite cannot be fetched.
 failure=4
