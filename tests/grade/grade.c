@@ -29,7 +29,7 @@
 #include <wctype.h>
 
 #include "grade.h"
-#include "mutants/child.h"
+#include "child.h"
 
 enum { MAX_FILE_SIZE = 32 << 20 };
 

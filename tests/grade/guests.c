@@ -15,8 +15,9 @@
 #include <time.h>
 
 #include "grade.h"
-#include "mutants/child.h"
 #include "check/report.h"
+#include "child.h"
+#include "guest/run.h"
 #include "guest/tap.h"
 #include "guest/verdict.h"
 
@@ -40,6 +41,7 @@ enum {
 };
 
 static int number;		/* of the guest, from 1 */
+static char guest_files[PATH_SIZE + 32];	/* the beginning of their paths */
 static int lost, spoilt;	/* guests */
 static struct graded *lost_at;	/* the test that ran when the last guest was lost */
 
@@ -156,14 +158,14 @@ static void take_line(char *line)
 	}
 }
 
-static void read_guest(const char *path, const char *record)
+static void read_guest(void)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file = fopen(guest_file(guest_files, "tap"), "re");
 	char line[4096];
 
 	memset(&guest, 0, sizeof(guest));
 	begin_notes();
-	read_record(&guest.record, record);
+	read_record(&guest.record, guest_file(guest_files, "verdict"));
 	while (file && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		take_line(line);
@@ -247,23 +249,12 @@ char *runner_path(void)
 	return getenv("GUEST_RUNNER") ?: built("tests/vm");
 }
 
-/* A file of this guest, in the directory of reports. */
-static char *guest_file(const char *end)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "guest-%d.%s", number, end);
-	return check(strdup(report_path(name)));
-}
-
 /* Run the remaining tests in a guest; returns the runner's exit status. */
 static int run_guest(void)
 {
 	const char *kernel = variable("KERNEL");
-	int hangs = (MAX_PENALTY - penalty() + HANG_PENALTY - 1) /
-		    HANG_PENALTY;
-	char *record = guest_file("verdict");
-	char *args[MAX_TESTS + 32] = {
+	int hangs = (MAX_PENALTY - penalty() + HANG_PENALTY - 1) / HANG_PENALTY;
+	char *args[MAX_GUEST_ARGS] = {
 		runner_path(),
 		"-k", built("kernel/%s", kernel),
 		"-i", built("guest/init"),
@@ -271,13 +262,8 @@ static int run_guest(void)
 		"-f", (char *)variable("GRADED"),
 		"-f", built("modules/%s/force_return.ko", kernel),
 		"-f", built("modules/%s/own_pages.ko", kernel),
-		"-c", guest_file("log"),
-		"-r", record,
-		"-t", text_of("%d", limit(GUEST_SECONDS, GUEST_CONTROLS) +
-			      hangs * HANG_SECONDS),
 		"tap", "graded", "-e", text_of("%d", hangs),
 	};
-	char *tap = guest_file("tap");
 	int n = 0, status;
 
 	while (args[n])
@@ -285,9 +271,12 @@ static int run_guest(void)
 	for (int i = 0; i < test_count; i++)
 		if (tests[i].result == NOT_YET)
 			args[n++] = tests[i].name;
-	start_child(args, tap, guest_file("err"));
-	await_child(&status);
-	read_guest(tap, record);
+	snprintf(guest_files, sizeof(guest_files), "%s/guest-%d", submission.directory,
+		 number);
+	start_guest(guest_files, limit(GUEST_SECONDS, GUEST_CONTROLS) +
+		    hangs * HANG_SECONDS, args);
+	await_child(&status, NULL);
+	read_guest();
 	return status;
 }
 
@@ -408,7 +397,7 @@ static bool take_end(int status)
 		return try_again(test);
 	submission.verdict = NOT_GRADED;	/* keep the file that we name */
 	die(STATUS_NOT_GRADED, "the runner ended with status %d: see %s",
-	    status, guest_file("err"));
+	    status, guest_file(guest_files, "err"));
 }
 
 /* If the module does not even load or unload, that is the verdict. */

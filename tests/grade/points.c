@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "grade.h"
-#include "mutants/child.h"
 #include "check/report.h"
+#include "child.h"
 
 enum { MAX_POINTS = 10000 };
 

@@ -19,8 +19,8 @@
 
 #include "grade.h"
 #include "module.h"
-#include "mutants/child.h"
 #include "check/report.h"
+#include "child.h"
 
 enum {
 	MAX_FILES = 64,

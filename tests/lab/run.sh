@@ -26,8 +26,6 @@ name=$(echo "$names" | cut -d ' ' -f 2)
 
 lab=${LAB_DIR:-build/lab}
 mkdir -p "$lab"
-CONSOLE=${CONSOLE-$lab/console.log}
-export CONSOLE
 
 # Build a copy, since kbuild leaves its files beside the sources; add our compat.*.
 if [ -z "${KMOD-}" ]; then
@@ -52,4 +50,4 @@ if [ -z "${KMOD-}" ]; then
 	fi
 	KMOD=$here/shmcount.ko
 fi
-exec build/tests/lab "$@" kmod/lab/steps "$KMOD"
+exec build/tests/lab "$@" "$lab" kmod/lab/steps "$KMOD"

@@ -12,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch_report.h"
 #include "child.h"
-#include "mutants.h"
+#include "guest/batch_report.h"
+#include "guest/run.h"
 #include "guest/verdict.h"
+#include "mutants.h"
 #include "status.h"
 
 enum { GUESTS = 2, MAX_OTHERS = 16, TRUE_MODULE = -1 };
@@ -23,7 +24,7 @@ enum { GUESTS = 2, MAX_OTHERS = 16, TRUE_MODULE = -1 };
 /* A guest that runs. modules are indices of the list, or TRUE_MODULE. */
 struct guest {
 	pid_t pid;		/* 0: none */
-	int number;
+	char files[PATH_SIZE];	/* its files begin with this, see run.h */
 	bool whole;		/* one mutant, with the whole suite */
 	int modules[MAX_BATCH];
 	int module_count;
@@ -129,27 +130,12 @@ static char *tests_for(const struct guest *guest, int module)
 	return tests;
 }
 
-static void guest_file(char path[PATH_SIZE], const struct guest *guest,
-		       const char *end)
+static void start_new_guest(struct guest *guest, int number)
 {
-	snprintf(path, PATH_SIZE, "%s/guests/%d.%s", built, guest->number, end);
-}
-
-static void start_guest(struct guest *guest, int number)
-{
-	char output[PATH_SIZE], errors[PATH_SIZE], log[PATH_SIZE], record[PATH_SIZE];
 	char paths[MAX_BATCH][PATH_SIZE];
-	char *args[11 + 4 * MAX_BATCH] = {
-		getenv("GUEST_RUNNER") ?: "tests/guest/vm.sh", "-c", log, "-r", record,
-		"-t", guest->whole ? "900" : "300",
-	};
-	int n = 7, tests;
+	char *args[MAX_GUEST_ARGS] = { "tests/guest/vm.sh" };
+	int n = 1, tests;
 
-	guest->number = number;
-	guest_file(output, guest, "tap");
-	guest_file(errors, guest, "err");
-	guest_file(log, guest, "log");
-	guest_file(record, guest, "verdict");
 	for (int m = 0; m < guest->module_count; m++) {
 		if (guest->modules[m] == TRUE_MODULE)
 			continue;
@@ -166,7 +152,8 @@ static void start_guest(struct guest *guest, int number)
 		args[n++] = i == TRUE_MODULE ? "shmcount" : list[i].mutant.name;
 		args[n++] = tests_for(guest, i);
 	}
-	guest->pid = start_child(args, output, errors);
+	snprintf(guest->files, sizeof(guest->files), "%s/guests/%d", built, number);
+	guest->pid = start_guest(guest->files, guest->whole ? 900 : 300, args);
 	for (; tests < n; tests += 2)
 		free(args[tests]);
 }
@@ -324,24 +311,21 @@ static void judge_lost(struct guest *guest, const char *why, int status)
 {
 	for (int m = 0; m < guest->module_count; m++)
 		if (guest->modules[m] != TRUE_MODULE)
-			fail(guest->modules[m], "no proof: its guest was lost: %s (exit status %d, %s/guests/%d.*)",
+			fail(guest->modules[m], "no proof: its guest was lost: %s (exit status %d, %s.*)",
 			     why[0] ? why : "nothing was reported", status,
-			     built, guest->number);
+			     guest->files);
 }
 
 static void finish(struct guest *guest, int status)
 {
 	struct batch_report *report;
 	struct vm_record record;
-	char path[PATH_SIZE];
 	bool spoilt;
 	int end;
 
-	guest_file(path, guest, "verdict");
-	read_record(&record, path);
+	read_record(&record, guest_file(guest->files, "verdict"));
 	spoilt = record.status == STATUS_CRASH || record.status == STATUS_HANG;
-	guest_file(path, guest, "tap");
-	report = read_report(path);
+	report = read_report(guest_file(guest->files, "tap"));
 	/* After its last result the guest still has the last module loaded. */
 	if (spoilt && report->count == guest->module_count)
 		report->results[report->count - 1].given = false;
@@ -372,12 +356,12 @@ int run_batches(void)
 			if (!guests[g].pid)
 				fill(&guests[g]);
 			if (!guests[g].pid && guests[g].module_count)
-				start_guest(&guests[g], ++number);
+				start_new_guest(&guests[g], ++number);
 			running += guests[g].pid != 0;
 		}
 		if (!running)
 			return number;
-		pid = await_child(&status);
+		pid = await_child(&status, NULL);
 		for (int g = 0; g < GUESTS; g++)
 			if (guests[g].pid == pid)
 				finish(&guests[g], status);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch_report.h"
 #include "device.h"
+#include "guest/batch_report.h"
 
 static void add(char *list, size_t size, const char *name)
 {
