@@ -30,7 +30,8 @@ build/tests/vm: $(call objects,$(addprefix guest/,vm options payload qemu stream
 build/tests/vm_test: $(call objects,$(harness) $(addprefix guest/,vm_test accel_test tap \
 	splat verdict))
 build/tests/nest_test: $(call objects,$(harness) guest/nest_test)
-build/tests/report: $(call objects,guest/tap $(addprefix check/,report read write json))
+build/tests/report: $(call objects,guest/tap guest/verdict $(addprefix check/,report \
+	read write json))
 build/tests/report_test: $(call objects,check/report_test guest/tap $(harness))
 build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant batches) \
 	guest/batch_report $(run_guests))

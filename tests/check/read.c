@@ -13,6 +13,8 @@
 
 #include "report.h"
 #include "guest/tap.h"
+#include "guest/verdict.h"
+#include "status.h"
 
 void *check(void *memory)
 {
@@ -96,10 +98,16 @@ static char *next_line(FILE *file)
 	return copy;
 }
 
+static char *part_path(const struct report *report, const struct part *part,
+		       const char *what)
+{
+	return text_of("%s/parts/%s.%s", report->directory, part->name, what);
+}
+
 static FILE *open_part(const struct report *report,
 		       const struct part *part, const char *what)
 {
-	char *path = text_of("%s/parts/%s.%s", report->directory, part->name, what);
+	char *path = part_path(report, part, what);
 	FILE *file = fopen(path, "re");
 
 	free(path);
@@ -295,13 +303,20 @@ char *command_of(const struct report *report, const struct part *part,
 		       *patterns ? patterns + 1 : "");
 }
 
-/* Why the part as a whole is not valid, or NULL. */
-static char *fault_of(const struct report *report, const struct part *part,
+/*
+ * Why the part as a whole is not valid, or NULL. The record of a guest says it best:
+ * its TAP may have ended before.
+ */
+static char *error_of(const struct report *report, const struct part *part,
 		      const struct tap *tap)
 {
 	const struct test *tests = report->tests + part->first;
 	size_t failed = count_of(tests, part->count, FAILED);
+	struct vm_record record;
 
+	read_record(&record, part_path(report, part, "verdict"));
+	if (record.message[0])
+		return cleaned(record.message, strlen(record.message));
 	/* tap.c cuts long lines, perhaps within a character. */
 	if (tap->bailed)
 		return cleaned(tap->bail, strlen(tap->bail));
@@ -313,7 +328,8 @@ static char *fault_of(const struct report *report, const struct part *part,
 	if ((size_t)tap->plan != part->count)
 		return text_of("its plan has %d tests, its list has %zu",
 			       tap->plan, part->count);
-	if (part->status && part->status != 4 && !(part->status == 1 && failed))
+	if (part->status && part->status != STATUS_SKIPPED &&
+	    !(part->status == STATUS_FAILED && failed))
 		return text_of("exit status %d, and %zu failed tests",
 			       part->status, failed);
 	if (count_of(tests, part->count, NOT_RUN))
@@ -333,18 +349,18 @@ static char *program_of(const char *name)
 }
 
 /*
- * Does the report show the fault of the part with one of its tests? An interrupt
- * fails the test that was running.
+ * Does the report show the error of the part with one of its tests? An interrupt
+ * fails the test that was running; check.sh then leaves no status.
  */
 static bool is_reported(const struct report *report, const struct part *part)
 {
 	const struct test *test = report->tests + part->first;
-	bool interrupted = !strcmp(part->fault, "interrupted");
+	bool interrupted = part->status < 0 || part->status == STATUS_INTERRUPTED;
 
 	for (size_t i = 0; i < part->count; i++, test++)
 		if (test->outcome == NOT_RUN ||
 		    (test->outcome == FAILED &&
-		     (interrupted || strstr(test->output, part->fault))))
+		     (interrupted || strstr(test->output, part->error))))
 			return true;
 	return false;
 }
@@ -357,14 +373,14 @@ static void read_part(struct report *report, struct part *part)
 	read_list(report, part);
 	read_status(report, part);
 	tap = read_tap(report, part);
-	part->fault = fault_of(report, part, &tap);
-	if (part->fault && !is_reported(report, part)) {
+	part->error = error_of(report, part, &tap);
+	if (part->error && !is_reported(report, part)) {
 		struct test *test;
 
 		test = add_test(report, part, text_of("%s.end", part->name));
 		test->outcome = FAILED;
 		test->output = part->output;
-		test->reason = part->fault;
+		test->reason = part->error;
 		test->command = command_of(report, part, OUTCOMES);
 	}
 }
@@ -383,7 +399,7 @@ static char *reason_of(const struct test *test)
 		return text_of("%s", test->directive + strcspn(test->directive, " ") +
 			       !!strchr(test->directive, ' '));
 	if (test->outcome == NOT_RUN)
-		return text_of("it did not run: %s", test->part->fault);
+		return text_of("it did not run: %s", test->part->error);
 	if (!strncmp(test->directive, "TIMEOUT ", 8))
 		return text_of("no end after %s", test->directive + 8);
 	for (line = test->output; *line; line = strchr(line, '\n') + 1) {

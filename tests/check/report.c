@@ -6,9 +6,10 @@
  *
  * For each part DIRECTORY/parts/ has PART.list (the tests that it was to run, one a
  * line, written when it began), PART.tap (its output) and PART.status (its exit
- * status). The report goes to DIRECTORY/tap, DIRECTORY/junit.xml and DIRECTORY/json,
- * which name KERNEL and MODULE; COMMAND TESTS='NAME' runs a test again. Standard
- * output gets each failure with its reason; the last line is "N passed, N failed".
+ * status); of a guest also PART.verdict, its record. The report goes to DIRECTORY/tap,
+ * DIRECTORY/junit.xml and DIRECTORY/json, which name KERNEL and MODULE; COMMAND
+ * TESTS='NAME' runs a test again. Standard output gets each failure with its reason;
+ * the last line is "N passed, N failed".
  * Exit status: 0 none failed, 1 some did or a file could not be written, 2 usage.
  */
 #include <errno.h>
@@ -72,7 +73,7 @@ static void print_not_run(const struct part *part)
 				NOT_RUN);
 
 	printf("\nfailed: %zu test%s of %s did not run: %s\n", count,
-	       count == 1 ? "" : "s", part->name, part->fault);
+	       count == 1 ? "" : "s", part->name, part->error);
 	print_output(part->output);
 	printf("  again: %s\n", command_of(&report, part, NOT_RUN));
 }

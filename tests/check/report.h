@@ -20,7 +20,7 @@ struct part {
 	char *program;		/* "guest": its tests may be split among parts */
 	time_t begin;
 	int status;		/* exit status of its command, -1: unknown */
-	char *fault;		/* why its TAP or its status is not valid, or NULL */
+	char *error;		/* why its TAP or its status is not valid, or NULL */
 	char *output;		/* diagnostics outside of any test */
 	size_t first, count;	/* its tests */
 };

@@ -151,6 +151,19 @@ TEST(report, crash_fails_what_ran_and_what_did_not)
 		    "while a.c was running\nnot ok 5 a.g\n");
 }
 
+/* The runner could not write the rest of the TAP; its record says why. */
+TEST(report, record_says_why_a_guest_ended)
+{
+	struct run run;
+
+	part("guest", "a.b\na.c\n", HEAD("2") PASS("1", "a.b"), "121\n");
+	write_text("parts/guest.verdict", "message=crash: BUG: x\nverdict=crash\n");
+	run = REPORT("guest");
+	expect_status(&run, 1);
+	expect_text(run.output, "failed: 1 test of guest did not run: crash: BUG: x\n");
+	expect_text(read_text("json"), "\"status\": 121, \"error\": \"crash: BUG: x\"}");
+}
+
 /* A part whose program was killed. */
 TEST(report, program_that_ends_in_a_test)
 {

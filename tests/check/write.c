@@ -166,8 +166,8 @@ static void write_json_part(struct json *json, const struct part *part)
 	json_open(json, NULL, '{');
 	json_string(json, "name", part->name);
 	json_number(json, "status", 0, part->status);
-	if (part->fault)
-		json_string(json, "trouble", part->fault);
+	if (part->error)
+		json_string(json, "error", part->error);
 	json_close(json, '}');
 }
 
