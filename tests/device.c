@@ -78,11 +78,7 @@ void unload(void)
 
 void load_pages(size_t pages)
 {
-	char parameters[32];
-
-	snprintf(parameters, sizeof(parameters), "size=%zu",
-		 pages * page_size());
-	load(parameters);
+	load(formatted("size=%zu", pages * page_size()));
 }
 
 int load_and_open(size_t pages, int flags)
@@ -203,10 +199,7 @@ long number_in(const char *path, const char *word)
 
 long attribute(const char *name)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s", name);
-	return number_in(path, "");
+	return number_in(formatted("/sys/class/misc/shmcount/%s", name), "");
 }
 
 void expect_growth_below(const char *field, long before, long kib)

@@ -117,10 +117,7 @@ static const char *const names[] = { "size", "opens", "mappings", "faults" };
 
 static int open_attribute(const char *name, int flags)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s", name);
-	return open(path, flags);
+	return open(formatted("/sys/class/misc/shmcount/%s", name), flags);
 }
 
 TEST(stats, each_number_is_a_line)
@@ -230,11 +227,9 @@ static int perf_counter(const char *event, int processor)
 		.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr),
 		.sample_period = 1, .disabled = 1,
 	};
-	char path[100];
 	int fd;
 
-	snprintf(path, sizeof(path), TRACING "events/shmcount/%s/id", event);
-	attr.config = number_in(path, "");
+	attr.config = number_in(formatted(TRACING "events/shmcount/%s/id", event), "");
 	fd = syscall(SYS_perf_event_open, &attr, -1, processor, -1,
 		     PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0 && errno == ENOSYS)

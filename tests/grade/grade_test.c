@@ -99,10 +99,7 @@ static const char guest[] =
 
 static const char *here(const char *name)
 {
-	char *path;
-
-	ASSERT_OK(asprintf(&path, "%s/%s", getcwd(NULL, 0), name));
-	return path;
+	return formatted("%s/%s", getcwd(NULL, 0), name);
 }
 
 /* Make a tree with just the files that the grader opens. */
@@ -126,12 +123,8 @@ static void prepare(void)
 
 static void hand_in(const char *name, const char *does)
 {
-	char path[300];
-
-	snprintf(path, sizeof(path), "all/%s", name);
-	mkdir(path, 0755);
-	snprintf(path, sizeof(path), "all/%s/shmcount.c", name);
-	write_text(path, does);
+	mkdir(formatted("all/%s", name), 0755);
+	write_text(formatted("all/%s/shmcount.c", name), does);
 }
 
 /* Grade a submission that does this; the output is student.txt. */
@@ -151,10 +144,9 @@ static const char *row(void)
 /* The row of the CSV, without its seconds. */
 static void expect_row(const char *does, const char *wanted)
 {
-	struct run run = grade(does);
 	char *seen;
 
-	expect_silent(&run, 0);
+	must_end_silently(grade(does), 0);
 	seen = strdup(row());
 	*strrchr(seen, ',') = '\0';
 	ASSERT_STREQ(wanted, seen);
@@ -242,8 +234,7 @@ TEST(grade, guests_that_are_lost_again_and_again_are_no_grade)
 	expect_end(&run, 125, "grade: jane is not graded: infrastructure: no guest");
 	ASSERT_EQ(-1, access("grades/jane", F_OK));
 	hand_in("ann", "");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 1);
+	run = must_end_silently(RUN("grade", "all", "all"), 1);
 	expect_text(run.output, "1 graded, 1 not");
 	ASSERT_STREQ("name,verdict,points,of\n\"ann\",tested,10.00,10.00\n"
 		     "\"jane\",not graded,,\n1\n",
@@ -263,8 +254,7 @@ static void expect_bound(const char *does, const char *wanted)
 	}
 	write_text("hidden", names);
 	hand_in("jane", all_do);
-	run = RUN("grade", "one", "all/jane");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("grade", "one", "all/jane"), 0);
 	expect_text(row(), wanted);
 	expect_text(run.output, " tests did not run: too many crashes and hangs");
 }
@@ -333,9 +323,8 @@ TEST(grade, forged_report_is_believed_in_nothing)
 /* A student must not learn the hidden tests from it. */
 TEST(grade, forged_report_says_nothing_of_its_own)
 {
-	struct run run = grade("map.one fail\nsync.two forge\n");
+	struct run run = must_end_silently(grade("map.one fail\nsync.two forge\n"), 0);
 
-	expect_silent(&run, 0);
 	expect_text(run.output, "It wrote where only the tests report, so the report proves nothing.");
 	ASSERT_STREQ("instructor.json\n",
 		     shell("cd grades/jane && grep -l -e 'the first' -e 'told by the test' *.txt *.json *.xml"));
@@ -346,9 +335,7 @@ TEST(grade, forged_report_says_nothing_of_its_own)
 /* The CI of a student may show no other file. */
 TEST(grade, verdict_is_in_the_xml)
 {
-	struct run run = grade("x.c:1: error: <it> is no C\n");
-
-	expect_silent(&run, 0);
+	must_end_silently(grade("x.c:1: error: <it> is no C\n"), 0);
 	ASSERT_STREQ("not run: does not build: the compiler rejects it / 4 / x.c:1: error: <it> is no C\n\n",
 		     shell("xmllint --xpath 'concat((//failure)[1]/@message, \" / \", count(//failure), \" / \", substring-before((//failure)[1], \"again\"))' grades/jane/junit.xml"));
 }
@@ -356,13 +343,10 @@ TEST(grade, verdict_is_in_the_xml)
 /* The command in the report works as it is, for any name of a directory. */
 TEST(grade, again_is_one_command)
 {
-	struct run run;
-
 	prepare();
 	setenv("HIDDEN", "own tests", 1);
 	hand_in("O'Brien; $(touch x)", "map.one fail\nsync.one fail\n");
-	run = RUN("grade", "one", "all/O'Brien; $(touch x)");
-	expect_silent(&run, 0);
+	must_end_silently(RUN("grade", "one", "all/O'Brien; $(touch x)"), 0);
 	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),TESTS=map.one,",
 		     shell("sed -n 's/^ *again: make/printf %s,/p' grades/*/student.txt | sh; ls x* 2>/dev/null || :"));
 	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),HIDDEN=own tests,POINTS=points,TESTS=sync.one,",
@@ -375,8 +359,7 @@ TEST(grade, names_that_are_no_text)
 
 	prepare();
 	hand_in("a\033\nb\377", "map.one fail\n");
-	run = RUN("grade", "one", "all/a\033\nb\377");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("grade", "one", "all/a\033\nb\377"), 0);
 	ASSERT_STREQ("1|1\n",
 		     shell("xmllint --noout grades/*/junit.xml; sqlite3 :memory: \"SELECT json_valid(CAST(readfile('grades/a__b_/instructor.json') AS TEXT)), json_valid(CAST(readfile('grades/a__b_/results.json') AS TEXT))\""));
 	expect_text(run.output, "again: make grade SRC='all/a\\x1b\\x0ab\\xff' TESTS='map.one'\n");
@@ -385,9 +368,8 @@ TEST(grade, names_that_are_no_text)
 /* The student sees neither the names nor the output of hidden tests. */
 TEST(grade, hidden_tests_are_hidden)
 {
-	struct run run = grade("sync.one fail\nmap.two fail\n");
+	struct run run = must_end_silently(grade("sync.one fail\nmap.two fail\n"), 0);
 
-	expect_silent(&run, 0);
 	expect_text(run.output, "     2 of   4             hidden tests\n");
 	ASSERT_TRUE(strstr(run.output, "map.two"));
 	ASSERT_TRUE(!strstr(run.output, "sync."));
@@ -399,9 +381,7 @@ TEST(grade, hidden_tests_are_hidden)
 
 TEST(grade, reports_are_well_formed)
 {
-	struct run run = grade("map.two fail\nsync.one crash\n");
-
-	expect_silent(&run, 0);
+	must_end_silently(grade("map.two fail\nsync.one crash\n"), 0);
 	ASSERT_STREQ("", shell("xmllint --noout grades/jane/junit.xml"));
 	ASSERT_STREQ("6.0|tested\n",
 		     shell("sqlite3 :memory: \"SELECT json_extract(CAST(readfile('grades/jane/results.json') AS TEXT), '$.score'), json_extract(CAST(readfile('grades/jane/instructor.json') AS TEXT), '$.verdict')\""));
@@ -409,13 +389,10 @@ TEST(grade, reports_are_well_formed)
 
 TEST(grade, only_the_tests_that_are_named)
 {
-	struct run run;
-
 	prepare();
 	setenv("TESTS", "map.t*", 1);
 	hand_in("jane", "map.one fail\n");
-	run = RUN("grade", "one", "all/jane");
-	expect_silent(&run, 0);
+	must_end_silently(RUN("grade", "one", "all/jane"), 0);
 	ASSERT_STREQ("guest module.loads module.unloads map.two\njane+tests\n",
 		     shell("cat guests; ls grades"));
 	setenv("TESTS", "map.tow", 1);
@@ -447,8 +424,7 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 		prepare();
 		hand_in("jane", "");
 		ASSERT_STREQ("", shell(ways[i][0]));
-		run = RUN("grade", "one", "all/jane");
-		expect_silent(&run, 0);
+		run = must_end_silently(RUN("grade", "one", "all/jane"), 0);
 		expect_text(run.output, ways[i][1]);
 		expect_text(row(), "\"jane\",nothing to build,0.00");
 	}
@@ -463,8 +439,7 @@ TEST(grade, what_kbuild_leaves_is_not_used)
 	hand_in("jane", "");
 	ASSERT_STREQ("",
 		     shell("cd all/jane && touch shmcount.mod.c shmcount.mod shmcount.o .shmcount.o.cmd Module.symvers ._shmcount.c"));
-	run = RUN("grade", "one", "all/jane");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("grade", "one", "all/jane"), 0);
 	expect_text(run.output, "jane: 10 of 10 points");
 	expect_text(run.output, "Not used (only *.c and *.h are, and no *.mod.c): ");
 	expect_text(run.output, "shmcount.mod.c");
@@ -493,7 +468,7 @@ static struct run put_together(const char *a, const char *b)
 	ASSERT_STREQ("", shell("rm -rf own && mkdir own"));
 	write_text("own/a.c", a);
 	write_text("own/b.c", b);
-	setenv("CFLAGS", with("-D_GNU_SOURCE -I%s -I%s/harness", in("TOP", "tests")), 1);
+	setenv("CFLAGS", formatted("-D_GNU_SOURCE -I%1$s -I%1$s/harness", in("TOP", "tests")), 1);
 	return RUN(in("TOP", "tests/grade/hidden.sh"), "own", "own/graded",
 		   in("TOP", "build/obj/harness/harness.o"),
 		   in("TOP", "build/obj/harness/harness_sample.o"));
@@ -507,8 +482,7 @@ TEST(grade, mistakes_in_hidden_tests_are_refused)
 
 	if (access(in("TOP", "build/obj/harness/harness_sample.o"), F_OK))
 		test_skip("the sample of the harness is not built");
-	run = put_together(OWN("hidden_a, x"), OWN("hidden_a, y"));
-	expect_silent(&run, 0);
+	run = must_end_silently(put_together(OWN("hidden_a, x"), OWN("hidden_a, y")), 0);
 	/* An instructor's tests run last, whatever their names. */
 	ASSERT_STREQ("hidden_a.x\nhidden_a.y\n",
 		     shell("own/graded -l | tail -n 2"));
@@ -526,7 +500,7 @@ TEST(grade, mistakes_in_hidden_tests_are_refused)
 TEST(grade, whether_it_loads_is_asked_first)
 {
 	ASSERT_STREQ("module.loads\nmodule.unloads\n",
-		     shell(with("%s -l | head -n 2", in("TOP", "build/grading/graded"))));
+		     shell(formatted("%s -l | head -n 2", in("TOP", "build/grading/graded"))));
 }
 
 TEST(grade, instructors_tests_are_a_point_each)
@@ -536,8 +510,7 @@ TEST(grade, instructors_tests_are_a_point_each)
 	prepare();
 	write_text("hidden", "hidden_a.x\nhidden_a.y\n");
 	hand_in("jane", "hidden_a.x fail\n");
-	run = RUN("grade", "one", "all/jane");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("grade", "one", "all/jane"), 0);
 	expect_text(row(), "\"jane\",tested,11.00,12.00,");
 	ASSERT_TRUE(!strstr(run.output, "hidden_a"));
 }
@@ -552,8 +525,7 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 	hand_in("bob", "map.one fail\n");
 	write_text("all/notes.txt", "no submission");
 	ASSERT_OK(symlink("ann", "all/zed"));
-	run = RUN("grade", "all", "all");
-	expect_status(&run, 0);
+	run = must_end(RUN("grade", "all", "all"), 0);
 	expect_text(run.errors, "grade: all/zed is a link");
 	expect_text(run.errors, "grade: all/notes.txt is no submission");
 	expect_text(run.output, "ann ");
@@ -564,49 +536,40 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 		     shell("cut -d , -f 1-6 grades/grades.csv"));
 	ASSERT_STREQ("", shell("rm guests all/zed all/notes.txt"));
 
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("grade", "all", "all"), 0);
 	expect_text(run.output, "2 of 2 are graded already");
 	ASSERT_EQ(-1, access("guests", F_OK));
 
 	hand_in("bob", "map.two crash\n");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("grade", "all", "all"), 0);
 	expect_text(run.output, "1 of 2 are graded already");
 	ASSERT_STREQ("\"bob\",tested,8.00,10.00,5,0,1\n",
 		     shell("sed -n 3p grades/grades.csv | cut -d , -f 1-7"));
 
 	/* When the build, the jail or the guest changes, all are graded again. */
 	ASSERT_STREQ("", shell("echo '# new' >>top/tests/grade/Kbuild"));
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("grade", "all", "all"), 0);
 	ASSERT_TRUE(!strstr(run.output, "are graded already"));
 	ASSERT_STREQ("", shell("echo '# new' >>jail; echo '# new' >>guest"));
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("grade", "all", "all"), 0);
 	ASSERT_TRUE(!strstr(run.output, "are graded already"));
 
 	ASSERT_STREQ("", shell("rm guests"));
-	run = RUN("grade", "-f", "all", "all");
-	expect_silent(&run, 0);
+	must_end_silently(RUN("grade", "-f", "all", "all"), 0);
 	ASSERT_STREQ("3\n", shell("grep -c module.loads guests"));
 }
 
 /* A slow host gets longer limits, plus the time of the hangs. */
 TEST(grade, limits_are_those_of_the_host)
 {
-	struct run run = grade("map.one timeout\nmap.two crash\n");
-
-	expect_silent(&run, 0);
+	must_end_silently(grade("map.one timeout\nmap.two crash\n"), 0);
 	ASSERT_STREQ("250\n225\n", shell("cat limits; rm -r limits grades"));
 	/* The limits of the control; then those after a control of 100 s. */
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	must_end_silently(RUN("grade", "all", "all"), 0);
 	ASSERT_STREQ("700\n250\n225\n", shell("cat limits; rm limits"));
 	ASSERT_STREQ("",
 		     shell("sed -i 's/[0-9]*$/100/' grades/.control/row.csv && echo >>all/jane/shmcount.c"));
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	must_end_silently(RUN("grade", "all", "all"), 0);
 	ASSERT_STREQ("1100\n1075\n", shell("cat limits"));
 }
 
@@ -628,8 +591,7 @@ TEST(grade, control_has_to_pass)
 	write_text("top/kmod/shmcount.c", "sync.two fail once\n");
 	run = RUN("grade", "all", "all");
 	expect_end(&run, 125, "has 8.00 of 10 points");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("grade", "all", "all"), 0);
 	expect_text(run.output, "1 graded, 0 not");
 }
 
@@ -655,8 +617,7 @@ TEST(grade, interrupt_leaves_what_is_graded)
 	wait_for_file("sleeper");
 	wait_for_file("grades/ann");
 	ASSERT_OK(kill(run.pid, SIGINT));
-	collect(&run);
-	expect_status(&run, 130);
+	expect_status(collect(&run), 130);
 	ASSERT_STREQ(".control\nann\ngrades.csv\n\"ann\",tested,10.00\n",
 		     shell("ls -A grades; sed 1d grades/grades.csv | cut -d , -f 1-3"));
 	ASSERT_EQ(-1, kill(atoi(shell("cat sleeper")), 0));
@@ -674,8 +635,7 @@ TEST(grade, ignored_signals_stay_ignored)
 	send_endings(run.pid);
 	send_endings(child_of(run.pid));
 	ASSERT_STREQ("", shell("touch go"));
-	collect(&run);
-	expect_silent(&run, 0);
+	expect_silent(collect(&run), 0);
 	expect_text(run.output, "1 graded, 0 not");
 }
 
@@ -702,8 +662,7 @@ TEST(grade, names_of_any_alphabet)
 	longest[255] = '\0';
 	hand_in(longest, "");
 	hand_in("x\",tested,7,9,1,1,0,0", "map.one fail\n");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("grade", "all", "all"), 0);
 	expect_text(run.output, "6 graded, 0 not");
 	ASSERT_TRUE(!strstr(run.output, "7.00 of 9"));
 	expect_text(run.output, "  8.00 of 10  tested, ");
@@ -724,24 +683,19 @@ TEST(grade, names_that_we_use_are_no_others)
 	prepare();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		hand_in(names[i], "");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("grade", "all", "all"), 0);
 	expect_text(run.output, "8 graded, 0 not");
 	setenv("TESTS", "map.*", 1);
-	run = RUN("grade", "one", "all/jane");
-	expect_silent(&run, 0);
+	must_end_silently(RUN("grade", "one", "all/jane"), 0);
 	ASSERT_STREQ(".control\n_f\n_grades_csv\ncontrol\ngrades.csv\njane\njane+tests\njane.err\njane.tests\njane.tmp\njane_tests\n9\n",
 		     shell("LC_ALL=C ls -A grades; wc -l <grades/grades.csv"));
 }
 
 TEST(grade, folder_without_a_name_has_one)
 {
-	struct run run;
-
 	prepare();
 	ASSERT_STREQ("", shell("mkdir grades && touch grades/kept"));
-	run = RUN("grade", "one", "/");
-	expect_silent(&run, 0);
+	must_end_silently(RUN("grade", "one", "/"), 0);
 	ASSERT_STREQ("_\nkept\n", shell("ls -A grades"));
 }
 
@@ -757,10 +711,8 @@ TEST(grade, two_graders_do_not_share_a_folder)
 	expect_refusal(RUN("grade", "one", "all/bob"), 125,
 		       "grade: another make grade or grade-all works in ");
 	ASSERT_OK(kill(run.pid, SIGINT));
-	collect(&run);
-	expect_status(&run, 130);
-	run = RUN("grade", "one", "all/bob");
-	expect_silent(&run, 0);
+	expect_status(collect(&run), 130);
+	must_end_silently(RUN("grade", "one", "all/bob"), 0);
 }
 
 TEST(grade, tests_are_not_chosen_for_a_folder)
@@ -776,8 +728,6 @@ TEST(grade, tests_are_not_chosen_for_a_folder)
 /* For an instructor who is not root; it affects only that submission. */
 TEST(grade, submission_that_cannot_be_read_is_told_of)
 {
-	struct run run;
-
 	umask(022);	/* nobody reads the rest */
 	prepare();
 	hand_in("ann", "");
@@ -788,8 +738,7 @@ TEST(grade, submission_that_cannot_be_read_is_told_of)
 		FAIL("cannot become nobody");
 	if (access(getenv("PROGRAMS"), X_OK))
 		test_skip("nobody may not read the programs");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	must_end_silently(RUN("grade", "all", "all"), 0);
 	ASSERT_STREQ("name,verdict,points\n\"ann\",nothing to build,0.00\n\"bob\",nothing to build,0.00\n",
 		     shell("cut -d , -f 1-3 grades/grades.csv"));
 	expect_text(shell("cat grades/ann/student.txt"),

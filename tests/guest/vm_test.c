@@ -47,10 +47,9 @@ static void expect_verdict(struct run run, int status, const char *verdict)
 
 TEST_LIMIT(runner, good_module_passes, GUEST_LIMIT)
 {
-	struct run run = probe(SMALL_MODULE, PROBE);
+	struct run run = must_end(probe(SMALL_MODULE, PROBE), 0);
 	char *took;
 
-	expect_status(&run, 0);
 	took = strstr(run.output, "# took ");
 	ASSERT_TRUE(took);
 	took = strchr(took, '\n');
@@ -64,9 +63,8 @@ TEST_LIMIT(runner, good_module_passes, GUEST_LIMIT)
 
 TEST_LIMIT(runner, failed_test_is_a_failure, GUEST_LIMIT)
 {
-	struct run run = probe(small("modules", "no_device.ko"), PROBE);
+	struct run run = must_end(probe(small("modules", "no_device.ko"), PROBE), 1);
 
-	expect_status(&run, 1);
 	expect_text(run.output, "\nnot ok 1 " PROBE "\n");
 	expect_text(run.output, "# tests/device.c:");
 	ASSERT_TRUE(!strstr(run.output, "Bail out!"));
@@ -168,18 +166,11 @@ static const char qemu_that_warns[] = QEMU
 
 void set_scene(const char *script)
 {
-	FILE *file = fopen("qemu-system-x86_64", "we");
-	char *path, *status;
-
-	ASSERT_TRUE(file && fputs(script, file) >= 0 && !fclose(file));
-	shell("chmod +x qemu-system-x86_64 && touch vmlinuz init");
-	if (asprintf(&path, "%s:/usr/bin:/bin", getcwd(NULL, 0)) < 0)
-		FAIL("no memory");
-	if (asprintf(&status, "%d", VM_EXIT_STATUS) < 0)
-		FAIL("no memory");
-	setenv("EXIT", status, 1);
+	write_script("qemu-system-x86_64", script);
+	shell("touch vmlinuz init");
+	setenv("EXIT", formatted("%d", VM_EXIT_STATUS), 1);
 	setenv("SCENE", getcwd(NULL, 0), 1);
-	setenv("PATH", path, 1);
+	setenv("PATH", formatted("%s:/usr/bin:/bin", getenv("SCENE")), 1);
 	setenv("ACCEL", "tcg", 1);
 }
 
@@ -252,10 +243,10 @@ TEST_LIMIT(runner, record_says_how_a_guest_ended, 60)
 {
 	struct vm_record record;
 	struct run run;
-	char *script;
 
 	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
-		ASSERT_OK(asprintf(&script, "%s%s", QEMU, records[i].script));
+		const char *script = formatted("%s%s", QEMU, records[i].script);
+
 		set_scene(script);
 		run = RUN("vm", "-k", ".", "-i", "init", "-r", "record", "-t",
 			  "1", "tap", "suite");
@@ -297,8 +288,7 @@ TEST(runner, kernel_that_crashes_at_boot_is_booted_once_more)
 	struct run run;
 
 	shell("echo x >crashes");
-	run = play(qemu_that_crashes);
-	expect_status(&run, 0);
+	run = must_end(play(qemu_that_crashes), 0);
 	ASSERT_STREQ("TAP version 13\n1..1\n# begin a.b\nok 1 a.b\n"
 		     "# guest under TCG (emulated)\n", run.output);
 	ASSERT_STREQ("vm: the guest's kernel did not come up, and is booted once more: BUG: at boot\n",
@@ -313,8 +303,7 @@ TEST(runner, kernel_that_stops_at_boot_is_booted_once_more)
 	set_scene(QEMU
 		  "[ -e \"$SCENE/booted\" ] || { >\"$SCENE/booted\"; exec sleep 60; }\n"
 		  QEMU_PASSES);
-	run = RUN("vm", "-k", ".", "-i", "init", "-B", "1", "tap", "suite");
-	expect_status(&run, 0);
+	run = must_end(RUN("vm", "-k", ".", "-i", "init", "-B", "1", "tap", "suite"), 0);
 	ASSERT_STREQ("vm: the guest's kernel did not come up, and is booted once more: it stopped\n",
 		     run.errors);
 }
@@ -359,7 +348,6 @@ TEST(runner, output_that_cannot_be_written_is_told)
 		{ "run suite | :", 141, "" },
 		{ "run suite 2>&1 | :", 141, "" },
 	};
-	char line[4096];
 	struct run run;
 
 	set_scene(QEMU "sleep 0.1; frame up 0; frame ready 0\n"
@@ -370,11 +358,10 @@ TEST(runner, output_that_cannot_be_written_is_told)
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
 		int piped = strcspn(ends[i].line, "|");
 
-		snprintf(line, sizeof(line), "{ '%s' -k . -i init %s%.*s; echo $? >status; } %s",
-			 in("PROGRAMS", "vm"),
-			 strstr(ends[i].line, "-o") ? "" : "-o /some/file:there ",
-			 piped, ends[i].line, ends[i].line + piped);
-		run = RUN("/bin/sh", "-c", line);
+		run = RUN("/bin/sh", "-c",
+			  formatted("{ \"$PROGRAMS/vm\" -k . -i init %s%.*s; echo $? >status; } %s",
+				    strstr(ends[i].line, "-o") ? "" : "-o /some/file:there ",
+				    piped, ends[i].line, ends[i].line + piped));
 		if (atoi(shell("cat status")) != ends[i].status)
 			FAIL("%s: expected status %d, saw %s%s", ends[i].line,
 			     ends[i].status, shell("cat status"), run.errors);
@@ -421,8 +408,7 @@ TEST(runner, hangup_ends_it)
 	while (access("started", F_OK))
 		usleep(1000);
 	ASSERT_OK(kill(run.pid, SIGHUP));
-	collect(&run);
-	expect_status(&run, 130);
+	expect_status(collect(&run), 130);
 	ASSERT_STREQ("vm: interrupted\n", run.errors);
 }
 
@@ -527,11 +513,7 @@ TEST(runner, missing_kernel_is_infrastructure)
 
 TEST(runner, kernel_that_is_none_is_infrastructure)
 {
-	FILE *file;
-
-	file = fopen("vmlinuz", "we");
-	fprintf(file, "not a kernel\n");
-	fclose(file);
+	write_text("vmlinuz", "not a kernel\n");
 	setenv("ACCEL", "tcg", 1);	/* keep no answer about this kernel */
 	expect_verdict(RUN("vm", "-k", ".", "-i", INIT, "tap",
 			   "suite"),
@@ -586,15 +568,12 @@ TEST(runner, bad_usage)
 TEST(runner, memory_that_is_no_number)
 {
 	static const char *const wrong[] = { "much", "-1", "64", "5g", "99999999" };
-	char text[100];
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		snprintf(text, sizeof(text),
-			 "vm: MEMORY=%s: it has to be a number of MB, 128 or more\n",
-			 wrong[i]);
 		setenv("MEMORY", wrong[i], 1);
 		expect_refusal(RUN(VM_SH, "run", "incr1"), 2,
-			       text);
+			       formatted("vm: MEMORY=%s: it has to be a number of MB, 128 or more\n",
+					 wrong[i]));
 	}
 }
 
@@ -630,17 +609,15 @@ TEST_LIMIT(runner, run_passes_output_and_status_on, GUEST_LIMIT)
 /* No output is lost when its reader pauses; the guest ends when the reader is gone. */
 TEST_LIMIT(runner, slow_reader_gets_all_of_it, GUEST_LIMIT)
 {
-	char command[8192];
 	struct run run;
 
-	snprintf(command, sizeof(command),
-		 "run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
-		 "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
-		 "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
-		 "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
-		 in("PROGRAMS", "vm"), small("kernel", ""),
-		 INIT, SMALL_MODULE, in("TOP", "build/guest/incr_anon"));
-	run = RUN("/bin/sh", "-c", command);
+	run = RUN("/bin/sh", "-c",
+		  formatted("run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
+			    "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
+			    "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
+			    "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
+			    in("PROGRAMS", "vm"), small("kernel", ""), INIT,
+			    SMALL_MODULE, in("TOP", "build/guest/incr_anon")));
 	ASSERT_STREQ("", run.errors);
 	/* 141 is the status of a program that SIGPIPE ends. */
 	ASSERT_STREQ("40000\n0\n"
@@ -659,23 +636,19 @@ TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
 		"od -An -c -N 6 /dev/shmcount; "
 		"LC_ALL=C wc -c </dev/shmcount; echo error >&2; "
 		"printf 'a\\r\\nb\\000c\\377'; exit 7";
-	char expected[8192], *directory;
+	char *expected;
 	struct run run;
-	FILE *note;
 
 	/* Any letter may be in what goes to the guest. */
 	ASSERT_OK(mkdir("of\ntwo lines\\n", 0700));
 	ASSERT_OK(chdir("of\ntwo lines\\n"));
-	directory = getcwd(NULL, 0);
-	note = fopen("note", "we");
-	fprintf(note, "host\n");
-	fclose(note);
+	write_text("note", "host\n");
 	run = RUN(FULL_GUEST, "-m", FULL_MODULE, "run", "sh", "-c", commands,
 		  "sh", "", "a=\\n\n\\", "\377");
 	expect_status(&run, 7);
-	snprintf(expected, sizeof(expected), "%s\n[][a=\\n\n\\][\377]host\nchanged\ncount!\n"
-		 "dd: writing to '/dev/shmcount': No space left on device\n"
-		 "  \\0  \\0  \\0  \\0  \\0  \\0\n4096\na\r\nb", directory);
+	expected = formatted("%s\n[][a=\\n\n\\][\377]host\nchanged\ncount!\n"
+			     "dd: writing to '/dev/shmcount': No space left on device\n"
+			     "  \\0  \\0  \\0  \\0  \\0  \\0\n4096\na\r\nb", getcwd(NULL, 0));
 	ASSERT_STREQ(expected, run.output);
 	ASSERT_EQ(0, memcmp(run.output + strlen(expected), "\0c\377", 3));
 	ASSERT_STREQ("error\n", run.errors);
@@ -697,7 +670,7 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 		"echo kept >/mnt/file; sync; cat /mnt/file; "
 		"grep -o '/mnt ext4 rw' /proc/mounts; } >&2; "
 		"trap 'echo caught; exit 7' INT; ";
-	char command[8192], *directory = getcwd(NULL, 0), byte;
+	char byte;
 	struct run run;
 	FILE *seen;
 
@@ -707,9 +680,9 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 	ASSERT_EQ(0,
 		  system("{ head -c 200000 /dev/urandom; echo; } >data; "
 			 "{ cat data; echo up; } >expected"));
-	snprintf(command, sizeof(command), "%s cat %s/data; { sleep 2; echo up; } & sleep 60",
-		 commands, directory);
-	run = START(VM_SH, "bench", "sh", "-c", command);
+	run = START(VM_SH, "bench", "sh", "-c",
+		    formatted("%s cat %s/data; { sleep 2; echo up; } & sleep 60", commands,
+			      getcwd(NULL, 0)));
 	seen = fopen("seen", "we");
 	ASSERT_TRUE(seen);
 	for (char last[4] = ""; memcmp(last, "\nup\n", 4);) {
@@ -719,8 +692,7 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 		last[3] = byte;
 	}
 	ASSERT_OK(kill(run.pid, SIGINT));
-	collect(&run);
-	expect_status(&run, 7);
+	expect_status(collect(&run), 7);
 	ASSERT_TRUE(fputs(run.output, seen) != EOF && !fclose(seen));
 	ASSERT_STREQ("2097152\n131072\n640\n2\noops=panic\nkept\n"
 		     "/mnt ext4 rw\n", run.errors);
@@ -756,8 +728,7 @@ TEST_LIMIT(runner, count_is_repeatable, GUEST_LIMIT)
 
 	full("kernel", "");
 	unsetenv("KMOD");
-	run = RUN(VM_SH, "count", "bash", "-c", commands);
-	expect_status(&run, 0);
+	run = must_end(RUN(VM_SH, "count", "bash", "-c", commands), 0);
 	if (sscanf(run.output, "%lld %lld %lld %lld %lld %lld %d %d %lf %4s",
 		   &times[0], &times[1], &times[2], &times[3], &times[4],
 		   &times[5], &processors, &options, &mhz, disk) != 10)
@@ -798,15 +769,12 @@ static struct run run_and_fetch(const char *what)
 
 TEST_LIMIT(runner, fetches_a_file_of_the_guest, GUEST_LIMIT)
 {
-	struct run run = run_and_fetch("/proc/cmdline:seen");
+	struct run run = must_end(run_and_fetch("/proc/cmdline:seen"), 0);
 
-	expect_status(&run, 0);
 	shell("grep -q ' some=thing$' seen");
-	run = run_and_fetch("/proc/meminfo:seen");
-	expect_status(&run, 0);
+	must_end(run_and_fetch("/proc/meminfo:seen"), 0);
 	shell("awk '/^MemTotal/ { exit $2 < 300000 || $2 > 393216 }' seen");
-	run = run_and_fetch("/no/such/file:not-seen");
-	expect_status(&run, 125);
+	run = must_end(run_and_fetch("/no/such/file:not-seen"), 125);
 	expect_text(run.errors, "the guest could not go on: cannot open /no/such/file: No such file");
 	ASSERT_ERRNO(ENOENT, access("not-seen", F_OK));
 }
@@ -852,8 +820,7 @@ TEST_LIMIT(runner, interrupt_ends_what_does_not_heed_it, GUEST_LIMIT)
 	ASSERT_EQ(0, waitpid(runs[0].pid, NULL, WNOHANG));
 	ASSERT_OK(kill(runs[0].pid, SIGINT));
 	for (int i = 0; i < 2; i++) {
-		collect(&runs[i]);
-		expect_status(&runs[i], 130);
+		expect_status(collect(&runs[i]), 130);
 		expect_text(runs[i].errors, "vm: interrupted");
 		ASSERT_TRUE(i || now() - begin < 5);
 	}
@@ -867,14 +834,12 @@ TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
 
 	ASSERT_TRUE(mkdtemp(path));
 	setenv("TMPDIR", path, 1);
-	run = probe(SMALL_MODULE, PROBE);
-	expect_status(&run, 0);
+	must_end(probe(SMALL_MODULE, PROBE), 0);
 	run = START(SMALL_GUEST, WITH("suite"), "-m", SMALL_MODULE, "tap",
 		    "suite");
 	ASSERT_EQ(1, read(run.out, &byte, 1));
 	ASSERT_OK(kill(run.pid, SIGINT));
-	collect(&run);
-	expect_status(&run, 130);
+	expect_status(collect(&run), 130);
 	expect_text(run.errors, "vm: interrupted");
 	ASSERT_OK(rmdir(path));
 }
@@ -904,8 +869,7 @@ TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
 	setenv("PARAMS", "size=2097152", 1);
 	setenv("COMPARE_ARGS",
 	       "--quick setup --paths=file,tmpfs,/dev/zero,/dev/shmcount", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
-	expect_status(&run, 0);
+	run = must_end(RUN(in("TOP", "user/comparison/run.sh")), 0);
 	expect_text(run.output, "in instructions, device / warm tmpfs");
 	expect_text(run.output, "\n# machine     guest under ");
 	ASSERT_STREQ("guest under TCG (emulated)\n",
@@ -934,8 +898,7 @@ TEST_LIMIT(compare, interrupted_in_the_guest_keeps_what_is_done, GUEST_LIMIT)
 	}
 	/* A terminal sends it to the whole process group. */
 	ASSERT_OK(kill(-run.pid, SIGINT));
-	collect(&run);
-	expect_status(&run, 130);
+	expect_status(collect(&run), 130);
 	expect_text(run.output, "Interrupted");
 	ASSERT_TRUE(!strstr(run.output, "counts instructions"));
 	ASSERT_STREQ("1\n",
@@ -950,22 +913,18 @@ TEST(compare, native_and_mistaken)
 	setenv("COMPARE_OUT", "out", 1);
 	setenv("NATIVE", "1", 1);
 	setenv("COMPARE_ARGS", "--quick speed -n 1 --locks=sem --paths=MAP_ANON", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
-	expect_status(&run, 0);
+	run = must_end(RUN(in("TOP", "user/comparison/run.sh")), 0);
 	expect_text(run.errors, "are in out");
 	expect_text(run.output, "\n# machine     native\n");
 	ASSERT_EQ(0,
 		  system("test -s out/table.txt && test -s out/speed-paths.png"));
 	setenv("COMPARE_ARGS", "--list", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
-	expect_status(&run, 0);
+	run = must_end(RUN(in("TOP", "user/comparison/run.sh")), 0);
 	expect_text(run.output, "/dev/shmcount");
 	setenv("COMPARE_ARGS", "-o elsewhere", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
-	expect_status(&run, 2);
+	must_end(RUN(in("TOP", "user/comparison/run.sh")), 2);
 	setenv("COMPARE_ARGS", "--quack", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
-	expect_status(&run, 2);
+	run = must_end(RUN(in("TOP", "user/comparison/run.sh")), 2);
 	expect_text(run.errors, "'--quack' is not an option");
 	ASSERT_EQ(0, system("test -s out/table.txt"));
 }
@@ -983,15 +942,11 @@ static void need_sanitizers(const char *module)
 /* The debug kernel must report this kind of error. */
 static void expect_report(const char *kind, const char *report)
 {
-	char parameters[64];
 	struct run run;
 
 	need_sanitizers("sanitizer_bugs.ko");
-	snprintf(parameters, sizeof(parameters), "kind=%s", kind);
-	setenv("PARAMS", parameters, 1);
-	run = RUN(VM_SH, "-t", "1000", "run",
-		  "incr1", "1");
-	expect_status(&run, 121);
+	setenv("PARAMS", formatted("kind=%s", kind), 1);
+	run = must_end(RUN(VM_SH, "-t", "1000", "run", "incr1", "1"), 121);
 	expect_text(run.errors, "vm: crash: ");
 	expect_text(run.errors, report);
 }
@@ -1034,9 +989,7 @@ TEST_LIMIT(checkers, leak_on_an_error_path, 4 * GUEST_LIMIT)
 	struct run run;
 
 	need_sanitizers("no_unwind.ko");
-	run = RUN(VM_SH, "-t", "1000", "tap", "suite",
-		  "fault.load");
-	expect_status(&run, 121);
+	run = must_end(RUN(VM_SH, "-t", "1000", "tap", "suite", "fault.load"), 121);
 	expect_text(run.output, "ok 1 fault.load\n");
 	expect_text(run.errors, "new suspected memory leaks");
 }

@@ -6,8 +6,6 @@
 #ifndef VM_TEST_H
 #define VM_TEST_H
 
-#include <stdio.h>
-
 #include "harness.h"
 #include "program.h"
 
@@ -22,12 +20,8 @@ enum { GUEST_LIMIT = 90 };
 static inline const char *of_kernel(const char *variable, const char *what,
 				    const char *file)
 {
-	char *path;
-
-	if (asprintf(&path, "build/%s/%s%s%s", what, in(variable, ""),
-		     *file ? "/" : "", file) < 0)
-		FAIL("no memory");
-	return in("TOP", path);
+	return in("TOP", formatted("build/%s/%s%s%s", what, in(variable, ""),
+				   *file ? "/" : "", file));
 }
 
 /* The runner with the files of each guest; what is put in, and the program, follow. */

@@ -83,6 +83,18 @@ _Noreturn void test_skip(const char *format, ...)
 	_exit(STATUS_SKIPPED);
 }
 
+char *formatted(const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		FAIL("no memory");
+	va_end(args);
+	return text;
+}
+
 void test_assert_eq(const char *file, int line, const char *what,
 		    long long seen, long long wanted)
 {

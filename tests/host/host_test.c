@@ -50,8 +50,7 @@ TEST(host, staged_files_come_and_go)
 		     shell("grep VERSION= 'a root'/usr/src/*/dkms.conf"));
 	expect_text(shell("'a root'/usr/bin/shmcount incr_anon 2 2>&1"),
 		    "gave count 4\n");
-	run = host("DESTDIR='a root' " HOST "uninstall");
-	expect_silent(&run, 0);
+	must_end_silently(host("DESTDIR='a root' " HOST "uninstall"), 0);
 	ASSERT_STREQ("a\na root\nkept\n", shell("ls; cat a"));
 	ASSERT_STREQ(".\n./usr\n./usr/bin\n./usr/lib\n./usr/share\n./usr/share/man\n"
 		     "./usr/src\n", shell("cd 'a root' && find . | sort"));
@@ -60,12 +59,9 @@ TEST(host, staged_files_come_and_go)
 /* Run without rm, install and make in PATH: what is not refused cannot harm this host. */
 static struct run harmless_host(const char *line)
 {
-	char command[200];
-
 	shell("mkdir -p bin && for tool in sh dirname sed awk uname id grep; do "
 	      "[ -e bin/$tool ] || ln -s \"$(command -v $tool)\" bin/; done");
-	snprintf(command, sizeof(command), "PATH=bin; export PATH; %s", line);
-	return host(command);
+	return host(formatted("PATH=bin; export PATH; %s", line));
 }
 
 TEST(host, prefix_that_udev_does_not_read)
@@ -116,7 +112,6 @@ TEST(host, uninstall_without_dkms)
 		"/user uninstall DESTDIR= PREFIX=/usr\n",
 		"groupdel shmcount\n",
 	};
-	struct run run;
 	char *seen;
 
 	if (!host("command -v dkms").status || !access("/sys/module/shmcount", F_OK))
@@ -125,8 +120,7 @@ TEST(host, uninstall_without_dkms)
 	      ">bin/rm && printf '#!/bin/sh\\necho 0\\n' >bin/id && "
 	      "chmod +x bin/* && for tool in make depmod getent groupdel cut "
 	      "udevadm; do cp bin/rm bin/$tool; done");
-	run = harmless_host(HOST "uninstall");
-	expect_silent(&run, 0);
+	must_end_silently(harmless_host(HOST "uninstall"), 0);
 	seen = shell("cat said");
 	for (size_t i = 0; i < ARRAY_SIZE(said); i++)
 		expect_text(seen, said[i]);

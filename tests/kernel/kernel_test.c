@@ -103,13 +103,9 @@ TEST(kernel, names)
 	setenv("LANG", "de_DE.UTF-8", 1);
 	setenv("LC_ALL", "de_DE.UTF-8", 1);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char line[100];
-		struct run run;
+		const char *line = formatted("KVER=9.9 " KERNEL "names %s", names[i][0]);
 
-		snprintf(line, sizeof(line), "KVER=9.9 %s%s", KERNEL "names ",
-			 names[i][0]);
-		run = run_ending(line, 0);
-		ASSERT_STREQ(names[i][1], run.output);
+		ASSERT_STREQ(names[i][1], run_ending(line, 0).output);
 	}
 	expect_said(run_shell(KERNEL "names 5.4"), 1,
 		    "no kernel 5.4 in this host's package lists");
@@ -250,10 +246,9 @@ static void fake_kernel(const char *dir, const char *pack, const char *suffix)
 		 "	echo module $name | %s >%s/modules/9.9.0-1/$name.ko%s\n"
 		 "done", dir, dir, pack, dir, suffix);
 	fake("dpkg-deb", line);
-	snprintf(line, sizeof(line),
-		 "file=$2/lib/modules/$4/$6.ko%s\n"
-		 "[ -e \"$file\" ] && echo \"insmod $file \"", suffix);
-	fake("modprobe", line);
+	fake("modprobe", formatted("file=$2/lib/modules/$4/$6.ko%s\n"
+				   "[ -e \"$file\" ] && echo \"insmod $file \"",
+				   suffix));
 }
 
 TEST(kernel, modules_wherever_they_are_and_however_packed)
@@ -266,14 +261,11 @@ TEST(kernel, modules_wherever_they_are_and_however_packed)
 
 	make_tree();
 	for (size_t i = 0; i < ARRAY_SIZE(packs); i++) {
-		struct run run;
-
 		if (!strcmp(packs[i][2], ".zst") &&
 		    WEXITSTATUS(run_shell("command -v zstd").status))
 			continue;
 		fake_kernel(packs[i][0], packs[i][1], packs[i][2]);
-		run = run_shell(KERNEL "get 9.9-amd64");
-		expect_said(run, 0, "fetching a kernel");
+		expect_said(run_shell(KERNEL "get 9.9-amd64"), 0, "fetching a kernel");
 		shell("cd build/kernel/9.9-amd64 && "
 		      "test \"$(cat vmlinuz config release)\" = "
 		      "\"$(printf 'image\\nconfig\\n9.9.0-1')\" && "

@@ -104,12 +104,8 @@ static void set_scene(const char *does)
 
 static void add_mutant(const char *name, const char *fields)
 {
-	char path[100], text[1000];
-
-	snprintf(path, sizeof(path), "patches/%s.patch", name);
-	snprintf(text, sizeof(text), "What is wrong.\n%s\n--- a/kmod/x\n",
-		 fields);
-	write_text(path, text);
+	write_text(formatted("patches/%s.patch", name),
+		   formatted("What is wrong.\n%s\n--- a/kmod/x\n", fields));
 }
 
 static const char *patches(void)
@@ -201,21 +197,14 @@ TEST(mutants, crash_and_hang_as_promised)
 TEST(mutants, outcome_that_was_not_promised)
 {
 	static const char *const seen[] = { "fail", "stuck", "crash", "hang" };
-	char does[20], fields[100], line[100];
-
 	for (int i = 0; i < 4; i++) {
 		for (int j = 0; j < 4; j++) {
 			if (i == j)
 				continue;
-			snprintf(does, sizeof(does), "a %s\n", seen[i]);
-			snprintf(fields, sizeof(fields),
-				 CAUGHT_BY "Outcome: %s\n", seen[j]);
-			snprintf(line, sizeof(line),
-				 "not ok a: expected %s, saw %s%s: What", seen[j],
-				 seen[i], i < 2 ? "" : ": BUG: told by the test");
-			set_scene(does);
-			add_mutant("a", fields);
-			expect_outcome(1, line);
+			set_scene(formatted("a %s\n", seen[i]));
+			add_mutant("a", formatted(CAUGHT_BY "Outcome: %s\n", seen[j]));
+			expect_outcome(1, formatted("not ok a: expected %s, saw %s%s: What", seen[j],
+						    seen[i], i < 2 ? "" : ": BUG: told by the test"));
 		}
 	}
 }
@@ -302,15 +291,13 @@ TEST(mutants, header_has_to_be_right)
 		{ "a", FAILS "no\n", "has a line that is no field" },
 		{ "shmcount", FAILS, "has the name of the true module" },
 	};
-	char line[200];
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		set_scene("a fail\n");
 		unlink("patches/a.patch");
 		add_mutant(wrong[i].name, wrong[i].fields);
-		snprintf(line, sizeof(line), "not ok %s: its header %s: ",
-			 wrong[i].name, wrong[i].line);
-		expect_outcome(1, line);
+		expect_outcome(1, formatted("not ok %s: its header %s: ", wrong[i].name,
+					    wrong[i].line));
 	}
 }
 
@@ -354,28 +341,26 @@ TEST(mutants, modules_that_cannot_be_built)
 	expect_refusal(run_mutants(NULL), 125, "the modules cannot be built, see ");
 }
 
+#define HEAD "Wrong.\n" FAILS "\n--- a/kmod/shmcount.c\n+++ b/kmod/shmcount.c\n"
+
 /* The rule of the Makefile, with patches of this test. */
 TEST_LIMIT(mutants, patch_that_does_not_apply_or_build, 120)
 {
-	static const char head[] = "--- a/kmod/shmcount.c\n+++ b/kmod/shmcount.c\n";
-	char build[9000], dir[100], text[1000];
+	const char *dir;
 	struct run run;
 
 	set_scene("");
-	snprintf(text, sizeof(text), "Wrong.\n" FAILS "\n%s@@ -1,1 +1,1 @@\n-no such line\n+another\n", head);
-	write_text("patches/test_apply.patch", text);
-	snprintf(text, sizeof(text), "Wrong.\n" FAILS "\n%s@@ -20,2 +20,3 @@\n #include <linux/atomic.h>\n+no_such_type x;\n #include <linux/fs.h>\n", head);
-	write_text("patches/test_build.patch", text);
+	write_text("patches/test_apply.patch", HEAD "@@ -1,1 +1,1 @@\n-no such line\n+another\n");
+	write_text("patches/test_build.patch",
+		   HEAD "@@ -20,2 +20,3 @@\n #include <linux/atomic.h>\n+no_such_type x;\n #include <linux/fs.h>\n");
 	/* As in the Makefile: do not prepare a kernel given by hand again. */
-	snprintf(build, sizeof(build), "make -skC '%s' --no-print-directory mutant_patches='%s/patches'%s",
-		 getenv("TOP"), getenv("SCRATCH"),
-		 strcmp(kernel_name(), "by-hand") ? "" :
-		 " -o build/kernel/by-hand/vmlinuz");
-	setenv("BUILD", build, 1);
-	snprintf(dir, sizeof(dir), "build/mutants/%s", kernel_name());
+	setenv("BUILD",
+	       formatted("make -skC '%s' --no-print-directory mutant_patches='%s/patches'%s",
+			 getenv("TOP"), getenv("SCRATCH"), strcmp(kernel_name(), "by-hand") ?
+			 "" : " -o build/kernel/by-hand/vmlinuz"), 1);
+	dir = formatted("build/mutants/%s", kernel_name());
 	run = RUN("mutants", patches(), dir);
-	snprintf(build, sizeof(build), "rm -rf '%s/%s'/test_*", getenv("TOP"), dir);
-	ASSERT_EQ(0, system(build));
+	ASSERT_EQ(0, system(formatted("rm -rf '%s/%s'/test_*", getenv("TOP"), dir)));
 	expect_line(&run, "not ok test_apply: does not apply (Hunk #1 FAILED at 1.): Wrong.\n");
 	expect_line(&run, "not ok test_build: does not build (error: unknown type name ");
 	expect_line(&run, "\n0 passed, 2 failed\n");
@@ -384,8 +369,6 @@ TEST_LIMIT(mutants, patch_that_does_not_apply_or_build, 120)
 
 TEST(mutants, interrupt_leaves_no_guest)
 {
-	FILE *file;
-	int sleeper;
 	struct run run;
 
 	set_scene("a sleep\n");
@@ -398,13 +381,9 @@ TEST(mutants, interrupt_leaves_no_guest)
 	usleep(300000);
 	ASSERT_EQ(0, waitpid(run.pid, NULL, WNOHANG));
 	ASSERT_OK(kill(run.pid, SIGTERM));
-	collect(&run);
-	expect_status(&run, 130);
+	expect_status(collect(&run), 130);
 	ASSERT_STREQ("mutants: interrupted\n", run.errors);
-	file = fopen("sleeper", "re");
-	ASSERT_TRUE(file && fscanf(file, "%d", &sleeper) == 1);
-	fclose(file);
-	ASSERT_TRUE(kill(sleeper, 0));
+	ASSERT_TRUE(kill(atoi(shell("cat sleeper")), 0));
 }
 
 TEST(mutants, ignored_signals_stay_ignored)
@@ -418,7 +397,6 @@ TEST(mutants, ignored_signals_stay_ignored)
 	send_endings(run.pid);
 	send_endings(child_of(run.pid));
 	write_text("go", "");
-	collect(&run);
-	expect_silent(&run, 0);
+	expect_silent(collect(&run), 0);
 	expect_line(&run, "ok a: ");
 }

@@ -124,8 +124,7 @@ TEST(attach, fresh_start_is_refused_while_others_are_attached)
 	/* It may have to wait until we read what the first one writes. */
 	other = START("incr_dev", "-a", "0");
 	collect(&attached);
-	collect(&other);
-	expect_end(&other, 0, "0 increments by process");
+	expect_end(collect(&other), 0, "0 increments by process");
 	expect_end(&attached, 0, "20000 increments by process");
 	expect_text(attached.errors, "gave count 20000");
 }
@@ -151,8 +150,7 @@ TEST(attach, fresh_start_by_another_node_is_told)
 	wait_until_holder(attached.pid, attached.out);
 	fresh = RUN("incr_dev", "-d", other_node, "0");
 	ASSERT_OK(unlink(other_node));
-	collect(&attached);
-	expect_end(&attached, 1, "started afresh through another node");
+	expect_end(collect(&attached), 1, "started afresh through another node");
 	ASSERT_TRUE(WIFEXITED(fresh.status));
 }
 
@@ -178,11 +176,9 @@ static const char endless[] = "1000000000";
  */
 static int begin_namespace(int kind, const char *name)
 {
-	char path[32];
 	int own;
 
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
-	own = open(path, O_RDONLY | O_CLOEXEC);
+	own = open(formatted("/proc/self/ns/%s", name), O_RDONLY | O_CLOEXEC);
 	if (own < 0 && errno == ENOENT)
 		test_skip("this kernel has no %s namespaces", name);
 	ASSERT_OK(own);
@@ -299,8 +295,7 @@ static void expect_both_count(starter *start_one, starter *start_other)
 	wait_until_asleep(waiter.pid);
 	usleep(500000);
 	expect_counts(&holder, "20000 increments by process");
-	collect(&waiter);
-	expect_status(&waiter, 0);
+	expect_status(collect(&waiter), 0);
 	expect_text(waiter.errors, "5 increments by process");
 	count_on("0", "of 20005 by all, gave count 20005");
 }
@@ -340,15 +335,13 @@ static void expect_death_noticed(starter *start_one, starter *start_other,
 				 const char *name)
 {
 	struct run holder, waiter;
-	char text[100];
 
 	load("");
 	holder = start_holder(start_one, endless);
 	waiter = start_other("5");
 	wait_until_asleep(waiter.pid);
 	kill_and_collect(holder.pid, &waiter);
-	snprintf(text, sizeof(text), name, holder.pid);
-	expect_end(&waiter, 1, text);
+	expect_end(&waiter, 1, formatted(name, holder.pid));
 	expect_text(waiter.errors, " died holding the semaphore: start afresh");
 	collect(&holder);
 	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
@@ -391,15 +384,13 @@ TEST_LIMIT(attach, death_of_a_waiter_with_the_pid_of_the_holder, 60)
 	holder = start_in_pid_namespace("20000");
 	wait_until_holder(holder.pid, waiter.out);
 	ASSERT_OK(kill(waiter.pid, SIGKILL));
-	collect(&waiter);
-	expect_end_by(&waiter, SIGKILL);
+	expect_end_by(collect(&waiter), SIGKILL);
 
 	waiter = start_here("5");
 	wait_until_asleep(waiter.pid);
 	usleep(500000);
 	expect_counts(&holder, "20000 increments by process 1,");
-	collect(&waiter);
-	expect_status(&waiter, 0);
+	expect_status(collect(&waiter), 0);
 	expect_text(waiter.errors, "5 increments by process");
 }
 
@@ -421,10 +412,7 @@ static void expect_line(const struct run *run, const char *text)
 /* The same; the text has the pid of another process in it, once or twice. */
 static void expect_warning(const struct run *run, const char *format, pid_t pid)
 {
-	char text[200];
-
-	snprintf(text, sizeof(text), format, pid, pid);
-	expect_line(run, text);
+	expect_line(run, formatted(format, pid, pid));
 }
 
 /* The waiter warns once; nothing is lost when the holder continues. */
@@ -463,8 +451,7 @@ TEST_LIMIT(attach, slow_holder_is_named, 60)
 		       "process %d has held the semaphore for a second: waiting for it\n",
 		       holder.pid);
 	ASSERT_OK(kill(waiter.pid, SIGINT));
-	collect(&waiter);
-	expect_end_by(&waiter, SIGINT);
+	expect_end_by(collect(&waiter), SIGINT);
 
 	ASSERT_OK(kill(holder.pid, SIGSTOP));
 	waiter = start_in_pid_namespace("5");
@@ -607,8 +594,7 @@ TEST_LIMIT(attach, holder_that_died_before_its_note_is_noticed, 60)
 	sleep(2);
 	/* The user ends one; the other continues when it can. */
 	ASSERT_OK(kill(waiters[0].pid, SIGINT));
-	collect(&waiters[0]);
-	expect_end_by(&waiters[0], SIGINT);
+	expect_end_by(collect(&waiters[0]), SIGINT);
 	ASSERT_STREQ("", waiters[0].errors);
 	ASSERT_OK(sem_post(&region->shared.semaphore));
 	expect_counts(&waiters[1], "of 10 by all, gave count 10");
@@ -671,8 +657,7 @@ TEST(attach, interrupted_holder_lets_go)
 		struct run holder = start_holder(start_here, endless);
 
 		ASSERT_OK(kill(holder.pid, signals[i]));
-		collect(&holder);
-		expect_end_by(&holder, signals[i]);
+		expect_end_by(collect(&holder), signals[i]);
 		count_on("5", "5 increments by process");
 	}
 }
@@ -685,8 +670,7 @@ TEST(attach, reader_that_goes_away_is_no_harm_to_others)
 	run = start_here(endless);
 	wait_for_output(&run);
 	lose_reader(&run);
-	collect(&run);
-	expect_end_by(&run, SIGPIPE);
+	expect_end_by(collect(&run), SIGPIPE);
 	count_on("5", "5 increments by process");
 }
 
@@ -702,12 +686,9 @@ TEST(attach, full_output_is_no_harm_to_others)
 
 TEST(attach, samepage_leaves_the_count_alone)
 {
-	struct run run;
-
 	load("");
 	count_on("5", "gave count 5");
-	run = RUN("samepage");
-	expect_status(&run, 0);
+	must_end(RUN("samepage"), 0);
 	count_on("5", "gave count 10");
 }
 

@@ -159,10 +159,7 @@ static struct lists lists(void)
 
 static bool recovers(const struct lists *lists, const char *lock)
 {
-	char start[40];
-
-	snprintf(start, sizeof(start), "\n* %s ", lock);
-	return strstr(lists->text, start);
+	return strstr(lists->text, formatted("\n* %s ", lock));
 }
 
 static void expect_nothing_left(void)
@@ -290,13 +287,11 @@ TEST_LIMIT(compare, who_recovers_from_a_killed_holder, 60)
 	const char *path = is_in_guest() ? DEVICE : "MAP_ANON";
 	struct lists listed = lists();
 	struct line line;
-	struct run run;
 	FILE *file;
 	int seen = 0;
 
 	prepare();
-	run = COMPARE(0, "crash", "-q", "-o", "out");
-	ASSERT_TRUE(!strstr(run.output, "wrong"));
+	ASSERT_TRUE(!strstr(COMPARE(0, "crash", "-q", "-o", "out").output, "wrong"));
 	file = results();
 	while (read_line(file, &line)) {
 		bool should_recover = recovers(&listed, line.field[LOCK]);
@@ -418,8 +413,7 @@ TEST(compare, ignored_signals_stay_ignored)
 			 "--locks=mutex", "--paths=MAP_ANON", "-l", "5000000");
 	ASSERT_TRUE(read(run.err, text, sizeof(text)) > 0);
 	send_endings(run.pid);
-	collect(&run);
-	expect_status(&run, 0);
+	expect_status(collect(&run), 0);
 	ASSERT_TRUE(!strstr(run.output, "Interrupted"));
 	expect_nothing_left();
 }
@@ -512,9 +506,7 @@ static void draw(void)
 			 "head -c 4 out/%s.png | tail -c 3; grep -o '</svg>' out/%s.svg",
 			 pictures[i], pictures[i]);
 		ASSERT_STREQ("PNG</svg>\n", shell(command));
-		snprintf(command, sizeof(command), "wc -c <out/%s.png",
-			 pictures[i]);
-		ASSERT_TRUE(atoi(shell(command)) > 10000);
+		ASSERT_TRUE(atoi(shell(formatted("wc -c <out/%s.png", pictures[i]))) > 10000);
 	}
 }
 

@@ -24,8 +24,7 @@ static void probe(const char *technique, char *field[COLUMNS])
 
 	if (!is_in_guest())
 		test_skip("needs the guest");
-	run = RUN("techniques", "/lib/techniques.ko", technique);
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("techniques", "/lib/techniques.ko", technique), 0);
 	line = strchr(run.output, '\n');
 	ASSERT_TRUE(line);
 	line++;

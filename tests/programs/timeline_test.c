@@ -125,9 +125,7 @@ static char *timeline(const char *trace)
 	struct run run;
 
 	write_text("trace", trace);
-	run = TIMELINE("--svg=svg");
-	ASSERT_STREQ("", run.errors);
-	expect_status(&run, 0);
+	run = must_end_silently(TIMELINE("--svg=svg"), 0);
 	return run.output;
 }
 
@@ -476,12 +474,10 @@ TEST(timeline, long_run_is_told_in_short)
 	expect_words(text, "child 12 waited 200 times for parent 11, 0.160 ms at the longest; woken 200 times, none of them in vain");
 	expect_text(text, "(this is ");
 	ASSERT_TRUE(lines_in(text) < 24);
-	run = TIMELINE("--list", "--from=2", "--to=3");
-	expect_silent(&run, 0);
+	run = must_end_silently(TIMELINE("--list", "--from=2", "--to=3"), 0);
 	expect_text(run.output, ": child 12 waited 0.160 ms for parent 11, until its post ");
 	ASSERT_EQ(1, lines_in(run.output) < 60);
-	run = TIMELINE("--all", "--svg=all.svg");
-	expect_silent(&run, 0);
+	run = must_end_silently(TIMELINE("--all", "--svg=all.svg"), 0);
 	ASSERT_TRUE(!strstr(run.output, "(this is "));
 	/* Its size depends on its pixels, not on the run. */
 	text = read_text("all.svg");
@@ -624,8 +620,7 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 	setenv("TIMELINE_OUT", "out", 1);
 	setenv("TIMELINE_ARGS", "--from=500 --to=600", 1);
 	write_text("seen", HEAD MEETING END);
-	run = RUN("tree/user/timeline/run.sh");
-	expect_status(&run, 3);
+	run = must_end(RUN("tree/user/timeline/run.sh"), 3);
 	expect_text(run.errors, "timeline: the trace covers 0 to 13 ms\n");
 	expect_text(run.errors, "timeline: the trace is out/trace; to draw it: ");
 	ASSERT_STREQ("trace\n", shell("ls out"));
@@ -634,16 +629,14 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 	/* A broken trace does not replace it. */
 	write_text("seen", HEAD MEETING);
 	setenv("TIMELINE_ARGS", "", 1);
-	run = RUN("tree/user/timeline/run.sh");
-	expect_status(&run, 3);
+	must_end(RUN("tree/user/timeline/run.sh"), 3);
 	ASSERT_TRUE(lines_in(shell("cat out/trace")) > lines_in(HEAD MEETING));
 
 	run = RUN("/bin/sh", "-c", "command -v rsvg-convert");
 	if (run.status)
 		test_skip("there is no rsvg-convert here");
 	write_text("seen", HEAD MEETING END);
-	run = RUN("tree/user/timeline/run.sh");
-	expect_status(&run, 3);
+	run = must_end(RUN("tree/user/timeline/run.sh"), 3);
 	ASSERT_STREQ("timeline.png\ntimeline.svg\ntrace\n", shell("ls out"));
 	expect_text(run.output, "\nparent 11    =");
 }
@@ -675,8 +668,7 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 	setenv("TIMELINE_OUT", "build/results/timeline", 1);
 	unsetenv("TIMELINE_ARGS");
 	unsetenv("KMOD");	/* it is for the small guest's kernel */
-	run = RUN(in("TOP", "user/timeline/run.sh"));
-	expect_status(&run, 7);
+	run = must_end(RUN(in("TOP", "user/timeline/run.sh")), 7);
 	text = strstr(run.output, "\n\n");
 	ASSERT_TRUE(text);
 	*text = '\0';
@@ -690,11 +682,9 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 	text = strstr(strstr(text, "times in ms"), line);
 	ASSERT_TRUE(text);
 	ASSERT_EQ(2, atoi(text + 17));
-	snprintf(line, sizeof(line), "incr_dev %d waited ", second);
-	text = strstr(text, line);
+	text = strstr(text, formatted("incr_dev %d waited ", second));
 	ASSERT_TRUE(text);
-	snprintf(line, sizeof(line), "for incr_dev %d", first);
-	ASSERT_TRUE(strstr(text, line));
+	ASSERT_TRUE(strstr(text, formatted("for incr_dev %d", first)));
 	expect_text(text, "It is the semaphore at offset 24 of /dev/shmcount\n");
 
 	ASSERT_OK(stat("build/results/timeline/timeline.png", &stat_));
