@@ -262,7 +262,7 @@ if [ -n "$host" ]; then
 	halves runner "$PROGRAMS/vm_test" $slower "$PROGRAMS/vm_test"
 elif [ -e "$kernel/fragment" ]; then
 	# shellcheck disable=SC2086
-	begin runner "$PROGRAMS/vm_test" 'checkers.*' $slower \
+	begin runner "$PROGRAMS/vm_test" 'sanitizers.*' $slower \
 		"$PROGRAMS/vm_test"
 	finish runner "$pid"
 fi

@@ -123,7 +123,7 @@ static struct test *add_test(struct report *report, struct part *part,
 				     (report->test_count + 1) * sizeof(*test)));
 	test = &report->tests[report->test_count++];
 	*test = (struct test) {
-		.part = part, .listed = listed, .outcome = NOT_RUN,
+		.part = part, .listed = listed, .result = NOT_RUN,
 		.seconds = -1, .directive = "", .output = "",
 	};
 	part->count++;
@@ -217,7 +217,7 @@ static struct test *turn_of(const struct report *report,
 static void take_result(struct test *test, const struct tap *tap,
 			struct notes *notes)
 {
-	test->outcome = !tap->ok ? FAILED :
+	test->result = !tap->ok ? FAILED :
 			strncmp(tap->directive, "SKIP", 4) ? PASSED : SKIPPED;
 	test->directive = cleaned(tap->directive, strlen(tap->directive));
 	test->seconds = notes->seconds;
@@ -252,7 +252,7 @@ static struct tap read_tap(const struct report *report, struct part *part)
 	put_took(&notes);
 	part->output = end_notes(&notes);
 	if (running) {
-		running->outcome = FAILED;
+		running->result = FAILED;
 		running->output = part->output;
 		running->reason = "it was running when its program ended";
 		part->output = "";
@@ -262,24 +262,23 @@ static struct tap read_tap(const struct report *report, struct part *part)
 
 /* ---- judging ---- */
 
-size_t count_of(const struct test *tests, size_t count, enum outcome outcome)
+size_t count_of(const struct test *tests, size_t count, enum test_result result)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++)
-		n += tests[i].outcome == outcome;
+		n += tests[i].result == result;
 	return n;
 }
 
 size_t failed_of(const struct test *tests, size_t count)
 {
-	return count_of(tests, count, FAILED) +
-	       count_of(tests, count, NOT_RUN);
+	return count - count_of(tests, count, PASSED) - count_of(tests, count, SKIPPED);
 }
 
 /* There may be many tests, so name their groups: "map.* io.*". */
 char *command_of(const struct report *report, const struct part *part,
-		 enum outcome outcome)
+		 enum test_result result)
 {
 	char *patterns = text_of(" ");
 
@@ -287,7 +286,7 @@ char *command_of(const struct report *report, const struct part *part,
 		const struct test *test = &report->tests[i];
 		char *pattern, *longer;
 
-		if (outcome != OUTCOMES && test->outcome != outcome)
+		if (result != TEST_RESULTS && test->result != result)
 			continue;
 		pattern = text_of(" %.*s.* ", (int)strcspn(test->listed, "."),
 				  test->listed);
@@ -358,8 +357,8 @@ static bool is_reported(const struct report *report, const struct part *part)
 	bool interrupted = part->status < 0 || part->status == STATUS_INTERRUPTED;
 
 	for (size_t i = 0; i < part->count; i++, test++)
-		if (test->outcome == NOT_RUN ||
-		    (test->outcome == FAILED &&
+		if (test->result == NOT_RUN ||
+		    (test->result == FAILED &&
 		     (interrupted || strstr(test->output, part->error))))
 			return true;
 	return false;
@@ -378,10 +377,10 @@ static void read_part(struct report *report, struct part *part)
 		struct test *test;
 
 		test = add_test(report, part, text_of("%s.end", part->name));
-		test->outcome = FAILED;
+		test->result = FAILED;
 		test->output = part->output;
 		test->reason = part->error;
-		test->command = command_of(report, part, OUTCOMES);
+		test->command = command_of(report, part, TEST_RESULTS);
 	}
 }
 
@@ -395,10 +394,10 @@ static char *reason_of(const struct test *test)
 
 	if (test->reason)
 		return test->reason;
-	if (test->outcome == SKIPPED)
+	if (test->result == SKIPPED)
 		return text_of("%s", test->directive + strcspn(test->directive, " ") +
 			       !!strchr(test->directive, ' '));
-	if (test->outcome == NOT_RUN)
+	if (test->result == NOT_RUN)
 		return text_of("it did not run: %s", test->part->error);
 	if (!strncmp(test->directive, "TIMEOUT ", 8))
 		return text_of("no end after %s", test->directive + 8);
@@ -457,7 +456,7 @@ static void name_same(struct test **begin, struct test **end)
 		copies = last && !strcmp(last->listed, test->listed) ?
 			 copies + 1 : 1;
 		test->tally->runs++;
-		test->tally->failed += test->outcome == FAILED;
+		test->tally->failed += test->result == FAILED;
 		test->name = text_of("%s%s%s", test->listed,
 				     in_others ? "@" : "",
 				     in_others ? test->part->program : "");

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "status.h"
 
 enum { LINES_AT_EACH_END = 10 };
 
@@ -83,12 +84,12 @@ static size_t print_summary(void)
 {
 	size_t passed = count_of(report.tests, report.test_count, PASSED);
 	size_t skipped = count_of(report.tests, report.test_count, SKIPPED);
-	size_t failed = report.test_count - passed - skipped;
+	size_t failed = failed_of(report.tests, report.test_count);
 
 	for (size_t i = 0; i < report.test_count; i++) {
 		struct test *test = &report.tests[i];
 
-		if (test->outcome == FAILED && !test->tally->reported) {
+		if (test->result == FAILED && !test->tally->reported) {
 			test->tally->reported = true;
 			print_failure(test);
 		}
@@ -128,7 +129,7 @@ static _Noreturn void usage(void)
 {
 	fprintf(stderr,
 		"usage: report -k KERNEL -m MODULE -a COMMAND DIRECTORY PART...\n");
-	exit(2);
+	exit(STATUS_USAGE);
 }
 
 static char **parse(int argc, char *argv[])

@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <time.h>
 
-enum outcome { PASSED, SKIPPED, FAILED, NOT_RUN, OUTCOMES };
+/* Only the grader tells a crash and a hang from other failures. */
+enum test_result {
+	NOT_RUN, PASSED, FAILED, SKIPPED, CRASHED, HUNG, TEST_RESULTS
+};
 
 /* A run of a test program, here or in a guest. */
 struct part {
@@ -37,7 +40,7 @@ struct test {
 	char *base;		/* "sync.x" */
 	char *name;		/* unique in the report */
 	struct tally *tally;
-	enum outcome outcome;
+	enum test_result result;
 	double seconds;		/* -1: unknown */
 	char *directive;	/* "SKIP why", "TIMEOUT 20 seconds", or "" */
 	char *reason;		/* why it was skipped or failed, one line */
@@ -57,13 +60,13 @@ struct report {
 /* Read DIRECTORY/parts/NAME.* for each name; NULL ends the names. */
 void read_report(struct report *report, char *names[]);
 
-/* How many of these tests have this outcome; failed_of(): FAILED or NOT_RUN. */
-size_t count_of(const struct test *tests, size_t count, enum outcome outcome);
+/* How many of these tests have this result; failed_of(): neither PASSED nor SKIPPED. */
+size_t count_of(const struct test *tests, size_t count, enum test_result result);
 size_t failed_of(const struct test *tests, size_t count);
 
-/* The command to run the tests of the part with this outcome (OUTCOMES: any). */
+/* The command to run the tests of the part with this result (TEST_RESULTS: any). */
 char *command_of(const struct report *report, const struct part *part,
-		 enum outcome outcome);
+		 enum test_result result);
 
 /* Each writes one file. */
 void write_tap(FILE *file, const struct report *report);

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "grade.h"
-#include "check/report.h"
 #include "child.h"
 
 enum { AT_ONCE = 2, MAX_SUBMISSIONS = 4096, MAX_ROW = 2048 };

@@ -101,23 +101,23 @@ TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
 static struct run jail(const char *seconds, const char *line)
 {
 	set_variables(in("TOP", "build/grading/graded"));
-	shell("mkdir -p folder");
+	shell("mkdir -p directory");
 	return RUN("jail", "-t", seconds, in("TOP", "build/kernel/bookworm/tree"),
-		   "folder", "x", "sh", "-c", line);
+		   "directory", "x", "sh", "-c", line);
 }
 
 TEST(grade, jail_brings_out_one_plain_file)
 {
 	struct run run = must_end_silently(jail("15", "echo made >x; echo more >y"), 0);
 
-	ASSERT_STREQ("made\n", shell("cd folder && grep . *"));
+	ASSERT_STREQ("made\n", shell("cd directory && grep . *"));
 	run = jail("15", "ln -s /etc/debian_version x");
-	ASSERT_STREQ("", shell("rm folder/x; ls folder"));
+	ASSERT_STREQ("", shell("rm directory/x; ls directory"));
 	run = jail("15", "mkfifo x");
 	expect_end(&run, 123, "jail: x is not a plain file of up to 16 MB");
 	run = jail("15", "yes | head -c 16777217 >x");
 	expect_end(&run, 123, "jail: x is not a plain file of up to 16 MB");
-	ASSERT_STREQ("", shell("ls folder"));
+	ASSERT_STREQ("", shell("ls directory"));
 }
 
 /* The user nobody can read the copies, though not the grader's own files. */
@@ -129,22 +129,22 @@ TEST(grade, jail_whatever_the_umask)
 		struct run run;
 
 		umask(masks[i]);
-		shell("rm -rf folder && mkdir folder && echo given >folder/y");
+		shell("rm -rf directory && mkdir directory && echo given >directory/y");
 		run = must_end_silently(jail("15", "stat -c %a . y && cp y x"), 0);
 		ASSERT_STREQ("1777\n644\n", run.output);
 		ASSERT_STREQ("given\n644\n",
-			     shell("cd folder && cat x && stat -c %a x"));
+			     shell("cd directory && cat x && stat -c %a x"));
 	}
 }
 
 /* Under sudo the jail is root, but the directory belongs to the user. */
-TEST(grade, jail_gives_the_file_to_the_owner_of_the_folder)
+TEST(grade, jail_gives_the_file_to_the_owner_of_the_directory)
 {
 	if (geteuid())
 		test_skip("needs root");
-	shell("mkdir folder && echo given >folder/y && chown -R 65534:65533 folder");
+	shell("mkdir directory && echo given >directory/y && chown -R 65534:65533 directory");
 	must_end_silently(jail("15", "cp y x"), 0);
-	ASSERT_STREQ("65534 65533 644\n", shell("stat -c '%u %g %a' folder/x"));
+	ASSERT_STREQ("65534 65533 644\n", shell("stat -c '%u %g %a' directory/x"));
 }
 
 TEST(grade, jail_shows_nothing_of_the_host)

@@ -15,7 +15,6 @@
 #include <time.h>
 
 #include "grade.h"
-#include "check/report.h"
 #include "child.h"
 #include "guest/run.h"
 #include "guest/tap.h"
@@ -36,14 +35,15 @@ enum {
 	HANG_SECONDS = 25,
 	MAX_SECONDS = 300,	/* after that no other guest starts */
 	MAX_CONTROLS = 20,
-	MAX_LOST = 3,		/* guests that end through no fault of a test */
+	MAX_RETRIES = 3,	/* guests that end through no fault of a test */
 	MAX_OUTPUT = 4096,	/* of a test */
 };
 
 static int number;		/* of the guest, from 1 */
 static char guest_files[PATH_SIZE + 32];	/* the beginning of their paths */
-static int lost, spoilt;	/* guests */
-static struct graded *lost_at;	/* the test that ran when the last guest was lost */
+static int retries;		/* guests that ended through no fault of a test */
+static struct graded *retried;	/* the test that ran when the last of these ended */
+static int not_restored;	/* guests that ended with STATUS_NOT_RESTORED */
 
 /* What the guest said so far, and how it ended. */
 static struct {
@@ -120,20 +120,20 @@ static void take_result(void)
 {
 	struct graded *test = guest.running;
 
-	if (!test || !guest.tap.sound || test->result != NOT_YET)
+	if (!test || !guest.tap.sound || test->result != NOT_RUN)
 		return;
 	test->seconds = guest.took;
 	test->guest = number;
 	test->output = notes();
 	if (guest.tap.ok) {
-		test->result = strncmp(guest.tap.directive, "SKIP", 4) ? PASS : SKIP;
-		test->why = test->result == SKIP && guest.tap.directive[4] ?
+		test->result = strncmp(guest.tap.directive, "SKIP", 4) ? PASSED : SKIPPED;
+		test->why = test->result == SKIPPED && guest.tap.directive[4] ?
 			    text_of("%s", guest.tap.directive + 5) : NULL;
 	} else if (!strncmp(guest.tap.directive, "TIMEOUT ", 8)) {
-		test->result = HANG;
+		test->result = HUNG;
 		test->why = text_of("no end after %s", guest.tap.directive + 8);
 	} else {
-		test->result = FAIL;
+		test->result = FAILED;
 		test->why = reason_in(test->output);
 	}
 }
@@ -176,7 +176,7 @@ static void read_guest(void)
 
 static void forget(struct graded *test)
 {
-	test->result = NOT_YET;
+	test->result = NOT_RUN;
 	test->seconds = -1;
 	test->why = NULL;
 	test->output = "";
@@ -198,7 +198,7 @@ static void charge(struct graded *test, enum test_result result, const char *why
 
 	forget_from(test + 1);
 	/* The harness has reported a process that it cannot kill as a hang. */
-	if (test->result == HANG)
+	if (test->result == HUNG)
 		return;
 	test->result = result;
 	test->guest = number;
@@ -215,17 +215,17 @@ static int pending(void)
 	int count = 0;
 
 	for (int i = 0; i < test_count; i++)
-		count += tests[i].result == NOT_YET;
+		count += tests[i].result == NOT_RUN;
 	return count;
 }
 
 static int penalty(void)
 {
-	int sum = spoilt * HANG_PENALTY;
+	int sum = not_restored * HANG_PENALTY;
 
 	for (int i = 0; i < test_count; i++)
-		sum += tests[i].result == CRASH ? 1 :
-		       tests[i].result == HANG ? HANG_PENALTY : 0;
+		sum += tests[i].result == CRASHED ? 1 :
+		       tests[i].result == HUNG ? HANG_PENALTY : 0;
 	return sum;
 }
 
@@ -269,7 +269,7 @@ static int run_guest(void)
 	while (args[n])
 		n++;
 	for (int i = 0; i < test_count; i++)
-		if (tests[i].result == NOT_YET)
+		if (tests[i].result == NOT_RUN)
 			args[n++] = tests[i].name;
 	snprintf(guest_files, sizeof(guest_files), "%s/guest-%d", submission.directory,
 		 number);
@@ -292,7 +292,7 @@ bool cut_off(const char *format, ...)
 	return false;
 }
 
-static void set_verdict(enum verdict verdict, const char *why)
+static void set_verdict(enum submission_verdict verdict, const char *why)
 {
 	submission.verdict = verdict;
 	snprintf(submission.why, sizeof(submission.why), "%.500s",
@@ -314,15 +314,15 @@ static bool say_forged(void)
  */
 static bool try_again(struct graded *test)
 {
-	if (test && test == lost_at) {
-		lost--;
-		charge(test, CRASH, guest.record.reason);
+	if (test && test == retried) {
+		retries--;
+		charge(test, CRASHED, guest.record.reason);
 		return true;
 	}
 	if (test)
 		forget_from(test);
-	lost_at = test;
-	if (++lost < MAX_LOST)
+	retried = test;
+	if (++retries < MAX_RETRIES)
 		return true;
 	set_verdict(NOT_GRADED, guest.record.message[0] ?
 		    guest.record.message : "the runner gives no reason");
@@ -335,8 +335,8 @@ static bool take_bail(void)
 	switch (guest.record.program) {
 	case STATUS_TIMEOUTS:
 		return true;
-	case STATUS_SPOILT:
-		spoilt++;
+	case STATUS_NOT_RESTORED:
+		not_restored++;
 		return true;
 	default:
 		return say_forged();
@@ -369,21 +369,21 @@ static bool take_end(int status)
 	case VM_BAILED:
 		return take_bail();
 	case VM_CUT_SHORT:
-		return blame(guest.running, CRASH, record->reason);
+		return blame(guest.running, CRASHED, record->reason);
 	case VM_NOT_OFF:
 		return pending();
 	case VM_HANG:
 	case VM_NOT_LOADED:
 	case VM_UNKILLABLE:
-		return blame(test, HANG, record->reason);
+		return blame(test, HUNG, record->reason);
 	case VM_STOPPED:
 		/* A host short of memory may have killed QEMU. */
 		if (record->qemu == -1)
 			return try_again(test);
-		return blame(test, CRASH, record->reason);
+		return blame(test, CRASHED, record->reason);
 	case VM_CRASH:
 	case VM_INIT_DIED:
-		return blame(test, CRASH, record->reason);
+		return blame(test, CRASHED, record->reason);
 	case VM_NO_GUEST:
 	case VM_INIT_ERROR:
 	case VM_UNWRITABLE:
@@ -392,7 +392,7 @@ static bool take_end(int status)
 		break;
 	}
 	if (status == 128 + SIGXFSZ)
-		return blame(test, CRASH, "it writes without end");
+		return blame(test, CRASHED, "it writes without end");
 	if (status == STATUS_INFRASTRUCTURE)
 		return try_again(test);
 	submission.verdict = NOT_GRADED;	/* keep the file that we name */
@@ -401,11 +401,11 @@ static bool take_end(int status)
 }
 
 /* If the module does not even load or unload, that is the verdict. */
-static bool passes_probe(const char *name, enum verdict verdict)
+static bool passes_probe(const char *name, enum submission_verdict verdict)
 {
 	struct graded *probe = find(name);
 
-	if (probe->result == PASS || probe->result == NOT_YET)
+	if (probe->result == PASSED || probe->result == NOT_RUN)
 		return true;
 	submission.verdict = verdict;
 	snprintf(submission.why, sizeof(submission.why), "%s: %.900s",

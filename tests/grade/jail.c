@@ -388,7 +388,7 @@ static _Noreturn void usage(void)
 {
 	fprintf(stderr,
 		"usage: jail [-t SECONDS] TREE DIR FILE COMMAND [ARG...]\n");
-	exit(2);
+	exit(STATUS_USAGE);
 }
 
 int main(int argc, char *argv[])

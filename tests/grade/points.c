@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "grade.h"
-#include "check/report.h"
 #include "child.h"
 
 enum { MAX_POINTS = 10000 };

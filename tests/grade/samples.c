@@ -8,6 +8,7 @@
 #include "harness.h"
 #include "program.h"
 #include "samples.h"
+#include "status.h"
 
 void stage(const char *name, const char *from)
 {
@@ -30,7 +31,7 @@ static void need_jail(void)
 	shell("mkdir -p nothing");
 	run = RUN("jail", in("TOP", "build/kernel/bookworm/tree"), "nothing", "x",
 		  "true");
-	if (WEXITSTATUS(run.status) == 125)
+	if (WEXITSTATUS(run.status) == STATUS_INFRASTRUCTURE)
 		test_skip("no submission can be built here: %.*s",
 			  (int)strcspn(run.errors, "\n"), run.errors);
 }

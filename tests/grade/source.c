@@ -19,7 +19,6 @@
 
 #include "grade.h"
 #include "module.h"
-#include "check/report.h"
 #include "child.h"
 
 enum {

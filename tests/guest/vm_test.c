@@ -16,6 +16,7 @@
 #include "harness.h"
 #include "program.h"
 #include "splat.h"
+#include "status.h"
 #include "tap.h"
 #include "verdict.h"
 #include "vm.h"
@@ -215,6 +216,14 @@ static const struct {
 	  "the guest stopped without reporting an end" },
 	{ BEGINS "exec sleep 60\n", VM_HANG, 124, -1, -1, "a.b",
 	  "no end after 1 seconds" },
+	{ BEGINS "kill -HUP $PPID; exec sleep 60\n", VM_INTERRUPTED, 130, -1, -1, "a.b",
+	  "interrupted" },
+	{ "frame up 0; exec sleep 60\n", VM_NOT_LOADED, 124, -1, -1, "",
+	  "the module is not loaded after 1 seconds" },
+	{ BEGINS "say 'ok 1 a.b'; frame exit 0; exec sleep 60\n", VM_NOT_OFF, 124, 0,
+	  -1, "", "the program has ended, but the guest does not" },
+	{ BEGINS "frame file 5; echo file; say 'ok 1 a.b'\n" ENDS(0), VM_UNWRITABLE, 125,
+	  0, VM_EXIT_STATUS, "", "cannot write /dev/full: No space left on device" },
 	{ BEGINS "say 'Bail out! it cannot be killed'\n" ENDS(5), VM_UNKILLABLE,
 	  124, 5, VM_EXIT_STATUS, "a.b", "it cannot be killed" },
 	{ BEGINS "say 'Bail out! why'\n" ENDS(6), VM_BAILED, 125, 6,
@@ -249,7 +258,7 @@ TEST_LIMIT(runner, record_says_how_a_guest_ended, 60)
 
 		set_scene(script);
 		run = RUN("vm", "-k", ".", "-i", "init", "-r", "record", "-t",
-			  "1", "tap", "suite");
+			  "1", "-o", "file:/dev/full", "tap", "suite");
 		printf("%s%s%s", script, run.output, run.errors);
 		fflush(stdout);
 		read_record(&record, "record");
@@ -341,13 +350,14 @@ TEST(runner, output_that_cannot_be_written_is_told)
 		  "vm: guest under TCG (emulated); the kernel's log is in /dev/full\n" },
 		{ "-o /some/file:/dev/full run suite", 125,
 		  "vm: cannot write /dev/full: No space left on device\n" },
-		{ "-o /some/file:no/such/folder run suite", 125,
-		  "vm: cannot write no/such/folder: No such file or directory\n" },
+		{ "-o /some/file:no/such/directory run suite", 125,
+		  "vm: cannot write no/such/directory: No such file or directory\n" },
 		/* As of a program that SIGPIPE ends. */
 		{ "tap suite | :", 141, "" },
 		{ "run suite | :", 141, "" },
 		{ "run suite 2>&1 | :", 141, "" },
 	};
+	struct vm_record record;
 	struct run run;
 
 	set_scene(QEMU "sleep 0.1; frame up 0; frame ready 0\n"
@@ -359,12 +369,15 @@ TEST(runner, output_that_cannot_be_written_is_told)
 		int piped = strcspn(ends[i].line, "|");
 
 		run = RUN("/bin/sh", "-c",
-			  formatted("{ \"$PROGRAMS/vm\" -k . -i init %s%.*s; echo $? >status; } %s",
+			  formatted("{ \"$PROGRAMS/vm\" -k . -i init -r record %s%.*s; echo $? >status; } %s",
 				    strstr(ends[i].line, "-o") ? "" : "-o /some/file:there ",
 				    piped, ends[i].line, ends[i].line + piped));
 		if (atoi(shell("cat status")) != ends[i].status)
 			FAIL("%s: expected status %d, saw %s%s", ends[i].line,
 			     ends[i].status, shell("cat status"), run.errors);
+		read_record(&record, "record");
+		ASSERT_EQ(ends[i].status == STATUS_UNREAD ? VM_UNREAD : VM_UNWRITABLE,
+			  record.verdict);
 		/* The output of the guest's program comes first. */
 		if (!strncmp(run.errors, "oops\n", 5))
 			ASSERT_STREQ(ends[i].errors, run.errors + 5);
@@ -439,9 +452,9 @@ TEST(runner, tmpdir_of_any_name)
 TEST(runner, tmpdir_that_is_none_is_told)
 {
 	set_scene(QEMU QEMU_PASSES);
-	setenv("TMPDIR", "/no/such/folder", 1);
+	setenv("TMPDIR", "/no/such/directory", 1);
 	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
-		       "vm: infrastructure: cannot make a directory in /no/such/folder (TMPDIR): No such file or directory\n");
+		       "vm: infrastructure: cannot make a directory in /no/such/directory (TMPDIR): No such file or directory\n");
 	setenv("TMPDIR", "vmlinuz", 1);
 	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
 		       "cannot make a directory in vmlinuz (TMPDIR): Not a directory\n");
@@ -951,40 +964,40 @@ static void expect_report(const char *kind, const char *report)
 	expect_text(run.errors, report);
 }
 
-TEST_LIMIT(checkers, use_after_free, GUEST_LIMIT)
+TEST_LIMIT(sanitizers, use_after_free, GUEST_LIMIT)
 {
 	expect_report("use_after_free", "KASAN: use-after-free in use_after_free");
 }
 
-TEST_LIMIT(checkers, undefined_behaviour, GUEST_LIMIT)
+TEST_LIMIT(sanitizers, undefined_behaviour, GUEST_LIMIT)
 {
 	expect_report("shift_too_far", "UBSAN: shift-out-of-bounds");
 }
 
-TEST_LIMIT(checkers, locks_in_both_orders, GUEST_LIMIT)
+TEST_LIMIT(sanitizers, locks_in_both_orders, GUEST_LIMIT)
 {
 	expect_report("lock_in_both_orders",
 		      "possible circular locking dependency detected");
 }
 
-TEST_LIMIT(checkers, sleep_under_a_spinlock, GUEST_LIMIT)
+TEST_LIMIT(sanitizers, sleep_under_a_spinlock, GUEST_LIMIT)
 {
 	expect_report("sleep_under_a_spinlock",
 		      "BUG: scheduling while atomic");
 }
 
-TEST_LIMIT(checkers, lost_memory, GUEST_LIMIT)
+TEST_LIMIT(sanitizers, lost_memory, GUEST_LIMIT)
 {
 	expect_report("leak", "new suspected memory leaks");
 }
 
-TEST_LIMIT(checkers, write_to_a_freed_page, GUEST_LIMIT)
+TEST_LIMIT(sanitizers, write_to_a_freed_page, GUEST_LIMIT)
 {
 	expect_report("write_to_a_freed_page", "pagealloc: memory corruption");
 }
 
 /* fault.load makes each allocation fail once; the leak must show. */
-TEST_LIMIT(checkers, leak_on_an_error_path, 4 * GUEST_LIMIT)
+TEST_LIMIT(sanitizers, leak_on_an_error_path, 4 * GUEST_LIMIT)
 {
 	struct run run;
 

@@ -519,7 +519,7 @@ static int run_tests(const struct test **tests, size_t count,
 		if (options->max_timeouts && cleanup_failed) {
 			printf("Bail out! cannot restore what %s changed\n",
 			       name);
-			return STATUS_SPOILT;
+			return STATUS_NOT_RESTORED;
 		}
 		if (options->max_timeouts && outcomes[TIMED_OUT] >= options->max_timeouts) {
 			printf("Bail out! %u tests did not end\n",

@@ -214,7 +214,7 @@ TEST(harness, failed_cleanup_fails_the_test)
 	expect_text(run.output, "not ok 1 sample.passes\n");
 }
 
-/* The grader starts another guest once a test has spoilt this one. */
+/* The grader starts another guest once a test has changed this one for good. */
 TEST(harness, early_end)
 {
 	struct run run = RUN("harness_sample", "-e", "1", "sample.fails",
@@ -226,7 +226,7 @@ TEST(harness, early_end)
 	ASSERT_TRUE(!strstr(run.output, "says_a_lot"));
 	setenv("SAMPLE_CLEANUP_FAILS", "1", 1);
 	run = RUN("harness_sample", "-e", "1", "sample.passes", "sample.fails");
-	ASSERT_EQ(STATUS_SPOILT, WEXITSTATUS(run.status));
+	ASSERT_EQ(STATUS_NOT_RESTORED, WEXITSTATUS(run.status));
 	expect_text(run.output, "\nnot ok 1 sample.passes\n"
 		    "Bail out! cannot restore what sample.passes changed\n");
 }

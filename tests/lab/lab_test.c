@@ -296,7 +296,7 @@ static struct run run_directory(const char *directory)
 	return RUN(in("TOP", "tests/lab/run.sh"), "-a");
 }
 
-TEST(lab, folder_has_to_be_one)
+TEST(lab, directory_has_to_be_one)
 {
 	in("TOP", "");
 	expect_refusal(run_directory("none"), STATUS_USAGE, "there is no directory");

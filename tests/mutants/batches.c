@@ -4,9 +4,9 @@
  *
  * A guest runs the named tests with the true module, then with the mutants that
  * only fail tests, then with the true module again: a test that fails with the true
- * module proves nothing. A mutant that spoils its guest comes last. A mutant that its
- * own tests do not notice gets the whole suite, and so does an equivalent one: that
- * tells a wrong header from a missing test.
+ * module proves nothing. A mutant that ends its guest, or gets stuck, comes last. A
+ * mutant that its own tests do not notice gets the whole suite, and so does an
+ * equivalent one: that tells a wrong header from a missing test.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,8 @@ struct seen {
 	const char *why;	/* of a crash or a hang, as the record has it */
 };
 
-static bool spoils(int i)
+/* It may crash or hang its guest, or get stuck: no other can run after it. */
+static bool is_fatal(int i)
 {
 	return list[i].mutant.outcomes != 1 << FAIL;
 }
@@ -61,30 +62,30 @@ static void add_module(struct guest *guest, int i)
 		list[i].state = RUNNING;
 }
 
-/* Take at most one mutant that spoils the guest, and a fair share of the others. */
+/* Take at most one fatal mutant, and a fair share of the others. */
 static void fill_batch(struct guest *guest)
 {
-	int spoilers = 0, others = 0, batches, max;
+	int fatal = 0, others = 0, batches, max;
 
 	for (int i = 0; i < count; i++) {
-		spoilers += waits(i) && spoils(i);
-		others += waits(i) && !spoils(i);
+		fatal += waits(i) && is_fatal(i);
+		others += waits(i) && !is_fatal(i);
 	}
-	if (!spoilers && !others)
+	if (!fatal && !others)
 		return;
-	batches = spoilers > GUESTS ? spoilers : GUESTS;
+	batches = fatal > GUESTS ? fatal : GUESTS;
 	max = (others + batches - 1) / batches;
 	if (max > MAX_OTHERS)
 		max = MAX_OTHERS;
 
 	add_module(guest, TRUE_MODULE);
 	for (int i = 0; i < count && guest->module_count <= max; i++)
-		if (waits(i) && !spoils(i))
+		if (waits(i) && !is_fatal(i))
 			add_module(guest, i);
 	if (guest->module_count > 1)
 		add_module(guest, TRUE_MODULE);
 	for (int i = 0; i < count; i++) {
-		if (waits(i) && spoils(i)) {
+		if (waits(i) && is_fatal(i)) {
 			add_module(guest, i);
 			break;
 		}
@@ -269,7 +270,7 @@ static struct seen look(const struct batch_report *report, int m,
 
 /*
  * How far the guest came: the modules before the returned one have their results;
- * that one, if there is one, spoilt the guest.
+ * that one, if there is one, ended the guest or is stuck.
  */
 static int end_of(const struct guest *guest, const struct batch_report *report)
 {
@@ -292,7 +293,7 @@ static void judge_batch(struct guest *guest, const struct batch_report *report,
 			after = &report->results[m];
 	for (int m = 1; m < guest->module_count; m++) {
 		int i = guest->modules[m];
-		bool last = m == end || (i != TRUE_MODULE && spoils(i));
+		bool last = m == end || (i != TRUE_MODULE && is_fatal(i));
 
 		if (i == TRUE_MODULE)
 			continue;
@@ -320,20 +321,20 @@ static void finish(struct guest *guest, int status)
 {
 	struct batch_report *report;
 	struct vm_record record;
-	bool spoilt;
+	bool bad_end;
 	int end;
 
 	read_record(&record, guest_file(guest->files, "verdict"));
-	spoilt = record.status == STATUS_CRASH || record.status == STATUS_HANG;
+	bad_end = record.status == STATUS_CRASH || record.status == STATUS_HANG;
 	report = read_report(guest_file(guest->files, "tap"));
 	/* After its last result the guest still has the last module loaded. */
-	if (spoilt && report->count == guest->module_count)
+	if (bad_end && report->count == guest->module_count)
 		report->results[report->count - 1].given = false;
 	end = end_of(guest, report);
 	if (end < guest->module_count && !report->results[end].stuck &&
-	    (!spoilt || guest->modules[end] == TRUE_MODULE))
+	    (!bad_end || guest->modules[end] == TRUE_MODULE))
 		judge_lost(guest, record.message, status);
-	else if (!spoilt && status > 1)
+	else if (!bad_end && status > 1)
 		judge_lost(guest, record.message, status);
 	else if (!guest->whole)
 		judge_batch(guest, report, &record);
