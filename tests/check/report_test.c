@@ -35,7 +35,7 @@ static void part(const char *name, const char *list, const char *tap,
 
 	mkdir("parts", 0755);
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		const char *path = formatted("parts/%s.%s", name, ends[i]);
+		const char *path = text_of("parts/%s.%s", name, ends[i]);
 
 		unlink(path);
 		if (texts[i])
@@ -71,7 +71,7 @@ static void expect_shell(const char *command, const char *wanted)
 
 static void need(const char *tool)
 {
-	if (system(formatted("command -v %s >/dev/null", tool)))
+	if (system(text_of("command -v %s >/dev/null", tool)))
 		test_skip("there is no %s here", tool);
 }
 
@@ -206,7 +206,7 @@ TEST(report, only_a_whole_part_is_believed)
 
 		part("here", "a.b\na.c\n", parts[i].tap, parts[i].status);
 		run = REPORT("here");
-		line = formatted("%d passed, %d failed\n", parts[i].passed, parts[i].failed);
+		line = text_of("%d passed, %d failed\n", parts[i].passed, parts[i].failed);
 		last = strstr(run.output, line);
 		if (!last || strcmp(last, line))
 			FAIL("part %zu: expected \"%s\", saw \"%s\"", i, line,
@@ -485,8 +485,8 @@ TEST(check, refuses_what_is_no_number)
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		setenv("REPEAT", wrong[i], 1);
 		expect_refusal(RUN("./tests/check/check.sh", "k", "-", "sample.passes"), 2,
-			       formatted("check: REPEAT=%s: it has to be a number from 1 to 1000\n",
-					 wrong[i]));
+			       text_of("check: REPEAT=%s: it has to be a number from 1 to 1000\n",
+				       wrong[i]));
 	}
 	unsetenv("REPEAT");
 	setenv("LOAD", "much", 1);
@@ -501,7 +501,7 @@ static char state_of(pid_t pid, long *ticks)
 	FILE *file;
 	long user, system;
 
-	file = fopen(formatted("/proc/%d/stat", pid), "re");
+	file = fopen(text_of("/proc/%d/stat", pid), "re");
 	if (!file)
 		return 'X';
 	if (!fgets(line, sizeof(line), file))
@@ -558,7 +558,7 @@ static void expect_no_orphans(void)
 	FILE *file;
 	int pid;
 
-	file = fopen(formatted("/proc/%d/task/%d/children", getppid(), getppid()), "re");
+	file = fopen(text_of("/proc/%d/task/%d/children", getppid(), getppid()), "re");
 	ASSERT_TRUE(file);
 	while (fscanf(file, "%d", &pid) == 1)
 		if (pid != getpid())

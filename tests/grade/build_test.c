@@ -20,7 +20,7 @@
 static void play_guest(void)
 {
 	shell("printf '%s\\n' '#!/bin/sh' 'while [ $1 != tap ]; do [ $1 != -r ] || echo verdict=passed >$2; shift; done; shift 4; n=0' 'echo TAP version 13; echo 1..$#' 'for t; do n=$((n + 1)); echo \"# begin $t\"; echo \"ok $n $t\"; done' >guest && chmod +x guest");
-	setenv("GUEST_RUNNER", formatted("%s/guest", getcwd(NULL, 0)), 1);
+	setenv("GUEST_RUNNER", text_of("%s/guest", getcwd(NULL, 0)), 1);
 }
 
 /* No directive reads a file of the host; a file of the submission can be read. */
@@ -38,7 +38,7 @@ TEST_LIMIT(grade, build_sees_nothing_of_the_host, SAMPLE_LIMIT)
 	shell("echo '#error the secret was read' >secret; chmod 644 secret; chmod 755 .");
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		shell("rm -rf x grades && mkdir x && cp $TOP/kmod/*.[ch] x/");
-		shell(formatted("echo \"%s\" >>x/shmcount.c", ways[i]));
+		shell(text_of("echo \"%s\" >>x/shmcount.c", ways[i]));
 		run = must_end_silently(RUN("grade", "one", "x"), 0);
 		expect_text(run.output, "It does not build: the compiler");
 		ASSERT_TRUE(strstr(run.output, "No such file or directory") ||
@@ -101,23 +101,23 @@ TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
 static struct run jail(const char *seconds, const char *line)
 {
 	set_variables(in("TOP", "build/grading/graded"));
-	shell("mkdir -p folder");
+	shell("mkdir -p directory");
 	return RUN("jail", "-t", seconds, in("TOP", "build/kernel/bookworm/tree"),
-		   "folder", "x", "sh", "-c", line);
+		   "directory", "x", "sh", "-c", line);
 }
 
 TEST(grade, jail_brings_out_one_plain_file)
 {
 	struct run run = must_end_silently(jail("15", "echo made >x; echo more >y"), 0);
 
-	ASSERT_STREQ("made\n", shell("cd folder && grep . *"));
+	ASSERT_STREQ("made\n", shell("cd directory && grep . *"));
 	run = jail("15", "ln -s /etc/debian_version x");
-	ASSERT_STREQ("", shell("rm folder/x; ls folder"));
+	ASSERT_STREQ("", shell("rm directory/x; ls directory"));
 	run = jail("15", "mkfifo x");
 	expect_end(&run, 123, "jail: x is not a plain file of up to 16 MB");
 	run = jail("15", "yes | head -c 16777217 >x");
 	expect_end(&run, 123, "jail: x is not a plain file of up to 16 MB");
-	ASSERT_STREQ("", shell("ls folder"));
+	ASSERT_STREQ("", shell("ls directory"));
 }
 
 /* The user nobody can read the copies, though not the grader's own files. */
@@ -129,22 +129,22 @@ TEST(grade, jail_whatever_the_umask)
 		struct run run;
 
 		umask(masks[i]);
-		shell("rm -rf folder && mkdir folder && echo given >folder/y");
+		shell("rm -rf directory && mkdir directory && echo given >directory/y");
 		run = must_end_silently(jail("15", "stat -c %a . y && cp y x"), 0);
 		ASSERT_STREQ("1777\n644\n", run.output);
 		ASSERT_STREQ("given\n644\n",
-			     shell("cd folder && cat x && stat -c %a x"));
+			     shell("cd directory && cat x && stat -c %a x"));
 	}
 }
 
 /* Under sudo the jail is root, but the directory belongs to the user. */
-TEST(grade, jail_gives_the_file_to_the_owner_of_the_folder)
+TEST(grade, jail_gives_the_file_to_the_owner_of_the_directory)
 {
 	if (geteuid())
 		test_skip("needs root");
-	shell("mkdir folder && echo given >folder/y && chown -R 65534:65533 folder");
+	shell("mkdir directory && echo given >directory/y && chown -R 65534:65533 directory");
 	must_end_silently(jail("15", "cp y x"), 0);
-	ASSERT_STREQ("65534 65533 644\n", shell("stat -c '%u %g %a' folder/x"));
+	ASSERT_STREQ("65534 65533 644\n", shell("stat -c '%u %g %a' directory/x"));
 }
 
 TEST(grade, jail_shows_nothing_of_the_host)
@@ -172,8 +172,8 @@ TEST(grade, jail_has_no_network)
 	ASSERT_OK(bind(fd, (struct sockaddr *)&address, length));
 	ASSERT_OK(listen(fd, 2));
 	ASSERT_OK(getsockname(fd, (struct sockaddr *)&address, &length));
-	connect = formatted("bash -c ': </dev/tcp/127.0.0.1/%d && echo connected'",
-			    ntohs(address.sin_port));
+	connect = text_of("bash -c ': </dev/tcp/127.0.0.1/%d && echo connected'",
+			  ntohs(address.sin_port));
 	ASSERT_STREQ("connected\n", shell(connect));
 	expect_text(must_end(jail("15", connect), 1).output, "Network is unreachable");
 }

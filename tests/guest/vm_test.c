@@ -168,9 +168,9 @@ void set_scene(const char *script)
 {
 	write_script("qemu-system-x86_64", script);
 	shell("touch vmlinuz init");
-	setenv("EXIT", formatted("%d", VM_EXIT_STATUS), 1);
+	setenv("EXIT", text_of("%d", VM_EXIT_STATUS), 1);
 	setenv("SCENE", getcwd(NULL, 0), 1);
-	setenv("PATH", formatted("%s:/usr/bin:/bin", getenv("SCENE")), 1);
+	setenv("PATH", text_of("%s:/usr/bin:/bin", getenv("SCENE")), 1);
 	setenv("ACCEL", "tcg", 1);
 }
 
@@ -245,7 +245,7 @@ TEST_LIMIT(runner, record_says_how_a_guest_ended, 60)
 	struct run run;
 
 	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
-		const char *script = formatted("%s%s", QEMU, records[i].script);
+		const char *script = text_of("%s%s", QEMU, records[i].script);
 
 		set_scene(script);
 		run = RUN("vm", "-k", ".", "-i", "init", "-r", "record", "-t",
@@ -341,8 +341,8 @@ TEST(runner, output_that_cannot_be_written_is_told)
 		  "vm: guest under TCG (emulated); the kernel's log is in /dev/full\n" },
 		{ "-o /some/file:/dev/full run suite", 125,
 		  "vm: cannot write /dev/full: No space left on device\n" },
-		{ "-o /some/file:no/such/folder run suite", 125,
-		  "vm: cannot write no/such/folder: No such file or directory\n" },
+		{ "-o /some/file:no/such/directory run suite", 125,
+		  "vm: cannot write no/such/directory: No such file or directory\n" },
 		/* As of a program that SIGPIPE ends. */
 		{ "tap suite | :", 141, "" },
 		{ "run suite | :", 141, "" },
@@ -359,9 +359,9 @@ TEST(runner, output_that_cannot_be_written_is_told)
 		int piped = strcspn(ends[i].line, "|");
 
 		run = RUN("/bin/sh", "-c",
-			  formatted("{ \"$PROGRAMS/vm\" -k . -i init %s%.*s; echo $? >status; } %s",
-				    strstr(ends[i].line, "-o") ? "" : "-o /some/file:there ",
-				    piped, ends[i].line, ends[i].line + piped));
+			  text_of("{ \"$PROGRAMS/vm\" -k . -i init %s%.*s; echo $? >status; } %s",
+				  strstr(ends[i].line, "-o") ? "" : "-o /some/file:there ",
+				  piped, ends[i].line, ends[i].line + piped));
 		if (atoi(shell("cat status")) != ends[i].status)
 			FAIL("%s: expected status %d, saw %s%s", ends[i].line,
 			     ends[i].status, shell("cat status"), run.errors);
@@ -439,9 +439,9 @@ TEST(runner, tmpdir_of_any_name)
 TEST(runner, tmpdir_that_is_none_is_told)
 {
 	set_scene(QEMU QEMU_PASSES);
-	setenv("TMPDIR", "/no/such/folder", 1);
+	setenv("TMPDIR", "/no/such/directory", 1);
 	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
-		       "vm: infrastructure: cannot make a directory in /no/such/folder (TMPDIR): No such file or directory\n");
+		       "vm: infrastructure: cannot make a directory in /no/such/directory (TMPDIR): No such file or directory\n");
 	setenv("TMPDIR", "vmlinuz", 1);
 	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
 		       "cannot make a directory in vmlinuz (TMPDIR): Not a directory\n");
@@ -572,8 +572,8 @@ TEST(runner, memory_that_is_no_number)
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		setenv("MEMORY", wrong[i], 1);
 		expect_refusal(RUN(VM_SH, "run", "incr1"), 2,
-			       formatted("vm: MEMORY=%s: it has to be a number of MB, 128 or more\n",
-					 wrong[i]));
+			       text_of("vm: MEMORY=%s: it has to be a number of MB, 128 or more\n",
+				       wrong[i]));
 	}
 }
 
@@ -612,12 +612,12 @@ TEST_LIMIT(runner, slow_reader_gets_all_of_it, GUEST_LIMIT)
 	struct run run;
 
 	run = RUN("/bin/sh", "-c",
-		  formatted("run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
-			    "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
-			    "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
-			    "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
-			    in("PROGRAMS", "vm"), small("kernel", ""), INIT,
-			    SMALL_MODULE, in("TOP", "build/guest/incr_anon")));
+		  text_of("run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
+			  "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
+			  "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
+			  "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
+			  in("PROGRAMS", "vm"), small("kernel", ""), INIT,
+			  SMALL_MODULE, in("TOP", "build/guest/incr_anon")));
 	ASSERT_STREQ("", run.errors);
 	/* 141 is the status of a program that SIGPIPE ends. */
 	ASSERT_STREQ("40000\n0\n"
@@ -646,9 +646,9 @@ TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
 	run = RUN(FULL_GUEST, "-m", FULL_MODULE, "run", "sh", "-c", commands,
 		  "sh", "", "a=\\n\n\\", "\377");
 	expect_status(&run, 7);
-	expected = formatted("%s\n[][a=\\n\n\\][\377]host\nchanged\ncount!\n"
-			     "dd: writing to '/dev/shmcount': No space left on device\n"
-			     "  \\0  \\0  \\0  \\0  \\0  \\0\n4096\na\r\nb", getcwd(NULL, 0));
+	expected = text_of("%s\n[][a=\\n\n\\][\377]host\nchanged\ncount!\n"
+			   "dd: writing to '/dev/shmcount': No space left on device\n"
+			   "  \\0  \\0  \\0  \\0  \\0  \\0\n4096\na\r\nb", getcwd(NULL, 0));
 	ASSERT_STREQ(expected, run.output);
 	ASSERT_EQ(0, memcmp(run.output + strlen(expected), "\0c\377", 3));
 	ASSERT_STREQ("error\n", run.errors);
@@ -681,8 +681,8 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 		  system("{ head -c 200000 /dev/urandom; echo; } >data; "
 			 "{ cat data; echo up; } >expected"));
 	run = START(VM_SH, "bench", "sh", "-c",
-		    formatted("%s cat %s/data; { sleep 2; echo up; } & sleep 60", commands,
-			      getcwd(NULL, 0)));
+		    text_of("%s cat %s/data; { sleep 2; echo up; } & sleep 60", commands,
+			    getcwd(NULL, 0)));
 	seen = fopen("seen", "we");
 	ASSERT_TRUE(seen);
 	for (char last[4] = ""; memcmp(last, "\nup\n", 4);) {
@@ -945,7 +945,7 @@ static void expect_report(const char *kind, const char *report)
 	struct run run;
 
 	need_sanitizers("sanitizer_bugs.ko");
-	setenv("PARAMS", formatted("kind=%s", kind), 1);
+	setenv("PARAMS", text_of("kind=%s", kind), 1);
 	run = must_end(RUN(VM_SH, "-t", "1000", "run", "incr1", "1"), 121);
 	expect_text(run.errors, "vm: crash: ");
 	expect_text(run.errors, report);

@@ -90,10 +90,6 @@ void test_fail(const char *file, int line, const char *format, ...);
 _Noreturn __attribute__((format(printf, 1, 2)))
 void test_skip(const char *format, ...);
 
-/* Returns the text, as by printf(). */
-__attribute__((format(printf, 1, 2)))
-char *formatted(const char *format, ...);
-
 /* The ASSERT macros call these. test_assert_ok() returns the result. */
 void test_assert_eq(const char *file, int line, const char *what,
 		    long long seen, long long wanted);

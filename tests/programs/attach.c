@@ -178,7 +178,7 @@ static int begin_namespace(int kind, const char *name)
 {
 	int own;
 
-	own = open(formatted("/proc/self/ns/%s", name), O_RDONLY | O_CLOEXEC);
+	own = open(text_of("/proc/self/ns/%s", name), O_RDONLY | O_CLOEXEC);
 	if (own < 0 && errno == ENOENT)
 		test_skip("this kernel has no %s namespaces", name);
 	ASSERT_OK(own);
@@ -341,7 +341,7 @@ static void expect_death_noticed(starter *start_one, starter *start_other,
 	waiter = start_other("5");
 	wait_until_asleep(waiter.pid);
 	kill_and_collect(holder.pid, &waiter);
-	expect_end(&waiter, 1, formatted(name, holder.pid));
+	expect_end(&waiter, 1, text_of(name, holder.pid));
 	expect_text(waiter.errors, " died holding the semaphore: start afresh");
 	collect(&holder);
 	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
@@ -412,7 +412,7 @@ static void expect_line(const struct run *run, const char *text)
 /* The same; the text has the pid of another process in it, once or twice. */
 static void expect_warning(const struct run *run, const char *format, pid_t pid)
 {
-	expect_line(run, formatted(format, pid, pid));
+	expect_line(run, text_of(format, pid, pid));
 }
 
 /* The waiter warns once; nothing is lost when the holder continues. */

@@ -159,7 +159,7 @@ static struct lists lists(void)
 
 static bool recovers(const struct lists *lists, const char *lock)
 {
-	return strstr(lists->text, formatted("\n* %s ", lock));
+	return strstr(lists->text, text_of("\n* %s ", lock));
 }
 
 static void expect_nothing_left(void)
@@ -506,7 +506,7 @@ static void draw(void)
 			 "head -c 4 out/%s.png | tail -c 3; grep -o '</svg>' out/%s.svg",
 			 pictures[i], pictures[i]);
 		ASSERT_STREQ("PNG</svg>\n", shell(command));
-		ASSERT_TRUE(atoi(shell(formatted("wc -c <out/%s.png", pictures[i]))) > 10000);
+		ASSERT_TRUE(atoi(shell(text_of("wc -c <out/%s.png", pictures[i]))) > 10000);
 	}
 }
 

@@ -682,9 +682,9 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 	text = strstr(strstr(text, "times in ms"), line);
 	ASSERT_TRUE(text);
 	ASSERT_EQ(2, atoi(text + 17));
-	text = strstr(text, formatted("incr_dev %d waited ", second));
+	text = strstr(text, text_of("incr_dev %d waited ", second));
 	ASSERT_TRUE(text);
-	ASSERT_TRUE(strstr(text, formatted("for incr_dev %d", first)));
+	ASSERT_TRUE(strstr(text, text_of("for incr_dev %d", first)));
 	expect_text(text, "It is the semaphore at offset 24 of /dev/shmcount\n");
 
 	ASSERT_OK(stat("build/results/timeline/timeline.png", &stat_));
