@@ -494,27 +494,6 @@ TEST(check, refuses_what_is_no_number)
 		       "check: LOAD=much: it has to be a number from 0 to 1000");
 }
 
-/* The state of a process, and its processor time in ticks. */
-static char state_of(pid_t pid, long *ticks)
-{
-	char line[512] = "", *end, state;
-	FILE *file;
-	long user, system;
-
-	file = fopen(text_of("/proc/%d/stat", pid), "re");
-	if (!file)
-		return 'X';
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	end = strrchr(line, ')');
-	if (!end || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u "
-			   "%*u %ld %ld", &state, &user, &system) != 3)
-		return 'X';
-	*ticks = user + system;
-	return state;
-}
-
 /* Wait for the process to have a child that uses the processor. */
 static pid_t busy_child_of(pid_t parent)
 {
@@ -540,10 +519,8 @@ static pid_t busy_child_of(pid_t parent)
 
 static void expect_gone(pid_t pid)
 {
-	long ticks;
-
 	for (int i = 0; i < 1000; i++) {
-		char state = state_of(pid, &ticks);
+		char state = state_of(pid, NULL);
 
 		if (state == 'X' || state == 'Z')
 			return;

@@ -96,13 +96,11 @@ TEST_LIMIT(kvm, guest_runs_where_kvm_is_broken, GUEST_LIMIT)
 		"-K", "kvm", "run", "incr_dev", "1000", NULL
 	};
 	char *qemu = shell("command -v " VM_QEMU);
-	struct run run;
 
 	set_host(false);
 	write_script(VM_QEMU, text_of("#!/bin/sh\n" NOTE "exec %.*s \"$@\"\n",
 				      (int)strcspn(qemu, "\n"), qemu));
-	run = run_args(args);
-	expect_end(&run, 0, "2000 increments by 2 processes gave count 2000");
+	expect_success(run_args(args), "2000 increments by 2 processes gave count 2000");
 	ASSERT_STREQ("vm: " TCG "\n", shell("head -n 1 log"));
 	expect_calls("kvm tcg ");
 }

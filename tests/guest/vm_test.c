@@ -996,79 +996,66 @@ TEST_LIMIT(checkers, leak_on_an_error_path, 4 * GUEST_LIMIT)
 
 /* Lines of kernel logs, and what they report. */
 static const struct {
-	const char *line;
 	enum splat splat;
-} log_lines[] = {
-	{ "[    0.000000] Linux version 6.1.0-56-cloud-amd64", SPLAT_NONE },
-	{ "[    0.000000] Kernel command line: oops=panic panic=-1",
-	  SPLAT_NONE },
-	{ "[    0.1] Spectre V2 : WARNING: Unprivileged eBPF is enabled",
-	  SPLAT_NONE },
-	{ "[    1.2] shmcount: loading out-of-tree module taints kernel.",
-	  SPLAT_NONE },
-	{ "[    1.2] shmcount: module verification failed: signature and/or required key missing - tainting kernel",
-	  SPLAT_NONE },
-	{ "[    2.0] shmcount: WARNING: the size is odd", SPLAT_NONE },
-	{ "[    2.0] shmcount: BUG: this cannot be", SPLAT_NONE },
-	{ "[    2.0] shmcount: Oops: 3", SPLAT_NONE },
-	{ "[    2.0] suite[99]: segfault at 7f00 ip 40 sp 7f error 4",
-	  SPLAT_NONE },
-	{ "[    2.0] traps: suite[99] general protection fault ip:40",
-	  SPLAT_NONE },
-	{ "[    2.0] printk: console [ttyS0] enabled", SPLAT_NONE },
-	{ "[    2.0] kmemleak: Kernel memory leak detector initialized",
-	  SPLAT_NONE },
-	{ "[    3.0] BUG: kernel NULL pointer dereference, address: 0",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG: unable to handle page fault for address: f",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG: sleeping function called from invalid context",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG: KASAN: slab-use-after-free in shmcount_mmap",
-	  SPLAT_CRASH },
-	{ "[    3.0] Oops: 0000 [#1] PREEMPT SMP", SPLAT_CRASH },
-	{ "[    3.0] general protection fault, probably for non-canonical",
-	  SPLAT_CRASH },
-	{ "[    3.0] kernel BUG at mm/filemap.c:100!", SPLAT_CRASH },
-	{ "[    3.0] WARNING: CPU: 0 PID: 9 at fs/x.c:1", SPLAT_CRASH },
-	{ "[    3.0] WARNING: possible circular locking dependency detected",
-	  SPLAT_CRASH },
-	{ "[    3.0] INFO: possible recursive locking detected", SPLAT_CRASH },
-	{ "[    3.0][   T99] WARNING: suspicious RCU usage", SPLAT_CRASH },
-	{ "suite: no end[    3.0] BUG: scheduling while atomic: suite/9",
-	  SPLAT_CRASH },
-	{ "[    3.0] UBSAN: array-index-out-of-bounds in x.c", SPLAT_CRASH },
-	{ "[    3.0] BUG: Bad page state in process suite", SPLAT_CRASH },
-	{ "[    3.0] pagealloc: memory corruption", SPLAT_CRASH },
-	{ "[    3.0] pagealloc: single bit error", SPLAT_CRASH },
-	{ "[    3.0] BUG kmalloc-64 (Tainted: G   OE): Right Redzone overwritten",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG kmalloc-64 (Tainted: G   OE): Poison overwritten",
-	  SPLAT_CRASH },
-	{ "[    3.0] refcount_t: underflow; use-after-free.", SPLAT_CRASH },
-	{ "[    3.0] list_del corruption. prev->next should be", SPLAT_CRASH },
-	{ "kmemleak: cannot scan any more:", SPLAT_CRASH },
-	{ "[    3.0] kmemleak: 2 new suspected memory leaks (see",
-	  SPLAT_CRASH },
-	{ "[    3.0] Kernel panic - not syncing: out of memory", SPLAT_CRASH },
-	{ "[   30.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s!",
-	  SPLAT_HANG },
-	{ "[   30.0] INFO: task insmod:99 blocked for more than 20 seconds.",
-	  SPLAT_HANG },
-	{ "[   30.0] rcu: INFO: rcu_sched self-detected stall on CPU",
-	  SPLAT_HANG },
-	{ "[   30.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
-	  SPLAT_HANG },
-	{ "[    3.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
-	  SPLAT_INIT_DIED },
+	const char *lines[32];
+} logs[] = {
+	{ SPLAT_NONE, {
+		"[    0.000000] Linux version 6.1.0-56-cloud-amd64",
+		"[    0.000000] Kernel command line: oops=panic panic=-1",
+		"[    0.1] Spectre V2 : WARNING: Unprivileged eBPF is enabled",
+		"[    1.2] shmcount: loading out-of-tree module taints kernel.",
+		"[    1.2] shmcount: module verification failed: signature and/or required key missing - tainting kernel",
+		"[    2.0] shmcount: WARNING: the size is odd",
+		"[    2.0] shmcount: BUG: this cannot be",
+		"[    2.0] shmcount: Oops: 3",
+		"[    2.0] suite[99]: segfault at 7f00 ip 40 sp 7f error 4",
+		"[    2.0] traps: suite[99] general protection fault ip:40",
+		"[    2.0] printk: console [ttyS0] enabled",
+		"[    2.0] kmemleak: Kernel memory leak detector initialized",
+	} },
+	{ SPLAT_CRASH, {
+		"[    3.0] BUG: kernel NULL pointer dereference, address: 0",
+		"[    3.0] BUG: unable to handle page fault for address: f",
+		"[    3.0] BUG: sleeping function called from invalid context",
+		"[    3.0] BUG: KASAN: slab-use-after-free in shmcount_mmap",
+		"[    3.0] Oops: 0000 [#1] PREEMPT SMP",
+		"[    3.0] general protection fault, probably for non-canonical",
+		"[    3.0] kernel BUG at mm/filemap.c:100!",
+		"[    3.0] WARNING: CPU: 0 PID: 9 at fs/x.c:1",
+		"[    3.0] WARNING: possible circular locking dependency detected",
+		"[    3.0] INFO: possible recursive locking detected",
+		"[    3.0][   T99] WARNING: suspicious RCU usage",
+		"suite: no end[    3.0] BUG: scheduling while atomic: suite/9",
+		"[    3.0] UBSAN: array-index-out-of-bounds in x.c",
+		"[    3.0] BUG: Bad page state in process suite",
+		"[    3.0] pagealloc: memory corruption",
+		"[    3.0] pagealloc: single bit error",
+		"[    3.0] BUG kmalloc-64 (Tainted: G   OE): Right Redzone overwritten",
+		"[    3.0] BUG kmalloc-64 (Tainted: G   OE): Poison overwritten",
+		"[    3.0] refcount_t: underflow; use-after-free.",
+		"[    3.0] list_del corruption. prev->next should be",
+		"kmemleak: cannot scan any more:",
+		"[    3.0] kmemleak: 2 new suspected memory leaks (see",
+		"[    3.0] Kernel panic - not syncing: out of memory",
+	} },
+	{ SPLAT_HANG, {
+		"[   30.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s!",
+		"[   30.0] INFO: task insmod:99 blocked for more than 20 seconds.",
+		"[   30.0] rcu: INFO: rcu_sched self-detected stall on CPU",
+		"[   30.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+	} },
+	{ SPLAT_INIT_DIED, {
+		"[    3.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+	} },
 };
 
 TEST(splat, each_line_is_what_it_is)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(log_lines); i++)
-		if (splat_of(log_lines[i].line) != log_lines[i].splat)
-			FAIL("\"%s\": expected %d, saw %d", log_lines[i].line,
-			     log_lines[i].splat, splat_of(log_lines[i].line));
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++)
+		for (const char *const *line = logs[i].lines; *line; line++)
+			if (splat_of(*line) != logs[i].splat)
+				FAIL("\"%s\": expected %d, saw %d", *line,
+				     logs[i].splat, splat_of(*line));
 }
 
 /* Reports, and whether they are whole. */

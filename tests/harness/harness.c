@@ -149,21 +149,38 @@ void finish(pid_t pid)
 		FAIL("child %d: exit status %d", pid, WEXITSTATUS(status));
 }
 
-void wait_until_asleep(pid_t pid)
+char state_of(pid_t pid, long *ticks)
 {
-	char path[32], line[512], *state;
+	char path[32], line[512] = "", *end, state;
+	long user, system;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 'X';
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	end = strrchr(line, ')');
+	if (!end || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+			   &state, &user, &system) != 3)
+		return 'X';
+	if (ticks)
+		*ticks = user + system;
+	return state;
+}
+
+void wait_until_asleep(pid_t pid)
+{
 	for (int i = 0; i < 5000; i++) {
-		file = fopen(path, "r");
-		if (!file || !fgets(line, sizeof(line), file))
-			FAIL("process %d is gone", pid);
-		fclose(file);
-		state = strrchr(line, ')');
-		if (state && state[2] == 'S')
+		char state = state_of(pid, NULL);
+
+		if (state == 'S')
 			return;
-		if (state && state[2] == 'Z')
+		if (state == 'X')
+			FAIL("process %d is gone", pid);
+		if (state == 'Z')
 			FAIL("process %d has ended", pid);
 		usleep(1000);
 	}

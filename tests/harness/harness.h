@@ -106,6 +106,12 @@ pid_t start(void (*function)(void *), void *argument);
 /* Wait for the child; it must exit with 0. */
 void finish(pid_t pid);
 
+/*
+ * The state of a process, such as 'S', and its processor time in ticks (NULL: not
+ * wanted). 'X': it is gone.
+ */
+char state_of(pid_t pid, long *ticks);
+
 /* Wait up to 5 s until the process sleeps in a system call. */
 void wait_until_asleep(pid_t pid);
 

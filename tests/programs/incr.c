@@ -310,17 +310,8 @@ TEST(incr, closed_output_is_an_error)
 
 static void wait_until_zombie(pid_t pid)
 {
-	char path[64], state = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	while (state != 'Z') {
-		FILE *file = fopen(path, "re");
-
-		ASSERT_TRUE(file);
-		ASSERT_EQ(1, fscanf(file, "%*d (%*[^)]) %c", &state));
-		fclose(file);
-		usleep(1000);
-	}
+	for (char state; (state = state_of(pid, NULL)) != 'Z'; usleep(1000))
+		ASSERT_TRUE(state != 'X');
 }
 
 /* Stop the program in fork() until its child has ended; then continue it. */
