@@ -78,7 +78,7 @@ void unload(void)
 
 void load_pages(size_t pages)
 {
-	load(formatted("size=%zu", pages * page_size()));
+	load(text_of("size=%zu", pages * page_size()));
 }
 
 int load_and_open(size_t pages, int flags)
@@ -91,6 +91,12 @@ void *load_and_map(size_t pages)
 {
 	load_pages(pages);
 	return map_pages(0, pages, MAP_SHARED);
+}
+
+void *load_default_and_map(void)
+{
+	load("");
+	return map_pages(0, 1, MAP_SHARED);
 }
 
 void test_cleanup(void)
@@ -199,7 +205,7 @@ long number_in(const char *path, const char *word)
 
 long attribute(const char *name)
 {
-	return number_in(formatted("/sys/class/misc/shmcount/%s", name), "");
+	return number_in(text_of("/sys/class/misc/shmcount/%s", name), "");
 }
 
 void expect_growth_below(const char *field, long before, long kib)

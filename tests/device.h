@@ -34,6 +34,9 @@ void load_pages(size_t pages);
 int load_and_open(size_t pages, int flags);
 void *load_and_map(size_t pages);
 
+/* Load without a parameter, and map the region, which has one page then. */
+void *load_default_and_map(void);
+
 /* Load a helper module from a file of the guest; returns 0 or an errno. */
 int try_load_file(const char *path, const char *parameters);
 

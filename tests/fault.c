@@ -61,9 +61,8 @@ static void need_fault_injection(void)
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (fail_nth < 0)
 		test_skip("this kernel cannot make allocations fail: make check KERNEL=debug has one that can");
-	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
-		write_to(formatted("/sys/kernel/debug/%s", attributes[i][0]), attributes[i][1]);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
+		write_to(text_of("/sys/kernel/debug/%s", attributes[i][0]), attributes[i][1]);
 }
 
 static void arm(int nth)

@@ -132,8 +132,8 @@ TEST(io, size_is_rounded_up_to_pages)
 {
 	expect_pages(1, "");
 	for (size_t pages = 1; pages <= 3; pages++) {
-		expect_pages(pages, formatted("size=%zu", pages * page_size()));
-		expect_pages(pages, formatted("size=%zu", (pages - 1) * page_size() + 1));
+		expect_pages(pages, text_of("size=%zu", pages * page_size()));
+		expect_pages(pages, text_of("size=%zu", (pages - 1) * page_size() + 1));
 	}
 }
 

@@ -117,7 +117,7 @@ static const char *const names[] = { "size", "opens", "mappings", "faults" };
 
 static int open_attribute(const char *name, int flags)
 {
-	return open(formatted("/sys/class/misc/shmcount/%s", name), flags);
+	return open(text_of("/sys/class/misc/shmcount/%s", name), flags);
 }
 
 TEST(stats, each_number_is_a_line)
@@ -229,7 +229,7 @@ static int perf_counter(const char *event, int processor)
 	};
 	int fd;
 
-	attr.config = number_in(formatted(TRACING "events/shmcount/%s/id", event), "");
+	attr.config = number_in(text_of(TRACING "events/shmcount/%s/id", event), "");
 	fd = syscall(SYS_perf_event_open, &attr, -1, processor, -1,
 		     PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0 && errno == ENOSYS)

@@ -21,8 +21,8 @@ static void make_matrix(const char *build, const char *check)
 	      "mkdir -p build/kernel/$1; echo 9.9-$1 >build/kernel/$1/release\n"
 	      "END\n"
 	      "chmod +x tests/kernel/suite.sh");
-	fake("make", formatted("case $* in *small-guest) %s ;; *check) %s ;; esac",
-			       build, check));
+	fake("make", text_of("case $* in *small-guest) %s ;; *check) %s ;; esac",
+			     build, check));
 }
 
 /* Run the matrix with them; it must end with this status. */

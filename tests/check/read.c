@@ -6,7 +6,6 @@
  * turn and under its name. A test of the list without such a result has failed. A
  * part that ended badly though no test failed counts as a failed test, PART.end.
  */
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,18 +22,6 @@ void *check(void *memory)
 		exit(EXIT_FAILURE);
 	}
 	return memory;
-}
-
-char *text_of(const char *format, ...)
-{
-	va_list args;
-	char *text;
-
-	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		text = NULL;
-	va_end(args);
-	return check(text);
 }
 
 /* ---- reading ---- */

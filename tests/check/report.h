@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "util.h"
+
 /* Only the grader tells a crash and a hang from other failures. */
 enum test_result {
 	NOT_RUN, PASSED, FAILED, SKIPPED, CRASHED, HUNG, TEST_RESULTS
@@ -75,9 +77,6 @@ void write_json(FILE *file, const struct report *report);
 
 /* A copy in which each byte that is not text (see above) is written as \xHH. */
 char *cleaned(const char *line, size_t length);
-
-/* printf() into allocated memory. */
-__attribute__((format(printf, 1, 2))) char *text_of(const char *format, ...);
 
 /* Returns the memory; if it is NULL, ends the program. */
 void *check(void *memory);

@@ -35,7 +35,7 @@ static void part(const char *name, const char *list, const char *tap,
 
 	mkdir("parts", 0755);
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		const char *path = formatted("parts/%s.%s", name, ends[i]);
+		const char *path = text_of("parts/%s.%s", name, ends[i]);
 
 		unlink(path);
 		if (texts[i])
@@ -71,7 +71,7 @@ static void expect_shell(const char *command, const char *wanted)
 
 static void need(const char *tool)
 {
-	if (system(formatted("command -v %s >/dev/null", tool)))
+	if (system(text_of("command -v %s >/dev/null", tool)))
 		test_skip("there is no %s here", tool);
 }
 
@@ -219,7 +219,7 @@ TEST(report, only_a_whole_part_is_believed)
 
 		part("here", "a.b\na.c\n", parts[i].tap, parts[i].status);
 		run = REPORT("here");
-		line = formatted("%d passed, %d failed\n", parts[i].passed, parts[i].failed);
+		line = text_of("%d passed, %d failed\n", parts[i].passed, parts[i].failed);
 		last = strstr(run.output, line);
 		if (!last || strcmp(last, line))
 			FAIL("part %zu: expected \"%s\", saw \"%s\"", i, line,
@@ -498,34 +498,13 @@ TEST(check, refuses_what_is_no_number)
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		setenv("REPEAT", wrong[i], 1);
 		expect_refusal(RUN("./tests/check/check.sh", "k", "-", "sample.passes"), 2,
-			       formatted("check: REPEAT=%s: it has to be a number from 1 to 1000\n",
-					 wrong[i]));
+			       text_of("check: REPEAT=%s: it has to be a number from 1 to 1000\n",
+				       wrong[i]));
 	}
 	unsetenv("REPEAT");
 	setenv("LOAD", "much", 1);
 	expect_refusal(RUN("./tests/check/check.sh", "k", "-", "sample.passes"), 2,
 		       "check: LOAD=much: it has to be a number from 0 to 1000");
-}
-
-/* The state of a process, and its processor time in ticks. */
-static char state_of(pid_t pid, long *ticks)
-{
-	char line[512] = "", *end, state;
-	FILE *file;
-	long user, system;
-
-	file = fopen(formatted("/proc/%d/stat", pid), "re");
-	if (!file)
-		return 'X';
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	end = strrchr(line, ')');
-	if (!end || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u "
-			   "%*u %ld %ld", &state, &user, &system) != 3)
-		return 'X';
-	*ticks = user + system;
-	return state;
 }
 
 /* Wait for the process to have a child that uses the processor. */
@@ -553,10 +532,8 @@ static pid_t busy_child_of(pid_t parent)
 
 static void expect_gone(pid_t pid)
 {
-	long ticks;
-
 	for (int i = 0; i < 1000; i++) {
-		char state = state_of(pid, &ticks);
+		char state = state_of(pid, NULL);
 
 		if (state == 'X' || state == 'Z')
 			return;
@@ -571,7 +548,7 @@ static void expect_no_orphans(void)
 	FILE *file;
 	int pid;
 
-	file = fopen(formatted("/proc/%d/task/%d/children", getppid(), getppid()), "re");
+	file = fopen(text_of("/proc/%d/task/%d/children", getppid(), getppid()), "re");
 	ASSERT_TRUE(file);
 	while (fscanf(file, "%d", &pid) == 1)
 		if (pid != getpid())

@@ -10,7 +10,6 @@
 
 #include "json.h"
 #include "report.h"
-#include "util.h"
 
 /* ---- KTAP ---- */
 

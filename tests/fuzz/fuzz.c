@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -233,22 +232,17 @@ static bool watch(pid_t pids[], int count, int first)
 
 static pid_t start(int process, void (*function)(void))
 {
-	pid_t parent = getpid(), pid;
-	sigset_t none;
+	pid_t pid;
 
 	fflush(stdout);
-	pid = fork();
+	pid = fork_bound(SIGKILL);
 	if (pid) {
 		if (pid > 0)
 			setpgid(pid, pid);
 		return pid;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(STATUS_FAILED);
 	setpgid(0, 0);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	unblock_signals();
 	become(process);
 	function();
 	_exit(0);

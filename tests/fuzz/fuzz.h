@@ -32,7 +32,7 @@ enum {
 	PAGE = 4096,
 	MAX_PAGES = 64,			/* of the region */
 	MAX_SIZE = MAX_PAGES * PAGE,
-	PLACES = 96,			/* pages of address space for mappings */
+	VPAGES = 96,			/* pages of address space for mappings */
 	FILES = 10,			/* open files of a process */
 	DESCRIPTORS = 6,		/* its descriptors of the device */
 	MAX_PROCESSES = 8,

@@ -20,7 +20,7 @@
 static void play_guest(void)
 {
 	shell("printf '%s\\n' '#!/bin/sh' 'while [ $1 != tap ]; do [ $1 != -r ] || echo verdict=passed >$2; shift; done; shift 4; n=0' 'echo TAP version 13; echo 1..$#' 'for t; do n=$((n + 1)); echo \"# begin $t\"; echo \"ok $n $t\"; done' >guest && chmod +x guest");
-	setenv("GUEST_RUNNER", formatted("%s/guest", getcwd(NULL, 0)), 1);
+	setenv("GUEST_RUNNER", text_of("%s/guest", getcwd(NULL, 0)), 1);
 }
 
 /* No directive reads a file of the host; a file of the submission can be read. */
@@ -38,7 +38,7 @@ TEST_LIMIT(grade, build_sees_nothing_of_the_host, SAMPLE_LIMIT)
 	shell("echo '#error the secret was read' >secret; chmod 644 secret; chmod 755 .");
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		shell("rm -rf x grades && mkdir x && cp $TOP/kmod/*.[ch] x/");
-		shell(formatted("echo \"%s\" >>x/shmcount.c", ways[i]));
+		shell(text_of("echo \"%s\" >>x/shmcount.c", ways[i]));
 		run = must_end_silently(RUN("grade", "one", "x"), 0);
 		expect_text(run.output, "It does not build: the compiler");
 		ASSERT_TRUE(strstr(run.output, "No such file or directory") ||
@@ -172,8 +172,8 @@ TEST(grade, jail_has_no_network)
 	ASSERT_OK(bind(fd, (struct sockaddr *)&address, length));
 	ASSERT_OK(listen(fd, 2));
 	ASSERT_OK(getsockname(fd, (struct sockaddr *)&address, &length));
-	connect = formatted("bash -c ': </dev/tcp/127.0.0.1/%d && echo connected'",
-			    ntohs(address.sin_port));
+	connect = text_of("bash -c ': </dev/tcp/127.0.0.1/%d && echo connected'",
+			  ntohs(address.sin_port));
 	ASSERT_STREQ("connected\n", shell(connect));
 	expect_text(must_end(jail("15", connect), 1).output, "Network is unreachable");
 }

@@ -99,7 +99,7 @@ static const char guest[] =
 
 static const char *here(const char *name)
 {
-	return formatted("%s/%s", getcwd(NULL, 0), name);
+	return text_of("%s/%s", getcwd(NULL, 0), name);
 }
 
 /* Make a tree with just the files that the grader opens. */
@@ -123,8 +123,8 @@ static void prepare(void)
 
 static void hand_in(const char *name, const char *does)
 {
-	mkdir(formatted("all/%s", name), 0755);
-	write_text(formatted("all/%s/shmcount.c", name), does);
+	mkdir(text_of("all/%s", name), 0755);
+	write_text(text_of("all/%s/shmcount.c", name), does);
 }
 
 /* Grade a submission that does this; the output is student.txt. */
@@ -468,7 +468,7 @@ static struct run put_together(const char *a, const char *b)
 	ASSERT_STREQ("", shell("rm -rf own && mkdir own"));
 	write_text("own/a.c", a);
 	write_text("own/b.c", b);
-	setenv("CFLAGS", formatted("-D_GNU_SOURCE -I%1$s -I%1$s/harness", in("TOP", "tests")), 1);
+	setenv("CFLAGS", text_of("-D_GNU_SOURCE -I%1$s -I%1$s/harness", in("TOP", "tests")), 1);
 	return RUN(in("TOP", "tests/grade/hidden.sh"), "own", "own/graded",
 		   in("TOP", "build/obj/harness/harness.o"),
 		   in("TOP", "build/obj/harness/harness_sample.o"));
@@ -500,7 +500,7 @@ TEST(grade, mistakes_in_hidden_tests_are_refused)
 TEST(grade, whether_it_loads_is_asked_first)
 {
 	ASSERT_STREQ("module.loads\nmodule.unloads\n",
-		     shell(formatted("%s -l | head -n 2", in("TOP", "build/grading/graded"))));
+		     shell(text_of("%s -l | head -n 2", in("TOP", "build/grading/graded"))));
 }
 
 TEST(grade, instructors_tests_are_a_point_each)
@@ -691,7 +691,7 @@ TEST(grade, names_that_we_use_are_no_others)
 		     shell("LC_ALL=C ls -A grades; wc -l <grades/grades.csv"));
 }
 
-TEST(grade, folder_without_a_name_has_one)
+TEST(grade, directory_without_a_name_has_one)
 {
 	prepare();
 	ASSERT_STREQ("", shell("mkdir grades && touch grades/kept"));
@@ -699,7 +699,7 @@ TEST(grade, folder_without_a_name_has_one)
 	ASSERT_STREQ("_\nkept\n", shell("ls -A grades"));
 }
 
-TEST(grade, two_graders_do_not_share_a_folder)
+TEST(grade, two_graders_do_not_share_a_directory)
 {
 	struct run run;
 
@@ -715,7 +715,7 @@ TEST(grade, two_graders_do_not_share_a_folder)
 	must_end_silently(RUN("grade", "one", "all/bob"), 0);
 }
 
-TEST(grade, tests_are_not_chosen_for_a_folder)
+TEST(grade, tests_are_not_chosen_for_a_directory)
 {
 	prepare();
 	hand_in("ann", "");

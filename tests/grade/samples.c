@@ -16,11 +16,11 @@ void stage(const char *name, const char *from)
 	if (!strcmp(from, "kmod"))
 		shell("mkdir $NAME && cp $TOP/kmod/*.[ch] $NAME/");
 	else if (!strncmp(from, "patch ", 6))
-		shell(formatted("mkdir $NAME w w/kmod && cp $TOP/kmod/*.[ch] w/kmod/ && patch -s -p1 -F0 -d w <$TOP/tests/mutants/patches/%s.patch && mv w/kmod/* $NAME/",
-				from + 6));
+		shell(text_of("mkdir $NAME w w/kmod && cp $TOP/kmod/*.[ch] w/kmod/ && patch -s -p1 -F0 -d w <$TOP/tests/mutants/patches/%s.patch && mv w/kmod/* $NAME/",
+			      from + 6));
 	else
-		shell(formatted("mkdir $NAME && cp $TOP/tests/%s $NAME/shmcount.c",
-				from));
+		shell(text_of("mkdir $NAME && cp $TOP/tests/%s $NAME/shmcount.c",
+			      from));
 }
 
 /* Skip the test, with the reason of the jail, if the jail cannot run here. */
@@ -44,7 +44,7 @@ void set_variables(const char *graded)
 		test_skip("the kernel for grading is not there: make grade fetches it");
 	need_jail();
 	setenv("GRADED", graded, 1);
-	setenv("GRADES", formatted("%s/grades", getcwd(NULL, 0)), 1);
+	setenv("GRADES", text_of("%s/grades", getcwd(NULL, 0)), 1);
 	setenv("POINTS", in("TOP", "tests/grade/points"), 1);
 	setenv("TESTS", "", 1);
 }

@@ -24,8 +24,8 @@
 /* The result of an SQL query of instructor.json. */
 static char *report_of(const char *sql)
 {
-	char *text = shell(formatted("sqlite3 :memory: \"WITH report AS (SELECT CAST(readfile('grades/" NAME "/instructor.json') AS TEXT) AS text) %s\"",
-				     sql));
+	char *text = shell(text_of("sqlite3 :memory: \"WITH report AS (SELECT CAST(readfile('grades/" NAME "/instructor.json') AS TEXT) AS text) %s\"",
+				   sql));
 
 	text[strcspn(text, "\n")] = '\0';
 	return text;
@@ -46,7 +46,7 @@ static void grade(const struct sample *sample)
 	if (sample->hidden) {
 		setenv("HIDDEN_SAMPLE", sample->hidden, 1);
 		shell("env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory -C $TOP HIDDEN=tests/grade/samples/$HIDDEN_SAMPLE hidden_program=$PWD/graded hidden-program >&2");
-		setenv("GRADED", formatted("%s/graded", getcwd(NULL, 0)), 1);
+		setenv("GRADED", text_of("%s/graded", getcwd(NULL, 0)), 1);
 	}
 	stage(NAME, sample->from);
 	must_end_silently(RUN("grade", "one", NAME), 0);
@@ -54,8 +54,8 @@ static void grade(const struct sample *sample)
 		     report_of("SELECT json_extract(text, '$.verdict') FROM report"));
 	if (sample->test)
 		ASSERT_STREQ(sample->result,
-			     report_of(formatted("SELECT json_extract(value, '$.result') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
-						 sample->test)));
+			     report_of(text_of("SELECT json_extract(value, '$.result') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
+					       sample->test)));
 	if (sample->points)
 		ASSERT_STREQ(sample->points,
 			     report_of("SELECT json_extract(text, '$.points') || ' of ' || json_extract(text, '$.of') FROM report"));

@@ -54,9 +54,9 @@ static struct run boot(const char *device)
 static void expect_guest(struct run run, const char *kind)
 {
 	expect_silent(&run, 0);
-	ASSERT_STREQ(formatted("TAP version 13\n1..1\n# begin a.b\nok 1 a.b\n# %s\n", kind),
+	ASSERT_STREQ(text_of("TAP version 13\n1..1\n# begin a.b\nok 1 a.b\n# %s\n", kind),
 		     run.output);
-	ASSERT_STREQ(formatted("vm: %s\n", kind), shell("head -n 1 log"));
+	ASSERT_STREQ(text_of("vm: %s\n", kind), shell("head -n 1 log"));
 }
 
 /* The guests since the last call, in one line. */
@@ -96,13 +96,11 @@ TEST_LIMIT(kvm, guest_runs_where_kvm_is_broken, GUEST_LIMIT)
 		"-K", "kvm", "run", "incr_dev", "1000", NULL
 	};
 	char *qemu = shell("command -v " VM_QEMU);
-	struct run run;
 
 	set_host(false);
-	write_script(VM_QEMU, formatted("#!/bin/sh\n" NOTE "exec %.*s \"$@\"\n",
-					(int)strcspn(qemu, "\n"), qemu));
-	run = run_args(args);
-	expect_end(&run, 0, "2000 increments by 2 processes gave count 2000");
+	write_script(VM_QEMU, text_of("#!/bin/sh\n" NOTE "exec %.*s \"$@\"\n",
+				      (int)strcspn(qemu, "\n"), qemu));
+	expect_success(run_args(args), "2000 increments by 2 processes gave count 2000");
 	ASSERT_STREQ("vm: " TCG "\n", shell("head -n 1 log"));
 	expect_calls("kvm tcg ");
 }
@@ -252,8 +250,8 @@ TEST(kvm, wrong_values_are_told)
 	set_host(true);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
 		expect_refusal(RUN("/bin/sh", "-c",
-				   formatted("%s exec \"$PROGRAMS/vm\" -k . -i init run suite",
-					     wrong[i][0])), 2, wrong[i][1]);
+				   text_of("%s exec \"$PROGRAMS/vm\" -k . -i init run suite",
+					   wrong[i][0])), 2, wrong[i][1]);
 	expect_calls("");
 	expect_refusal(RUN("/usr/bin/make", "-C", in("TOP", ""), "-s",
 			   "--no-print-directory", "ACCEL=both", "help"), 2,
@@ -285,8 +283,8 @@ TEST(kvm, what_opens_it_is_told_once)
 	ASSERT_OK(grantpt(terminal));
 	ASSERT_OK(unlockpt(terminal));
 	set_host(true);
-	expect_text(shell(formatted("for i in 1 2; do \"$PROGRAMS/vm\" -k . -i init -K " CLOSED
-				    " tap suite 2>%s; done", ptsname(terminal))), "# " TCG "\n");
+	expect_text(shell(text_of("for i in 1 2; do \"$PROGRAMS/vm\" -k . -i init -K " CLOSED
+				  " tap suite 2>%s; done", ptsname(terminal))), "# " TCG "\n");
 	ASSERT_OK(fcntl(terminal, F_SETFL, O_NONBLOCK));
 	length = read(terminal, seen, sizeof(seen) - 1);
 	ASSERT_TRUE(length > 0);

@@ -169,9 +169,9 @@ void set_scene(const char *script)
 {
 	write_script("qemu-system-x86_64", script);
 	shell("touch vmlinuz init");
-	setenv("EXIT", formatted("%d", VM_EXIT_STATUS), 1);
+	setenv("EXIT", text_of("%d", VM_EXIT_STATUS), 1);
 	setenv("SCENE", getcwd(NULL, 0), 1);
-	setenv("PATH", formatted("%s:/usr/bin:/bin", getenv("SCENE")), 1);
+	setenv("PATH", text_of("%s:/usr/bin:/bin", getenv("SCENE")), 1);
 	setenv("ACCEL", "tcg", 1);
 }
 
@@ -254,7 +254,7 @@ TEST_LIMIT(runner, record_says_how_a_guest_ended, 60)
 	struct run run;
 
 	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
-		const char *script = formatted("%s%s", QEMU, records[i].script);
+		const char *script = text_of("%s%s", QEMU, records[i].script);
 
 		set_scene(script);
 		run = RUN("vm", "-k", ".", "-i", "init", "-r", "record", "-t",
@@ -369,9 +369,9 @@ TEST(runner, output_that_cannot_be_written_is_told)
 		int piped = strcspn(ends[i].line, "|");
 
 		run = RUN("/bin/sh", "-c",
-			  formatted("{ \"$PROGRAMS/vm\" -k . -i init -r record %s%.*s; echo $? >status; } %s",
-				    strstr(ends[i].line, "-o") ? "" : "-o /some/file:there ",
-				    piped, ends[i].line, ends[i].line + piped));
+			  text_of("{ \"$PROGRAMS/vm\" -k . -i init -r record %s%.*s; echo $? >status; } %s",
+				  strstr(ends[i].line, "-o") ? "" : "-o /some/file:there ",
+				  piped, ends[i].line, ends[i].line + piped));
 		if (atoi(shell("cat status")) != ends[i].status)
 			FAIL("%s: expected status %d, saw %s%s", ends[i].line,
 			     ends[i].status, shell("cat status"), run.errors);
@@ -585,8 +585,8 @@ TEST(runner, memory_that_is_no_number)
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		setenv("MEMORY", wrong[i], 1);
 		expect_refusal(RUN(VM_SH, "run", "incr1"), 2,
-			       formatted("vm: MEMORY=%s: it has to be a number of MB, 128 or more\n",
-					 wrong[i]));
+			       text_of("vm: MEMORY=%s: it has to be a number of MB, 128 or more\n",
+				       wrong[i]));
 	}
 }
 
@@ -625,12 +625,12 @@ TEST_LIMIT(runner, slow_reader_gets_all_of_it, GUEST_LIMIT)
 	struct run run;
 
 	run = RUN("/bin/sh", "-c",
-		  formatted("run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
-			    "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
-			    "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
-			    "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
-			    in("PROGRAMS", "vm"), small("kernel", ""), INIT,
-			    SMALL_MODULE, in("TOP", "build/guest/incr_anon")));
+		  text_of("run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
+			  "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
+			  "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
+			  "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
+			  in("PROGRAMS", "vm"), small("kernel", ""), INIT,
+			  SMALL_MODULE, in("TOP", "build/guest/incr_anon")));
 	ASSERT_STREQ("", run.errors);
 	/* 141 is the status of a program that SIGPIPE ends. */
 	ASSERT_STREQ("40000\n0\n"
@@ -659,9 +659,9 @@ TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
 	run = RUN(FULL_GUEST, "-m", FULL_MODULE, "run", "sh", "-c", commands,
 		  "sh", "", "a=\\n\n\\", "\377");
 	expect_status(&run, 7);
-	expected = formatted("%s\n[][a=\\n\n\\][\377]host\nchanged\ncount!\n"
-			     "dd: writing to '/dev/shmcount': No space left on device\n"
-			     "  \\0  \\0  \\0  \\0  \\0  \\0\n4096\na\r\nb", getcwd(NULL, 0));
+	expected = text_of("%s\n[][a=\\n\n\\][\377]host\nchanged\ncount!\n"
+			   "dd: writing to '/dev/shmcount': No space left on device\n"
+			   "  \\0  \\0  \\0  \\0  \\0  \\0\n4096\na\r\nb", getcwd(NULL, 0));
 	ASSERT_STREQ(expected, run.output);
 	ASSERT_EQ(0, memcmp(run.output + strlen(expected), "\0c\377", 3));
 	ASSERT_STREQ("error\n", run.errors);
@@ -694,8 +694,8 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 		  system("{ head -c 200000 /dev/urandom; echo; } >data; "
 			 "{ cat data; echo up; } >expected"));
 	run = START(VM_SH, "bench", "sh", "-c",
-		    formatted("%s cat %s/data; { sleep 2; echo up; } & sleep 60", commands,
-			      getcwd(NULL, 0)));
+		    text_of("%s cat %s/data; { sleep 2; echo up; } & sleep 60", commands,
+			    getcwd(NULL, 0)));
 	seen = fopen("seen", "we");
 	ASSERT_TRUE(seen);
 	for (char last[4] = ""; memcmp(last, "\nup\n", 4);) {
@@ -958,7 +958,7 @@ static void expect_report(const char *kind, const char *report)
 	struct run run;
 
 	need_sanitizers("sanitizer_bugs.ko");
-	setenv("PARAMS", formatted("kind=%s", kind), 1);
+	setenv("PARAMS", text_of("kind=%s", kind), 1);
 	run = must_end(RUN(VM_SH, "-t", "1000", "run", "incr1", "1"), 121);
 	expect_text(run.errors, "vm: crash: ");
 	expect_text(run.errors, report);
@@ -1009,79 +1009,66 @@ TEST_LIMIT(sanitizers, leak_on_an_error_path, 4 * GUEST_LIMIT)
 
 /* Lines of kernel logs, and what they report. */
 static const struct {
-	const char *line;
 	enum splat splat;
-} log_lines[] = {
-	{ "[    0.000000] Linux version 6.1.0-56-cloud-amd64", SPLAT_NONE },
-	{ "[    0.000000] Kernel command line: oops=panic panic=-1",
-	  SPLAT_NONE },
-	{ "[    0.1] Spectre V2 : WARNING: Unprivileged eBPF is enabled",
-	  SPLAT_NONE },
-	{ "[    1.2] shmcount: loading out-of-tree module taints kernel.",
-	  SPLAT_NONE },
-	{ "[    1.2] shmcount: module verification failed: signature and/or required key missing - tainting kernel",
-	  SPLAT_NONE },
-	{ "[    2.0] shmcount: WARNING: the size is odd", SPLAT_NONE },
-	{ "[    2.0] shmcount: BUG: this cannot be", SPLAT_NONE },
-	{ "[    2.0] shmcount: Oops: 3", SPLAT_NONE },
-	{ "[    2.0] suite[99]: segfault at 7f00 ip 40 sp 7f error 4",
-	  SPLAT_NONE },
-	{ "[    2.0] traps: suite[99] general protection fault ip:40",
-	  SPLAT_NONE },
-	{ "[    2.0] printk: console [ttyS0] enabled", SPLAT_NONE },
-	{ "[    2.0] kmemleak: Kernel memory leak detector initialized",
-	  SPLAT_NONE },
-	{ "[    3.0] BUG: kernel NULL pointer dereference, address: 0",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG: unable to handle page fault for address: f",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG: sleeping function called from invalid context",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG: KASAN: slab-use-after-free in shmcount_mmap",
-	  SPLAT_CRASH },
-	{ "[    3.0] Oops: 0000 [#1] PREEMPT SMP", SPLAT_CRASH },
-	{ "[    3.0] general protection fault, probably for non-canonical",
-	  SPLAT_CRASH },
-	{ "[    3.0] kernel BUG at mm/filemap.c:100!", SPLAT_CRASH },
-	{ "[    3.0] WARNING: CPU: 0 PID: 9 at fs/x.c:1", SPLAT_CRASH },
-	{ "[    3.0] WARNING: possible circular locking dependency detected",
-	  SPLAT_CRASH },
-	{ "[    3.0] INFO: possible recursive locking detected", SPLAT_CRASH },
-	{ "[    3.0][   T99] WARNING: suspicious RCU usage", SPLAT_CRASH },
-	{ "suite: no end[    3.0] BUG: scheduling while atomic: suite/9",
-	  SPLAT_CRASH },
-	{ "[    3.0] UBSAN: array-index-out-of-bounds in x.c", SPLAT_CRASH },
-	{ "[    3.0] BUG: Bad page state in process suite", SPLAT_CRASH },
-	{ "[    3.0] pagealloc: memory corruption", SPLAT_CRASH },
-	{ "[    3.0] pagealloc: single bit error", SPLAT_CRASH },
-	{ "[    3.0] BUG kmalloc-64 (Tainted: G   OE): Right Redzone overwritten",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG kmalloc-64 (Tainted: G   OE): Poison overwritten",
-	  SPLAT_CRASH },
-	{ "[    3.0] refcount_t: underflow; use-after-free.", SPLAT_CRASH },
-	{ "[    3.0] list_del corruption. prev->next should be", SPLAT_CRASH },
-	{ "kmemleak: cannot scan any more:", SPLAT_CRASH },
-	{ "[    3.0] kmemleak: 2 new suspected memory leaks (see",
-	  SPLAT_CRASH },
-	{ "[    3.0] Kernel panic - not syncing: out of memory", SPLAT_CRASH },
-	{ "[   30.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s!",
-	  SPLAT_HANG },
-	{ "[   30.0] INFO: task insmod:99 blocked for more than 20 seconds.",
-	  SPLAT_HANG },
-	{ "[   30.0] rcu: INFO: rcu_sched self-detected stall on CPU",
-	  SPLAT_HANG },
-	{ "[   30.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
-	  SPLAT_HANG },
-	{ "[    3.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
-	  SPLAT_INIT_DIED },
+	const char *lines[32];
+} logs[] = {
+	{ SPLAT_NONE, {
+		"[    0.000000] Linux version 6.1.0-56-cloud-amd64",
+		"[    0.000000] Kernel command line: oops=panic panic=-1",
+		"[    0.1] Spectre V2 : WARNING: Unprivileged eBPF is enabled",
+		"[    1.2] shmcount: loading out-of-tree module taints kernel.",
+		"[    1.2] shmcount: module verification failed: signature and/or required key missing - tainting kernel",
+		"[    2.0] shmcount: WARNING: the size is odd",
+		"[    2.0] shmcount: BUG: this cannot be",
+		"[    2.0] shmcount: Oops: 3",
+		"[    2.0] suite[99]: segfault at 7f00 ip 40 sp 7f error 4",
+		"[    2.0] traps: suite[99] general protection fault ip:40",
+		"[    2.0] printk: console [ttyS0] enabled",
+		"[    2.0] kmemleak: Kernel memory leak detector initialized",
+	} },
+	{ SPLAT_CRASH, {
+		"[    3.0] BUG: kernel NULL pointer dereference, address: 0",
+		"[    3.0] BUG: unable to handle page fault for address: f",
+		"[    3.0] BUG: sleeping function called from invalid context",
+		"[    3.0] BUG: KASAN: slab-use-after-free in shmcount_mmap",
+		"[    3.0] Oops: 0000 [#1] PREEMPT SMP",
+		"[    3.0] general protection fault, probably for non-canonical",
+		"[    3.0] kernel BUG at mm/filemap.c:100!",
+		"[    3.0] WARNING: CPU: 0 PID: 9 at fs/x.c:1",
+		"[    3.0] WARNING: possible circular locking dependency detected",
+		"[    3.0] INFO: possible recursive locking detected",
+		"[    3.0][   T99] WARNING: suspicious RCU usage",
+		"suite: no end[    3.0] BUG: scheduling while atomic: suite/9",
+		"[    3.0] UBSAN: array-index-out-of-bounds in x.c",
+		"[    3.0] BUG: Bad page state in process suite",
+		"[    3.0] pagealloc: memory corruption",
+		"[    3.0] pagealloc: single bit error",
+		"[    3.0] BUG kmalloc-64 (Tainted: G   OE): Right Redzone overwritten",
+		"[    3.0] BUG kmalloc-64 (Tainted: G   OE): Poison overwritten",
+		"[    3.0] refcount_t: underflow; use-after-free.",
+		"[    3.0] list_del corruption. prev->next should be",
+		"kmemleak: cannot scan any more:",
+		"[    3.0] kmemleak: 2 new suspected memory leaks (see",
+		"[    3.0] Kernel panic - not syncing: out of memory",
+	} },
+	{ SPLAT_HANG, {
+		"[   30.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s!",
+		"[   30.0] INFO: task insmod:99 blocked for more than 20 seconds.",
+		"[   30.0] rcu: INFO: rcu_sched self-detected stall on CPU",
+		"[   30.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+	} },
+	{ SPLAT_INIT_DIED, {
+		"[    3.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+	} },
 };
 
 TEST(splat, each_line_is_what_it_is)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(log_lines); i++)
-		if (splat_of(log_lines[i].line) != log_lines[i].splat)
-			FAIL("\"%s\": expected %d, saw %d", log_lines[i].line,
-			     log_lines[i].splat, splat_of(log_lines[i].line));
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++)
+		for (const char *const *line = logs[i].lines; *line; line++)
+			if (splat_of(*line) != logs[i].splat)
+				FAIL("\"%s\": expected %d, saw %d", *line,
+				     logs[i].splat, splat_of(*line));
 }
 
 /* Reports, and whether they are whole. */

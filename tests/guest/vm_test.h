@@ -20,8 +20,8 @@ enum { GUEST_LIMIT = 90 };
 static inline const char *of_kernel(const char *variable, const char *what,
 				    const char *file)
 {
-	return in("TOP", formatted("build/%s/%s%s%s", what, in(variable, ""),
-				   *file ? "/" : "", file));
+	return in("TOP", text_of("build/%s/%s%s%s", what, in(variable, ""),
+				 *file ? "/" : "", file));
 }
 
 /* The runner with the files of each guest; what is put in, and the program, follow. */

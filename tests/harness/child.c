@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,11 +42,10 @@ static void open_as(int fd, const char *path, int flags)
 pid_t start_child(char *const args[], const char *output, const char *errors)
 {
 	pid_t *entry = entry_of(0);
-	pid_t parent = getpid(), pid;
-	sigset_t none;
+	pid_t pid;
 
 	fflush(stdout);
-	pid = fork();
+	pid = fork_bound(SIGTERM);
 	if (pid < 0) {
 		perror("fork");
 		abort();
@@ -55,11 +53,7 @@ pid_t start_child(char *const args[], const char *output, const char *errors)
 	*entry = pid;
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		_exit(127);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	unblock_signals();
 	open_as(STDOUT_FILENO, output, O_TRUNC | O_APPEND);
 	if (errors)
 		open_as(STDERR_FILENO, errors, O_APPEND);

@@ -83,18 +83,6 @@ _Noreturn void test_skip(const char *format, ...)
 	_exit(STATUS_SKIPPED);
 }
 
-char *formatted(const char *format, ...)
-{
-	va_list args;
-	char *text;
-
-	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		FAIL("no memory");
-	va_end(args);
-	return text;
-}
-
 void test_assert_eq(const char *file, int line, const char *what,
 		    long long seen, long long wanted)
 {
@@ -161,21 +149,38 @@ void finish(pid_t pid)
 		FAIL("child %d: exit status %d", pid, WEXITSTATUS(status));
 }
 
-void wait_until_asleep(pid_t pid)
+char state_of(pid_t pid, long *ticks)
 {
-	char path[32], line[512], *state;
+	char path[32], line[512] = "", *end, state;
+	long user, system;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 'X';
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	end = strrchr(line, ')');
+	if (!end || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+			   &state, &user, &system) != 3)
+		return 'X';
+	if (ticks)
+		*ticks = user + system;
+	return state;
+}
+
+void wait_until_asleep(pid_t pid)
+{
 	for (int i = 0; i < 5000; i++) {
-		file = fopen(path, "r");
-		if (!file || !fgets(line, sizeof(line), file))
-			FAIL("process %d is gone", pid);
-		fclose(file);
-		state = strrchr(line, ')');
-		if (state && state[2] == 'S')
+		char state = state_of(pid, NULL);
+
+		if (state == 'S')
 			return;
-		if (state && state[2] == 'Z')
+		if (state == 'X')
+			FAIL("process %d is gone", pid);
+		if (state == 'Z')
 			FAIL("process %d has ended", pid);
 		usleep(1000);
 	}
@@ -268,8 +273,7 @@ static void remove_all(const char *directory)
 static pid_t start_group(void (*run)(void), int output, const char *directory)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	pid_t parent = getpid(), pid = fork();
-	sigset_t none;
+	pid_t pid = fork_bound(SIGKILL);
 	int null;
 
 	if (pid)
@@ -277,12 +281,8 @@ static pid_t start_group(void (*run)(void), int output, const char *directory)
 	/* A test must get the signals that the harness was started to ignore. */
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		signal(signals[i], SIG_DFL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(STATUS_FAILED);
 	setpgid(0, 0);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	unblock_signals();
 	null = open("/dev/null", O_RDONLY);
 	dup2(null, STDIN_FILENO);
 	close(null);
@@ -453,7 +453,7 @@ static size_t choose(const struct test **tests, size_t count, char *patterns[])
 
 struct options {
 	unsigned int repeat;
-	unsigned int k, n;	/* every nth of all runs, from the kth on */
+	unsigned long k, n;	/* every nth of all runs, from the kth on */
 	unsigned int max_timeouts;	/* 0: no limit */
 	bool list;
 };
@@ -540,11 +540,18 @@ static _Noreturn void usage(void)
 	exit(STATUS_USAGE);
 }
 
+static bool parse_share(char *text, struct options *options)
+{
+	const char *k = strsep(&text, "/");
+
+	return text && parse_number(text, 1, UINT_MAX, &options->n) &&
+	       parse_number(k, 1, options->n, &options->k);
+}
+
 static struct options parse(int argc, char *argv[])
 {
 	struct options options = { .repeat = 1, .k = 1, .n = 1 };
 	int option;
-	char rest;
 
 	while ((option = getopt(argc, argv, "lr:s:e:")) != -1) {
 		if (option == 'l')
@@ -553,9 +560,7 @@ static struct options parse(int argc, char *argv[])
 			options.repeat = get_number("-r ", optarg, 1, MAX_REPEAT);
 		else if (option == 'e')
 			options.max_timeouts = get_number("-e ", optarg, 0, UINT_MAX);
-		else if (option != 's' ||
-			 sscanf(optarg, "%u/%u%c", &options.k, &options.n,
-				&rest) != 2 || !options.k || options.k > options.n)
+		else if (option != 's' || !parse_share(optarg, &options))
 			usage();
 	}
 	return options;

@@ -143,7 +143,7 @@ TEST(sample, by_interrupt)
 }
 
 /* Directories that only root can list or empty. */
-TEST(sample, leaves_closed_folders)
+TEST(sample, leaves_closed_directories)
 {
 	const char *left = getenv("LEFT");
 	FILE *file = fopen(left ? left : "/dev/null", "we");

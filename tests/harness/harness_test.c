@@ -33,7 +33,7 @@ static void expect_sample(const char *name, int status, const char *wanted)
 {
 	struct run run;
 
-	run = RUN("harness_sample", formatted("sample.%s", name));
+	run = RUN("harness_sample", text_of("sample.%s", name));
 	expect_text(run.output, "\n# took ");
 	cut_each(run.output, "tests/harness/harness_sample.c:", ": ");
 	cut_each(run.output, "# took ", " s\n");
@@ -152,7 +152,7 @@ TEST(harness, neither_processes_nor_files_outlive_a_test)
 	ASSERT_ERRNO(ENOENT, access(directory, F_OK));
 }
 
-TEST(harness, closed_folders_are_removed)
+TEST(harness, closed_directories_are_removed)
 {
 	char left[4200], directory[4096] = "";
 	FILE *file;
@@ -166,8 +166,8 @@ TEST(harness, closed_folders_are_removed)
 		FAIL("cannot become nobody");
 	if (access(getenv("PROGRAMS"), X_OK))
 		test_skip("nobody may not read the programs");
-	expect_sample("leaves_closed_folders", 0, HEAD "leaves_closed_folders\n"
-		      "ok 1 sample.leaves_closed_folders\n");
+	expect_sample("leaves_closed_directories", 0, HEAD "leaves_closed_directories\n"
+		      "ok 1 sample.leaves_closed_directories\n");
 	file = fopen(left, "re");
 	ASSERT_TRUE(file && fscanf(file, "%4095s", directory) == 1);
 	fclose(file);

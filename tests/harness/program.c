@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,10 +29,12 @@ void needs_guest(void)
 
 void exec_program(const char *const args[])
 {
-	const char *directory = getenv("PROGRAMS") ?: "/bin";
-	const char *path = strchr(args[0], '/') ? args[0] :
-			   formatted("%s/%s", directory, args[0]);
+	const char *directory = getenv("PROGRAMS");
+	char path[PATH_MAX];
 
+	snprintf(path, sizeof(path), "%s%s%s",
+		 strchr(args[0], '/') ? "" : directory ? directory : "/bin",
+		 strchr(args[0], '/') ? "" : "/", args[0]);
 	execv(path, (char *const *)args);
 	dprintf(STDERR_FILENO, "cannot run %s\n", path);
 	_exit(127);
@@ -361,5 +364,5 @@ const char *in(const char *variable, const char *name)
 	if (!directory)
 		test_skip("needs %s, which make check sets for a kernel that has one",
 			  variable);
-	return formatted("%s%s%s", directory, *name ? "/" : "", name);
+	return text_of("%s%s%s", directory, *name ? "/" : "", name);
 }

@@ -61,7 +61,7 @@ static struct run harmless_host(const char *line)
 {
 	shell("mkdir -p bin && for tool in sh dirname sed awk uname id grep; do "
 	      "[ -e bin/$tool ] || ln -s \"$(command -v $tool)\" bin/; done");
-	return host(formatted("PATH=bin; export PATH; %s", line));
+	return host(text_of("PATH=bin; export PATH; %s", line));
 }
 
 TEST(host, prefix_that_udev_does_not_read)

@@ -103,7 +103,7 @@ TEST(kernel, names)
 	setenv("LANG", "de_DE.UTF-8", 1);
 	setenv("LC_ALL", "de_DE.UTF-8", 1);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const char *line = formatted("KVER=9.9 " KERNEL "names %s", names[i][0]);
+		const char *line = text_of("KVER=9.9 " KERNEL "names %s", names[i][0]);
 
 		ASSERT_STREQ(names[i][1], run_ending(line, 0).output);
 	}
@@ -246,9 +246,9 @@ static void fake_kernel(const char *dir, const char *pack, const char *suffix)
 		 "	echo module $name | %s >%s/modules/9.9.0-1/$name.ko%s\n"
 		 "done", dir, dir, pack, dir, suffix);
 	fake("dpkg-deb", line);
-	fake("modprobe", formatted("file=$2/lib/modules/$4/$6.ko%s\n"
-				   "[ -e \"$file\" ] && echo \"insmod $file \"",
-				   suffix));
+	fake("modprobe", text_of("file=$2/lib/modules/$4/$6.ko%s\n"
+				 "[ -e \"$file\" ] && echo \"insmod $file \"",
+				 suffix));
 }
 
 TEST(kernel, modules_wherever_they_are_and_however_packed)

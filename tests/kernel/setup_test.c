@@ -49,10 +49,10 @@ void make_tree(void)
 
 void fake(const char *name, const char *line)
 {
-	const char *path = formatted("bin/%s", name);
+	const char *path = text_of("bin/%s", name);
 
 	unlink(path);
-	write_script(path, formatted("#!/bin/sh\n%s\n", line));
+	write_script(path, text_of("#!/bin/sh\n%s\n", line));
 }
 
 void fake_sudo(void)
@@ -75,7 +75,7 @@ void fake_apt_cache(void)
 void fake_apt(const char *line)
 {
 	fake("apt-get",
-	     formatted("case $1 in indextargets) echo \"file:$PWD/mirror\"; exit;; esac\n%s", line));
+	     text_of("case $1 in indextargets) echo \"file:$PWD/mirror\"; exit;; esac\n%s", line));
 }
 
 TEST(setup, missing_package_and_no_network)
@@ -114,7 +114,7 @@ TEST(setup, missing_package_and_another_distribution)
 		expect_end(&run, 1, "this is not Debian");
 		expect_text(run.errors, said[i][1]);
 		expect_text(run.errors, said[i][2]);
-		ASSERT_OK(unlink(formatted("bin/%s", said[i][0])));
+		ASSERT_OK(unlink(text_of("bin/%s", said[i][0])));
 	}
 }
 
@@ -122,8 +122,8 @@ TEST(setup, missing_package_and_another_distribution)
 static void fake_apt_with_old_lists(void)
 {
 	fake("apt-get",
-	     formatted("case $1 in update) echo >'%1$s/updated';; *) test -e '%1$s/updated';; esac",
-		       getcwd(NULL, 0)));
+	     text_of("case $1 in update) echo >'%1$s/updated';; *) test -e '%1$s/updated';; esac",
+		     getcwd(NULL, 0)));
 }
 
 TEST(setup, old_package_lists_are_renewed)
@@ -219,7 +219,7 @@ TEST(setup, tree_that_root_has_built)
 	}
 }
 
-TEST(setup, folder_that_is_read_only)
+TEST(setup, directory_that_is_read_only)
 {
 	struct run run;
 

@@ -43,7 +43,7 @@ static const char *const commands[] = {
 
 static struct run run_in(const char *surroundings, const char *command)
 {
-	return run_shell(formatted("cd \"$TOP\"; %s\n%s", surroundings, command));
+	return run_shell(text_of("cd \"$TOP\"; %s\n%s", surroundings, command));
 }
 
 /* Make what the commands need. */
@@ -148,7 +148,7 @@ TEST_LIMIT(surroundings, options_of_make, 120)
 
 	need_tree_and_here();
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		run = run_in(":", formatted("make -s %s install DESTDIR=$HERE/root && "
+		run = run_in(":", text_of("make -s %s install DESTDIR=$HERE/root && "
 			     "$HERE/root/usr/local/bin/shmcount incr_anon 2 2>&1 >/dev/null",
 			     options[i]));
 		expect_silent(&run, 0);
@@ -211,7 +211,7 @@ TEST_LIMIT(surroundings, path_that_would_be_read_otherwise, 60)
 	for (size_t i = 0; i < count; i++) {
 		/* No shell sees a newline at the end of a name. */
 		const char *name = i >= strlen(odd) ? commands[i - strlen(odd)] :
-			formatted("copy%c%s", odd[i], odd[i] == '\n' ? "1" : "");
+			text_of("copy%c%s", odd[i], odd[i] == '\n' ? "1" : "");
 
 		ASSERT_OK(rename(getenv("CLONE"), name));
 		setenv("CLONE", name, 1);

@@ -104,8 +104,8 @@ static void set_scene(const char *does)
 
 static void add_mutant(const char *name, const char *fields)
 {
-	write_text(formatted("patches/%s.patch", name),
-		   formatted("What is wrong.\n%s\n--- a/kmod/x\n", fields));
+	write_text(text_of("patches/%s.patch", name),
+		   text_of("What is wrong.\n%s\n--- a/kmod/x\n", fields));
 }
 
 static const char *patches(void)
@@ -201,10 +201,10 @@ TEST(mutants, outcome_that_was_not_promised)
 		for (int j = 0; j < 4; j++) {
 			if (i == j)
 				continue;
-			set_scene(formatted("a %s\n", seen[i]));
-			add_mutant("a", formatted(CAUGHT_BY "Outcome: %s\n", seen[j]));
-			expect_outcome(1, formatted("not ok a: expected %s, saw %s%s: What", seen[j],
-						    seen[i], i < 2 ? "" : ": BUG: told by the test"));
+			set_scene(text_of("a %s\n", seen[i]));
+			add_mutant("a", text_of(CAUGHT_BY "Outcome: %s\n", seen[j]));
+			expect_outcome(1, text_of("not ok a: expected %s, saw %s%s: What", seen[j],
+						  seen[i], i < 2 ? "" : ": BUG: told by the test"));
 		}
 	}
 }
@@ -296,8 +296,8 @@ TEST(mutants, header_has_to_be_right)
 		set_scene("a fail\n");
 		unlink("patches/a.patch");
 		add_mutant(wrong[i].name, wrong[i].fields);
-		expect_outcome(1, formatted("not ok %s: its header %s: ", wrong[i].name,
-					    wrong[i].line));
+		expect_outcome(1, text_of("not ok %s: its header %s: ", wrong[i].name,
+					  wrong[i].line));
 	}
 }
 
@@ -355,12 +355,12 @@ TEST_LIMIT(mutants, patch_that_does_not_apply_or_build, 120)
 		   HEAD "@@ -20,2 +20,3 @@\n #include <linux/atomic.h>\n+no_such_type x;\n #include <linux/fs.h>\n");
 	/* As in the Makefile: do not prepare a kernel given by hand again. */
 	setenv("BUILD",
-	       formatted("make -skC '%s' --no-print-directory mutant_patches='%s/patches'%s",
-			 getenv("TOP"), getenv("SCRATCH"), strcmp(kernel_name(), "by-hand") ?
-			 "" : " -o build/kernel/by-hand/vmlinuz"), 1);
-	dir = formatted("build/mutants/%s", kernel_name());
+	       text_of("make -skC '%s' --no-print-directory mutant_patches='%s/patches'%s",
+		       getenv("TOP"), getenv("SCRATCH"), strcmp(kernel_name(), "by-hand") ?
+		       "" : " -o build/kernel/by-hand/vmlinuz"), 1);
+	dir = text_of("build/mutants/%s", kernel_name());
 	run = RUN("mutants", patches(), dir);
-	ASSERT_EQ(0, system(formatted("rm -rf '%s/%s'/test_*", getenv("TOP"), dir)));
+	ASSERT_EQ(0, system(text_of("rm -rf '%s/%s'/test_*", getenv("TOP"), dir)));
 	expect_line(&run, "not ok test_apply: does not apply (Hunk #1 FAILED at 1.): Wrong.\n");
 	expect_line(&run, "not ok test_build: does not build (error: unknown type name ");
 	expect_line(&run, "\n0 passed, 2 failed\n");

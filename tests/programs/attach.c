@@ -178,7 +178,7 @@ static int begin_namespace(int kind, const char *name)
 {
 	int own;
 
-	own = open(formatted("/proc/self/ns/%s", name), O_RDONLY | O_CLOEXEC);
+	own = open(text_of("/proc/self/ns/%s", name), O_RDONLY | O_CLOEXEC);
 	if (own < 0 && errno == ENOENT)
 		test_skip("this kernel has no %s namespaces", name);
 	ASSERT_OK(own);
@@ -275,12 +275,6 @@ static struct run start_holder(starter *start_it, const char *loops)
 	return holder;
 }
 
-static void expect_counts(struct run *run, const char *text)
-{
-	collect(run);
-	expect_end(run, 0, text);
-}
-
 /*
  * The holder is alive and stuck. The waiter waits longer than it takes to
  * notice a dead holder, does not call this one dead, and both succeed.
@@ -294,7 +288,7 @@ static void expect_both_count(starter *start_one, starter *start_other)
 	waiter = start_other("5");
 	wait_until_asleep(waiter.pid);
 	usleep(500000);
-	expect_counts(&holder, "20000 increments by process");
+	expect_end(collect(&holder), 0, "20000 increments by process");
 	expect_status(collect(&waiter), 0);
 	expect_text(waiter.errors, "5 increments by process");
 	count_on("0", "of 20005 by all, gave count 20005");
@@ -341,7 +335,7 @@ static void expect_death_noticed(starter *start_one, starter *start_other,
 	waiter = start_other("5");
 	wait_until_asleep(waiter.pid);
 	kill_and_collect(holder.pid, &waiter);
-	expect_end(&waiter, 1, formatted(name, holder.pid));
+	expect_end(&waiter, 1, text_of(name, holder.pid));
 	expect_text(waiter.errors, " died holding the semaphore: start afresh");
 	collect(&holder);
 	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
@@ -389,7 +383,7 @@ TEST_LIMIT(attach, death_of_a_waiter_with_the_pid_of_the_holder, 60)
 	waiter = start_here("5");
 	wait_until_asleep(waiter.pid);
 	usleep(500000);
-	expect_counts(&holder, "20000 increments by process 1,");
+	expect_end(collect(&holder), 0, "20000 increments by process 1,");
 	expect_status(collect(&waiter), 0);
 	expect_text(waiter.errors, "5 increments by process");
 }
@@ -412,7 +406,7 @@ static void expect_line(const struct run *run, const char *text)
 /* The same; the text has the pid of another process in it, once or twice. */
 static void expect_warning(const struct run *run, const char *format, pid_t pid)
 {
-	expect_line(run, formatted(format, pid, pid));
+	expect_line(run, text_of(format, pid, pid));
 }
 
 /* The waiter warns once; nothing is lost when the holder continues. */
@@ -434,8 +428,8 @@ TEST_LIMIT(attach, stopped_holder_is_waited_for, 60)
 	sleep(2);
 	ASSERT_EQ(0, waitpid(waiter.pid, NULL, WNOHANG));
 	ASSERT_OK(kill(holder.pid, SIGCONT));
-	expect_counts(&holder, "20000 increments by process");
-	expect_counts(&waiter, "5 increments by process");
+	expect_end(collect(&holder), 0, "20000 increments by process");
+	expect_end(collect(&waiter), 0, "5 increments by process");
 	count_on("0", "of 20005 by all, gave count 20005");
 }
 
@@ -460,7 +454,7 @@ TEST_LIMIT(attach, slow_holder_is_named, 60)
 		       holder.pid);
 	ASSERT_OK(kill(holder.pid, SIGCONT));
 	collect(&holder);
-	expect_counts(&waiter, "5 increments by process 1,");
+	expect_end(collect(&waiter), 0, "5 increments by process 1,");
 }
 
 static void be_traced(const void *unused)
@@ -516,7 +510,7 @@ static int initialiser_steps(void)
 	region = map_pages(0, 1, MAP_SHARED);
 	steps = start_initialiser(region, INT_MAX, &run);
 	ASSERT_OK(ptrace(PTRACE_DETACH, run.pid, 0, 0));
-	expect_counts(&run, "gave count 5");
+	expect_end(collect(&run), 0, "gave count 5");
 	ASSERT_OK(munmap(region, page_size()));
 	unload();
 	return steps;
@@ -561,8 +555,8 @@ TEST(attach, stopped_initialiser_is_waited_for)
 		       "process %d initialises the region and is stopped: waiting until it continues (kill -CONT %d)\n",
 		       stopped.pid);
 	ASSERT_OK(kill(stopped.pid, SIGCONT));
-	expect_counts(&stopped, "5 increments by process");
-	expect_counts(&waiter, "5 increments by process");
+	expect_end(collect(&stopped), 0, "5 increments by process");
+	expect_end(collect(&waiter), 0, "5 increments by process");
 	count_on("0", "of 10 by all, gave count 10");
 }
 
@@ -597,7 +591,7 @@ TEST_LIMIT(attach, holder_that_died_before_its_note_is_noticed, 60)
 	expect_end_by(collect(&waiters[0]), SIGINT);
 	ASSERT_STREQ("", waiters[0].errors);
 	ASSERT_OK(sem_post(&region->shared.semaphore));
-	expect_counts(&waiters[1], "of 10 by all, gave count 10");
+	expect_end(collect(&waiters[1]), 0, "of 10 by all, gave count 10");
 
 	/* What the warning recommends works. */
 	finish(start(take_and_die, &region->shared.semaphore));

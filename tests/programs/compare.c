@@ -159,7 +159,7 @@ static struct lists lists(void)
 
 static bool recovers(const struct lists *lists, const char *lock)
 {
-	return strstr(lists->text, formatted("\n* %s ", lock));
+	return strstr(lists->text, text_of("\n* %s ", lock));
 }
 
 static void expect_nothing_left(void)
@@ -233,8 +233,7 @@ TEST_LIMIT(compare, lost_updates_are_an_error, 60)
 {
 	struct run run;
 
-	if (!is_in_guest())
-		test_skip("needs the guest");
+	needs_guest();
 	ASSERT_EQ(0, try_load_file("/lib/own_pages.ko", ""));
 	run = COMPARE(1, "speed", "-q", "--locks=futex", "-n", "2",
 		      "--paths=" DEVICE, "-o", "out");
@@ -252,8 +251,7 @@ TEST_LIMIT(compare, device_of_pages_that_nothing_owns, 60)
 {
 	struct run run;
 
-	if (!is_in_guest())
-		test_skip("needs the guest");
+	needs_guest();
 	ASSERT_EQ(0, try_load_file("/lib/textbook.ko", ""));
 	run = COMPARE(1, "speed", "crash", "-q", "--locks=sem,pipe", "-n", "2",
 		      "--paths=" DEVICE, "-o", "out");
@@ -449,14 +447,11 @@ TEST(compare, region_of_others_is_left_alone)
 	struct run run, other;
 	char byte;
 
-	if (!is_in_guest())
-		test_skip("needs the guest");
+	needs_guest();
 	load("");
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "gave count 5");
-	run = COMPARE(0, "exact", "--paths=" DEVICE, "-l", "10");
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "of 10 by all, gave count 10");
+	expect_success(RUN("incr_dev", "-a", "5"), "gave count 5");
+	COMPARE(0, "exact", "--paths=" DEVICE, "-l", "10");
+	expect_success(RUN("incr_dev", "-a", "5"), "of 10 by all, gave count 10");
 
 	other = START("incr_dev", "-a", "1000000000");
 	ASSERT_EQ(1, read(other.out, &byte, 1));
@@ -506,7 +501,7 @@ static void draw(void)
 			 "head -c 4 out/%s.png | tail -c 3; grep -o '</svg>' out/%s.svg",
 			 pictures[i], pictures[i]);
 		ASSERT_STREQ("PNG</svg>\n", shell(command));
-		ASSERT_TRUE(atoi(shell(formatted("wc -c <out/%s.png", pictures[i]))) > 10000);
+		ASSERT_TRUE(atoi(shell(text_of("wc -c <out/%s.png", pictures[i]))) > 10000);
 	}
 }
 

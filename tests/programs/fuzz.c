@@ -146,7 +146,7 @@ TEST_LIMIT(fuzz, report_can_be_run_again, LIMIT)
 	ASSERT_TRUE(command);
 	again = RUN("fuzz", "-s", "2", "-m", "/lib/own_pages.ko", "-k", "in-turn",
 		    ONLY_MAPS, "-g",
-		    formatted("%lu", strtoul(command + strlen(arguments), NULL, 10)));
+		    text_of("%lu", strtoul(command + strlen(arguments), NULL, 10)));
 	expect_end(&again, 1, "fuzz: seed 2, generation ");
 	ASSERT_STREQ(first.errors, again.errors);
 }

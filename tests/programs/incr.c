@@ -71,7 +71,7 @@ static struct run prepare_program(const struct program *program, int loops,
 {
 	struct program command = *program;
 
-	command.args[command.before] = formatted("%d", loops);
+	command.args[command.before] = text_of("%d", loops);
 	return start_prepared(prepare, argument, command.args);
 }
 
@@ -93,7 +93,7 @@ static void check_lines(const struct run *run, bool separate, int loops)
 	for (char *line = strtok(output, "\n"); line; line = strtok(NULL, "\n")) {
 		int who = line[0] == 'c';
 
-		ASSERT_STREQ(formatted("%s: %d", names[who], next[separate ? who : 0]++), line);
+		ASSERT_STREQ(text_of("%s: %d", names[who], next[separate ? who : 0]++), line);
 		lines[who]++;
 	}
 	ASSERT_EQ(loops, lines[0]);
@@ -108,11 +108,11 @@ TEST_LIMIT(incr, output_is_one_line_for_each_increment, 60)
 		collect(&run);
 		check_lines(&run, program->separate, LOOPS);
 		expect_end(&run, 0,
-			   formatted(program->separate ?
-				     "%s: %d increments by 2 processes gave counts %d and %d\n" :
-				     "%s: %d increments by 2 processes gave count %d\n",
-				     program->args[0], 2 * LOOPS,
-				     program->separate ? LOOPS : 2 * LOOPS, LOOPS));
+			   text_of(program->separate ?
+				   "%s: %d increments by 2 processes gave counts %d and %d\n" :
+				   "%s: %d increments by 2 processes gave count %d\n",
+				   program->args[0], 2 * LOOPS,
+				   program->separate ? LOOPS : 2 * LOOPS, LOOPS));
 	}
 }
 
@@ -310,17 +310,8 @@ TEST(incr, closed_output_is_an_error)
 
 static void wait_until_zombie(pid_t pid)
 {
-	char path[64], state = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	while (state != 'Z') {
-		FILE *file = fopen(path, "re");
-
-		ASSERT_TRUE(file);
-		ASSERT_EQ(1, fscanf(file, "%*d (%*[^)]) %c", &state));
-		fclose(file);
-		usleep(1000);
-	}
+	for (char state; (state = state_of(pid, NULL)) != 'Z'; usleep(1000))
+		ASSERT_TRUE(state != 'X');
 }
 
 /* Stop the program in fork() until its child has ended; then continue it. */

@@ -122,11 +122,8 @@ static void write_file(const char *path, const char *text, size_t length)
 
 static char *timeline(const char *trace)
 {
-	struct run run;
-
 	write_text("trace", trace);
-	run = must_end_silently(TIMELINE("--svg=svg"), 0);
-	return run.output;
+	return must_end_silently(TIMELINE("--svg=svg"), 0).output;
 }
 
 /* timeline refuses the trace, with one line that contains the text. */
@@ -136,9 +133,8 @@ static void expect_refused(const char *trace, size_t length, const char *text)
 
 	write_file("trace", trace, length);
 	run = TIMELINE("--svg=svg");
-	expect_end(&run, 1, text);
+	expect_refusal(run, 1, text);
 	ASSERT_TRUE(!strncmp(run.errors, "timeline: ", 10));
-	ASSERT_STREQ("", run.output);
 }
 
 /* The text contains the words, wherever it breaks lines. */
@@ -556,7 +552,7 @@ TEST_LIMIT(timeline, mutated_traces, 60)
 	/* Without the last newline or more, no part of it is a whole trace. */
 	for (size_t end = 1; end < length - 1; end += 97) {
 		write_file("trace", whole, end);
-		expect_status(&(struct run) { .status = TIMELINE("--svg=svg").status }, 1);
+		must_end(TIMELINE("--svg=svg"), 1);
 	}
 	for (int i = 0; i < 300; i++) {
 		memcpy(trace, whole, length);
@@ -581,24 +577,20 @@ TEST(timeline, mistaken_options)
 	static const char *const bad[] = {
 		"--from=x", "--to=", "--width=3", "--nothing", "--from",
 	};
-	struct run run;
 
 	timeline(HEAD MEETING END);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		expect_status(&(struct run) { .status = TIMELINE(bad[i]).status }, 2);
-	run = TIMELINE("--from=5", "--to=4");
-	expect_end(&run, 1, "there is nothing to draw from 5 to 4 ms");
-	run = TIMELINE("--from=500", "--to=600");
-	expect_end(&run, 1, "the trace covers 0 to 13 ms");
-	run = RUN(in("TOP", "user/timeline/timeline"), "there/is/none");
-	expect_end(&run, 1, "cannot open there/is/none: No such file");
+		must_end(TIMELINE(bad[i]), 2);
+	expect_refusal(TIMELINE("--from=5", "--to=4"), 1,
+		       "there is nothing to draw from 5 to 4 ms");
+	expect_refusal(TIMELINE("--from=500", "--to=600"), 1, "the trace covers 0 to 13 ms");
+	expect_refusal(RUN(in("TOP", "user/timeline/timeline"), "there/is/none"), 1,
+		       "cannot open there/is/none: No such file");
 	/* run.sh says so before it boots a guest. */
 	setenv("TIMELINE_ARGS", "--from=x", 1);
-	run = RUN(in("TOP", "user/timeline/run.sh"));
-	expect_refusal(run, 2, "'x' is not a number from");
+	expect_refusal(RUN(in("TOP", "user/timeline/run.sh")), 2, "'x' is not a number from");
 	setenv("TIMELINE_ARGS", "--pace=soon", 1);
-	run = RUN(in("TOP", "user/timeline/run.sh"));
-	expect_refusal(run, 2, "'soon' is not a number of ms");
+	expect_refusal(RUN(in("TOP", "user/timeline/run.sh")), 2, "'soon' is not a number of ms");
 }
 
 /*
@@ -682,9 +674,9 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 	text = strstr(strstr(text, "times in ms"), line);
 	ASSERT_TRUE(text);
 	ASSERT_EQ(2, atoi(text + 17));
-	text = strstr(text, formatted("incr_dev %d waited ", second));
+	text = strstr(text, text_of("incr_dev %d waited ", second));
 	ASSERT_TRUE(text);
-	ASSERT_TRUE(strstr(text, formatted("for incr_dev %d", first)));
+	ASSERT_TRUE(strstr(text, text_of("for incr_dev %d", first)));
 	expect_text(text, "It is the semaphore at offset 24 of /dev/shmcount\n");
 
 	ASSERT_OK(stat("build/results/timeline/timeline.png", &stat_));
