@@ -51,7 +51,6 @@ static void set_scene(const char *steps, const char *says, int status)
 	write_text("steps", steps);
 	snprintf(guest, sizeof(guest), "%s/guest", getcwd(NULL, 0));
 	setenv("GUEST_RUNNER", guest, 1);
-	unsetenv("CONSOLE");
 	unsetenv("AGAIN");
 }
 
@@ -61,7 +60,7 @@ static struct run run_lab(const char *option)
 	char line[8500];
 
 	snprintf(line, sizeof(line),
-		 "here=$PWD; cd '%s' && exec build/tests/lab %s \"$here/steps\" shmcount.ko",
+		 "here=$PWD; cd '%s' && exec build/tests/lab %s \"$here\" \"$here/steps\" shmcount.ko",
 		 in("TOP", ""), option);
 	return RUN("/bin/sh", "-c", line);
 }
@@ -200,8 +199,9 @@ static void expect_bad_end(const char *what, int status)
 		  "not ok 2 shmcount\nnot ok 3 not_run.3\n", what), status);
 	expect_lab("", STATUS_FAILED, text_of("step 1, load and unload: passed\n"
 		   "step 2, the node: %s: perm.a: BUG: told by the test\n"
+		   "The kernel's last words are in %s/guest.log.\n"
 		   "A good start: it loads and unloads. Next is step 2, the node: see kmod/lab/README.md;\n"
-		   "make lab STEP=2 checks just that.\n", what));
+		   "make lab STEP=2 checks just that.\n", what, getcwd(NULL, 0)));
 }
 
 TEST(lab, crash_and_hang_are_told_apart)
@@ -216,10 +216,11 @@ TEST(lab, crash_after_the_last_test_takes_the_step_back)
 		  "# BUG: late\n# crash: BUG: late\nBail out! crash: BUG: late\n",
 		  121);
 	write_text("record", "status=121\nreason=BUG: late\nverdict=crash\n");
-	expect_lab("-s 1", STATUS_FAILED,
-		   "step 1, load and unload: passed\n"
+	expect_lab("-s 1", STATUS_FAILED, text_of("step 1, load and unload: passed\n"
 		   "step 1, load and unload: crash: when its tests had ended: BUG: late\n"
-		   "Step 1 is not there yet; kmod/lab/README.md has what to read for it.\n");
+		   "The kernel's last words are in %s/guest.log.\n"
+		   "Step 1 is not there yet; kmod/lab/README.md has what to read for it.\n",
+		   getcwd(NULL, 0)));
 }
 
 TEST(lab, stuck_module_is_not_passed)
@@ -274,7 +275,7 @@ TEST(lab, ignored_interrupt_stays_ignored)
 	set_scene(table, BEGIN STEP_1_PASSES, 0);
 	free(shell("sed -i 's/^#!.*/&\\nkill -INT $$/' guest"));
 	snprintf(line, sizeof(line),
-		 "here=$PWD; cd '%s' && exec build/tests/lab -s 1 \"$here/steps\" shmcount.ko",
+		 "here=$PWD; cd '%s' && exec build/tests/lab -s 1 \"$here\" \"$here/steps\" shmcount.ko",
 		 in("TOP", ""));
 	run = START_DEAF("/bin/sh", "-c", line);
 	collect(&run);
@@ -288,7 +289,6 @@ TEST(lab, ignored_interrupt_stays_ignored)
 static void work_here(void)
 {
 	setenv("LAB_DIR", getcwd(NULL, 0), 1);
-	unsetenv("CONSOLE");
 	unsetenv("AGAIN");
 }
 
