@@ -48,6 +48,17 @@ const char *variable(const char *name)
 	return value;
 }
 
+bool reject(enum submission_verdict verdict, const char *format, ...)
+{
+	va_list args;
+
+	submission.verdict = verdict;
+	va_start(args, format);
+	vsnprintf(submission.why, sizeof(submission.why), format, args);
+	va_end(args);
+	return false;
+}
+
 /* Relative to the tree, if it is there: users know it by that name. */
 const char *grades(void)
 {

@@ -131,6 +131,10 @@ void put_csv_name(FILE *file, const char *path, const char *fallback);
 
 /* ---- grade.c ---- */
 
+/* Set the verdict and why, a sentence; returns false. */
+__attribute__((format(printf, 2, 3)))
+bool reject(enum submission_verdict verdict, const char *format, ...);
+
 /* The directory of all reports, for messages. */
 const char *grades(void);
 

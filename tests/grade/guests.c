@@ -280,31 +280,16 @@ static int run_guest(void)
 	return status;
 }
 
-/* Why the tests that have no result have none. */
-static __attribute__((format(printf, 1, 2)))
-bool cut_off(const char *format, ...)
+static char *shown_message(void)
 {
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(submission.cut, sizeof(submission.cut), format, args);
-	va_end(args);
-	return false;
-}
-
-static void set_verdict(enum submission_verdict verdict, const char *why)
-{
-	submission.verdict = verdict;
-	snprintf(submission.why, sizeof(submission.why), "%.500s",
-		 cleaned(why, strlen(why)));
+	return cleaned(guest.record.message, strlen(guest.record.message));
 }
 
 static bool say_forged(void)
 {
 	for (int i = 0; i < test_count; i++)
 		forget(&tests[i]);
-	set_verdict(FORGED, guest.record.message);
-	return false;
+	return reject(FORGED, "%s", shown_message());
 }
 
 /*
@@ -324,9 +309,8 @@ static bool try_again(struct graded *test)
 	retried = test;
 	if (++retries < MAX_RETRIES)
 		return true;
-	set_verdict(NOT_GRADED, guest.record.message[0] ?
-		    guest.record.message : "the runner gives no reason");
-	return false;
+	return reject(NOT_GRADED, "%s", guest.record.message[0] ? shown_message() :
+		      "the runner gives no reason");
 }
 
 /* The harness gave up, for a reason that the rest of the tests can do without. */
@@ -407,13 +391,11 @@ static bool passes_probe(const char *name, enum submission_verdict verdict)
 
 	if (probe->result == PASSED || probe->result == NOT_RUN)
 		return true;
-	submission.verdict = verdict;
-	snprintf(submission.why, sizeof(submission.why), "%s: %.900s",
-		 result_names[probe->result], probe->why ?: "");
 	submission.said = probe->output;
 	for (struct graded *test = probe + 1; test < tests + test_count; test++)
 		forget(test);
-	return false;
+	return reject(verdict, "%s: %.900s", result_names[probe->result],
+		      probe->why ?: "");
 }
 
 static bool may_go_on(time_t begun)
@@ -421,10 +403,11 @@ static bool may_go_on(time_t begun)
 	int max = limit(MAX_SECONDS, MAX_CONTROLS);
 
 	if (penalty() >= MAX_PENALTY)
-		return cut_off("too many crashes and hangs: no further guest started");
-	if (time(NULL) - begun >= max)
-		return cut_off("its time limit of %d seconds was reached", max);
-	return true;
+		strcpy(submission.cut, "too many crashes and hangs: no further guest started");
+	else if (time(NULL) - begun >= max)
+		snprintf(submission.cut, sizeof(submission.cut),
+			 "its time limit of %d seconds was reached", max);
+	return !submission.cut[0];
 }
 
 void run_tests(void)

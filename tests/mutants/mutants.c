@@ -51,31 +51,27 @@ void set_result(int i, enum result result, const char *format, ...)
 	results[result]++;
 }
 
-static int by_name(const void *a, const void *b)
+static int is_patch(const struct dirent *entry)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	const char *end = strrchr(entry->d_name, '.');
+
+	return end && !strcmp(end, ".patch");
 }
 
 /* Read the names of all patches, sorted; returns how many. */
 static int read_names(char *names[MAX_MUTANTS])
 {
-	DIR *dir = opendir(patches);
-	struct dirent *entry;
-	int n = 0;
+	struct dirent **entries;
+	int n = scandir(patches, &entries, is_patch, alphasort);
 
-	if (!dir)
-		die(STATUS_USAGE, "cannot open %s: %s", patches,
-		    strerror(errno));
-	while ((entry = readdir(dir)) && n < MAX_MUTANTS) {
-		char *end = strrchr(entry->d_name, '.');
-
-		if (!end || strcmp(end, ".patch"))
-			continue;
-		*end = '\0';
-		names[n++] = strdup(entry->d_name);
-	}
-	closedir(dir);
-	qsort(names, n, sizeof(names[0]), by_name);
+	if (n < 0)
+		die(STATUS_USAGE, "cannot open %s: %s", patches, strerror(errno));
+	if (n > MAX_MUTANTS)
+		die(STATUS_USAGE, "there are more than %d patches in %s", MAX_MUTANTS,
+		    patches);
+	for (int i = 0; i < n; i++)
+		names[i] = strndup(entries[i]->d_name,
+				   strlen(entries[i]->d_name) - strlen(".patch"));
 	return n;
 }
 
