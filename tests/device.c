@@ -64,8 +64,10 @@ void load(const char *parameters)
 {
 	int error = try_load(parameters);
 
-	if (error)
-		FAIL(CANNOT_LOAD " (%s): %s", parameters, strerror(error));
+	if (!error)
+		return;
+	test_not_loaded();
+	FAIL("cannot load the module (%s): %s", parameters, strerror(error));
 }
 
 void unload(void)

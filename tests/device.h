@@ -26,9 +26,6 @@ int try_unload(void);
 void load(const char *parameters);
 void unload(void);
 
-/* The message of load() begins with this if it fails. */
-#define CANNOT_LOAD "cannot load the module"
-
 /* Load with a region of so many pages, and open the device or map all of it. */
 void load_pages(size_t pages);
 int load_and_open(size_t pages, int flags);

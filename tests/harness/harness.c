@@ -47,6 +47,7 @@ static struct {
 	atomic_int failures;
 	atomic_bool returned;	/* the test function returned */
 	char skip_reason[200];
+	bool not_loaded;
 } *shared;
 
 /* main() waits for these: SIGCHLD and the signals that end us. */
@@ -81,6 +82,11 @@ _Noreturn void test_skip(const char *format, ...)
 		  args);
 	va_end(args);
 	_exit(STATUS_SKIPPED);
+}
+
+void test_not_loaded(void)
+{
+	shared->not_loaded = true;
 }
 
 void test_assert_eq(const char *file, int line, const char *what,
@@ -409,6 +415,8 @@ static enum outcome run_test(const struct test *test, const char *name,
 	       number, name);
 	if (outcome == SKIPPED)
 		printf(" # SKIP %s", shared->skip_reason);
+	if (outcome == FAILED && shared->not_loaded)
+		printf(" # NOT_LOADED");
 	if (outcome == TIMED_OUT || outcome == UNKILLABLE)
 		printf(" # TIMEOUT %u seconds", limit_of(test));
 	printf("\n");

@@ -157,6 +157,12 @@ TEST(sample, leaves_closed_directories)
 	fclose(file);
 }
 
+TEST(sample, has_no_module)
+{
+	test_not_loaded();
+	exit(3);
+}
+
 void test_cleanup(void)
 {
 	if (getenv("SAMPLE_CLEANUP_FAILS"))

@@ -67,6 +67,13 @@ TEST(harness, skip)
 		      "ok 1 sample.skips # SKIP no reason here\n");
 }
 
+TEST(harness, module_that_is_not_loaded)
+{
+	expect_sample("has_no_module", 1, HEAD "has_no_module\n"
+		      "# exited with status 3 before its end\n"
+		      "not ok 1 sample.has_no_module # NOT_LOADED\n");
+}
+
 TEST(harness, crash)
 {
 	expect_sample("crashes", 1, HEAD "crashes\n"
@@ -247,7 +254,7 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	ASSERT_EQ(19, lines_in(run.output));
+	ASSERT_EQ(20, lines_in(run.output));
 	ASSERT_TRUE(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
 		     RUN("harness_sample", "-l", "sample.child_*").output);
