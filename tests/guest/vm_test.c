@@ -948,37 +948,19 @@ static void expect_report(const char *kind, const char *report)
 	expect_text(run.errors, report);
 }
 
-TEST_LIMIT(checkers, use_after_free, GUEST_LIMIT)
-{
-	expect_report("use_after_free", "KASAN: use-after-free in use_after_free");
-}
+#define REPORTED(name, kind, report)			\
+	TEST_LIMIT(checkers, name, GUEST_LIMIT)		\
+	{						\
+		expect_report(kind, report);		\
+	}
 
-TEST_LIMIT(checkers, undefined_behaviour, GUEST_LIMIT)
-{
-	expect_report("shift_too_far", "UBSAN: shift-out-of-bounds");
-}
-
-TEST_LIMIT(checkers, locks_in_both_orders, GUEST_LIMIT)
-{
-	expect_report("lock_in_both_orders",
-		      "possible circular locking dependency detected");
-}
-
-TEST_LIMIT(checkers, sleep_under_a_spinlock, GUEST_LIMIT)
-{
-	expect_report("sleep_under_a_spinlock",
-		      "BUG: scheduling while atomic");
-}
-
-TEST_LIMIT(checkers, lost_memory, GUEST_LIMIT)
-{
-	expect_report("leak", "new suspected memory leaks");
-}
-
-TEST_LIMIT(checkers, write_to_a_freed_page, GUEST_LIMIT)
-{
-	expect_report("write_to_a_freed_page", "pagealloc: memory corruption");
-}
+REPORTED(use_after_free, "use_after_free", "KASAN: use-after-free in use_after_free")
+REPORTED(undefined_behaviour, "shift_too_far", "UBSAN: shift-out-of-bounds")
+REPORTED(locks_in_both_orders, "lock_in_both_orders",
+	 "possible circular locking dependency detected")
+REPORTED(sleep_under_a_spinlock, "sleep_under_a_spinlock", "BUG: scheduling while atomic")
+REPORTED(lost_memory, "leak", "new suspected memory leaks")
+REPORTED(write_to_a_freed_page, "write_to_a_freed_page", "pagealloc: memory corruption")
 
 /* fault.load makes each allocation fail once; the leak must show. */
 TEST_LIMIT(checkers, leak_on_an_error_path, 4 * GUEST_LIMIT)

@@ -294,35 +294,18 @@ static void expect_both_count(starter *start_one, starter *start_other)
 	count_on("0", "of 20005 by all, gave count 20005");
 }
 
-TEST_LIMIT(attach, live_holder_in_another_pid_namespace, 60)
-{
-	expect_both_count(start_in_pid_namespace, start_here);
-}
+#define LIVE_HOLDER(name, start_one, start_other)	\
+	TEST_LIMIT(attach, name, 60)			\
+	{						\
+		expect_both_count(start_one, start_other); \
+	}
 
-TEST_LIMIT(attach, live_holder_seen_from_another_pid_namespace, 60)
-{
-	expect_both_count(start_here, start_in_pid_namespace);
-}
-
-TEST_LIMIT(attach, live_holder_in_another_time_namespace, 60)
-{
-	expect_both_count(start_in_time_namespace, start_here);
-}
-
-TEST_LIMIT(attach, live_holder_without_proc, 60)
-{
-	expect_both_count(start_without_proc, start_here);
-}
-
-TEST_LIMIT(attach, live_holder_that_proc_hides, 60)
-{
-	expect_both_count(start_here, start_with_hidden_proc);
-}
-
-TEST_LIMIT(attach, live_holder_by_another_node, 60)
-{
-	expect_both_count(start_here, start_by_other_node);
-}
+LIVE_HOLDER(live_holder_in_another_pid_namespace, start_in_pid_namespace, start_here)
+LIVE_HOLDER(live_holder_seen_from_another_pid_namespace, start_here, start_in_pid_namespace)
+LIVE_HOLDER(live_holder_in_another_time_namespace, start_in_time_namespace, start_here)
+LIVE_HOLDER(live_holder_without_proc, start_without_proc, start_here)
+LIVE_HOLDER(live_holder_that_proc_hides, start_here, start_with_hidden_proc)
+LIVE_HOLDER(live_holder_by_another_node, start_here, start_by_other_node)
 
 /* A killed holder: the waiter says so within a second, and so does the next. */
 static void expect_death_noticed(starter *start_one, starter *start_other,
