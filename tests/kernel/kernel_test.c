@@ -218,9 +218,6 @@ TEST(kernel, host_image_that_only_root_may_read)
  */
 static void fake_kernel(const char *dir, const char *pack, const char *suffix)
 {
-	char line[1000];
-
-	fake("apt-get", ":");
 	fake("apt-cache",
 	     "case $2 in linux-image-cloud-amd64) echo '  Depends: linux-image-9.9.0-1';; "
 	     "linux-image-amd64) echo '  Depends: linux-image-9.9.0-1';; esac");
@@ -229,17 +226,15 @@ static void fake_kernel(const char *dir, const char *pack, const char *suffix)
 	      "ln -sf \"$(command -v $tool || echo /bin/false)\" bin/; done");
 	/* One package comes; dpkg-deb unpacks it once. */
 	fake("apt-get", "[ $3 != download ] || : >kernel.deb");
-	snprintf(line, sizeof(line),
-		 "[ -d \"$3/%s/modules/9.9.0-1\" ] && exit\n"
-		 "mkdir -p \"$3/%s/modules/9.9.0-1\" \"$3/boot\" \"$3/usr/src/linux-headers-9.9.0-1\"\n"
-		 "cd \"$3\"\n"
-		 "echo image >boot/vmlinuz-9.9.0-1\n"
-		 "echo config >boot/config-9.9.0-1\n"
-		 "echo all: >usr/src/linux-headers-9.9.0-1/Makefile\n"
-		 "for name in virtio_pci 9p 9pnet_virtio overlay virtio_blk ext4 kvm-amd; do\n"
-		 "	echo module $name | %s >%s/modules/9.9.0-1/$name.ko%s\n"
-		 "done", dir, dir, pack, dir, suffix);
-	fake("dpkg-deb", line);
+	fake("dpkg-deb", text_of("[ -d \"$3/%1$s/modules/9.9.0-1\" ] && exit\n"
+	     "mkdir -p \"$3/%1$s/modules/9.9.0-1\" \"$3/boot\" \"$3/usr/src/linux-headers-9.9.0-1\"\n"
+	     "cd \"$3\"\n"
+	     "echo image >boot/vmlinuz-9.9.0-1\n"
+	     "echo config >boot/config-9.9.0-1\n"
+	     "echo all: >usr/src/linux-headers-9.9.0-1/Makefile\n"
+	     "for name in virtio_pci 9p 9pnet_virtio overlay virtio_blk ext4 kvm-amd; do\n"
+	     "	echo module $name | %2$s >%1$s/modules/9.9.0-1/$name.ko%3$s\n"
+	     "done", dir, pack, suffix));
 	fake("modprobe", text_of("file=$2/lib/modules/$4/$6.ko%s\n"
 				 "[ -e \"$file\" ] && echo \"insmod $file \"",
 				 suffix));

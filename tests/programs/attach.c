@@ -33,9 +33,8 @@ static void check_union(struct run *runs, int count, int first, int total)
 	char *seen = calloc(1, total);
 
 	for (int i = 0; i < count; i++) {
-		char prefix[16];
+		const char *prefix = text_of("%d: ", runs[i].pid);
 
-		snprintf(prefix, sizeof(prefix), "%d: ", runs[i].pid);
 		for (char *line = strtok(runs[i].output, "\n"); line;
 		     line = strtok(NULL, "\n")) {
 			int number;

@@ -489,12 +489,9 @@ static void draw(void)
 	ASSERT_STREQ("",
 		     shell("cd out && gnuplot $TOP/user/comparison/pictures.gp"));
 	for (size_t i = 0; i < ARRAY_SIZE(pictures); i++) {
-		char command[200];
-
-		snprintf(command, sizeof(command),
-			 "head -c 4 out/%s.png | tail -c 3; grep -o '</svg>' out/%s.svg",
-			 pictures[i], pictures[i]);
-		ASSERT_STREQ("PNG</svg>\n", shell(command));
+		ASSERT_STREQ("PNG</svg>\n",
+			     shell(text_of("head -c 4 out/%1$s.png | tail -c 3; grep -o '</svg>' out/%1$s.svg",
+					   pictures[i])));
 		ASSERT_TRUE(atoi(shell(text_of("wc -c <out/%s.png", pictures[i]))) > 10000);
 	}
 }
