@@ -948,10 +948,12 @@ static void expect_report(const char *kind, const char *report)
 	expect_text(run.errors, report);
 }
 
-#define REPORTED(name, kind, report)			\
-	TEST_LIMIT(checkers, name, GUEST_LIMIT)		\
-	{						\
-		expect_report(kind, report);		\
+/* A test: the kind of error, and the report. */
+#define REPORTED(name, ...)					\
+	static const char *const name[] = { __VA_ARGS__ };	\
+	TEST_LIMIT(checkers, name, GUEST_LIMIT)			\
+	{							\
+		expect_report(name[0], name[1]);		\
 	}
 
 REPORTED(use_after_free, "use_after_free", "KASAN: use-after-free in use_after_free")

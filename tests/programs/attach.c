@@ -293,10 +293,12 @@ static void expect_both_count(starter *start_one, starter *start_other)
 	count_on("0", "of 20005 by all, gave count 20005");
 }
 
-#define LIVE_HOLDER(name, start_one, start_other)	\
-	TEST_LIMIT(attach, name, 60)			\
-	{						\
-		expect_both_count(start_one, start_other); \
+/* A test: who starts the holder, and who the waiter. */
+#define LIVE_HOLDER(name, ...)					\
+	static starter *const name[] = { __VA_ARGS__ };		\
+	TEST_LIMIT(attach, name, 60)				\
+	{							\
+		expect_both_count(name[0], name[1]);		\
 	}
 
 LIVE_HOLDER(live_holder_in_another_pid_namespace, start_in_pid_namespace, start_here)
