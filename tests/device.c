@@ -107,27 +107,23 @@ void test_cleanup(void)
 		"force_return", "skip_fault_injection", "own_pages", "textbook",
 		"techniques",
 	};
-	char path[128];
 
 	if (!getenv("SHMCOUNT_GUEST"))
 		return;
 	/* The test may have ended before it unloaded these. */
 	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
 		module_unload(helpers[i]);
-	snprintf(path, sizeof(path), "/sys/module/%s", module_name());
-	if (!access(path, F_OK))
+	if (!access(text_of("/sys/module/%s", module_name()), F_OK))
 		unload();
 }
 
 void force_return(const char *function, long value, int times)
 {
-	char parameters[128];
 	int error;
 
 	module_name();	/* skips where there is no guest */
-	snprintf(parameters, sizeof(parameters),
-		 "function=%s value=%ld times=%d", function, value, times);
-	error = try_load_file("/lib/force_return.ko", parameters);
+	error = try_load_file("/lib/force_return.ko",
+			      text_of("function=%s value=%ld times=%d", function, value, times));
 	if (error == ENOENT)
 		test_skip("this kernel has no function %s", function);
 	if (error)

@@ -136,6 +136,21 @@ static struct run grade(const char *does)
 	return RUN("grade", "one", "all/jane");
 }
 
+static struct run grade_one(const char *directory)
+{
+	return must_end_silently(RUN("grade", "one", directory), 0);
+}
+
+static struct run grade_all(void)
+{
+	return must_end_silently(RUN("grade", "all", "all"), 0);
+}
+
+static const char *student(void)
+{
+	return shell("cat grades/jane/student.txt");
+}
+
 static const char *row(void)
 {
 	return shell("cat grades/jane/row.csv");
@@ -149,7 +164,7 @@ static void expect_row(const char *does, const char *wanted)
 	must_end_silently(grade(does), 0);
 	seen = strdup(row());
 	*strrchr(seen, ',') = '\0';
-	ASSERT_STREQ(wanted, seen);
+	ASSERT_STREQ(text_of("\"jane\",%s", wanted), seen);
 }
 
 static void expect_mistake(const char *points, const char *text)
@@ -163,68 +178,58 @@ static void expect_mistake(const char *points, const char *text)
 
 TEST(grade, all_pass)
 {
-	expect_row("", "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,1");
+	expect_row("", "tested,10.00,10.00,6,0,0,0,0,0,1");
 }
 
 TEST(grade, points_of_a_line_are_shared_by_its_tests)
 {
-	expect_row("map.one fail\n",
-		   "\"jane\",tested,8.00,10.00,5,1,0,0,0,0,1");
+	expect_row("map.one fail\n", "tested,8.00,10.00,5,1,0,0,0,0,1");
 }
 
 TEST(grade, skipped_test_is_not_counted)
 {
-	expect_row("map.one skip\nmap.two fail\n",
-		   "\"jane\",tested,6.00,10.00,4,1,0,0,1,0,1");
+	expect_row("map.one skip\nmap.two fail\n", "tested,6.00,10.00,4,1,0,0,1,0,1");
 }
 
 TEST(grade, crash_costs_that_test_and_no_other)
 {
-	expect_row("map.one crash\n",
-		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,2");
+	expect_row("map.one crash\n", "tested,8.00,10.00,5,0,1,0,0,0,2");
 	ASSERT_STREQ("guest module.loads module.unloads map.one map.two sync.one sync.two\n"
 		     "guest map.two sync.one sync.two\n", shell("cat guests"));
 }
 
 TEST(grade, hang_costs_that_test_and_no_other)
 {
-	expect_row("map.two hang\nsync.two crash\n",
-		   "\"jane\",tested,6.00,10.00,4,0,1,1,0,0,2");
+	expect_row("map.two hang\nsync.two crash\n", "tested,6.00,10.00,4,0,1,1,0,0,2");
 }
 
 TEST(grade, time_out_is_a_hang)
 {
-	expect_row("map.two timeout\n",
-		   "\"jane\",tested,8.00,10.00,5,0,0,1,0,0,1");
+	expect_row("map.two timeout\n", "tested,8.00,10.00,5,0,0,1,0,0,1");
 }
 
 TEST(grade, test_that_spoils_the_guest_costs_no_other)
 {
-	expect_row("map.one stuck\n",
-		   "\"jane\",tested,8.00,10.00,5,1,0,0,0,0,2");
+	expect_row("map.one stuck\n", "tested,8.00,10.00,5,1,0,0,0,0,2");
 }
 
 TEST(grade, lost_guest_costs_nothing)
 {
-	expect_row("map.one lost once\n",
-		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,2");
-	expect_row("map.one killed once\n",
-		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,2");
+	expect_row("map.one lost once\n", "tested,10.00,10.00,6,0,0,0,0,0,2");
+	expect_row("map.one killed once\n", "tested,10.00,10.00,6,0,0,0,0,0,2");
 	/* The second guest is lost, too, but in another test. */
 	expect_row("map.one killed once\nmap.two killed twice\n",
-		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,3");
+		   "tested,10.00,10.00,6,0,0,0,0,0,3");
 }
 
 /* QEMU ends like this when it is killed, but also by a deed of the guest. */
 TEST(grade, guest_that_is_lost_twice_in_a_test_is_a_crash)
 {
-	expect_row("map.one killed twice\n",
-		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,3");
-	expect_row("map.one lost\n",
-		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,3");
+	expect_row("map.one killed twice\n", "tested,8.00,10.00,5,0,1,0,0,0,3");
+	expect_row("map.one lost\n", "tested,8.00,10.00,5,0,1,0,0,0,3");
 	/* However often that happens, the host is not to blame. */
 	expect_row("map.one killed\nmap.two killed\nsync.one killed\nsync.two lost\n",
-		   "\"jane\",tested,2.00,10.00,2,0,4,0,0,0,8");
+		   "tested,2.00,10.00,2,0,4,0,0,0,8");
 }
 
 TEST(grade, guests_that_are_lost_again_and_again_are_no_grade)
@@ -254,7 +259,7 @@ static void expect_bound(const char *does, const char *wanted)
 	}
 	write_text("hidden", names);
 	hand_in("jane", all_do);
-	run = must_end_silently(RUN("grade", "one", "all/jane"), 0);
+	run = grade_one("all/jane");
 	expect_text(row(), wanted);
 	expect_text(run.output, " tests did not run: too many crashes and hangs");
 }
@@ -269,55 +274,45 @@ TEST(grade, trouble_is_bounded)
 /* The files with the output of a guest have a limit. */
 TEST(grade, test_that_writes_without_end_is_a_crash)
 {
-	expect_row("map.one flood\n",
-		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,2");
-	expect_text(shell("cat grades/jane/student.txt"),
-		    "map.one: crash\n    it writes without end\n");
+	expect_row("map.one flood\n", "tested,8.00,10.00,5,0,1,0,0,0,2");
+	expect_text(student(), "map.one: crash\n    it writes without end\n");
 }
 
 TEST(grade, does_not_load)
 {
 	expect_row("module.loads fail\nmap.one fail\n",
-		   "\"jane\",does not load,0.00,10.00,0,1,0,0,0,5,1");
-	expect_text(shell("cat grades/jane/student.txt"),
+		   "does not load,0.00,10.00,0,1,0,0,0,5,1");
+	expect_text(student(),
 		    "It builds, but it does not load: fail: tests/x.c:1: told by the test.");
 }
 
 TEST(grade, crash_at_load)
 {
-	expect_row("module.loads crash\n",
-		   "\"jane\",does not load,0.00,10.00,0,0,1,0,0,5,1");
+	expect_row("module.loads crash\n", "does not load,0.00,10.00,0,0,1,0,0,5,1");
 }
 
 TEST(grade, does_not_unload)
 {
-	expect_row("module.unloads stuck\n",
-		   "\"jane\",does not unload,1.00,10.00,1,1,0,0,0,4,1");
+	expect_row("module.unloads stuck\n", "does not unload,1.00,10.00,1,1,0,0,0,4,1");
 }
 
 TEST(grade, does_not_build)
 {
-	expect_row("x.c:1: error: it is no C\n",
-		   "\"jane\",does not build,0.00,10.00,0,0,0,0,0,6,0");
-	expect_text(shell("cat grades/jane/student.txt"),
-		    "    x.c:1: error: it is no C\n");
+	expect_row("x.c:1: error: it is no C\n", "does not build,0.00,10.00,0,0,0,0,0,6,0");
+	expect_text(student(), "    x.c:1: error: it is no C\n");
 }
 
 /* This is its own fault: it gets a grade, and not another try in each run. */
 TEST(grade, module_that_is_too_large)
 {
-	expect_row("big\n",
-		   "\"jane\",does not build,0.00,10.00,0,0,0,0,0,6,0");
-	expect_text(shell("cat grades/jane/student.txt"),
-		    "It does not build: the module is larger than 16 MB.");
+	expect_row("big\n", "does not build,0.00,10.00,0,0,0,0,0,6,0");
+	expect_text(student(), "It does not build: the module is larger than 16 MB.");
 }
 
 TEST(grade, forged_report_is_believed_in_nothing)
 {
-	expect_row("sync.two forge\n",
-		   "\"jane\",forged report,0.00,10.00,0,0,0,0,0,6,1");
-	expect_row("sync.two out-of-order\n",
-		   "\"jane\",forged report,0.00,10.00,0,0,0,0,0,6,1");
+	expect_row("sync.two forge\n", "forged report,0.00,10.00,0,0,0,0,0,6,1");
+	expect_row("sync.two out-of-order\n", "forged report,0.00,10.00,0,0,0,0,0,6,1");
 }
 
 /* A student must not learn the hidden tests from it. */
@@ -346,7 +341,7 @@ TEST(grade, again_is_one_command)
 	prepare();
 	setenv("HIDDEN", "own tests", 1);
 	hand_in("O'Brien; $(touch x)", "map.one fail\nsync.one fail\n");
-	must_end_silently(RUN("grade", "one", "all/O'Brien; $(touch x)"), 0);
+	grade_one("all/O'Brien; $(touch x)");
 	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),TESTS=map.one,",
 		     shell("sed -n 's/^ *again: make/printf %s,/p' grades/*/student.txt | sh; ls x* 2>/dev/null || :"));
 	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),HIDDEN=own tests,POINTS=points,TESTS=sync.one,",
@@ -359,7 +354,7 @@ TEST(grade, names_that_are_no_text)
 
 	prepare();
 	hand_in("a\033\nb\377", "map.one fail\n");
-	run = must_end_silently(RUN("grade", "one", "all/a\033\nb\377"), 0);
+	run = grade_one("all/a\033\nb\377");
 	ASSERT_STREQ("1|1\n",
 		     shell("xmllint --noout grades/*/junit.xml; sqlite3 :memory: \"SELECT json_valid(CAST(readfile('grades/a__b_/instructor.json') AS TEXT)), json_valid(CAST(readfile('grades/a__b_/results.json') AS TEXT))\""));
 	expect_text(run.output, "again: make grade SRC='all/a\\x1b\\x0ab\\xff' TESTS='map.one'\n");
@@ -392,7 +387,7 @@ TEST(grade, only_the_tests_that_are_named)
 	prepare();
 	setenv("TESTS", "map.t*", 1);
 	hand_in("jane", "map.one fail\n");
-	must_end_silently(RUN("grade", "one", "all/jane"), 0);
+	grade_one("all/jane");
 	ASSERT_STREQ("guest module.loads module.unloads map.two\njane+tests\n",
 		     shell("cat guests; ls grades"));
 	setenv("TESTS", "map.tow", 1);
@@ -418,14 +413,11 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
-		struct run run;
-
 		ASSERT_STREQ("", shell("rm -rf all grades"));
 		prepare();
 		hand_in("jane", "");
 		ASSERT_STREQ("", shell(ways[i][0]));
-		run = must_end_silently(RUN("grade", "one", "all/jane"), 0);
-		expect_text(run.output, ways[i][1]);
+		expect_text(grade_one("all/jane").output, ways[i][1]);
 		expect_text(row(), "\"jane\",nothing to build,0.00");
 	}
 }
@@ -439,7 +431,7 @@ TEST(grade, what_kbuild_leaves_is_not_used)
 	hand_in("jane", "");
 	ASSERT_STREQ("",
 		     shell("cd all/jane && touch shmcount.mod.c shmcount.mod shmcount.o .shmcount.o.cmd Module.symvers ._shmcount.c"));
-	run = must_end_silently(RUN("grade", "one", "all/jane"), 0);
+	run = grade_one("all/jane");
 	expect_text(run.output, "jane: 10 of 10 points");
 	expect_text(run.output, "Not used (only *.c and *.h are, and no *.mod.c): ");
 	expect_text(run.output, "shmcount.mod.c");
@@ -510,7 +502,7 @@ TEST(grade, instructors_tests_are_a_point_each)
 	prepare();
 	write_text("hidden", "hidden_a.x\nhidden_a.y\n");
 	hand_in("jane", "hidden_a.x fail\n");
-	run = must_end_silently(RUN("grade", "one", "all/jane"), 0);
+	run = grade_one("all/jane");
 	expect_text(row(), "\"jane\",tested,11.00,12.00,");
 	ASSERT_TRUE(!strstr(run.output, "hidden_a"));
 }
@@ -536,23 +528,19 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 		     shell("cut -d , -f 1-6 grades/grades.csv"));
 	ASSERT_STREQ("", shell("rm guests all/zed all/notes.txt"));
 
-	run = must_end_silently(RUN("grade", "all", "all"), 0);
-	expect_text(run.output, "2 of 2 are graded already");
+	expect_text(grade_all().output, "2 of 2 are graded already");
 	ASSERT_EQ(-1, access("guests", F_OK));
 
 	hand_in("bob", "map.two crash\n");
-	run = must_end_silently(RUN("grade", "all", "all"), 0);
-	expect_text(run.output, "1 of 2 are graded already");
+	expect_text(grade_all().output, "1 of 2 are graded already");
 	ASSERT_STREQ("\"bob\",tested,8.00,10.00,5,0,1\n",
 		     shell("sed -n 3p grades/grades.csv | cut -d , -f 1-7"));
 
 	/* When the build, the jail or the guest changes, all are graded again. */
 	ASSERT_STREQ("", shell("echo '# new' >>top/tests/grade/Kbuild"));
-	run = must_end_silently(RUN("grade", "all", "all"), 0);
-	ASSERT_TRUE(!strstr(run.output, "are graded already"));
+	ASSERT_TRUE(!strstr(grade_all().output, "are graded already"));
 	ASSERT_STREQ("", shell("echo '# new' >>jail; echo '# new' >>guest"));
-	run = must_end_silently(RUN("grade", "all", "all"), 0);
-	ASSERT_TRUE(!strstr(run.output, "are graded already"));
+	ASSERT_TRUE(!strstr(grade_all().output, "are graded already"));
 
 	ASSERT_STREQ("", shell("rm guests"));
 	must_end_silently(RUN("grade", "-f", "all", "all"), 0);
@@ -565,11 +553,11 @@ TEST(grade, limits_are_those_of_the_host)
 	must_end_silently(grade("map.one timeout\nmap.two crash\n"), 0);
 	ASSERT_STREQ("250\n225\n", shell("cat limits; rm -r limits grades"));
 	/* The limits of the control; then those after a control of 100 s. */
-	must_end_silently(RUN("grade", "all", "all"), 0);
+	grade_all();
 	ASSERT_STREQ("700\n250\n225\n", shell("cat limits; rm limits"));
 	ASSERT_STREQ("",
 		     shell("sed -i 's/[0-9]*$/100/' grades/.control/row.csv && echo >>all/jane/shmcount.c"));
-	must_end_silently(RUN("grade", "all", "all"), 0);
+	grade_all();
 	ASSERT_STREQ("1100\n1075\n", shell("cat limits"));
 }
 
@@ -591,8 +579,7 @@ TEST(grade, control_has_to_pass)
 	write_text("top/kmod/shmcount.c", "sync.two fail once\n");
 	run = RUN("grade", "all", "all");
 	expect_end(&run, 125, "has 8.00 of 10 points");
-	run = must_end_silently(RUN("grade", "all", "all"), 0);
-	expect_text(run.output, "1 graded, 0 not");
+	expect_text(grade_all().output, "1 graded, 0 not");
 }
 
 TEST(grade, mistake_is_told_once_for_all)
@@ -662,7 +649,7 @@ TEST(grade, names_of_any_alphabet)
 	longest[255] = '\0';
 	hand_in(longest, "");
 	hand_in("x\",tested,7,9,1,1,0,0", "map.one fail\n");
-	run = must_end_silently(RUN("grade", "all", "all"), 0);
+	run = grade_all();
 	expect_text(run.output, "6 graded, 0 not");
 	ASSERT_TRUE(!strstr(run.output, "7.00 of 9"));
 	expect_text(run.output, "  8.00 of 10  tested, ");
@@ -678,15 +665,13 @@ TEST(grade, names_that_we_use_are_no_others)
 		"jane", "jane.tmp", "jane.err", "jane.tests", "grades.csv",
 		"control", "-f", "jane+tests",
 	};
-	struct run run;
 
 	prepare();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		hand_in(names[i], "");
-	run = must_end_silently(RUN("grade", "all", "all"), 0);
-	expect_text(run.output, "8 graded, 0 not");
+	expect_text(grade_all().output, "8 graded, 0 not");
 	setenv("TESTS", "map.*", 1);
-	must_end_silently(RUN("grade", "one", "all/jane"), 0);
+	grade_one("all/jane");
 	ASSERT_STREQ(".control\n_f\n_grades_csv\ncontrol\ngrades.csv\njane\njane+tests\njane.err\njane.tests\njane.tmp\njane_tests\n9\n",
 		     shell("LC_ALL=C ls -A grades; wc -l <grades/grades.csv"));
 }
@@ -695,7 +680,7 @@ TEST(grade, directory_without_a_name_has_one)
 {
 	prepare();
 	ASSERT_STREQ("", shell("mkdir grades && touch grades/kept"));
-	must_end_silently(RUN("grade", "one", "/"), 0);
+	grade_one("/");
 	ASSERT_STREQ("_\nkept\n", shell("ls -A grades"));
 }
 
@@ -712,7 +697,7 @@ TEST(grade, two_graders_do_not_share_a_directory)
 		       "grade: another make grade or grade-all works in ");
 	ASSERT_OK(kill(run.pid, SIGINT));
 	expect_status(collect(&run), 130);
-	must_end_silently(RUN("grade", "one", "all/bob"), 0);
+	grade_one("all/bob");
 }
 
 TEST(grade, tests_are_not_chosen_for_a_directory)
@@ -738,7 +723,7 @@ TEST(grade, submission_that_cannot_be_read_is_told_of)
 		FAIL("cannot become nobody");
 	if (access(getenv("PROGRAMS"), X_OK))
 		test_skip("nobody may not read the programs");
-	must_end_silently(RUN("grade", "all", "all"), 0);
+	grade_all();
 	ASSERT_STREQ("name,verdict,points\n\"ann\",nothing to build,0.00\n\"bob\",nothing to build,0.00\n",
 		     shell("cut -d , -f 1-3 grades/grades.csv"));
 	expect_text(shell("cat grades/ann/student.txt"),

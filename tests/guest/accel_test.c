@@ -46,8 +46,7 @@ static void set_host(bool works)
 
 static struct run boot(const char *device)
 {
-	return RUN("vm", "-k", ".", "-i", "init", "-c", "log", "-K", device,
-		   "tap", "suite");
+	return RUN(SCENE_GUEST, "-c", "log", "-K", device, "tap", "suite");
 }
 
 /* The run passed silently; output and log name what ran the guest. */
@@ -196,8 +195,7 @@ TEST(kvm, two_at_once)
 
 	set_host(true);
 	for (int i = 0; i < RUNS; i++)
-		runs[i] = START("vm", "-k", ".", "-i", "init", "-K", "kvm",
-				"tap", "suite");
+		runs[i] = START(SCENE_GUEST, "-K", "kvm", "tap", "suite");
 	for (int i = 0; i < RUNS; i++) {
 		expect_silent(collect(&runs[i]), 0);
 		expect_text(runs[i].output, "# " KVM "\n");
@@ -229,8 +227,7 @@ TEST(kvm, by_hand)
 	expect_calls("kvm ");
 	/* Only TCG can count instructions. */
 	setenv("ACCEL", "kvm", 1);
-	run = RUN("vm", "-k", ".", "-i", "init", "-K", "kvm", "-I", "tap",
-		  "suite");
+	run = RUN(SCENE_GUEST, "-K", "kvm", "-I", "tap", "suite");
 	expect_silent(&run, 0);
 	expect_calls("tcg ");
 	ASSERT_STREQ("", shell("ls -d vm.* 2>/dev/null || :"));
@@ -321,7 +318,7 @@ TEST(kvm, interrupt_ends_the_attempt)
 	set_host(false);
 	setenv("PROBE_SECONDS", "60", 1);
 	setenv("TMPDIR", getenv("SCENE"), 1);
-	run = START("vm", "-k", ".", "-i", "init", "-K", "kvm", "run", "suite");
+	run = START(SCENE_GUEST, "-K", "kvm", "run", "suite");
 	while (!*shell("cat calls"))
 		usleep(1000);
 	begin = now();

@@ -179,7 +179,7 @@ void set_scene(const char *script)
 static struct run play(const char *script)
 {
 	set_scene(script);
-	return RUN("vm", "-k", ".", "-i", "init", "-c", "log", "tap", "suite");
+	return RUN(SCENE_GUEST, "-c", "log", "tap", "suite");
 }
 
 /* The names of later tests may be secret from whoever sees the report. */
@@ -257,8 +257,8 @@ TEST_LIMIT(runner, record_says_how_a_guest_ended, 60)
 		const char *script = text_of("%s%s", QEMU, records[i].script);
 
 		set_scene(script);
-		run = RUN("vm", "-k", ".", "-i", "init", "-r", "record", "-t",
-			  "1", "-o", "file:/dev/full", "tap", "suite");
+		run = RUN(SCENE_GUEST, "-r", "record", "-t", "1", "-o",
+			  "file:/dev/full", "tap", "suite");
 		printf("%s%s%s", script, run.output, run.errors);
 		fflush(stdout);
 		read_record(&record, "record");
@@ -278,7 +278,7 @@ TEST_LIMIT(runner, record_says_how_a_guest_ended, 60)
 	read_record(&record, "told");
 	ASSERT_EQ(VM_NO_GUEST, record.verdict);
 	expect_text(record.reason, "no kernel at no kernel/vmlinuz: ");
-	run = RUN("vm", "-k", ".", "-i", "init", "-r", "record", "tap", "suite");
+	run = RUN(SCENE_GUEST, "-r", "record", "tap", "suite");
 	expect_text(run.errors, "vm: cannot write record: Is a directory\n");
 	read_record(&record, "record");
 	ASSERT_EQ(VM_NO_VERDICT, record.verdict);
@@ -312,7 +312,7 @@ TEST(runner, kernel_that_stops_at_boot_is_booted_once_more)
 	set_scene(QEMU
 		  "[ -e \"$SCENE/booted\" ] || { >\"$SCENE/booted\"; exec sleep 60; }\n"
 		  QEMU_PASSES);
-	run = must_end(RUN("vm", "-k", ".", "-i", "init", "-B", "1", "tap", "suite"), 0);
+	run = must_end(RUN(SCENE_GUEST, "-B", "1", "tap", "suite"), 0);
 	ASSERT_STREQ("vm: the guest's kernel did not come up, and is booted once more: it stopped\n",
 		     run.errors);
 }
@@ -399,7 +399,7 @@ TEST(runner, ignored_signals_stay_ignored)
 		  QEMU_PASSES);
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
-	run = START("vm", "-k", ".", "-i", "init", "tap", "suite");
+	run = START(SCENE_GUEST, "tap", "suite");
 	while (access("started", F_OK))
 		usleep(1000);
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
@@ -417,7 +417,7 @@ TEST(runner, hangup_ends_it)
 	struct run run;
 
 	set_scene(QEMU "touch \"$SCENE/started\"; exec sleep 60\n");
-	run = START("vm", "-k", ".", "-i", "init", "run", "suite");
+	run = START(SCENE_GUEST, "run", "suite");
 	while (access("started", F_OK))
 		usleep(1000);
 	ASSERT_OK(kill(run.pid, SIGHUP));
@@ -439,8 +439,7 @@ TEST(runner, tmpdir_of_any_name)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		setenv("TMPDIR", names[i], 1);
 		ASSERT_TRUE(!*names[i] || !mkdir(names[i], 0700));
-		run = RUN("vm", "-k", ".", "-i", "init", "-H", "-d", "8", "tap",
-			  "suite");
+		run = RUN(SCENE_GUEST, "-H", "-d", "8", "tap", "suite");
 		ASSERT_STREQ("", run.errors);
 		expect_status(&run, 0);
 		ASSERT_ERRNO(ENOENT, access("oops", F_OK));
@@ -456,7 +455,7 @@ TEST(runner, tmpdir_that_is_none_is_told)
 	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
 		       "vm: infrastructure: cannot make a directory in /no/such/directory (TMPDIR): No such file or directory\n");
 	setenv("TMPDIR", "vmlinuz", 1);
-	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
+	expect_refusal(RUN(SCENE_GUEST, "run", "suite"), 125,
 		       "cannot make a directory in vmlinuz (TMPDIR): Not a directory\n");
 }
 
@@ -474,9 +473,8 @@ TEST(runner, umask_is_for_the_results_alone)
 		  "frame exit 0; exit $EXIT\n");
 	shell("mkdir modules && touch program a.ko b.ko modules/m.ko && "
 	      "echo m.ko >modules/host");
-	run = RUN("vm", "-k", ".", "-i", "init", "-f", "program", "-f", "a.ko",
-		  "-m", "b.ko", "-H", "-c", "log", "-o", "/a:file", "run",
-		  "program");
+	run = RUN(SCENE_GUEST, "-f", "program", "-f", "a.ko", "-m", "b.ko", "-H", "-c",
+		  "log", "-o", "/a:file", "run", "program");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("-rw------- 0 0 config\ndrwxr-xr-x 0 0 .\n"
 		     "drwxr-xr-x 0 0 bin\ndrwxr-xr-x 0 0 lib\n"
@@ -510,8 +508,7 @@ TEST_LIMIT(runner, ordinary_user_of_the_guest_under_umask_077, GUEST_LIMIT)
 TEST(runner, file_that_cannot_be_packed_is_told)
 {
 	set_scene(QEMU QEMU_PASSES);
-	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "-f", "/proc", "run",
-			   "suite"), 125,
+	expect_refusal(RUN(SCENE_GUEST, "-f", "/proc", "run", "suite"), 125,
 		       "vm: infrastructure: cannot read /proc: Is a directory\n");
 	expect_refusal(RUN("vm", "-k", ".", "-i", "no-init", "run", "suite"),
 		       125, "vm: infrastructure: cannot find no-init: No such file or directory\n");
@@ -918,6 +915,13 @@ TEST_LIMIT(compare, interrupted_in_the_guest_keeps_what_is_done, GUEST_LIMIT)
 		     shell("sqlite3 :memory: \"select json_valid(readfile('out/results.json'))\""));
 }
 
+/* make compare with these arguments; it must end with this status. */
+static struct run run_compare(const char *arguments, int status)
+{
+	setenv("COMPARE_ARGS", arguments, 1);
+	return must_end(RUN(in("TOP", "user/comparison/run.sh")), status);
+}
+
 TEST(compare, native_and_mistaken)
 {
 	struct run run;
@@ -925,20 +929,14 @@ TEST(compare, native_and_mistaken)
 	in("TOP", "");
 	setenv("COMPARE_OUT", "out", 1);
 	setenv("NATIVE", "1", 1);
-	setenv("COMPARE_ARGS", "--quick speed -n 1 --locks=sem --paths=MAP_ANON", 1);
-	run = must_end(RUN(in("TOP", "user/comparison/run.sh")), 0);
+	run = run_compare("--quick speed -n 1 --locks=sem --paths=MAP_ANON", 0);
 	expect_text(run.errors, "are in out");
 	expect_text(run.output, "\n# machine     native\n");
 	ASSERT_EQ(0,
 		  system("test -s out/table.txt && test -s out/speed-paths.png"));
-	setenv("COMPARE_ARGS", "--list", 1);
-	run = must_end(RUN(in("TOP", "user/comparison/run.sh")), 0);
-	expect_text(run.output, "/dev/shmcount");
-	setenv("COMPARE_ARGS", "-o elsewhere", 1);
-	must_end(RUN(in("TOP", "user/comparison/run.sh")), 2);
-	setenv("COMPARE_ARGS", "--quack", 1);
-	run = must_end(RUN(in("TOP", "user/comparison/run.sh")), 2);
-	expect_text(run.errors, "'--quack' is not an option");
+	expect_text(run_compare("--list", 0).output, "/dev/shmcount");
+	run_compare("-o elsewhere", 2);
+	expect_text(run_compare("--quack", 2).errors, "'--quack' is not an option");
 	ASSERT_EQ(0, system("test -s out/table.txt"));
 }
 
@@ -964,37 +962,21 @@ static void expect_report(const char *kind, const char *report)
 	expect_text(run.errors, report);
 }
 
-TEST_LIMIT(sanitizers, use_after_free, GUEST_LIMIT)
-{
-	expect_report("use_after_free", "KASAN: use-after-free in use_after_free");
-}
+/* A test: the kind of error, and the report. */
+#define REPORTED(name, ...)					\
+	static const char *const name[] = { __VA_ARGS__ };	\
+	TEST_LIMIT(sanitizers, name, GUEST_LIMIT)			\
+	{							\
+		expect_report(name[0], name[1]);		\
+	}
 
-TEST_LIMIT(sanitizers, undefined_behaviour, GUEST_LIMIT)
-{
-	expect_report("shift_too_far", "UBSAN: shift-out-of-bounds");
-}
-
-TEST_LIMIT(sanitizers, locks_in_both_orders, GUEST_LIMIT)
-{
-	expect_report("lock_in_both_orders",
-		      "possible circular locking dependency detected");
-}
-
-TEST_LIMIT(sanitizers, sleep_under_a_spinlock, GUEST_LIMIT)
-{
-	expect_report("sleep_under_a_spinlock",
-		      "BUG: scheduling while atomic");
-}
-
-TEST_LIMIT(sanitizers, lost_memory, GUEST_LIMIT)
-{
-	expect_report("leak", "new suspected memory leaks");
-}
-
-TEST_LIMIT(sanitizers, write_to_a_freed_page, GUEST_LIMIT)
-{
-	expect_report("write_to_a_freed_page", "pagealloc: memory corruption");
-}
+REPORTED(use_after_free, "use_after_free", "KASAN: use-after-free in use_after_free")
+REPORTED(undefined_behaviour, "shift_too_far", "UBSAN: shift-out-of-bounds")
+REPORTED(locks_in_both_orders, "lock_in_both_orders",
+	 "possible circular locking dependency detected")
+REPORTED(sleep_under_a_spinlock, "sleep_under_a_spinlock", "BUG: scheduling while atomic")
+REPORTED(lost_memory, "leak", "new suspected memory leaks")
+REPORTED(write_to_a_freed_page, "write_to_a_freed_page", "pagealloc: memory corruption")
 
 /* fault.load makes each allocation fail once; the leak must show. */
 TEST_LIMIT(sanitizers, leak_on_an_error_path, 4 * GUEST_LIMIT)

@@ -24,11 +24,15 @@ static inline const char *of_kernel(const char *variable, const char *what,
 				 *file ? "/" : "", file));
 }
 
-/* The runner with the files of each guest; what is put in, and the program, follow. */
+/*
+ * The runner with the files of each guest; what is put in, and the program, follow.
+ * That of a scene is a script: see set_scene().
+ */
 #define SMALL_GUEST \
 	"vm", "-k", small("kernel", ""), "-i", INIT
 #define FULL_GUEST \
 	"vm", "-H", "-k", full("kernel", ""), "-i", INIT
+#define SCENE_GUEST "vm", "-k", ".", "-i", "init"
 #define SMALL_MODULE small("kmod", "shmcount.ko")
 #define FULL_MODULE full("kmod", "shmcount.ko")
 #define WITH(program) "-f", in("TOP", "build/guest/" program)

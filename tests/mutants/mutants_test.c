@@ -197,6 +197,7 @@ TEST(mutants, crash_and_hang_as_promised)
 TEST(mutants, outcome_that_was_not_promised)
 {
 	static const char *const seen[] = { "fail", "stuck", "crash", "hang" };
+
 	for (int i = 0; i < 4; i++) {
 		for (int j = 0; j < 4; j++) {
 			if (i == j)

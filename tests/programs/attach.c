@@ -33,9 +33,8 @@ static void check_union(struct run *runs, int count, int first, int total)
 	char *seen = calloc(1, total);
 
 	for (int i = 0; i < count; i++) {
-		char prefix[16];
+		const char *prefix = text_of("%d: ", runs[i].pid);
 
-		snprintf(prefix, sizeof(prefix), "%d: ", runs[i].pid);
 		for (char *line = strtok(runs[i].output, "\n"); line;
 		     line = strtok(NULL, "\n")) {
 			int number;
@@ -294,35 +293,20 @@ static void expect_both_count(starter *start_one, starter *start_other)
 	count_on("0", "of 20005 by all, gave count 20005");
 }
 
-TEST_LIMIT(attach, live_holder_in_another_pid_namespace, 60)
-{
-	expect_both_count(start_in_pid_namespace, start_here);
-}
+/* A test: who starts the holder, and who the waiter. */
+#define LIVE_HOLDER(name, ...)					\
+	static starter *const name[] = { __VA_ARGS__ };		\
+	TEST_LIMIT(attach, name, 60)				\
+	{							\
+		expect_both_count(name[0], name[1]);		\
+	}
 
-TEST_LIMIT(attach, live_holder_seen_from_another_pid_namespace, 60)
-{
-	expect_both_count(start_here, start_in_pid_namespace);
-}
-
-TEST_LIMIT(attach, live_holder_in_another_time_namespace, 60)
-{
-	expect_both_count(start_in_time_namespace, start_here);
-}
-
-TEST_LIMIT(attach, live_holder_without_proc, 60)
-{
-	expect_both_count(start_without_proc, start_here);
-}
-
-TEST_LIMIT(attach, live_holder_that_proc_hides, 60)
-{
-	expect_both_count(start_here, start_with_hidden_proc);
-}
-
-TEST_LIMIT(attach, live_holder_by_another_node, 60)
-{
-	expect_both_count(start_here, start_by_other_node);
-}
+LIVE_HOLDER(live_holder_in_another_pid_namespace, start_in_pid_namespace, start_here)
+LIVE_HOLDER(live_holder_seen_from_another_pid_namespace, start_here, start_in_pid_namespace)
+LIVE_HOLDER(live_holder_in_another_time_namespace, start_in_time_namespace, start_here)
+LIVE_HOLDER(live_holder_without_proc, start_without_proc, start_here)
+LIVE_HOLDER(live_holder_that_proc_hides, start_here, start_with_hidden_proc)
+LIVE_HOLDER(live_holder_by_another_node, start_here, start_by_other_node)
 
 /* A killed holder: the waiter says so within a second, and so does the next. */
 static void expect_death_noticed(starter *start_one, starter *start_other,

@@ -43,13 +43,15 @@ static const char *without_quotes(char *field)
 	return field + 1;
 }
 
-/* Returns false at the end of the file. */
+/* Returns false at the end of the file, and closes it. */
 static bool read_line(FILE *file, struct line *line)
 {
 	char *rest;
 
-	if (!fgets(line->text, sizeof(line->text), file))
+	if (!fgets(line->text, sizeof(line->text), file)) {
+		fclose(file);
 		return false;
+	}
 	rest = line->text;
 	line->text[strcspn(line->text, "\n")] = '\0';
 	for (int i = 0; i < COLUMNS; i++) {
@@ -71,6 +73,9 @@ static FILE *results(void)
 	return file;
 }
 
+#define for_each_result(line) \
+	for (FILE *file = results(); read_line(file, line);)
+
 static bool is(const struct line *line, enum column column, const char *text)
 {
 	return column == ANY || !strcmp(line->field[column], text);
@@ -80,14 +85,11 @@ static bool is(const struct line *line, enum column column, const char *text)
 static int lines_with(enum column column, const char *text,
 		      enum column other, const char *other_text)
 {
-	FILE *file = results();
 	struct line line;
 	int found = 0;
 
-	while (read_line(file, &line))
-		found += is(&line, column, text) &&
-			 is(&line, other, other_text);
-	fclose(file);
+	for_each_result(&line)
+		found += is(&line, column, text) && is(&line, other, other_text);
 	return found;
 }
 
@@ -182,15 +184,14 @@ TEST_LIMIT(compare, every_lock_is_exact_on_every_path, 150)
 {
 	struct lists listed = lists();
 	struct line line;
-	FILE *file;
 	int seen = 0;
 
 	prepare();
 	COMPARE(0, "exact", "--loops=300", "-o", "out");
-	file = results();
-	for (; read_line(file, &line); seen++) {
+	for_each_result(&line) {
 		bool on_device = is(&line, PATH, DEVICE);
 
+		seen++;
 		if (is(&line, PATH, "file") || (on_device && !is_in_guest()))
 			continue;
 		ASSERT_STREQ("measured", line.field[STATE]);
@@ -200,7 +201,6 @@ TEST_LIMIT(compare, every_lock_is_exact_on_every_path, 150)
 		else if (!is(&line, LOCK, "none"))
 			ASSERT_STREQ("0", line.field[LOST]);
 	}
-	fclose(file);
 	ASSERT_EQ(listed.locks * listed.paths, seen);
 	expect_nothing_left();
 }
@@ -208,13 +208,11 @@ TEST_LIMIT(compare, every_lock_is_exact_on_every_path, 150)
 TEST_LIMIT(compare, controls_lose_updates, 60)
 {
 	struct line line;
-	FILE *file;
 
 	prepare();
 	COMPARE(0, "speed", "-q", "--locks=none,atomic,sem", "-n", "2",
 		"--paths=private,MAP_ANON", "-o", "out");
-	file = results();
-	while (read_line(file, &line)) {
+	for_each_result(&line) {
 		long made = atol(line.field[INCREMENTS]);
 		long lost = atol(line.field[LOST]);
 
@@ -226,7 +224,6 @@ TEST_LIMIT(compare, controls_lose_updates, 60)
 		else
 			ASSERT_EQ(0, lost);
 	}
-	fclose(file);
 }
 
 TEST_LIMIT(compare, lost_updates_are_an_error, 60)
@@ -285,13 +282,11 @@ TEST_LIMIT(compare, who_recovers_from_a_killed_holder, 60)
 	const char *path = is_in_guest() ? DEVICE : "MAP_ANON";
 	struct lists listed = lists();
 	struct line line;
-	FILE *file;
 	int seen = 0;
 
 	prepare();
 	ASSERT_TRUE(!strstr(COMPARE(0, "crash", "-q", "-o", "out").output, "wrong"));
-	file = results();
-	while (read_line(file, &line)) {
+	for_each_result(&line) {
 		bool should_recover = recovers(&listed, line.field[LOCK]);
 
 		if (!is(&line, PATH, path))
@@ -308,7 +303,6 @@ TEST_LIMIT(compare, who_recovers_from_a_killed_holder, 60)
 		else
 			ASSERT_TRUE(line.field[WHY][0]);
 	}
-	fclose(file);
 	/* Each with a waiter, and with a process that comes later. */
 	ASSERT_EQ(2 * listed.locks, seen);
 	expect_nothing_left();
@@ -495,12 +489,9 @@ static void draw(void)
 	ASSERT_STREQ("",
 		     shell("cd out && gnuplot $TOP/user/comparison/pictures.gp"));
 	for (size_t i = 0; i < ARRAY_SIZE(pictures); i++) {
-		char command[200];
-
-		snprintf(command, sizeof(command),
-			 "head -c 4 out/%s.png | tail -c 3; grep -o '</svg>' out/%s.svg",
-			 pictures[i], pictures[i]);
-		ASSERT_STREQ("PNG</svg>\n", shell(command));
+		ASSERT_STREQ("PNG</svg>\n",
+			     shell(text_of("head -c 4 out/%1$s.png | tail -c 3; grep -o '</svg>' out/%1$s.svg",
+					   pictures[i])));
 		ASSERT_TRUE(atoi(shell(text_of("wc -c <out/%s.png", pictures[i]))) > 10000);
 	}
 }

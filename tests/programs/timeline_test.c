@@ -648,7 +648,7 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 		"head -c 65536 <&3 >/dev/null; wait $first $second; "
 		"echo $first $second; rm -r $dir; exit 7";
 	int first = 0, second = 0;
-	char line[100], *text;
+	char *line, *text;
 	struct stat stat_;
 	struct run run;
 
@@ -668,7 +668,7 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 		FAIL("saw \"%s\"", run.output);
 	text++;
 
-	snprintf(line, sizeof(line), "\nincr_dev %-6d", first);
+	line = text_of("\nincr_dev %-6d", first);
 	expect_text(text, line);
 	/* It took it to increment, and to read the count. */
 	text = strstr(strstr(text, "times in ms"), line);
