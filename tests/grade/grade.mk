@@ -29,9 +29,8 @@ grade-all: $(grading)
 	@test -n "$$GRADE_DIR" || { echo "make: say what to grade: make grade-all DIR=submissions" >&2; exit 2; }
 	@exec $(grade_with) build/tests/grade $(if $(FORCE),-f) -- all "$$GRADE_DIR"
 
-grade-test: export AGAIN := make grade-test
 grade-test: check-tools $(grading) build/tests/report build/tests/samples_test
-	@exec tests/check/check.sh -p samples -m samples $(grade_kernel) - \
+	@exec tests/check/check.sh -a 'make grade-test' -p samples -m samples $(grade_kernel) - \
 		$(call quoted,$(TESTS))
 
 .PHONY: hidden-program grade grade-all grade-test

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Sample submissions for tests. TOP in the environment is the tree. */
+/* Sample submissions for tests. */
 #ifndef SAMPLES_H
 #define SAMPLES_H
 

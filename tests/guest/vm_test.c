@@ -897,7 +897,6 @@ TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
 		"cat /tmp/again/results.csv\" >again.csv 2>/dev/null";
 	struct run run;
 
-	in("TOP", "");
 	full("kernel", "");
 	unsetenv("KMOD");
 	setenv("COMPARE_OUT", "out", 1);
@@ -946,7 +945,6 @@ TEST(compare, native_and_mistaken)
 {
 	struct run run;
 
-	in("TOP", "");
 	setenv("COMPARE_OUT", "out", 1);
 	setenv("NATIVE", "1", 1);
 	setenv("COMPARE_ARGS", "--quick speed -n 1 --locks=sem --paths=MAP_ANON", 1);

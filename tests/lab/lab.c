@@ -3,12 +3,13 @@
  * Checks modules by the steps of the lab (make lab): a guest runs the tests of each
  * step with each module, and a line for each step says whether they pass.
  *
- * Usage: lab [-a] [-s STEP] STEPS MODULE...
+ * Usage: lab [-a] [-c FILE] [-r COMMAND] [-s STEP] STEPS MODULE...
  *
- * STEPS is the table (kmod/lab/steps). lab stops at the first step that does not
+ * It runs in the tree. STEPS is the table (kmod/lab/steps). lab stops at the first step that does not
  * pass, and says what comes next. -a checks all steps with each module, in as many
  * guests as that takes: a crash costs its step and no other. -s checks one step.
- * AGAIN in the environment is the command that started lab, without STEP=.
+ * -c names the file for the kernel's log. -r is the command that started lab, without
+ * STEP= (make lab).
  *
  * Exit status 0: all passed; 1: some did not; 2: usage, or a wrong table; 125: no
  * guest; 130: interrupted.
@@ -28,12 +29,15 @@
 #include "mutants/batch_report.h"
 #include "steps.h"
 
-static const char usage[] = "usage: lab [-a] [-s STEP] STEPS MODULE...";
+static const char usage[] =
+	"usage: lab [-a] [-c FILE] [-r COMMAND] [-s STEP] STEPS MODULE...";
 
 static struct steps steps;
 static char **modules;
 static int module_count;
 static bool take_all;		/* -a */
+static char *log_path;		/* -c */
+static const char *again = "make lab";	/* -r */
 
 /* The steps to check with each module. */
 static int first_step, step_count;
@@ -218,11 +222,15 @@ static char *tests_of(const struct step *step)
 static _Noreturn void become_guest(int from, int to)
 {
 	char *module = modules[0], limit[16];
-	char *args[11 + 2 * module_count + 2 * MAX_BATCH];
+	char *args[13 + 2 * module_count + 2 * MAX_BATCH];
 	int count = 0;
 
 	snprintf(limit, sizeof(limit), "%d", 240 + 30 * (to - from));
-	args[count++] = getenv("GUEST_RUNNER") ?: "tests/guest/vm.sh";
+	args[count++] = "tests/guest/vm.sh";
+	if (log_path) {
+		args[count++] = "-c";
+		args[count++] = log_path;
+	}
 	args[count++] = "-r";
 	args[count++] = record_path;
 	args[count++] = "-t";
@@ -352,8 +360,7 @@ static void say_what_is_next(const struct step *step)
 	else
 		printf("%d of %d steps pass.", passed, steps.count);
 	printf(" Next is step %d, %s: see kmod/lab/README.md;\n%s STEP=%d checks just that.\n",
-	       step->number, step->title, getenv("AGAIN") ?: "make lab",
-	       step->number);
+	       step->number, step->title, again, step->number);
 }
 
 /* Tell a student how far they are, and where to go on. */
@@ -361,9 +368,8 @@ static void encourage(void)
 {
 	const struct step *step = step_of(done - 1);
 
-	if (crashed && getenv("CONSOLE"))
-		printf("The kernel's last words are in %s.\n",
-		       getenv("CONSOLE"));
+	if (crashed && log_path)
+		printf("The kernel's last words are in %s.\n", log_path);
 	if (!failed && step_count > 1)
 		printf("All %d steps pass. Well done.\n",
 		       steps.count);
@@ -395,9 +401,13 @@ int main(int argc, char *argv[])
 	const char *step = "";
 	int option;
 
-	while ((option = getopt(argc, argv, "as:")) != -1) {
+	while ((option = getopt(argc, argv, "ac:r:s:")) != -1) {
 		if (option == 'a')
 			take_all = true;
+		else if (option == 'c')
+			log_path = optarg;
+		else if (option == 'r')
+			again = optarg;
 		else if (option == 's')
 			step = optarg;
 		else

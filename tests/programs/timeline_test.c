@@ -667,7 +667,6 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 	struct stat stat_;
 	struct run run;
 
-	in("TOP", "");
 	if (!getenv("FULL_KERNEL"))
 		test_skip("needs the guest with the host's files: FULL_KERNEL");
 	ASSERT_OK(chdir(getenv("TOP")));
