@@ -97,31 +97,18 @@ static const char guest[] =
 
 #define POINTS "module.* 2 visible\nmap.* 4 visible\nsync.* 4 hidden\n"
 
-static const char *here(const char *name)
-{
-	char *path;
-
-	ASSERT_OK(asprintf(&path, "%s/%s", getcwd(NULL, 0), name));
-	return path;
-}
+/* It runs in the tree that prepare() makes. */
+#define GRADE "grade", "-k", "k", "-o", "grades", "-p", "points"
 
 /* Make a tree with just the files that the grader opens. */
 static void prepare(void)
 {
 	ASSERT_STREQ("",
-		     shell("mkdir -p top/build/kernel/k top/tests/grade top/kmod all && echo 6.1 >top/build/kernel/k/release && touch top/tests/grade/Kbuild top/kmod/compat.mk top/kmod/compat.h top/kmod/shmcount.c"));
-	write_script("jail", jail);
-	write_script("guest", guest);
-	write_script("graded", graded);
+		     shell("mkdir -p build/kernel/k build/tests build/grading tests/grade kmod all && echo 6.1 >build/kernel/k/release && touch tests/grade/Kbuild kmod/compat.mk kmod/compat.h kmod/shmcount.c"));
+	write_script("build/tests/jail", jail);
+	write_script("build/tests/vm", guest);
+	write_script("build/grading/graded", graded);
 	write_text("points", POINTS);
-	setenv("TOP", here("top"), 1);
-	setenv("GRADES", here("grades"), 1);
-	setenv("KERNEL", "k", 1);
-	setenv("JAIL", here("jail"), 1);
-	setenv("GUEST_RUNNER", here("guest"), 1);
-	setenv("GRADED", here("graded"), 1);
-	setenv("POINTS", "points", 1);
-	setenv("TESTS", "", 1);
 }
 
 static void hand_in(const char *name, const char *does)
@@ -140,7 +127,7 @@ static struct run grade(const char *does)
 	prepare();
 	unlink("guests");
 	hand_in("jane", does);
-	return RUN("grade", "one", "all/jane");
+	return RUN(GRADE, "one", "all/jane");
 }
 
 static const char *row(void)
@@ -165,7 +152,7 @@ static void expect_mistake(const char *points, const char *text)
 	prepare();
 	write_text("points", points);
 	hand_in("jane", "");
-	expect_refusal(RUN("grade", "one", "all/jane"), 2, text);
+	expect_refusal(RUN(GRADE, "one", "all/jane"), 2, text);
 	ASSERT_STREQ("", shell("ls -A grades"));
 }
 
@@ -242,7 +229,7 @@ TEST(grade, guests_that_are_lost_again_and_again_are_no_grade)
 	expect_end(&run, 125, "grade: jane is not graded: infrastructure: no guest");
 	ASSERT_EQ(-1, access("grades/jane", F_OK));
 	hand_in("ann", "");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_silent(&run, 1);
 	expect_text(run.output, "1 graded, 1 not");
 	ASSERT_STREQ("name,verdict,points,of\n\"ann\",tested,10.00,10.00\n"
@@ -263,7 +250,7 @@ static void expect_bound(const char *does, const char *wanted)
 	}
 	write_text("hidden", names);
 	hand_in("jane", all_do);
-	run = RUN("grade", "one", "all/jane");
+	run = RUN(GRADE, "one", "all/jane");
 	expect_silent(&run, 0);
 	expect_text(row(), wanted);
 	expect_text(run.output, " tests did not run: too many crashes and hangs");
@@ -359,9 +346,8 @@ TEST(grade, again_is_one_command)
 	struct run run;
 
 	prepare();
-	setenv("HIDDEN", "own tests", 1);
 	hand_in("O'Brien; $(touch x)", "map.one fail\nsync.one fail\n");
-	run = RUN("grade", "one", "all/O'Brien; $(touch x)");
+	run = RUN(GRADE, "-i", "own tests", "one", "all/O'Brien; $(touch x)");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),TESTS=map.one,",
 		     shell("sed -n 's/^ *again: make/printf %s,/p' grades/*/student.txt | sh; ls x* 2>/dev/null || :"));
@@ -375,7 +361,7 @@ TEST(grade, names_that_are_no_text)
 
 	prepare();
 	hand_in("a\033\nb\377", "map.one fail\n");
-	run = RUN("grade", "one", "all/a\033\nb\377");
+	run = RUN(GRADE, "one", "all/a\033\nb\377");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("1|1\n",
 		     shell("xmllint --noout grades/*/junit.xml; sqlite3 :memory: \"SELECT json_valid(CAST(readfile('grades/a__b_/instructor.json') AS TEXT)), json_valid(CAST(readfile('grades/a__b_/results.json') AS TEXT))\""));
@@ -412,14 +398,12 @@ TEST(grade, only_the_tests_that_are_named)
 	struct run run;
 
 	prepare();
-	setenv("TESTS", "map.t*", 1);
 	hand_in("jane", "map.one fail\n");
-	run = RUN("grade", "one", "all/jane");
+	run = RUN(GRADE, "-t", "map.t*", "one", "all/jane");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("guest module.loads module.unloads map.two\njane+tests\n",
 		     shell("cat guests; ls grades"));
-	setenv("TESTS", "map.tow", 1);
-	expect_refusal(RUN("grade", "one", "all/jane"), 2,
+	expect_refusal(RUN(GRADE, "-t", "map.tow", "one", "all/jane"), 2,
 		       "grade: no test that counts is named 'map.tow'");
 }
 
@@ -447,7 +431,7 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 		prepare();
 		hand_in("jane", "");
 		ASSERT_STREQ("", shell(ways[i][0]));
-		run = RUN("grade", "one", "all/jane");
+		run = RUN(GRADE, "one", "all/jane");
 		expect_silent(&run, 0);
 		expect_text(run.output, ways[i][1]);
 		expect_text(row(), "\"jane\",nothing to build,0.00");
@@ -463,7 +447,7 @@ TEST(grade, what_kbuild_leaves_is_not_used)
 	hand_in("jane", "");
 	ASSERT_STREQ("",
 		     shell("cd all/jane && touch shmcount.mod.c shmcount.mod shmcount.o .shmcount.o.cmd Module.symvers ._shmcount.c"));
-	run = RUN("grade", "one", "all/jane");
+	run = RUN(GRADE, "one", "all/jane");
 	expect_silent(&run, 0);
 	expect_text(run.output, "jane: 10 of 10 points");
 	expect_text(run.output, "Not used (only *.c and *.h are, and no *.mod.c): ");
@@ -536,7 +520,7 @@ TEST(grade, instructors_tests_are_a_point_each)
 	prepare();
 	write_text("hidden", "hidden_a.x\nhidden_a.y\n");
 	hand_in("jane", "hidden_a.x fail\n");
-	run = RUN("grade", "one", "all/jane");
+	run = RUN(GRADE, "one", "all/jane");
 	expect_silent(&run, 0);
 	expect_text(row(), "\"jane\",tested,11.00,12.00,");
 	ASSERT_TRUE(!strstr(run.output, "hidden_a"));
@@ -552,7 +536,7 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 	hand_in("bob", "map.one fail\n");
 	write_text("all/notes.txt", "no submission");
 	ASSERT_OK(symlink("ann", "all/zed"));
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_status(&run, 0);
 	expect_text(run.errors, "grade: all/zed is a link");
 	expect_text(run.errors, "grade: all/notes.txt is no submission");
@@ -564,30 +548,30 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 		     shell("cut -d , -f 1-6 grades/grades.csv"));
 	ASSERT_STREQ("", shell("rm guests all/zed all/notes.txt"));
 
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_silent(&run, 0);
 	expect_text(run.output, "2 of 2 are graded already");
 	ASSERT_EQ(-1, access("guests", F_OK));
 
 	hand_in("bob", "map.two crash\n");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_silent(&run, 0);
 	expect_text(run.output, "1 of 2 are graded already");
 	ASSERT_STREQ("\"bob\",tested,8.00,10.00,5,0,1\n",
 		     shell("sed -n 3p grades/grades.csv | cut -d , -f 1-7"));
 
 	/* When the build, the jail or the guest changes, all are graded again. */
-	ASSERT_STREQ("", shell("echo '# new' >>top/tests/grade/Kbuild"));
-	run = RUN("grade", "all", "all");
+	ASSERT_STREQ("", shell("echo '# new' >>tests/grade/Kbuild"));
+	run = RUN(GRADE, "all", "all");
 	expect_silent(&run, 0);
 	ASSERT_TRUE(!strstr(run.output, "are graded already"));
-	ASSERT_STREQ("", shell("echo '# new' >>jail; echo '# new' >>guest"));
-	run = RUN("grade", "all", "all");
+	ASSERT_STREQ("", shell("echo '# new' >>build/tests/jail; echo '# new' >>build/tests/vm"));
+	run = RUN(GRADE, "all", "all");
 	expect_silent(&run, 0);
 	ASSERT_TRUE(!strstr(run.output, "are graded already"));
 
 	ASSERT_STREQ("", shell("rm guests"));
-	run = RUN("grade", "-f", "all", "all");
+	run = RUN(GRADE, "-f", "all", "all");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("3\n", shell("grep -c module.loads guests"));
 }
@@ -600,12 +584,12 @@ TEST(grade, limits_are_those_of_the_host)
 	expect_silent(&run, 0);
 	ASSERT_STREQ("250\n225\n", shell("cat limits; rm -r limits grades"));
 	/* The limits of the control; then those after a control of 100 s. */
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("700\n250\n225\n", shell("cat limits; rm limits"));
 	ASSERT_STREQ("",
 		     shell("sed -i 's/[0-9]*$/100/' grades/.control/row.csv && echo >>all/jane/shmcount.c"));
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("1100\n1075\n", shell("cat limits"));
 }
@@ -617,18 +601,18 @@ TEST(grade, control_has_to_pass)
 
 	prepare();
 	hand_in("ann", "");
-	write_text("top/kmod/shmcount.c", "sync.two fail\n");
-	run = RUN("grade", "all", "all");
+	write_text("kmod/shmcount.c", "sync.two fail\n");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 125,
 		   "grade: the control, our own module, has 8.00 of 10 points");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 125, "has 8.00 of 10 points");
 	/* After a failure by chance the same command goes on. */
 	ASSERT_STREQ("", shell("rm -r grades guests"));
-	write_text("top/kmod/shmcount.c", "sync.two fail once\n");
-	run = RUN("grade", "all", "all");
+	write_text("kmod/shmcount.c", "sync.two fail once\n");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 125, "has 8.00 of 10 points");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_silent(&run, 0);
 	expect_text(run.output, "1 graded, 0 not");
 }
@@ -640,7 +624,7 @@ TEST(grade, mistake_is_told_once_for_all)
 	prepare();
 	write_text("points", "map.* 4 visible now\n");
 	hand_in("ann", "");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 2, "grade: points:1: a line is");
 }
 
@@ -651,7 +635,7 @@ TEST(grade, interrupt_leaves_what_is_graded)
 	prepare();
 	hand_in("ann", "");
 	hand_in("bob", "map.one sleep\n");
-	run = START("grade", "all", "all");
+	run = START(GRADE, "all", "all");
 	wait_for_file("sleeper");
 	wait_for_file("grades/ann");
 	ASSERT_OK(kill(run.pid, SIGINT));
@@ -669,7 +653,7 @@ TEST(grade, ignored_signals_stay_ignored)
 
 	prepare();
 	hand_in("ann", "map.one waits\n");
-	run = START_DEAF("grade", "all", "all");
+	run = START_DEAF(GRADE, "all", "all");
 	wait_for_file("waiting");
 	send_endings(run.pid);
 	send_endings(child_of(run.pid));
@@ -684,7 +668,7 @@ TEST(grade, names_that_would_be_the_same_are_refused)
 	prepare();
 	hand_in("a b", "");
 	hand_in("a_b", "");
-	expect_refusal(RUN("grade", "all", "all"), 2, "would both be a_b here");
+	expect_refusal(RUN(GRADE, "all", "all"), 2, "would both be a_b here");
 }
 
 /* Names with letters of other alphabets, and names of NAME_MAX bytes. */
@@ -702,7 +686,7 @@ TEST(grade, names_of_any_alphabet)
 	longest[255] = '\0';
 	hand_in(longest, "");
 	hand_in("x\",tested,7,9,1,1,0,0", "map.one fail\n");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_silent(&run, 0);
 	expect_text(run.output, "6 graded, 0 not");
 	ASSERT_TRUE(!strstr(run.output, "7.00 of 9"));
@@ -724,11 +708,10 @@ TEST(grade, names_that_we_use_are_no_others)
 	prepare();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		hand_in(names[i], "");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_silent(&run, 0);
 	expect_text(run.output, "8 graded, 0 not");
-	setenv("TESTS", "map.*", 1);
-	run = RUN("grade", "one", "all/jane");
+	run = RUN(GRADE, "-t", "map.*", "one", "all/jane");
 	expect_silent(&run, 0);
 	ASSERT_STREQ(".control\n_f\n_grades_csv\ncontrol\ngrades.csv\njane\njane+tests\njane.err\njane.tests\njane.tmp\njane_tests\n9\n",
 		     shell("LC_ALL=C ls -A grades; wc -l <grades/grades.csv"));
@@ -740,7 +723,7 @@ TEST(grade, folder_without_a_name_has_one)
 
 	prepare();
 	ASSERT_STREQ("", shell("mkdir grades && touch grades/kept"));
-	run = RUN("grade", "one", "/");
+	run = RUN(GRADE, "one", "/");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("_\nkept\n", shell("ls -A grades"));
 }
@@ -752,14 +735,14 @@ TEST(grade, two_graders_do_not_share_a_folder)
 	prepare();
 	hand_in("ann", "map.one sleep\n");
 	hand_in("bob", "");
-	run = START("grade", "one", "all/ann");
+	run = START(GRADE, "one", "all/ann");
 	wait_for_file("sleeper");
-	expect_refusal(RUN("grade", "one", "all/bob"), 125,
+	expect_refusal(RUN(GRADE, "one", "all/bob"), 125,
 		       "grade: another make grade or grade-all works in ");
 	ASSERT_OK(kill(run.pid, SIGINT));
 	collect(&run);
 	expect_status(&run, 130);
-	run = RUN("grade", "one", "all/bob");
+	run = RUN(GRADE, "one", "all/bob");
 	expect_silent(&run, 0);
 }
 
@@ -767,8 +750,7 @@ TEST(grade, tests_are_not_chosen_for_a_folder)
 {
 	prepare();
 	hand_in("ann", "");
-	setenv("TESTS", "map.*", 1);
-	expect_refusal(RUN("grade", "all", "all"), 2,
+	expect_refusal(RUN(GRADE, "-t", "map.*", "all", "all"), 2,
 		       "grade: TESTS= is for make grade: make grade-all runs all tests");
 	ASSERT_STREQ("", shell("ls -A grades"));
 }
@@ -788,7 +770,7 @@ TEST(grade, submission_that_cannot_be_read_is_told_of)
 		FAIL("cannot become nobody");
 	if (access(getenv("PROGRAMS"), X_OK))
 		test_skip("nobody may not read the programs");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("name,verdict,points\n\"ann\",nothing to build,0.00\n\"bob\",nothing to build,0.00\n",
 		     shell("cut -d , -f 1-3 grades/grades.csv"));
@@ -799,7 +781,7 @@ TEST(grade, submission_that_cannot_be_read_is_told_of)
 TEST(grade, nothing_to_grade)
 {
 	prepare();
-	expect_refusal(RUN("grade", "all", "all"), 2, "there is no submission in all");
-	expect_refusal(RUN("grade", "all", "nowhere"), 2, "cannot open nowhere");
-	expect_refusal(RUN("grade", "one", "nowhere"), 2, "cannot read nowhere");
+	expect_refusal(RUN(GRADE, "all", "all"), 2, "there is no submission in all");
+	expect_refusal(RUN(GRADE, "all", "nowhere"), 2, "cannot open nowhere");
+	expect_refusal(RUN(GRADE, "one", "nowhere"), 2, "cannot read nowhere");
 }

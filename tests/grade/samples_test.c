@@ -47,14 +47,13 @@ static void grade(const struct sample *sample)
 {
 	struct run run;
 
-	set_variables(in("TOP", "build/grading/graded"));
+	link_tree();
 	if (sample->hidden) {
 		setenv("HIDDEN_SAMPLE", sample->hidden, 1);
 		shell("env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory -C $TOP HIDDEN=tests/grade/samples/$HIDDEN_SAMPLE hidden_program=$PWD/graded hidden-program >&2");
-		setenv("GRADED", with("%s/graded", getcwd(NULL, 0)), 1);
 	}
 	stage(NAME, sample->from);
-	run = RUN("grade", "one", NAME);
+	run = RUN(GRADE_SAMPLE, "-g", sample->hidden ? "./graded" : "build/grading/graded", "one", NAME);
 	expect_silent(&run, 0);
 	ASSERT_STREQ(sample->verdict,
 		     report_of("SELECT json_extract(text, '$.verdict') FROM report"));
