@@ -6,13 +6,14 @@
 #
 # Tests run on KERNEL in the small guest, and on HOST_KERNEL in the guest that sees the
 # host's files: names in build/kernel/. Patterns select tests. With -p only the program
-# build/tests/NAME_test runs; -m is what the report calls the tested module, and -a the
-# command that runs a test again, without TESTS= (make check).
+# build/tests/NAME_test runs, and build/results-NAME takes the place of build/results.
+# -m is what the report calls the tested module, and -a the command that runs a test
+# again, without TESTS= (make check).
 #
 # Where HOST_KERNEL is "-", only KERNEL itself is tested: by what runs in the small
 # guest and, where the kernel has sanitizers, by the tests that they notice errors.
 #
-# REPEAT=N runs each test N times; LOAD=N keeps the host busy with N loops.
+# KMOD, REPEAT and LOAD come from the environment; the Makefile says what they mean.
 # build/tests/report writes the report: build/results/ gets tap, junit.xml and json, and
 # in parts/ what each program printed. The last line is "N passed, N failed"; the exit
 # status is 0 only if no test failed and every program reported success.
@@ -22,7 +23,6 @@ set -u
 . "$(dirname "$0")/../kernel/surroundings.sh"
 failure=2
 build=$top/build
-results=$build/results
 # modinfo is there, which an ordinary user's PATH may lack.
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -46,6 +46,7 @@ programs=$build/tests
 guest=$build/guest
 kernel=$build/kernel/$small
 kernels=$small${full:+/$full}
+results=$build/results${only:+-$only}
 # Set where the tests of the host run as well.
 host=$full$only${3-}
 

@@ -28,7 +28,7 @@
 #define ALL_OF(version) "shmcount/" version ": installed\n" version "\n" \
 	"shmcount-" version "\n"
 
-/* Run a line in a tree; it must succeed. Returns what it printed. */
+/* Run a line in a tree, to which KEEP=-k adds what it writes; it must succeed. Returns what it printed. */
 static char *enter(const char *tree, const char *line)
 {
 	struct run run;
@@ -36,7 +36,7 @@ static char *enter(const char *tree, const char *line)
 	setenv("TREE", tree, 1);
 	setenv("LINE", line, 1);
 	run = RUN("/bin/sh", "-c",
-		  "exec \"$TOP/tests/deb/enter.sh\" \"$TOP/build/deb/$TREE\" "
+		  "exec \"$TOP/tests/deb/enter.sh\" $KEEP \"$TOP/build/deb/$TREE\" "
 		  "\"RELEASE=$(cat \"$TOP/build/kernel/$SMALL_KERNEL/release\"); "
 		  "set -e; $LINE\" 2>&1");
 	if (run.status)
@@ -243,7 +243,7 @@ static void expect_use_in_a_guest(const char *install)
 	char *seen;
 
 	shell("cd \"$TOP/build/deb\" && rm -rf installed && cp -a tree installed");
-	setenv("KEEP", "1", 1);
+	setenv("KEEP", "-k", 1);
 	enter("installed", install);
 	unsetenv("KEEP");
 	seen = shell(

@@ -888,6 +888,8 @@ static const char same_work[] =
 	"from a join b using (path, object, pages, what, unit) "
 	"where unit = 'instructions' and what = 'map+touch+unmap' and pages = '1'\"";
 
+#define COMPARE in("TOP", "user/comparison/run.sh"), "-o", "out"
+
 /* make compare measures time in one guest, and counts instructions in another. */
 TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
 {
@@ -899,11 +901,10 @@ TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
 
 	full("kernel", "");
 	unsetenv("KMOD");
-	setenv("COMPARE_OUT", "out", 1);
 	setenv("PARAMS", "size=2097152", 1);
 	setenv("COMPARE_ARGS",
 	       "--quick setup --paths=file,tmpfs,/dev/zero,/dev/shmcount", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
+	run = RUN(COMPARE, "--", getenv("COMPARE_ARGS"));
 	expect_status(&run, 0);
 	expect_text(run.output, "in instructions, device / warm tmpfs");
 	expect_text(run.output, "\n# machine     guest under ");
@@ -924,9 +925,7 @@ TEST_LIMIT(compare, interrupted_in_the_guest_keeps_what_is_done, GUEST_LIMIT)
 
 	full("kernel", "");
 	unsetenv("KMOD");
-	setenv("COMPARE_OUT", "out", 1);
-	setenv("COMPARE_ARGS", "--progress", 1);
-	run = START("/usr/bin/setsid", in("TOP", "user/comparison/run.sh"));
+	run = START("/usr/bin/setsid", COMPARE, "--", "--progress");
 	for (length = 0; !strstr(text, "speed: round"); length += n) {
 		n = read(run.err, text + length, sizeof(text) - 1 - length);
 		ASSERT_TRUE(n > 0);
@@ -945,24 +944,18 @@ TEST(compare, native_and_mistaken)
 {
 	struct run run;
 
-	setenv("COMPARE_OUT", "out", 1);
-	setenv("NATIVE", "1", 1);
-	setenv("COMPARE_ARGS", "--quick speed -n 1 --locks=sem --paths=MAP_ANON", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
+	run = RUN(COMPARE, "-n", "--", "--quick speed -n 1 --locks=sem --paths=MAP_ANON");
 	expect_status(&run, 0);
 	expect_text(run.errors, "are in out");
 	expect_text(run.output, "\n# machine     native\n");
 	ASSERT_EQ(0,
 		  system("test -s out/table.txt && test -s out/speed-paths.png"));
-	setenv("COMPARE_ARGS", "--list", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
+	run = RUN(COMPARE, "-n", "--", "--list");
 	expect_status(&run, 0);
 	expect_text(run.output, "/dev/shmcount");
-	setenv("COMPARE_ARGS", "-o elsewhere", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
+	run = RUN(COMPARE, "-n", "--", "-o elsewhere");
 	expect_status(&run, 2);
-	setenv("COMPARE_ARGS", "--quack", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
+	run = RUN(COMPARE, "-n", "--", "--quack");
 	expect_status(&run, 2);
 	expect_text(run.errors, "'--quack' is not an option");
 	ASSERT_EQ(0, system("test -s out/table.txt"));

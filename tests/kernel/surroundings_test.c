@@ -30,10 +30,10 @@ static const char *const commands[] = {
 		"find . -printf '%p %m\\n' | LC_ALL=C sort",
 	"make -s install DESTDIR=$HERE/root && cd $HERE/root && "
 		"find . -printf '%p %m\\n' | LC_ALL=C sort",
-	"NATIVE=1 COMPARE_OUT=$HERE/out COMPARE_ARGS='--quick speed -n 1 "
-		"--locks=sem,none --paths=MAP_ANON' user/comparison/run.sh >/dev/null "
+	"user/comparison/run.sh -n -o $HERE/out -- '--quick speed -n 1 "
+		"--locks=sem,none --paths=MAP_ANON' >/dev/null "
 		"2>&1; echo $?; LC_ALL=C ls $HERE/out",
-	"TIMELINE_ARGS=--pace=soon user/timeline/run.sh; echo $?",
+	"user/timeline/run.sh --pace=soon; echo $?",
 	"tests/grade/hidden.sh $HERE/own $HERE/graded build/obj/harness/harness.o "
 		"build/obj/harness/harness_sample.o && "
 		"$HERE/graded -l",
@@ -174,7 +174,7 @@ static void make_clone(const char *name)
 	ASSERT_OK(mkdir(name, 0755));
 	setenv("CLONE", name, 1);
 	shell("cd \"$TOP\" && cp -a --parents -t \"$HERE/$CLONE\" Makefile "
-	      "Kconfig.notes README.md kmod tests user/Makefile "
+	      "Kconfig.notes README.md kmod tests user/Makefile user/user.mk "
 	      "user/*.[ch1] user/*/*.[ch] user/*/*.sh user/shmcount && "
 	      "mkdir \"$HERE/$CLONE/build\" && "
 	      "ln -s \"$TOP/build/kernel\" \"$HERE/$CLONE/build/\"");

@@ -2,9 +2,6 @@
 /*
  * Tests of make timeline: traces written here, whose meaning is known; broken
  * traces; and a run in the guest, where one process must wait for another.
- *
- * Environment: TOP, the tree; FULL_KERNEL, the kernel of the guest that sees
- * the host's files, if there is one.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -597,11 +594,9 @@ TEST(timeline, mistaken_options)
 	run = RUN(in("TOP", "user/timeline/timeline"), "there/is/none");
 	expect_end(&run, 1, "cannot open there/is/none: No such file");
 	/* run.sh says so before it boots a guest. */
-	setenv("TIMELINE_ARGS", "--from=x", 1);
-	run = RUN(in("TOP", "user/timeline/run.sh"));
+	run = RUN(in("TOP", "user/timeline/run.sh"), "--from=x");
 	expect_refusal(run, 2, "'x' is not a number from");
-	setenv("TIMELINE_ARGS", "--pace=soon", 1);
-	run = RUN(in("TOP", "user/timeline/run.sh"));
+	run = RUN(in("TOP", "user/timeline/run.sh"), "--pace=soon");
 	expect_refusal(run, 2, "'soon' is not a number of ms");
 }
 
@@ -621,10 +616,8 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 	      "printf '#!/bin/sh\\ncp seen \"${2#*:}\"; exit 3\\n' "
 	      ">tree/tests/guest/vm.sh && chmod +x tree/tests/guest/vm.sh && "
 	      "touch out/trace out/timeline.svg out/timeline.png");
-	setenv("TIMELINE_OUT", "out", 1);
-	setenv("TIMELINE_ARGS", "--from=500 --to=600", 1);
 	write_text("seen", HEAD MEETING END);
-	run = RUN("tree/user/timeline/run.sh");
+	run = RUN("tree/user/timeline/run.sh", "--from=500 --to=600", "", "out");
 	expect_status(&run, 3);
 	expect_text(run.errors, "timeline: the trace covers 0 to 13 ms\n");
 	expect_text(run.errors, "timeline: the trace is out/trace; to draw it: ");
@@ -633,8 +626,7 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 
 	/* A broken trace does not replace it. */
 	write_text("seen", HEAD MEETING);
-	setenv("TIMELINE_ARGS", "", 1);
-	run = RUN("tree/user/timeline/run.sh");
+	run = RUN("tree/user/timeline/run.sh", "", "", "out");
 	expect_status(&run, 3);
 	ASSERT_TRUE(lines_in(shell("cat out/trace")) > lines_in(HEAD MEETING));
 
@@ -642,7 +634,7 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 	if (run.status)
 		test_skip("there is no rsvg-convert here");
 	write_text("seen", HEAD MEETING END);
-	run = RUN("tree/user/timeline/run.sh");
+	run = RUN("tree/user/timeline/run.sh", "", "", "out");
 	expect_status(&run, 3);
 	ASSERT_STREQ("timeline.png\ntimeline.svg\ntrace\n", shell("ls out"));
 	expect_text(run.output, "\nparent 11    =");
@@ -670,11 +662,8 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 	if (!getenv("FULL_KERNEL"))
 		test_skip("needs the guest with the host's files: FULL_KERNEL");
 	ASSERT_OK(chdir(getenv("TOP")));
-	setenv("VM_CMD", command, 1);
-	setenv("TIMELINE_OUT", "build/results/timeline", 1);
-	unsetenv("TIMELINE_ARGS");
 	unsetenv("KMOD");	/* it is for the small guest's kernel */
-	run = RUN(in("TOP", "user/timeline/run.sh"));
+	run = RUN(in("TOP", "user/timeline/run.sh"), "", command, "build/results/timeline");
 	expect_status(&run, 7);
 	text = strstr(run.output, "\n\n");
 	ASSERT_TRUE(text);
