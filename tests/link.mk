@@ -55,13 +55,14 @@ build/grading/graded: $(graded_objects)
 # A guest has no libraries.
 build/guest/% build/tests/dying_init build/grading/graded: LDFLAGS := -static
 
-build/guest/%:
+# The order of the objects may change here.
+build/guest/%: tests/link.mk
 	@$(link)
-build/tests/%:
+build/tests/%: tests/link.mk
 	@$(link)
-build/grading/graded:
+build/grading/graded: tests/link.mk
 	@$(link)
-link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
 build/obj/%.o: tests/%.c | tools
 	@mkdir -p $(@D)

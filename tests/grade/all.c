@@ -65,7 +65,7 @@ static void add(char *path)
 	entry->path = path;
 	name_of(entry->name, path);
 	snprintf(entry->directory, sizeof(entry->directory), "%s/%s",
-		 variable("GRADES"), entry->name);
+		 options.grades, entry->name);
 }
 
 /* The file for the errors of its process. */
@@ -73,7 +73,7 @@ static const char *errors_of(const struct entry *entry)
 {
 	static char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), "%s/.%s.err", variable("GRADES"),
+	snprintf(path, sizeof(path), "%s/.%s.err", options.grades,
 		 entry->name);
 	return path;
 }
@@ -148,8 +148,8 @@ static void read_line(const struct entry *entry, char line[MAX_ROW])
 /* Write the rows of all that were graded; at exit, after an interrupt, too. */
 static void write_csv(void)
 {
-	char *path = text_of("%s/grades.csv", variable("GRADES"));
-	char *next = text_of("%s/.grades.csv.tmp", variable("GRADES"));
+	char *path = text_of("%s/grades.csv", options.grades);
+	char *next = text_of("%s/.grades.csv.tmp", options.grades);
 	FILE *file = fopen(next, "we");
 	char line[MAX_ROW];
 
@@ -214,8 +214,10 @@ static void start(struct entry *entry)
 {
 	/* argv[0] may be a name without a directory. */
 	char *args[] = {
-		realpath("/proc/self/exe", NULL), "-q", "-n", entry->name, "--", "one",
-		entry->path, NULL
+		realpath("/proc/self/exe", NULL), "-q", "-n", entry->name,
+		"-k", options.kernel, "-g", options.graded, "-p", options.points,
+		"-i", options.hidden, "-o", options.grades,
+		"-s", options.control_seconds, "--", "one", entry->path, NULL
 	};
 
 	unlink(errors_of(entry));
@@ -269,18 +271,18 @@ static void end(struct entry *entry, int status, time_t begun, int before)
  */
 static void check_control(bool force)
 {
-	struct entry control = { .path = text_of("%s/kmod", variable("TOP")) };
+	struct entry control = { .path = "kmod" };
 	struct row row;
 	int status;
 
 	snprintf(control.name, sizeof(control.name), ".control");
 	snprintf(control.directory, sizeof(control.directory), "%s/.control",
-		 variable("GRADES"));
+		 options.grades);
 	if (force || !is_graded(control.directory, fingerprint_of(control.path)) ||
 	    !read_row(&control, &row) || row.points < row.of) {
 		printf("control: our own module, which must pass all tests\n");
 		/* It measures how fast this host is, so give it more time. */
-		setenv("CONTROL_SECONDS", "60", 1);
+		options.control_seconds = "60";
 		start(&control);
 		await_child(&status, NULL);
 		if (status)
@@ -292,8 +294,8 @@ static void check_control(bool force)
 	}
 	if (row.points < row.of)
 		die(STATUS_NOT_GRADED, "the control, our own module, has %.2f of %g points, so the tests cannot be trusted: see %s/.control/student.txt and instructor.json",
-		    row.points, row.of, grades());
-	setenv("CONTROL_SECONDS", text_of("%.0f", row.seconds), 1);
+		    row.points, row.of, options.grades);
+	options.control_seconds = text_of("%.0f", row.seconds);
 }
 
 int grade_all(const char *dir, bool force)
@@ -301,7 +303,7 @@ int grade_all(const char *dir, bool force)
 	time_t begun;
 	int before = 0, next = 0, running = 0;
 
-	if (*variable("TESTS"))
+	if (*options.tests)
 		die(STATUS_USAGE, "TESTS= is for make grade: make grade-all runs all tests");
 	read_entries(dir);
 	check_control(force);
@@ -335,6 +337,6 @@ int grade_all(const char *dir, bool force)
 		running--;
 	}
 	printf("%d graded, %d not; %s/grades.csv has them all (%ld s)\n",
-	       count - failed, failed, grades(), (long)(time(NULL) - begun));
+	       count - failed, failed, options.grades, (long)(time(NULL) - begun));
 	return failed ? STATUS_FAILED : 0;
 }

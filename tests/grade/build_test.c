@@ -19,8 +19,7 @@
 /* A script in place of the guest: these tests are about the build. */
 static void play_guest(void)
 {
-	shell("printf '%s\\n' '#!/bin/sh' 'while [ $1 != tap ]; do [ $1 != -r ] || echo verdict=passed >$2; shift; done; shift 4; n=0' 'echo TAP version 13; echo 1..$#' 'for t; do n=$((n + 1)); echo \"# begin $t\"; echo \"ok $n $t\"; done' >guest && chmod +x guest");
-	setenv("GUEST_RUNNER", text_of("%s/guest", getcwd(NULL, 0)), 1);
+	shell("printf '%s\\n' '#!/bin/sh' 'while [ $1 != tap ]; do [ $1 != -r ] || echo verdict=passed >$2; shift; done; shift 4; n=0' 'echo TAP version 13; echo 1..$#' 'for t; do n=$((n + 1)); echo \"# begin $t\"; echo \"ok $n $t\"; done' >guest && chmod +x guest && ln -sf ../../guest build/tests/vm");
 }
 
 /* No directive reads a file of the host; a file of the submission can be read. */
@@ -33,13 +32,12 @@ TEST_LIMIT(grade, build_sees_nothing_of_the_host, SAMPLE_LIMIT)
 	};
 	struct run run;
 
-	set_variables(in("TOP", "build/grading/graded"));
-	setenv("TESTS", "module.*", 1);
+	link_tree();
 	shell("echo '#error the secret was read' >secret; chmod 644 secret; chmod 755 .");
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		shell("rm -rf x grades && mkdir x && cp $TOP/kmod/*.[ch] x/");
 		shell(text_of("echo \"%s\" >>x/shmcount.c", ways[i]));
-		run = must_end_silently(RUN("grade", "one", "x"), 0);
+		run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "x"), 0);
 		expect_text(run.output, "It does not build: the compiler");
 		ASSERT_TRUE(strstr(run.output, "No such file or directory") ||
 			    strstr(run.output, "file not found"));
@@ -48,18 +46,17 @@ TEST_LIMIT(grade, build_sees_nothing_of_the_host, SAMPLE_LIMIT)
 	}
 	/* The same text in a file of its own is read. */
 	shell("cp secret x/own.h && cp $TOP/kmod/shmcount.c x/ && echo '#include \"own.h\"' >>x/shmcount.c");
-	expect_text(RUN("grade", "one", "x").output, "the secret was read");
+	expect_text(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "x").output, "the secret was read");
 }
 
 TEST_LIMIT(grade, build_files_of_a_submission_are_not_run, SAMPLE_LIMIT)
 {
 	struct run run;
 
-	set_variables(in("TOP", "build/grading/graded"));
-	setenv("TESTS", "module.*", 1);
+	link_tree();
 	stage("x", "kmod");
 	shell("for f in Makefile Kbuild GNUmakefile compat.mk shmcount.mk; do echo '$(shell touch /home/ran /tmp/ran)$(error it was run)' >x/$f; done; printf '#!/bin/sh\nexit 1\n' >x/gcc; chmod +x x/gcc");
-	run = must_end_silently(RUN("grade", "one", "x"), 0);
+	run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "x"), 0);
 	expect_text(run.output, "10 of 10 points");
 	expect_text(run.output, "Not used (only *.c and *.h are, and no *.mod.c): ");
 }
@@ -69,12 +66,11 @@ TEST_LIMIT(grade, several_files_make_one_module, SAMPLE_LIMIT)
 {
 	struct run run;
 
-	set_variables(in("TOP", "build/grading/graded"));
-	setenv("TESTS", "module.*", 1);
+	link_tree();
 	play_guest();
 	stage("x", "kmod");
 	shell("echo 'int one_more(void); int one_more(void) { return 1; }' >x/more.c");
-	run = must_end_silently(RUN("grade", "one", "x"), 0);
+	run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "x"), 0);
 	expect_text(run.output, "10 of 10 points");
 	ASSERT_STREQ("shmcount\n",
 		     shell("grep -q one_more grades/x+tests/shmcount.ko && PATH=$PATH:/usr/sbin:/sbin modinfo -F name grades/x+tests/shmcount.ko"));
@@ -85,22 +81,21 @@ TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
 {
 	struct run run;
 
-	set_variables(in("TOP", "build/grading/graded"));
-	setenv("TESTS", "module.*", 1);
+	link_tree();
 	play_guest();
-	run = RUN("grade", "one", in("TOP", "build/modules/bookworm/own_pages.ko"));
+	run = RUN(GRADE_SAMPLE, "-t", "module.*", "one", in("TOP", "build/modules/bookworm/own_pages.ko"));
 	expect_silent(&run, 0);
 	expect_text(run.output, "10 of 10 points");
 	shell("printf 'x\\0vermagic=5.4.0 SMP \\0' >old.ko; echo nothing >none.ko");
-	run = RUN("grade", "one", "old.ko");
+	run = RUN(GRADE_SAMPLE, "-t", "module.*", "one", "old.ko");
 	expect_text(run.output, "It is a module for another kernel: it is built for kernel 5.4.0, but the tests run on ");
-	expect_text(RUN("grade", "one", "none.ko").output, "it is not a module");
+	expect_text(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "none.ko").output, "it is not a module");
 }
 
 /* Run a shell command in the jail; the jail brings out "x". */
 static struct run jail(const char *seconds, const char *line)
 {
-	set_variables(in("TOP", "build/grading/graded"));
+	need_jail();
 	shell("mkdir -p directory");
 	return RUN("jail", "-t", seconds, in("TOP", "build/kernel/bookworm/tree"),
 		   "directory", "x", "sh", "-c", line);

@@ -2,13 +2,14 @@
 /*
  * Grades a submission, or a directory of them (make grade, make grade-all).
  *
- *   grade [-q] [-n NAME] one PATH    a directory of C files, a C file, or a module
- *   grade [-f] all DIR               each submission in DIR
+ *   grade [-q] [-n NAME] [OPTION]... one PATH   a directory of C files, a C file, or
+ *                                               a module
+ *   grade [-f] [OPTION]... all DIR              each submission in DIR
  *
- * -q prints nothing but errors; -f grades again what is graded already. GRADES/NAME/
- * gets the reports; by default the last component of PATH gives NAME. "all" gives -n
- * to the processes that it starts: with -n GRADES is not locked. grade.h lists the
- * environment.
+ * It runs in the tree. -q prints nothing but errors; -f grades again what is graded
+ * already. build/grade/NAME/ gets the reports; by default the last component of PATH
+ * gives NAME. "all" gives -n to the processes that it starts: with -n that directory is
+ * not locked. struct options in grade.h has the other options.
  *
  * Exit status: 0: graded, whatever the points; 1: "all" could not grade some;
  * 2: usage, or a mistake in the points file; 125: not graded; 130: interrupted.
@@ -39,14 +40,10 @@ int item_count;
 struct graded tests[MAX_TESTS];
 int test_count;
 
-const char *variable(const char *name)
-{
-	const char *value = getenv(name);
-
-	if (!value)
-		die(STATUS_USAGE, "%s is not set: make grade sets it", name);
-	return value;
-}
+struct options options = {
+	.graded = "build/grading/graded", .points = "tests/grade/points", .tests = "",
+	.hidden = "", .grades = "build/grade", .control_seconds = "0",
+};
 
 bool reject(enum submission_verdict verdict, const char *format, ...)
 {
@@ -57,16 +54,6 @@ bool reject(enum submission_verdict verdict, const char *format, ...)
 	vsnprintf(submission.why, sizeof(submission.why), format, args);
 	va_end(args);
 	return false;
-}
-
-/* Relative to the tree, if it is there: users know it by that name. */
-const char *grades(void)
-{
-	const char *top = variable("TOP"), *path = variable("GRADES");
-	size_t length = strlen(top);
-
-	return !strncmp(path, top, length) && path[length] == '/' ?
-	       path + length + 1 : path;
 }
 
 const char *report_path(const char *name)
@@ -174,7 +161,7 @@ static void bound_files(void)
 	if (mkdir(report_path("build"), 0755))
 		die(STATUS_NOT_GRADED, "cannot make %s: %s",
 		    report_path("build"), strerror(errno));
-	setenv("TMPDIR", report_path("build"), 1);
+	setenv("TMPDIR", realpath(report_path("build"), NULL), 1);
 }
 
 /* rename() makes the directory of reports appear complete or not at all. */
@@ -190,12 +177,12 @@ static int grade_one(const char *path, const char *name, bool quiet)
 	name_of(submission.name, path);
 	if (name)
 		snprintf(submission.name, NAME_SIZE, "%s", name);
-	if (*variable("TESTS"))
+	if (*options.tests)
 		strcat(submission.name, "+tests");
-	snprintf(directory, sizeof(directory), "%s/%s", variable("GRADES"),
+	snprintf(directory, sizeof(directory), "%s/%s", options.grades,
 		 submission.name);
 	snprintf(submission.directory, sizeof(submission.directory), "%s/.%s.tmp",
-		 variable("GRADES"), submission.name);
+		 options.grades, submission.name);
 	fingerprint = fingerprint_of(path);
 
 	atexit(remove_unfinished);
@@ -219,7 +206,7 @@ static int grade_one(const char *path, const char *name, bool quiet)
 		die(STATUS_NOT_GRADED, "cannot make %s: %s", directory,
 		    strerror(errno));
 	if (!quiet)
-		printf("\nThe reports are in %s/%s/.\n", grades(),
+		printf("\nThe reports are in %s/%s/.\n", options.grades,
 		       submission.name);
 	return 0;
 }
@@ -233,43 +220,47 @@ static void keep_to_ourselves(const char *path)
 		return;		/* the lock goes with the process */
 	if (fd >= 0 && errno == EWOULDBLOCK)
 		die(STATUS_NOT_GRADED, "another make grade or grade-all works in %s: wait until it ends",
-		    grades());
+		    path);
 	die(STATUS_NOT_GRADED, "cannot lock %s: %s", path, strerror(errno));
 }
 
 static _Noreturn void usage(void)
 {
-	die(STATUS_USAGE, "usage: grade [-f] [-q] [-n NAME] one|all PATH");
+	die(STATUS_USAGE, "usage: grade [-f] [-q] [-n NAME] [OPTION]... -k KERNEL one|all PATH");
 }
 
 int main(int argc, char *argv[])
 {
 	bool quiet = false, force = false;
-	const char *name = NULL;
-	char path[PATH_SIZE];
+	char *name = NULL;
+	char **const texts[] = {
+		['n'] = &name, ['k'] = &options.kernel, ['g'] = &options.graded,
+		['p'] = &options.points, ['t'] = &options.tests,
+		['i'] = &options.hidden, ['o'] = &options.grades,
+		['s'] = &options.control_seconds,
+	};
 	int option;
 
-	while ((option = getopt(argc, argv, "fqn:")) != -1) {
+	while ((option = getopt(argc, argv, "fqn:k:g:p:t:i:o:s:")) != -1) {
 		if (option == 'f')
 			force = true;
 		else if (option == 'q')
 			quiet = true;
-		else if (option == 'n')
-			name = optarg;
+		else if (option != '?')
+			*texts[option] = optarg;
 		else
 			usage();
 	}
-	if (argc - optind != 2 || !*argv[optind + 1])
+	if (argc - optind != 2 || !*argv[optind + 1] || !options.kernel)
 		usage();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	setlocale(LC_CTYPE, "C.UTF-8");	/* for iswalnum() */
 	prepare_for_children();
-	snprintf(path, sizeof(path), "%s", variable("GRADES"));
-	if (mkdir(path, 0755) && errno != EEXIST)
-		die(STATUS_NOT_GRADED, "cannot make %s: %s", path,
+	if (mkdir(options.grades, 0755) && errno != EEXIST)
+		die(STATUS_NOT_GRADED, "cannot make %s: %s", options.grades,
 		    strerror(errno));
 	if (!name)
-		keep_to_ourselves(path);
+		keep_to_ourselves(options.grades);
 	if (!strcmp(argv[optind], "one"))
 		return grade_one(argv[optind + 1], name, quiet);
 	if (!strcmp(argv[optind], "all"))

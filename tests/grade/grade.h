@@ -1,17 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * A submission and its grade; see grade.c. The environment has:
- *
- *   TOP     the tree
- *   KERNEL  the Debian suite whose kernel is used
- *   GRADED  the guest's program with the tests
- *   POINTS  the points file
- *   TESTS   patterns of tests, with spaces between; "" is all that have points
- *   HIDDEN  if set, the directory of the instructor's own tests in GRADED
- *   GRADES  the directory of all reports
- *   CONTROL_SECONDS  if set, the time that the control took
- *   GUEST_RUNNER, JAIL  for tests: replace the runner and build/tests/jail
- */
+/* A submission and its grade; see grade.c. */
 #ifndef GRADE_H
 #define GRADE_H
 
@@ -83,8 +71,19 @@ extern int test_count;
 
 enum { STATUS_NOT_GRADED = STATUS_INFRASTRUCTURE };
 
-/* An environment variable that must be set. */
-const char *variable(const char *name);
+/* What the command line gives, or the default. */
+extern struct options {
+	char *kernel;	/* -k: the Debian suite whose kernel is used */
+	char *graded;	/* -g: the guest's program with the tests */
+	char *points;	/* -p: the points file */
+	char *tests;	/* -t: patterns, with spaces between; "": all that have points */
+	char *hidden;	/* -i: the directory of the instructor's own tests, or "" */
+	char *grades;	/* -o: the directory of all reports */
+	char *control_seconds;	/* -s: the time that the control took, or "0" */
+} options;
+
+/* The program that runs a guest. */
+#define RUNNER "build/tests/vm"
 
 /*
  * The path of a file in the directory of reports. The fourth call after this one
@@ -94,7 +93,7 @@ const char *report_path(const char *name);
 
 /* ---- points.c ---- */
 
-/* Read the points file, and assign its items to the tests of GRADED. */
+/* Read the points file, and assign its items to the tests of options.graded. */
 void read_points(void);
 
 /* The points reached by an item; of all items that are hidden or not. */
@@ -115,9 +114,6 @@ uint64_t fingerprint_of(const char *path);
 
 /* ---- guests.c ---- */
 
-/* The program that runs a guest. */
-char *runner_path(void);
-
 /* Run the tests; sets the verdict. */
 void run_tests(void);
 
@@ -134,9 +130,6 @@ void put_csv_name(FILE *file, const char *path, const char *fallback);
 /* Set the verdict and why, a sentence; returns false. */
 __attribute__((format(printf, 2, 3)))
 bool reject(enum submission_verdict verdict, const char *format, ...);
-
-/* The directory of all reports, for messages. */
-const char *grades(void);
 
 /* The name of the directory of reports for a submission. */
 void name_of(char name[NAME_SIZE], const char *path);

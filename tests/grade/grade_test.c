@@ -97,28 +97,18 @@ static const char guest[] =
 
 #define POINTS "module.* 2 visible\nmap.* 4 visible\nsync.* 4 hidden\n"
 
-static const char *here(const char *name)
-{
-	return text_of("%s/%s", getcwd(NULL, 0), name);
-}
+/* It runs in the tree that prepare() makes. */
+#define GRADE "grade", "-k", "k", "-o", "grades", "-p", "points"
 
 /* Make a tree with just the files that the grader opens. */
 static void prepare(void)
 {
 	ASSERT_STREQ("",
-		     shell("mkdir -p top/build/kernel/k top/tests/grade top/kmod all && echo 6.1 >top/build/kernel/k/release && touch top/tests/grade/Kbuild top/kmod/compat.mk top/kmod/compat.h top/kmod/shmcount.c"));
-	write_script("jail", jail);
-	write_script("guest", guest);
-	write_script("graded", graded);
+		     shell("mkdir -p build/kernel/k build/tests build/grading tests/grade kmod all && echo 6.1 >build/kernel/k/release && touch tests/grade/Kbuild kmod/compat.mk kmod/compat.h kmod/shmcount.c"));
+	write_script("build/tests/jail", jail);
+	write_script("build/tests/vm", guest);
+	write_script("build/grading/graded", graded);
 	write_text("points", POINTS);
-	setenv("TOP", here("top"), 1);
-	setenv("GRADES", here("grades"), 1);
-	setenv("KERNEL", "k", 1);
-	setenv("JAIL", here("jail"), 1);
-	setenv("GUEST_RUNNER", here("guest"), 1);
-	setenv("GRADED", here("graded"), 1);
-	setenv("POINTS", "points", 1);
-	setenv("TESTS", "", 1);
 }
 
 static void hand_in(const char *name, const char *does)
@@ -133,17 +123,17 @@ static struct run grade(const char *does)
 	prepare();
 	unlink("guests");
 	hand_in("jane", does);
-	return RUN("grade", "one", "all/jane");
+	return RUN(GRADE, "one", "all/jane");
 }
 
 static struct run grade_one(const char *directory)
 {
-	return must_end_silently(RUN("grade", "one", directory), 0);
+	return must_end_silently(RUN(GRADE, "one", directory), 0);
 }
 
 static struct run grade_all(void)
 {
-	return must_end_silently(RUN("grade", "all", "all"), 0);
+	return must_end_silently(RUN(GRADE, "all", "all"), 0);
 }
 
 static const char *student(void)
@@ -172,7 +162,7 @@ static void expect_mistake(const char *points, const char *text)
 	prepare();
 	write_text("points", points);
 	hand_in("jane", "");
-	expect_refusal(RUN("grade", "one", "all/jane"), 2, text);
+	expect_refusal(RUN(GRADE, "one", "all/jane"), 2, text);
 	ASSERT_STREQ("", shell("ls -A grades"));
 }
 
@@ -239,7 +229,7 @@ TEST(grade, guests_that_are_lost_again_and_again_are_no_grade)
 	expect_end(&run, 125, "grade: jane is not graded: infrastructure: no guest");
 	ASSERT_EQ(-1, access("grades/jane", F_OK));
 	hand_in("ann", "");
-	run = must_end_silently(RUN("grade", "all", "all"), 1);
+	run = must_end_silently(RUN(GRADE, "all", "all"), 1);
 	expect_text(run.output, "1 graded, 1 not");
 	ASSERT_STREQ("name,verdict,points,of\n\"ann\",tested,10.00,10.00\n"
 		     "\"jane\",not graded,,\n1\n",
@@ -339,9 +329,8 @@ TEST(grade, verdict_is_in_the_xml)
 TEST(grade, again_is_one_command)
 {
 	prepare();
-	setenv("HIDDEN", "own tests", 1);
 	hand_in("O'Brien; $(touch x)", "map.one fail\nsync.one fail\n");
-	grade_one("all/O'Brien; $(touch x)");
+	must_end_silently(RUN(GRADE, "-i", "own tests", "one", "all/O'Brien; $(touch x)"), 0);
 	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),TESTS=map.one,",
 		     shell("sed -n 's/^ *again: make/printf %s,/p' grades/*/student.txt | sh; ls x* 2>/dev/null || :"));
 	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),HIDDEN=own tests,POINTS=points,TESTS=sync.one,",
@@ -385,13 +374,11 @@ TEST(grade, reports_are_well_formed)
 TEST(grade, only_the_tests_that_are_named)
 {
 	prepare();
-	setenv("TESTS", "map.t*", 1);
 	hand_in("jane", "map.one fail\n");
-	grade_one("all/jane");
+	must_end_silently(RUN(GRADE, "-t", "map.t*", "one", "all/jane"), 0);
 	ASSERT_STREQ("guest module.loads module.unloads map.two\njane+tests\n",
 		     shell("cat guests; ls grades"));
-	setenv("TESTS", "map.tow", 1);
-	expect_refusal(RUN("grade", "one", "all/jane"), 2,
+	expect_refusal(RUN(GRADE, "-t", "map.tow", "one", "all/jane"), 2,
 		       "grade: no test that counts is named 'map.tow'");
 }
 
@@ -517,7 +504,7 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 	hand_in("bob", "map.one fail\n");
 	write_text("all/notes.txt", "no submission");
 	ASSERT_OK(symlink("ann", "all/zed"));
-	run = must_end(RUN("grade", "all", "all"), 0);
+	run = must_end(RUN(GRADE, "all", "all"), 0);
 	expect_text(run.errors, "grade: all/zed is a link");
 	expect_text(run.errors, "grade: all/notes.txt is no submission");
 	expect_text(run.output, "ann ");
@@ -537,13 +524,13 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 		     shell("sed -n 3p grades/grades.csv | cut -d , -f 1-7"));
 
 	/* When the build, the jail or the guest changes, all are graded again. */
-	ASSERT_STREQ("", shell("echo '# new' >>top/tests/grade/Kbuild"));
+	ASSERT_STREQ("", shell("echo '# new' >>tests/grade/Kbuild"));
 	ASSERT_TRUE(!strstr(grade_all().output, "are graded already"));
-	ASSERT_STREQ("", shell("echo '# new' >>jail; echo '# new' >>guest"));
+	ASSERT_STREQ("", shell("echo '# new' >>build/tests/jail; echo '# new' >>build/tests/vm"));
 	ASSERT_TRUE(!strstr(grade_all().output, "are graded already"));
 
 	ASSERT_STREQ("", shell("rm guests"));
-	must_end_silently(RUN("grade", "-f", "all", "all"), 0);
+	must_end_silently(RUN(GRADE, "-f", "all", "all"), 0);
 	ASSERT_STREQ("3\n", shell("grep -c module.loads guests"));
 }
 
@@ -568,16 +555,16 @@ TEST(grade, control_has_to_pass)
 
 	prepare();
 	hand_in("ann", "");
-	write_text("top/kmod/shmcount.c", "sync.two fail\n");
-	run = RUN("grade", "all", "all");
+	write_text("kmod/shmcount.c", "sync.two fail\n");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 125,
 		   "grade: the control, our own module, has 8.00 of 10 points");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 125, "has 8.00 of 10 points");
 	/* After a failure by chance the same command goes on. */
 	ASSERT_STREQ("", shell("rm -r grades guests"));
-	write_text("top/kmod/shmcount.c", "sync.two fail once\n");
-	run = RUN("grade", "all", "all");
+	write_text("kmod/shmcount.c", "sync.two fail once\n");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 125, "has 8.00 of 10 points");
 	expect_text(grade_all().output, "1 graded, 0 not");
 }
@@ -589,7 +576,7 @@ TEST(grade, mistake_is_told_once_for_all)
 	prepare();
 	write_text("points", "map.* 4 visible now\n");
 	hand_in("ann", "");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 2, "grade: points:1: a line is");
 }
 
@@ -600,7 +587,7 @@ TEST(grade, interrupt_leaves_what_is_graded)
 	prepare();
 	hand_in("ann", "");
 	hand_in("bob", "map.one sleep\n");
-	run = START("grade", "all", "all");
+	run = START(GRADE, "all", "all");
 	wait_for_file("sleeper");
 	wait_for_file("grades/ann");
 	ASSERT_OK(kill(run.pid, SIGINT));
@@ -617,7 +604,7 @@ TEST(grade, ignored_signals_stay_ignored)
 
 	prepare();
 	hand_in("ann", "map.one waits\n");
-	run = START_DEAF("grade", "all", "all");
+	run = START_DEAF(GRADE, "all", "all");
 	wait_for_file("waiting");
 	send_endings(run.pid);
 	send_endings(child_of(run.pid));
@@ -631,7 +618,7 @@ TEST(grade, names_that_would_be_the_same_are_refused)
 	prepare();
 	hand_in("a b", "");
 	hand_in("a_b", "");
-	expect_refusal(RUN("grade", "all", "all"), 2, "would both be a_b here");
+	expect_refusal(RUN(GRADE, "all", "all"), 2, "would both be a_b here");
 }
 
 /* Names with letters of other alphabets, and names of NAME_MAX bytes. */
@@ -670,8 +657,7 @@ TEST(grade, names_that_we_use_are_no_others)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		hand_in(names[i], "");
 	expect_text(grade_all().output, "8 graded, 0 not");
-	setenv("TESTS", "map.*", 1);
-	grade_one("all/jane");
+	must_end_silently(RUN(GRADE, "-t", "map.*", "one", "all/jane"), 0);
 	ASSERT_STREQ(".control\n_f\n_grades_csv\ncontrol\ngrades.csv\njane\njane+tests\njane.err\njane.tests\njane.tmp\njane_tests\n9\n",
 		     shell("LC_ALL=C ls -A grades; wc -l <grades/grades.csv"));
 }
@@ -691,9 +677,9 @@ TEST(grade, two_graders_do_not_share_a_directory)
 	prepare();
 	hand_in("ann", "map.one sleep\n");
 	hand_in("bob", "");
-	run = START("grade", "one", "all/ann");
+	run = START(GRADE, "one", "all/ann");
 	wait_for_file("sleeper");
-	expect_refusal(RUN("grade", "one", "all/bob"), 125,
+	expect_refusal(RUN(GRADE, "one", "all/bob"), 125,
 		       "grade: another make grade or grade-all works in ");
 	ASSERT_OK(kill(run.pid, SIGINT));
 	expect_status(collect(&run), 130);
@@ -704,8 +690,7 @@ TEST(grade, tests_are_not_chosen_for_a_directory)
 {
 	prepare();
 	hand_in("ann", "");
-	setenv("TESTS", "map.*", 1);
-	expect_refusal(RUN("grade", "all", "all"), 2,
+	expect_refusal(RUN(GRADE, "-t", "map.*", "all", "all"), 2,
 		       "grade: TESTS= is for make grade: make grade-all runs all tests");
 	ASSERT_STREQ("", shell("ls -A grades"));
 }
@@ -733,7 +718,7 @@ TEST(grade, submission_that_cannot_be_read_is_told_of)
 TEST(grade, nothing_to_grade)
 {
 	prepare();
-	expect_refusal(RUN("grade", "all", "all"), 2, "there is no submission in all");
-	expect_refusal(RUN("grade", "all", "nowhere"), 2, "cannot open nowhere");
-	expect_refusal(RUN("grade", "one", "nowhere"), 2, "cannot read nowhere");
+	expect_refusal(RUN(GRADE, "all", "all"), 2, "there is no submission in all");
+	expect_refusal(RUN(GRADE, "all", "nowhere"), 2, "cannot open nowhere");
+	expect_refusal(RUN(GRADE, "one", "nowhere"), 2, "cannot read nowhere");
 }

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -59,7 +58,7 @@ static struct {
 /* A limit in seconds, or in multiples of what the control took, if that is more. */
 static int limit(int seconds, int controls)
 {
-	int scaled = controls * atoi(getenv("CONTROL_SECONDS") ?: "0");
+	int scaled = controls * atoi(options.control_seconds);
 
 	return scaled > seconds ? scaled : seconds;
 }
@@ -229,39 +228,18 @@ static int penalty(void)
 	return sum;
 }
 
-/* TOP/build/... */
-static __attribute__((format(printf, 1, 2)))
-char *built(const char *format, ...)
-{
-	char *name, *path;
-	va_list args;
-
-	va_start(args, format);
-	check(vasprintf(&name, format, args) < 0 ? NULL : name);
-	va_end(args);
-	path = text_of("%s/build/%s", variable("TOP"), name);
-	free(name);
-	return path;
-}
-
-char *runner_path(void)
-{
-	return getenv("GUEST_RUNNER") ?: built("tests/vm");
-}
-
 /* Run the remaining tests in a guest; returns the runner's exit status. */
 static int run_guest(void)
 {
-	const char *kernel = variable("KERNEL");
 	int hangs = (MAX_PENALTY - penalty() + HANG_PENALTY - 1) / HANG_PENALTY;
 	char *args[MAX_GUEST_ARGS] = {
-		runner_path(),
-		"-k", built("kernel/%s", kernel),
-		"-i", built("guest/init"),
+		RUNNER,
+		"-k", text_of("build/kernel/%s", options.kernel),
+		"-i", "build/guest/init",
 		"-m", check(strdup(report_path("shmcount.ko"))),
-		"-f", (char *)variable("GRADED"),
-		"-f", built("modules/%s/force_return.ko", kernel),
-		"-f", built("modules/%s/own_pages.ko", kernel),
+		"-f", options.graded,
+		"-f", text_of("build/modules/%s/force_return.ko", options.kernel),
+		"-f", text_of("build/modules/%s/own_pages.ko", options.kernel),
 		"tap", "graded", "-e", text_of("%d", hangs),
 	};
 	int n = 0, status;
@@ -417,7 +395,7 @@ void run_tests(void)
 
 	if (!find("module.loads") || !find("module.unloads"))
 		die(STATUS_NOT_GRADED, "%s has no tests module.loads and module.unloads",
-		    variable("GRADED"));
+		    options.graded);
 	do {
 		number = ++submission.guests;
 		more = take_end(run_guest());

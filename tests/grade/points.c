@@ -120,10 +120,10 @@ static void add_default_item(char *names[], int count)
 		items[item_count++] = (struct item) { "hidden_*", unnamed, true, 0, 0, 0 };
 }
 
-/* List the tests of GRADED; returns how many. */
+/* List the tests of options.graded; returns how many. */
 static int list_tests(char *names[MAX_TESTS])
 {
-	char *args[] = { (char *)variable("GRADED"), "-l", NULL };
+	char *args[] = { options.graded, "-l", NULL };
 	char name[256];
 	int count = 0;
 	FILE *file;
@@ -138,10 +138,10 @@ static int list_tests(char *names[MAX_TESTS])
 	return count;
 }
 
-/* Does TESTS ask for it? */
+/* Does -t ask for it? */
 static bool is_wanted(const char *name)
 {
-	char *patterns = check(strdup(variable("TESTS")));
+	char *patterns = check(strdup(options.tests));
 	bool wanted = !*patterns || !strncmp(name, "module.", 7);
 
 	for (char *p = strtok(patterns, " "); p; p = strtok(NULL, " "))
@@ -152,7 +152,7 @@ static bool is_wanted(const char *name)
 
 static void refuse_unknown(char *names[], int count)
 {
-	char *patterns = check(strdup(variable("TESTS")));
+	char *patterns = check(strdup(options.tests));
 
 	for (char *p = strtok(patterns, " "); p; p = strtok(NULL, " ")) {
 		bool found = false;
@@ -175,7 +175,7 @@ void read_points(void)
 	int count = list_tests(names);
 	double total = 0;
 
-	file_name = variable("POINTS");
+	file_name = options.points;
 	read_lines();
 	refuse_idle(names, count);
 	add_default_item(names, count);

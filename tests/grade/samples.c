@@ -23,11 +23,13 @@ void stage(const char *name, const char *from)
 			      from));
 }
 
-/* Skip the test, with the reason of the jail, if the jail cannot run here. */
-static void need_jail(void)
+void need_jail(void)
 {
 	struct run run;
 
+	if (access(in("TOP", "build/kernel/bookworm/tree"), F_OK) ||
+	    access(in("TOP", "build/modules/bookworm/force_return.ko"), F_OK))
+		test_skip("the kernel for grading is not there: make grade fetches it");
 	shell("mkdir -p nothing");
 	run = RUN("jail", in("TOP", "build/kernel/bookworm/tree"), "nothing", "x",
 		  "true");
@@ -36,15 +38,10 @@ static void need_jail(void)
 			  (int)strcspn(run.errors, "\n"), run.errors);
 }
 
-void set_variables(const char *graded)
+void link_tree(void)
 {
-	setenv("KERNEL", "bookworm", 1);
-	if (access(in("TOP", "build/kernel/bookworm/tree"), F_OK) ||
-	    access(in("TOP", "build/modules/bookworm/force_return.ko"), F_OK))
-		test_skip("the kernel for grading is not there: make grade fetches it");
 	need_jail();
-	setenv("GRADED", graded, 1);
-	setenv("GRADES", text_of("%s/grades", getcwd(NULL, 0)), 1);
-	setenv("POINTS", in("TOP", "tests/grade/points"), 1);
-	setenv("TESTS", "", 1);
+	shell("mkdir -p build/tests && ln -s $TOP/kmod $TOP/tests . && "
+	      "cd $TOP/build && ln -s $PWD/grading $PWD/guest $PWD/kernel $PWD/modules $OLDPWD/build/ && "
+	      "ln -s $PROGRAMS/jail $PROGRAMS/vm $OLDPWD/build/tests/");
 }

@@ -42,14 +42,13 @@ struct sample {
 
 static void grade(const struct sample *sample)
 {
-	set_variables(in("TOP", "build/grading/graded"));
+	link_tree();
 	if (sample->hidden) {
 		setenv("HIDDEN_SAMPLE", sample->hidden, 1);
 		shell("env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory -C $TOP HIDDEN=tests/grade/samples/$HIDDEN_SAMPLE hidden_program=$PWD/graded hidden-program >&2");
-		setenv("GRADED", text_of("%s/graded", getcwd(NULL, 0)), 1);
 	}
 	stage(NAME, sample->from);
-	must_end_silently(RUN("grade", "one", NAME), 0);
+	must_end_silently(RUN(GRADE_SAMPLE, "-g", sample->hidden ? "./graded" : "build/grading/graded", "one", NAME), 0);
 	ASSERT_STREQ(sample->verdict,
 		     report_of("SELECT json_extract(text, '$.verdict') FROM report"));
 	if (sample->test)

@@ -316,8 +316,7 @@ static const char *release(void)
 	char path[PATH_SIZE];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/build/kernel/%s/release",
-		 variable("TOP"), variable("KERNEL"));
+	snprintf(path, sizeof(path), "build/kernel/%s/release", options.kernel);
 	file = fopen(path, "re");
 	if (!file || fscanf(file, "%127s", text) != 1)
 		die(STATUS_NOT_GRADED, "there is no %s: make grade makes it",
@@ -326,24 +325,20 @@ static const char *release(void)
 	return text;
 }
 
-static const char *jail_path(void)
-{
-	return getenv("JAIL") ?: text_of("%s/build/tests/jail", variable("TOP"));
-}
+#define JAIL "build/tests/jail"
 
 static bool build(const char *objects)
 {
 	char tree[PATH_SIZE], directory[PATH_SIZE], headers[300];
 	char list[MAX_FILES * 70 + 16], log[PATH_SIZE];
 	char *args[] = {
-		(char *)jail_path(), tree, directory, "shmcount.ko", "make", "-s",
+		JAIL, tree, directory, "shmcount.ko", "make", "-s",
 		"--no-print-directory", "-C", headers, "M=/home",
 		"CONFIG_DEBUG_INFO_BTF_MODULES=", list, "modules", NULL
 	};
 	int status;
 
-	snprintf(tree, sizeof(tree), "%s/build/kernel/%s/tree",
-		 variable("TOP"), variable("KERNEL"));
+	snprintf(tree, sizeof(tree), "build/kernel/%s/tree", options.kernel);
 	snprintf(headers, sizeof(headers), "/usr/src/linux-headers-%s", release());
 	snprintf(directory, sizeof(directory), "%s", report_path("build"));
 	snprintf(list, sizeof(list), "OBJECTS=%s", objects);
@@ -403,12 +398,11 @@ bool make_module(void)
 	    take(AT_FDCWD, from, MAX_FILE_SIZE, source_path("shmcount.c")) < 0)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(build_files); i++) {
-		const char *path = text_of("%s/%s", variable("TOP"), build_files[i]);
-		const char *copy = source_path(strrchr(path, '/') + 1);
+		const char *copy = source_path(strrchr(build_files[i], '/') + 1);
 
 		/* A student who worked in kmod/lab may have a compat.h. */
 		if (strcmp(build_files[i], "kmod/compat.h") || access(copy, F_OK))
-			copy_ours(path, copy);
+			copy_ours(build_files[i], copy);
 	}
 	return build(objects);
 }
@@ -430,16 +424,15 @@ static uint64_t fingerprint_of_all(void)
 {
 	submission.fingerprint = 0xcbf29ce484222325;
 	add_to_fingerprint(release(), strlen(release()));
-	add_file_to_fingerprint(variable("GRADED"));
-	add_file_to_fingerprint(variable("POINTS"));
-	add_to_fingerprint(variable("TESTS"), strlen(variable("TESTS")));
+	add_file_to_fingerprint(options.graded);
+	add_file_to_fingerprint(options.points);
+	add_to_fingerprint(options.tests, strlen(options.tests));
 	for (size_t i = 0; i < ARRAY_SIZE(build_files); i++)
-		add_file_to_fingerprint(text_of("%s/%s", variable("TOP"),
-						build_files[i]));
-	add_file_to_fingerprint(text_of("%s/build/guest/init", variable("TOP")));
+		add_file_to_fingerprint(build_files[i]);
+	add_file_to_fingerprint("build/guest/init");
 	add_file_to_fingerprint("/proc/self/exe");
-	add_file_to_fingerprint(jail_path());
-	add_file_to_fingerprint(runner_path());
+	add_file_to_fingerprint(JAIL);
+	add_file_to_fingerprint(RUNNER);
 	return submission.fingerprint;
 }
 

@@ -83,7 +83,6 @@ static void put_variable(FILE *file, const char *name, const char *value)
 /* The command to run a test again; only the instructor has the hidden tests. */
 static char *again(const struct graded *test, bool for_instructor)
 {
-	const char *points = variable("POINTS");
 	char *command = NULL;
 	size_t size;
 	FILE *file = open_memstream(&command, &size);
@@ -91,9 +90,10 @@ static char *again(const struct graded *test, bool for_instructor)
 	fprintf(file, "make grade");
 	put_variable(file, "SRC", submission.path);
 	if (for_instructor) {
-		put_variable(file, "HIDDEN", getenv("HIDDEN") ?: "");
+		put_variable(file, "HIDDEN", options.hidden);
 		put_variable(file, "POINTS",
-			     strcmp(points, "tests/grade/points") ? points : "");
+			     strcmp(options.points, "tests/grade/points") ?
+			     options.points : "");
 	}
 	put_variable(file, "TESTS", test->name);
 	fclose(file);
@@ -369,7 +369,7 @@ static void write_xml(FILE *file)
 	struct part part = { .name = submission.name, .begin = time(NULL) };
 	struct test list[MAX_TESTS];
 	struct report report = {
-		.kernel = variable("KERNEL"), .module = "shmcount.ko",
+		.kernel = options.kernel, .module = "shmcount.ko",
 		.parts = &part, .part_count = 1, .tests = list,
 	};
 

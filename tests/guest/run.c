@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Runs guests for other programs; see run.h. */
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -16,7 +15,7 @@ pid_t start_guest(const char *files, int seconds, char *const args[])
 {
 	char *errors = guest_file(files, "err"), *record = guest_file(files, "verdict");
 	char *all[MAX_GUEST_ARGS + 8] = {
-		getenv("GUEST_RUNNER") ?: args[0],
+		args[0],
 		"-c", guest_file(files, "log"), "-r", record,
 		"-t", text_of("%d", seconds),
 	};

@@ -20,8 +20,7 @@ char *guest_file(const char *files, const char *end);
 
 /*
  * Start a guest with a time limit; await_child() waits for it. args has the runner,
- * its options, and what runs in the guest. GUEST_RUNNER in the environment replaces
- * the runner.
+ * its options, and what runs in the guest.
  */
 pid_t start_guest(const char *files, int seconds, char *const args[]);
 

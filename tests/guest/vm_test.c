@@ -863,6 +863,8 @@ static const char same_work[] =
 	"from a join b using (path, object, pages, what, unit) "
 	"where unit = 'instructions' and what = 'map+touch+unmap' and pages = '1'\"";
 
+#define COMPARE in("TOP", "user/comparison/run.sh"), "-o", "out"
+
 /* make compare measures time in one guest, and counts instructions in another. */
 TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
 {
@@ -872,14 +874,12 @@ TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
 		"cat /tmp/again/results.csv\" >again.csv 2>/dev/null";
 	struct run run;
 
-	in("TOP", "");
 	full("kernel", "");
 	unsetenv("KMOD");
-	setenv("COMPARE_OUT", "out", 1);
 	setenv("PARAMS", "size=2097152", 1);
 	setenv("COMPARE_ARGS",
 	       "--quick setup --paths=file,tmpfs,/dev/zero,/dev/shmcount", 1);
-	run = must_end(RUN(in("TOP", "user/comparison/run.sh")), 0);
+	run = must_end(RUN(COMPARE, "--", getenv("COMPARE_ARGS")), 0);
 	expect_text(run.output, "in instructions, device / warm tmpfs");
 	expect_text(run.output, "\n# machine     guest under ");
 	ASSERT_STREQ("guest under TCG (emulated)\n",
@@ -899,9 +899,7 @@ TEST_LIMIT(compare, interrupted_in_the_guest_keeps_what_is_done, GUEST_LIMIT)
 
 	full("kernel", "");
 	unsetenv("KMOD");
-	setenv("COMPARE_OUT", "out", 1);
-	setenv("COMPARE_ARGS", "--progress", 1);
-	run = START("/usr/bin/setsid", in("TOP", "user/comparison/run.sh"));
+	run = START("/usr/bin/setsid", COMPARE, "--", "--progress");
 	for (length = 0; !strstr(text, "speed: round"); length += n) {
 		n = read(run.err, text + length, sizeof(text) - 1 - length);
 		ASSERT_TRUE(n > 0);
@@ -915,20 +913,16 @@ TEST_LIMIT(compare, interrupted_in_the_guest_keeps_what_is_done, GUEST_LIMIT)
 		     shell("sqlite3 :memory: \"select json_valid(readfile('out/results.json'))\""));
 }
 
-/* make compare with these arguments; it must end with this status. */
+/* Compare on this host with these arguments; it must end with this status. */
 static struct run run_compare(const char *arguments, int status)
 {
-	setenv("COMPARE_ARGS", arguments, 1);
-	return must_end(RUN(in("TOP", "user/comparison/run.sh")), status);
+	return must_end(RUN(COMPARE, "-n", "--", arguments), status);
 }
 
 TEST(compare, native_and_mistaken)
 {
 	struct run run;
 
-	in("TOP", "");
-	setenv("COMPARE_OUT", "out", 1);
-	setenv("NATIVE", "1", 1);
 	run = run_compare("--quick speed -n 1 --locks=sem --paths=MAP_ANON", 0);
 	expect_text(run.errors, "are in out");
 	expect_text(run.output, "\n# machine     native\n");

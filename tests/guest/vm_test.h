@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the tests of the runner share. The environment names TOP, the tree;
- * PROGRAMS, the directory of the runner; SMALL_KERNEL and FULL_KERNEL, see below.
- */
+/* What the tests of the runner share. */
 #ifndef VM_TEST_H
 #define VM_TEST_H
 

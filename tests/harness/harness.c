@@ -2,12 +2,15 @@
 /*
  * The TAP harness: main() and the functions of harness.h.
  *
- *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [NAME or pattern]...
+ *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-t N] [-k SMALL[/FULL]] [NAME or pattern]...
  *
  * -l    list the tests instead of running them
  * -r N  run the chosen tests N times, as NAME.1 to NAME.N
  * -s K/N  take every Nth test from the Kth on: N processes share the tests
  * -e N  end early: after N timeouts, or when test_cleanup() fails
+ * -t N  multiply the time limits by N
+ * -k SMALL[/FULL]  the kernels, names in build/kernel/: of the small guest, and of
+ *       the guest that sees the host's files
  *
  * Tests run file by file in link order, and in a file from top to bottom. Exit
  * status as in kselftest: 0 passed, 1 failed, 4 all skipped; 2 usage.
@@ -22,6 +25,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <ftw.h>
+#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -54,6 +58,9 @@ static struct {
 static sigset_t awaited;
 static bool interrupted;
 static bool cleanup_failed;
+
+/* A debug kernel is slower. In a guest, SLOWER comes from its command line. */
+static unsigned int slower = 1;
 
 /* The linker defines these bounds of the section "tests". */
 extern const struct test *const __start_tests[];
@@ -193,12 +200,9 @@ void wait_until_asleep(pid_t pid)
 	FAIL("process %d does not sleep", pid);
 }
 
-/* A debug kernel is slower; whoever boots it sets SLOWER to a factor. */
 static unsigned int limit_of(const struct test *test)
 {
-	const char *times = getenv("SLOWER");
-
-	return test->limit * (times ? atoi(times) : 1);
+	return test->limit * slower;
 }
 
 /* Sleep until a child changes state, but not past the deadline. */
@@ -463,6 +467,7 @@ struct options {
 	unsigned int repeat;
 	unsigned long k, n;	/* every nth of all runs, from the kth on */
 	unsigned int max_timeouts;	/* 0: no limit */
+	char *kernels;		/* SMALL[/FULL], or NULL */
 	bool list;
 };
 
@@ -543,7 +548,7 @@ static int run_tests(const struct test **tests, size_t count,
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: %s [-l] [-r N] [-s K/N] [-e N] [test or pattern]...\n",
+		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-t N] [-k SMALL[/FULL]] [test or pattern]...\n",
 		program_invocation_short_name);
 	exit(STATUS_USAGE);
 }
@@ -561,17 +566,45 @@ static struct options parse(int argc, char *argv[])
 	struct options options = { .repeat = 1, .k = 1, .n = 1 };
 	int option;
 
-	while ((option = getopt(argc, argv, "lr:s:e:")) != -1) {
+	if (getenv("SHMCOUNT_GUEST") && getenv("SLOWER"))
+		slower = atoi(getenv("SLOWER"));
+	while ((option = getopt(argc, argv, "lr:s:e:t:k:")) != -1) {
 		if (option == 'l')
 			options.list = true;
 		else if (option == 'r')
 			options.repeat = get_number("-r ", optarg, 1, MAX_REPEAT);
 		else if (option == 'e')
 			options.max_timeouts = get_number("-e ", optarg, 0, UINT_MAX);
+		else if (option == 't')
+			slower = get_number("-t ", optarg, 1, MAX_REPEAT);
+		else if (option == 'k')
+			options.kernels = optarg;
 		else if (option != 's' || !parse_share(optarg, &options))
 			usage();
 	}
 	return options;
+}
+
+static void set_variable(const char *name, const char *value)
+{
+	if (value)
+		setenv(name, value, 1);
+	else
+		unsetenv(name);
+}
+
+/* For in() and the tests' lines of shell. A guest has no tree. */
+static void set_variables(char *kernels)
+{
+	char path[PATH_MAX] = "";
+
+	set_variable("SMALL_KERNEL", strsep(&kernels, "/"));
+	set_variable("FULL_KERNEL", kernels);
+	if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
+		return;
+	setenv("PROGRAMS", dirname(path), 1);
+	if (!strcmp(strrchr(dirname(path), '/'), "/build"))
+		setenv("TOP", dirname(path), 1);
 }
 
 static void refuse_unknown(const struct test **tests, size_t count,
@@ -608,6 +641,7 @@ int main(int argc, char *argv[])
 	struct options options = parse(argc, argv);
 	const struct test *tests[count];
 
+	set_variables(options.kernels);
 	memcpy(tests, __start_tests, count * sizeof(tests[0]));
 	sort_by_line(tests, count);
 	refuse_unknown(tests, count, argv + optind);

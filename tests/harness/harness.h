@@ -26,7 +26,7 @@
 struct test {
 	const char *name;		/* group.what */
 	void (*run)(void);
-	unsigned int limit;		/* seconds, to be multiplied by SLOWER */
+	unsigned int limit;		/* seconds, to be multiplied by -t */
 	const char *file;
 	int line;
 };

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,14 +28,9 @@ void needs_guest(void)
 
 void exec_program(const char *const args[])
 {
-	const char *directory = getenv("PROGRAMS");
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s%s%s",
-		 strchr(args[0], '/') ? "" : directory ? directory : "/bin",
-		 strchr(args[0], '/') ? "" : "/", args[0]);
-	execv(path, (char *const *)args);
-	dprintf(STDERR_FILENO, "cannot run %s\n", path);
+	execv(strchr(args[0], '/') ? args[0] : in("PROGRAMS", args[0]),
+	      (char *const *)args);
+	dprintf(STDERR_FILENO, "cannot run %s\n", args[0]);
 	_exit(127);
 }
 

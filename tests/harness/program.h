@@ -35,7 +35,7 @@ struct run run_args(const char *const args[]);
 /* Run the program count times, all started at the same instant. */
 void run_at_once(struct run *runs, int count, const char *const args[]);
 
-/* execv(); a name without a slash is in the directory PROGRAMS, or in /bin. */
+/* execv(); a name without a slash is in PROGRAMS. */
 void exec_program(const char *const args[]);
 
 /* Run it with standard output into a file (NULL: closed); returns its exit status. */
@@ -95,8 +95,14 @@ char *read_text(const char *path);
 void wait_for_file(const char *path);
 
 /*
- * The path of a file in the directory that the environment variable names. Skips
- * the test if the variable is not set.
+ * The path of a file in the directory that the environment variable names; "" is
+ * the variable's value. Skips the test if it is not set. The harness sets, for the
+ * tests' lines of shell as well:
+ *
+ *	PROGRAMS	the directory of this program: build/tests, build/guest, /bin
+ *	TOP		the tree, but not in a guest
+ *	SMALL_KERNEL	the names in build/kernel/ that -k gives
+ *	FULL_KERNEL
  */
 const char *in(const char *variable, const char *name);
 

@@ -29,15 +29,8 @@ struct run run_ending(const char *line, int status)
 	return must_end(run_shell(line), status);
 }
 
-void need_tree(void)
-{
-	if (!getenv("TOP"))
-		test_skip("TOP is not set: make check sets it");
-}
-
 void make_tree(void)
 {
-	need_tree();
 	shell("here=$PWD && mkdir bin && cd \"$TOP\" && "
 	      "cp --parents -t \"$here\" tests/*/*.sh");
 	/* What the scripts themselves call. */
@@ -238,7 +231,6 @@ TEST(setup, nothing_to_install_says_nothing)
 {
 	struct run run;
 
-	need_tree();
 	run = run_ending("\"$TOP/tests/kernel/setup.sh\" tools", 0);
 	ASSERT_STREQ("", run.errors);
 	ASSERT_STREQ("", run.output);
@@ -255,7 +247,6 @@ TEST(setup, bad_usage)
 /* Have the doctor look at a config with all that Kconfig.notes wants, after this filter. */
 static struct run doctor(const char *filter, int status)
 {
-	need_tree();
 	setenv("FILTER", filter, 1);
 	shell("awk '/^[a-z]/ { sub(\",.*\", \"\", $2); print \"CONFIG_\" $2 }' "
 	      "\"$TOP/Kconfig.notes\" | eval \"$FILTER\" >config; gzip -kf config");
@@ -290,7 +281,6 @@ TEST(doctor, what_only_tests_need_is_no_failure)
 
 TEST(doctor, bad_input)
 {
-	need_tree();
 	expect_said(run_shell(DOCTOR "no-such"), 2, "cannot read no-such");
 	shell("echo hello >text");
 	expect_said(run_shell(DOCTOR "text"), 2,
@@ -299,14 +289,12 @@ TEST(doctor, bad_input)
 
 TEST(make, vm_without_a_command)
 {
-	need_tree();
 	expect_said(run_shell("make --no-print-directory -C \"$TOP\" vm"), 2,
 		    "say what to run: make vm CMD=");
 }
 
 TEST(make, check_of_an_unknown_test)
 {
-	need_tree();
 	expect_said(run_shell("make --no-print-directory -C \"$TOP\" check "
 			      "TESTS='map.* no.such'"), 2,
 		    "no test is named 'no.such'");
@@ -321,7 +309,6 @@ TEST(make, help_names_each_target)
 	};
 	struct run run;
 
-	need_tree();
 	run = run_shell("make --no-print-directory -C \"$TOP\" help");
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
 		if (!strstr(run.output, targets[i]))
@@ -330,7 +317,6 @@ TEST(make, help_names_each_target)
 
 TEST(make, load_says_what_is_missing)
 {
-	need_tree();
 	must_end(run_shell("\"$TOP/tests/host/load.sh\""), 1);
 	if (!access("/proc/modules", F_OK))
 		test_skip("this host's kernel takes modules");
@@ -343,7 +329,6 @@ TEST(setup, warning_of_a_compiler_is_no_error)
 {
 	struct run run;
 
-	need_tree();
 	unsetenv("MAKEFLAGS");
 	shell("mkdir copy && cp \"$TOP\"/user/*.[ch] \"$TOP\"/user/Makefile copy/");
 	run = must_end(run_shell("make -C copy CFLAGS='-O2 -Wpadded' incr_anon"), 0);

@@ -14,9 +14,8 @@
 #include "program.h"
 #include "setup_test.h"
 
-static void need_tree_and_here(void)
+static void set_here(void)
 {
-	need_tree();
 	setenv("HERE", getcwd(NULL, 0), 1);
 }
 
@@ -31,10 +30,10 @@ static const char *const commands[] = {
 		"find . -printf '%p %m\\n' | LC_ALL=C sort",
 	"make -s install DESTDIR=$HERE/root && cd $HERE/root && "
 		"find . -printf '%p %m\\n' | LC_ALL=C sort",
-	"NATIVE=1 COMPARE_OUT=$HERE/out COMPARE_ARGS='--quick speed -n 1 "
-		"--locks=sem,none --paths=MAP_ANON' user/comparison/run.sh >/dev/null "
+	"user/comparison/run.sh -n -o $HERE/out -- '--quick speed -n 1 "
+		"--locks=sem,none --paths=MAP_ANON' >/dev/null "
 		"2>&1; echo $?; LC_ALL=C ls $HERE/out",
-	"TIMELINE_ARGS=--pace=soon user/timeline/run.sh; echo $?",
+	"user/timeline/run.sh --pace=soon; echo $?",
 	"tests/grade/hidden.sh $HERE/own $HERE/graded build/obj/harness/harness.o "
 		"build/obj/harness/harness_sample.o && "
 		"$HERE/graded -l",
@@ -49,7 +48,7 @@ static struct run run_in(const char *surroundings, const char *command)
 /* Make what the commands need. */
 static void prepare(void)
 {
-	need_tree_and_here();
+	set_here();
 	shell("awk '/^[a-z]/ { sub(\",.*\", \"\", $2); print \"CONFIG_\" $2 }' "
 	      "\"$TOP/Kconfig.notes\" | grep -v KPROBES= >config");
 	shell("mkdir own \"it's here\" elsewhere elsewhere/tests elsewhere/user; "
@@ -97,7 +96,7 @@ TEST_LIMIT(surroundings, environment_changes_nothing, 120)
 
 TEST(surroundings, failure_has_a_status_of_its_own)
 {
-	need_tree_and_here();
+	set_here();
 	setenv("failure", "0", 1);
 	ASSERT_EQ(1, WEXITSTATUS(RUN("/bin/sh", "-c",
 				     "cd \"$TOP\" && tests/kernel/kernel.sh names ../x").status));
@@ -125,14 +124,12 @@ TEST(surroundings, recipes_are_shielded)
 {
 	struct run run;
 
-	need_tree_and_here();
+	set_here();
 	run = run_in("export CDPATH=. GREP_OPTIONS=-v POSIXLY_CORRECT=1 "
-		     "TAR_OPTIONS=--none LC_ALL=C.UTF-8 CONSOLE=x "
-		     "JAIL=x SLOWER=x KMOD=its.ko",
+		     "TAR_OPTIONS=--none LC_ALL=C.UTF-8 CONSOLE=x KMOD=its.ko",
 		     "printf 'include Makefile\n\nseen:\n\t@env\n' >$HERE/seen && "
 		     "make -sf $HERE/seen seen | LC_ALL=C grep -E '^(CDPATH|"
-		     "GREP_OPTIONS|POSIXLY_CORRECT|TAR_OPTIONS|LC_ALL|CONSOLE|"
-		     "JAIL|SLOWER|KMOD)=' | LC_ALL=C sort");
+		     "GREP_OPTIONS|POSIXLY_CORRECT|TAR_OPTIONS|LC_ALL|CONSOLE|KMOD)=' | LC_ALL=C sort");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("KMOD=its.ko\nLC_ALL=C\n", run.output);
 }
@@ -146,7 +143,7 @@ TEST_LIMIT(surroundings, options_of_make, 120)
 	};
 	struct run run;
 
-	need_tree_and_here();
+	set_here();
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		run = run_in(":", text_of("make -s %s install DESTDIR=$HERE/root && "
 			     "$HERE/root/usr/local/bin/shmcount incr_anon 2 2>&1 >/dev/null",
@@ -166,7 +163,7 @@ static void make_clone(const char *name)
 	ASSERT_OK(mkdir(name, 0755));
 	setenv("CLONE", name, 1);
 	shell("cd \"$TOP\" && cp -a --parents -t \"$HERE/$CLONE\" Makefile "
-	      "Kconfig.notes README.md kmod tests user/Makefile "
+	      "Kconfig.notes README.md kmod tests user/Makefile user/user.mk "
 	      "user/*.[ch1] user/*/*.[ch] user/*/*.sh user/shmcount && "
 	      "mkdir \"$HERE/$CLONE/build\" && "
 	      "ln -s \"$TOP/build/kernel\" \"$HERE/$CLONE/build/\"");
@@ -204,7 +201,7 @@ TEST_LIMIT(surroundings, path_that_would_be_read_otherwise, 60)
 	};
 	size_t count = strlen(odd) + ARRAY_SIZE(commands);
 
-	need_tree_and_here();
+	set_here();
 	shell("here=$PWD && mkdir clone && cd \"$TOP\" && cp --parents "
 	      "-t \"$here/clone\" Makefile tests/*/*.sh user/comparison/run.sh");
 	setenv("CLONE", "clone", 1);
@@ -229,7 +226,7 @@ TEST_LIMIT(surroundings, path_that_is_as_good, 240)
 {
 	struct run run;
 
-	need_tree_and_here();
+	set_here();
 	if (!getenv("SMALL_KERNEL") ||
 	    RUN("/bin/sh", "-c", "[ ! -e \"$TOP/build/kernel/$SMALL_KERNEL/tree\" ]").status)
 		test_skip("not with a kernel that has a tree of its own");

@@ -3,12 +3,13 @@
  * Checks modules by the steps of the lab (make lab): a guest runs the tests of each
  * step with each module, and a line for each step says whether they pass.
  *
- * Usage: lab [-a] [-s STEP] DIR STEPS MODULE...
+ * Usage: lab [-a] [-r COMMAND] [-s STEP] DIR STEPS MODULE...
  *
- * DIR gets the files of the last guest, guest.* (guest/run.h). STEPS is the table
- * (kmod/lab/steps). lab stops at the first step that does not pass, and says what
- * comes next. -a checks all steps with each module, in as many guests as that takes:
- * a crash costs its step and no other. -s checks one step. AGAIN in the environment is the command that started lab, without STEP=.
+ * It runs in the tree. DIR gets the files of the last guest, guest.* (guest/run.h).
+ * STEPS is the table (kmod/lab/steps). lab stops at the first step that does not pass,
+ * and says what comes next. -a checks all steps with each module, in as many guests as
+ * that takes: a crash costs its step and no other. -s checks one step. -r is the
+ * command that started lab, without STEP= (make lab).
  *
  * Exit status 0: all passed; 1: some did not; 2: usage, or a wrong table; 125: no
  * guest; 130: interrupted.
@@ -28,12 +29,14 @@
 #include "guest/verdict.h"
 #include "steps.h"
 
-static const char usage[] = "usage: lab [-a] [-s STEP] DIR STEPS MODULE...";
+static const char usage[] =
+	"usage: lab [-a] [-r COMMAND] [-s STEP] DIR STEPS MODULE...";
 
 static struct steps steps;
 static char **modules;
 static int module_count;
 static bool take_all;		/* -a */
+static const char *again = "make lab";	/* -r */
 
 /* The steps to check with each module. */
 static int first_step, step_count;
@@ -320,8 +323,7 @@ static void say_what_is_next(const struct step *step)
 	else
 		printf("%d of %d steps pass.", passed, steps.count);
 	printf(" Next is step %d, %s: see kmod/lab/README.md;\n%s STEP=%d checks just that.\n",
-	       step->number, step->title, getenv("AGAIN") ?: "make lab",
-	       step->number);
+	       step->number, step->title, again, step->number);
 }
 
 /* Tell a student how far they are, and where to go on. */
@@ -362,9 +364,11 @@ int main(int argc, char *argv[])
 	const char *step = "";
 	int option;
 
-	while ((option = getopt(argc, argv, "as:")) != -1) {
+	while ((option = getopt(argc, argv, "ar:s:")) != -1) {
 		if (option == 'a')
 			take_all = true;
+		else if (option == 'r')
+			again = optarg;
 		else if (option == 's')
 			step = optarg;
 		else

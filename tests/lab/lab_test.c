@@ -35,34 +35,25 @@ static const char table[] =
 	"# > ok 1 load.and_unload_again_and_again\n"			\
 	"ok 1 shmcount\n"
 
-/* The guest is a script with this output and exit status. */
+/* Make a tree whose guest is a script with this output and exit status. */
 static void set_scene(const char *steps, const char *says, int status)
 {
-	char guest[4200], script[4500];
-
-	snprintf(script, sizeof(script),
-		 "#!/bin/sh\ncd '%s' || exit 125\n"
-		 "while [ $1 != tap ]; do [ $1 != -r ] || to=$2; shift; done\n"
-		 "echo \"$@\" >asked\ncat says\n[ ! -e record ] || cat record >\"$to\"\n"
-		 "[ ! -e complaint ] || cat complaint >&2\nexit %d\n",
-		 getcwd(NULL, 0), status);
-	write_script("guest", script);
+	shell("mkdir -p tests/guest build && ln -sf \"$TOP/build/guest\" build/");
+	write_script("tests/guest/vm.sh",
+		     text_of("#!/bin/sh\n"
+			     "while [ $1 != tap ]; do [ $1 != -r ] || to=$2; shift; done\n"
+			     "echo \"$@\" >asked\ncat says\n[ ! -e record ] || cat record >\"$to\"\n"
+			     "[ ! -e complaint ] || cat complaint >&2\nexit %d\n",
+			     status));
 	write_text("says", says);
 	write_text("steps", steps);
-	snprintf(guest, sizeof(guest), "%s/guest", getcwd(NULL, 0));
-	setenv("GUEST_RUNNER", guest, 1);
-	unsetenv("AGAIN");
 }
 
-/* Run lab with an option, in TOP, with the table of this test. */
+/* Run lab with an option and the table of this test. */
 static struct run run_lab(const char *option)
 {
-	char line[8500];
-
-	snprintf(line, sizeof(line),
-		 "here=$PWD; cd '%s' && exec build/tests/lab %s \"$here\" \"$here/steps\" shmcount.ko",
-		 in("TOP", ""), option);
-	return RUN("/bin/sh", "-c", line);
+	return RUN("/bin/sh", "-c",
+		   text_of("exec \"$PROGRAMS/lab\" %s . steps shmcount.ko", option));
 }
 
 static void expect_lab(const char *option, int status, const char *output)
@@ -199,9 +190,9 @@ static void expect_bad_end(const char *what, int status)
 		  "not ok 2 shmcount\nnot ok 3 not_run.3\n", what), status);
 	expect_lab("", STATUS_FAILED, text_of("step 1, load and unload: passed\n"
 		   "step 2, the node: %s: perm.a: BUG: told by the test\n"
-		   "The kernel's last words are in %s/guest.log.\n"
+		   "The kernel's last words are in ./guest.log.\n"
 		   "A good start: it loads and unloads. Next is step 2, the node: see kmod/lab/README.md;\n"
-		   "make lab STEP=2 checks just that.\n", what, getcwd(NULL, 0)));
+		   "make lab STEP=2 checks just that.\n", what));
 }
 
 TEST(lab, crash_and_hang_are_told_apart)
@@ -216,11 +207,11 @@ TEST(lab, crash_after_the_last_test_takes_the_step_back)
 		  "# BUG: late\n# crash: BUG: late\nBail out! crash: BUG: late\n",
 		  121);
 	write_text("record", "status=121\nreason=BUG: late\nverdict=crash\n");
-	expect_lab("-s 1", STATUS_FAILED, text_of("step 1, load and unload: passed\n"
+	expect_lab("-s 1", STATUS_FAILED,
+		   "step 1, load and unload: passed\n"
 		   "step 1, load and unload: crash: when its tests had ended: BUG: late\n"
-		   "The kernel's last words are in %s/guest.log.\n"
-		   "Step 1 is not there yet; kmod/lab/README.md has what to read for it.\n",
-		   getcwd(NULL, 0)));
+		   "The kernel's last words are in ./guest.log.\n"
+		   "Step 1 is not there yet; kmod/lab/README.md has what to read for it.\n");
 }
 
 TEST(lab, stuck_module_is_not_passed)
@@ -269,44 +260,32 @@ TEST(lab, interrupt_ends_it)
 /* Ctrl-C ends the guest, unless lab was started with SIGINT ignored. */
 TEST(lab, ignored_interrupt_stays_ignored)
 {
-	char line[8500];
 	struct run run;
 
 	set_scene(table, BEGIN STEP_1_PASSES, 0);
-	free(shell("sed -i 's/^#!.*/&\\nkill -INT $$/' guest"));
-	snprintf(line, sizeof(line),
-		 "here=$PWD; cd '%s' && exec build/tests/lab -s 1 \"$here\" \"$here/steps\" shmcount.ko",
-		 in("TOP", ""));
-	run = START_DEAF("/bin/sh", "-c", line);
-	collect(&run);
-	expect_silent(&run, 0);
+	shell("sed -i 's/^#!.*/&\\nkill -INT $$/' tests/guest/vm.sh");
+	run = START_DEAF("lab", "-s", "1", ".", "steps", "shmcount.ko");
+	expect_silent(collect(&run), 0);
 	expect_text(run.output, "step 1, load and unload: passed\n");
-	run = run_lab("-s 1");
-	expect_refusal(run, STATUS_INTERRUPTED, "interrupted");
+	expect_refusal(run_lab("-s 1"), STATUS_INTERRUPTED, "interrupted");
 }
 
-/* run.sh and make lab build in this directory, not in that of a student. */
-static void work_here(void)
+/* run.sh builds in this directory, not in that of a student. */
+static struct run run_script(void)
 {
-	setenv("LAB_DIR", getcwd(NULL, 0), 1);
-	unsetenv("AGAIN");
+	unsetenv("KMOD");
+	return RUN(in("TOP", "tests/lab/run.sh"), "-d", getcwd(NULL, 0), "-a");
 }
 
 /* Give run.sh a student's directory. */
 static struct run run_directory(const char *directory)
 {
-	char src[4200];
-
-	snprintf(src, sizeof(src), "%s/%s", getcwd(NULL, 0), directory);
-	work_here();
-	setenv("SRC", src, 1);
-	unsetenv("KMOD");
-	return RUN(in("TOP", "tests/lab/run.sh"), "-a");
+	setenv("SRC", text_of("%s/%s", getcwd(NULL, 0), directory), 1);
+	return run_script();
 }
 
 TEST(lab, directory_has_to_be_one)
 {
-	in("TOP", "");
 	expect_refusal(run_directory("none"), STATUS_USAGE, "there is no directory");
 	ASSERT_OK(mkdir("empty", 0755));
 	expect_refusal(run_directory("empty"), STATUS_USAGE, "there is no Kbuild in");
@@ -331,23 +310,15 @@ TEST(lab, what_does_not_build_says_where)
 /* make lab prints a command for the same module on the same kernel. */
 TEST_LIMIT(lab, next_command_has_what_was_given, 60)
 {
-	char *kernel = shell("\"$TOP/tests/kernel/kernel.sh\" names \"$KERNEL\"");
-	char *output, wanted[200];
-
-	kernel[strcspn(kernel, " ")] = '\0';
-	if (kernel[0] < '1' || kernel[0] > '9')
-		test_skip("not with KERNEL=%s, which make lab would make anew",
-			  kernel);
-	in("TOP", "");
 	set_scene(table, BEGIN "# begin shmcount\n# > not ok 1 io.seek\n"
 		  "not ok 1 shmcount\n", 1);
-	work_here();
-	setenv("KERNEL", kernel, 1);
-	output = shell("env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory -C \"$TOP\" lab SRC=\"it's \\$mine\" KMOD=its.ko 2>errors || :");
-	snprintf(wanted, sizeof(wanted),
-		 "\nmake lab SRC='it'\\''s $mine' KMOD='its.ko' KERNEL='%s' STEP=1 checks just that.\n",
-		 kernel);
-	expect_text(output, wanted);
+	/* The tree has what run.sh needs; make only prints how to start it. */
+	shell("mkdir tests/lab && cp \"$TOP/tests/lab/run.sh\" tests/lab/ && "
+	      "ln -s \"$TOP/tests/kernel\" tests/ && ln -s \"$TOP/kmod\" . && "
+	      "ln -s \"$TOP/build/kernel\" \"$PROGRAMS\" build/");
+	expect_text(shell("env -u MAKEFLAGS -u MFLAGS make -sn -C \"$TOP\" lab SRC=\"it's \\$mine\" KMOD=its.ko KERNEL=6.1 | "
+			  "grep -A 9 'tests/lab/run.sh' >line; KMOD=its.ko sh line 2>errors || :"),
+		    "\nmake lab SRC='it'\\''s $mine' KMOD='its.ko' KERNEL='6.1' STEP=1 checks just that.\n");
 }
 
 /* The real skeleton builds silently, and passes step 1 and no other. */
@@ -357,10 +328,8 @@ TEST_LIMIT(lab, skeleton_passes_exactly_step_1, 120)
 	struct run run;
 
 	ASSERT_TRUE(read_steps(&steps, in("TOP", "kmod/lab/steps")));
-	work_here();
 	unsetenv("SRC");
-	unsetenv("KMOD");
-	run = must_end_silently(RUN(in("TOP", "tests/lab/run.sh"), "-a"), STATUS_FAILED);
+	run = must_end_silently(run_script(), STATUS_FAILED);
 	ASSERT_EQ(steps.count + 1, lines_in(run.output));
 	expect_text(run.output, "shmcount: step 1, load and unload: passed\n");
 	expect_text(run.output, "\nshmcount passes 1\n");

@@ -4,11 +4,11 @@
  * patch of a directory (mutant.h), has guests run the tests that the patch names
  * (batches.c), and reports whether they noticed it in the way that its header says.
  *
- *   mutants PATCHES BUILT [NAME or pattern]...
+ *   mutants COMMAND PATCHES BUILT [NAME or pattern]...
  *
- * BUILT is the directory for modules and reports, below TOP, the tree. The
- * environment has BUILD, the command that makes BUILT/NAME/NAME.ko; GUEST_RUNNER, to
- * replace tests/guest/vm.sh; and SAMPLE, the number of mutants to take, evenly spread.
+ * It runs in the tree. COMMAND makes the files BUILT/NAME/NAME.ko that are appended to
+ * it; BUILT has the reports, too. SAMPLE, which a user may set, is the number of mutants
+ * to take, evenly spread.
  *
  * The last line is "N passed, N failed". Exit status: 0: none failed; 1: some did;
  * 2: usage; 4: all skipped; 125: the modules cannot be built; 130: interrupted.
@@ -31,7 +31,7 @@ struct entry list[MAX_MUTANTS];
 int count;
 const char *built;
 
-static const char *patches;
+static const char *build_command, *patches;
 static int results[RESULTS];
 
 void set_result(int i, enum result result, const char *format, ...)
@@ -192,7 +192,7 @@ static int run_build(const char *log)
 	FILE *file = open_memstream(&command, &size);
 	int status;
 
-	fprintf(file, "exec %s", getenv("BUILD"));
+	fprintf(file, "exec %s", build_command);
 	for (int i = 0; i < count; i++) {
 		module_path(path, i);
 		if (list[i].state == WAITING)
@@ -253,16 +253,14 @@ int main(int argc, char *argv[])
 	time_t begun = time(NULL);
 	int guests;
 
-	if (argc < 3)
-		die(STATUS_USAGE, "usage: mutants PATCHES BUILT [NAME or pattern]...");
-	patches = argv[1];
-	built = argv[2];
+	if (argc < 4)
+		die(STATUS_USAGE, "usage: mutants COMMAND PATCHES BUILT [NAME or pattern]...");
+	build_command = argv[1];
+	patches = argv[2];
+	built = argv[3];
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	prepare_for_children();
-	if (!getenv("TOP") || chdir(getenv("TOP")) || !getenv("BUILD"))
-		die(STATUS_USAGE, "TOP and BUILD are not set: make mutants sets them");
-
-	read_list(argv + 3);
+	read_list(argv + 4);
 	snprintf(command, sizeof(command), "mkdir -p '%s'", built);
 	if (run_child(args, "/dev/null"))
 		die(STATUS_INFRASTRUCTURE, "cannot make %s", built);

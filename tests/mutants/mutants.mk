@@ -21,10 +21,8 @@ $(foreach patch,$(wildcard $(mutant_patches)/*.patch),\
 own_make := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(MAKE) -skj2 --no-print-directory
 mutants: $(small_guest) build/guest/batch build/tests/mutants \
 		build/kmod/$(small)/shmcount.ko mutants-tools
-	@set -f; exec env KMOD= TOP=$(CURDIR) SAMPLE=$(SAMPLE) \
-		BUILD='$(own_make) $(if \
+	@set -f; exec env KMOD= build/tests/mutants '$(own_make) $(if \
 		$(filter by-hand,$(small)),-o build/kernel/by-hand/vmlinuz)' \
-		build/tests/mutants $(mutant_patches) build/mutants/$(small) \
-		$(MUTANTS)
+		$(mutant_patches) build/mutants/$(small) $(MUTANTS)
 
 .PHONY: mutants

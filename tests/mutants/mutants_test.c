@@ -26,7 +26,6 @@
  */
 static const char guest[] =
 "#!/bin/sh\n"
-"cd \"$SCRATCH\" || exit 125\n"
 "while [ \"$1\" != tap ]; do [ \"$1\" != -r ] || record=$2; shift; done\n"
 "shift 2\n"
 /* record VERDICT STATUS REASON MESSAGE */
@@ -82,24 +81,18 @@ static const char builder[] =
 
 static const char *kernel_name(void)
 {
-	const char *name = getenv("SMALL_KERNEL");
-
-	if (!name || !getenv("TOP"))
-		test_skip("SMALL_KERNEL and TOP are not set: make check sets them");
-	return name;
+	return in("SMALL_KERNEL", "");
 }
 
-/* Replace the build and the guests by scripts. */
+/* Make a tree in which scripts replace the build and the guests. */
 static void set_scene(const char *does)
 {
 	kernel_name();
-	setenv("SCRATCH", getcwd(NULL, 0), 1);
-	mkdir("patches", 0755);
+	shell("mkdir -p patches tests/guest build/mutants && "
+	      "ln -sf \"$TOP/build/kernel\" \"$TOP/build/guest\" build/");
 	write_text("does", does);
-	write_script("guest", guest);
+	write_script("tests/guest/vm.sh", guest);
 	write_script("builder", builder);
-	setenv("GUEST_RUNNER", in("SCRATCH", "guest"), 1);
-	setenv("BUILD", in("SCRATCH", "builder"), 1);
 }
 
 static void add_mutant(const char *name, const char *fields)
@@ -108,19 +101,11 @@ static void add_mutant(const char *name, const char *fields)
 		   text_of("What is wrong.\n%s\n--- a/kmod/x\n", fields));
 }
 
-static const char *patches(void)
-{
-	return in("SCRATCH", "patches");
-}
-
-static const char *built(void)
-{
-	return in("SCRATCH", kernel_name());
-}
+#define MUTANTS "mutants", "./builder", "patches", kernel_name()
 
 static struct run run_mutants(const char *which)
 {
-	return RUN("mutants", patches(), built(), which);
+	return RUN(MUTANTS, which);
 }
 
 static void expect_line(const struct run *run, const char *line)
@@ -338,7 +323,7 @@ TEST(mutants, modules_that_cannot_be_built)
 {
 	set_scene("");
 	add_mutant("a", FAILS);
-	setenv("BUILD", "false", 1);
+	write_script("builder", "#!/bin/sh\nfalse\n");
 	expect_refusal(run_mutants(NULL), 125, "the modules cannot be built, see ");
 }
 
@@ -355,13 +340,15 @@ TEST_LIMIT(mutants, patch_that_does_not_apply_or_build, 120)
 	write_text("patches/test_build.patch",
 		   HEAD "@@ -20,2 +20,3 @@\n #include <linux/atomic.h>\n+no_such_type x;\n #include <linux/fs.h>\n");
 	/* As in the Makefile: do not prepare a kernel given by hand again. */
-	setenv("BUILD",
-	       text_of("make -skC '%s' --no-print-directory mutant_patches='%s/patches'%s",
-		       getenv("TOP"), getenv("SCRATCH"), strcmp(kernel_name(), "by-hand") ?
-		       "" : " -o build/kernel/by-hand/vmlinuz"), 1);
 	dir = text_of("build/mutants/%s", kernel_name());
-	run = RUN("mutants", patches(), dir);
-	ASSERT_EQ(0, system(text_of("rm -rf '%s/%s'/test_*", getenv("TOP"), dir)));
+	shell("mkdir -p \"$TOP/build/mutants/$SMALL_KERNEL\" && "
+	      "ln -s \"$TOP/build/mutants/$SMALL_KERNEL\" build/mutants/");
+	run = RUN("mutants", text_of("make -skC '%s' --no-print-directory mutant_patches='%s/patches'%s",
+				     getenv("TOP"), getcwd(NULL, 0),
+				     strcmp(kernel_name(), "by-hand") ?
+				     "" : " -o build/kernel/by-hand/vmlinuz"),
+		  "patches", dir);
+	shell("rm -r build/mutants/*/test_*");
 	expect_line(&run, "not ok test_apply: does not apply (Hunk #1 FAILED at 1.): Wrong.\n");
 	expect_line(&run, "not ok test_build: does not build (error: unknown type name ");
 	expect_line(&run, "\n0 passed, 2 failed\n");
@@ -376,7 +363,7 @@ TEST(mutants, interrupt_leaves_no_guest)
 	add_mutant("a", FAILS);
 	/* Under nohup the end of the terminal is no interrupt. */
 	signal(SIGHUP, SIG_IGN);
-	run = START("mutants", patches(), built());
+	run = START(MUTANTS);
 	wait_for_file("sleeper");
 	ASSERT_OK(kill(run.pid, SIGHUP));
 	usleep(300000);
@@ -393,7 +380,7 @@ TEST(mutants, ignored_signals_stay_ignored)
 
 	set_scene("a waits\n");
 	add_mutant("a", FAILS);
-	run = START_DEAF("mutants", patches(), built());
+	run = START_DEAF(MUTANTS);
 	wait_for_file("waiting");
 	send_endings(run.pid);
 	send_endings(child_of(run.pid));

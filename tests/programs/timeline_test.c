@@ -2,9 +2,6 @@
 /*
  * Tests of make timeline: traces written here, whose meaning is known; broken
  * traces; and a run in the guest, where one process must wait for another.
- *
- * Environment: TOP, the tree; FULL_KERNEL, the kernel of the guest that sees
- * the host's files, if there is one.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -587,10 +584,10 @@ TEST(timeline, mistaken_options)
 	expect_refusal(RUN(in("TOP", "user/timeline/timeline"), "there/is/none"), 1,
 		       "cannot open there/is/none: No such file");
 	/* run.sh says so before it boots a guest. */
-	setenv("TIMELINE_ARGS", "--from=x", 1);
-	expect_refusal(RUN(in("TOP", "user/timeline/run.sh")), 2, "'x' is not a number from");
-	setenv("TIMELINE_ARGS", "--pace=soon", 1);
-	expect_refusal(RUN(in("TOP", "user/timeline/run.sh")), 2, "'soon' is not a number of ms");
+	expect_refusal(RUN(in("TOP", "user/timeline/run.sh"), "--from=x"), 2,
+		       "'x' is not a number from");
+	expect_refusal(RUN(in("TOP", "user/timeline/run.sh"), "--pace=soon"), 2,
+		       "'soon' is not a number of ms");
 }
 
 /*
@@ -609,10 +606,8 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 	      "printf '#!/bin/sh\\ncp seen \"${2#*:}\"; exit 3\\n' "
 	      ">tree/tests/guest/vm.sh && chmod +x tree/tests/guest/vm.sh && "
 	      "touch out/trace out/timeline.svg out/timeline.png");
-	setenv("TIMELINE_OUT", "out", 1);
-	setenv("TIMELINE_ARGS", "--from=500 --to=600", 1);
 	write_text("seen", HEAD MEETING END);
-	run = must_end(RUN("tree/user/timeline/run.sh"), 3);
+	run = must_end(RUN("tree/user/timeline/run.sh", "--from=500 --to=600", "", "out"), 3);
 	expect_text(run.errors, "timeline: the trace covers 0 to 13 ms\n");
 	expect_text(run.errors, "timeline: the trace is out/trace; to draw it: ");
 	ASSERT_STREQ("trace\n", shell("ls out"));
@@ -620,15 +615,14 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 
 	/* A broken trace does not replace it. */
 	write_text("seen", HEAD MEETING);
-	setenv("TIMELINE_ARGS", "", 1);
-	must_end(RUN("tree/user/timeline/run.sh"), 3);
+	must_end(RUN("tree/user/timeline/run.sh", "", "", "out"), 3);
 	ASSERT_TRUE(lines_in(shell("cat out/trace")) > lines_in(HEAD MEETING));
 
 	run = RUN("/bin/sh", "-c", "command -v rsvg-convert");
 	if (run.status)
 		test_skip("there is no rsvg-convert here");
 	write_text("seen", HEAD MEETING END);
-	run = must_end(RUN("tree/user/timeline/run.sh"), 3);
+	run = must_end(RUN("tree/user/timeline/run.sh", "", "", "out"), 3);
 	ASSERT_STREQ("timeline.png\ntimeline.svg\ntrace\n", shell("ls out"));
 	expect_text(run.output, "\nparent 11    =");
 }
@@ -652,15 +646,11 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 	struct stat stat_;
 	struct run run;
 
-	in("TOP", "");
 	if (!getenv("FULL_KERNEL"))
 		test_skip("needs the guest with the host's files: FULL_KERNEL");
 	ASSERT_OK(chdir(getenv("TOP")));
-	setenv("VM_CMD", command, 1);
-	setenv("TIMELINE_OUT", "build/results/timeline", 1);
-	unsetenv("TIMELINE_ARGS");
 	unsetenv("KMOD");	/* it is for the small guest's kernel */
-	run = must_end(RUN(in("TOP", "user/timeline/run.sh")), 7);
+	run = must_end(RUN(in("TOP", "user/timeline/run.sh"), "", command, "build/results/timeline"), 7);
 	text = strstr(run.output, "\n\n");
 	ASSERT_TRUE(text);
 	*text = '\0';

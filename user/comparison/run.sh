@@ -1,24 +1,38 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# make compare: runs compare in the guest (NATIVE=1: on this host) with the words
-# of COMPARE_ARGS, and writes results and pictures to build/compare. In the guest
-# it measures setup twice: by the clock, and in a second guest, whose clock counts
-# instructions.
+# make compare: runs compare in the guest, and writes results and pictures to
+# build/compare. In the guest it measures setup twice: by the clock, and in a second
+# guest, whose clock counts instructions.
+#
+#   run.sh [-n] [-o DIR] -- ['WORD...']
+#
+#   WORD     an option or argument of compare
+#   -n       run it on this host
+#   -o DIR   write to DIR
 set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../../tests/kernel/surroundings.sh"
-out=${COMPARE_OUT:-$top/build/compare}
+out=$top/build/compare
+native=
+while getopts no: option; do
+	case $option in
+	n) native=yes ;;
+	o) out=$OPTARG ;;
+	*) usage ;;
+	esac
+done
+shift $((OPTIND - 1))
 # 2 MiB, the largest size that setup maps.
 export PARAMS="${PARAMS:-size=2097152}"
 status=0
 # An interrupt is for compare, which reports it by its exit status.
 trap : INT
 
-# Split the variable into words, but expand no wildcards.
+# Split the argument into words, but expand no wildcards.
 set -f
 # shellcheck disable=SC2086
-set -- ${COMPARE_ARGS-}
+set -- ${1-}
 
 # in_guest KIND ARGUMENT...: run compare in a guest. Its results come back as an
 # archive on standard output.
@@ -87,7 +101,7 @@ set +f
 
 tmp=$(mktemp -d) || exit 1
 [ ! -t 2 ] || set -- --progress "$@"
-if [ -n "${NATIVE-}" ]; then
+if [ -n "$native" ]; then
 	"$top/user/compare" -o "$tmp/bench" "$@" || status=$?
 else
 	if in_guest bench "$@" && [ $status -ne 130 ] && asks_setup "$@"; then

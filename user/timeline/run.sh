@@ -1,17 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# make timeline: runs a command (VM_CMD) in the guest under record, and draws the
-# trace. The words of TIMELINE_ARGS are options of timeline, except --pace=MS
-# (default 10) and --program=FILE, which become -p and -e of record. The trace
-# and the pictures go to build/timeline. The exit status is that of the command;
-# if that is 0, it is 1 if the trace cannot be drawn.
+# make timeline: runs a command in the guest under record, and draws the trace.
+#
+#   run.sh 'OPTION...' [COMMAND [DIR]]
+#
+# The options are those of timeline, except --pace=MS (default 10) and --program=FILE,
+# which become -p and -e of record. COMMAND is user/incr_dev 5 by default. The trace and
+# the pictures go to DIR, by default build/timeline. The exit status is that of the
+# command; if that is 0, it is 1 if the trace cannot be drawn.
 set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../../tests/kernel/surroundings.sh"
-out=${TIMELINE_OUT:-$top/build/timeline}
+out=${3:-$top/build/timeline}
 timeline=$top/user/timeline/timeline
-command=${VM_CMD:-user/incr_dev 5}
+command=${2:-user/incr_dev 5}
 pace=10
 # An interrupt is for the command; draw what it did until then.
 trap : INT
@@ -24,11 +27,11 @@ die() {
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 
-# Split the variable into words, but expand no wildcards.
+# Split the options into words, but expand no wildcards.
 set -f
 programs=
 # shellcheck disable=SC2086
-set -- ${TIMELINE_ARGS-}
+set -- ${1-}
 for word; do
 	shift
 	case $word in
