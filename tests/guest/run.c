@@ -21,7 +21,7 @@ pid_t start_guest(const char *files, int seconds, char *const args[])
 	};
 	int count = 7;
 
-	for (int i = 1; args[i] && i < MAX_GUEST_ARGS; i++)
+	for (int i = 1; i < MAX_GUEST_ARGS && args[i]; i++)
 		all[count++] = args[i];
 	/* An earlier guest may have left them. */
 	unlink(errors);
