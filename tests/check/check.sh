@@ -154,6 +154,15 @@ begin_half() {
 		begin "$name-$half" "$lister" "-s $half/2" "$@"
 }
 
+# in_guest MEMORY [ARG...]: run the suite in a guest with so much memory ("": as usual).
+# begin has set part.
+in_guest() {
+	export MEMORY="$1"
+	shift
+	exec "$top/tests/guest/vm.sh" -c "$results/console-${part##*/}.log" \
+		-r "$part.verdict" tap suite "$@"
+}
+
 # The tests of user/ that the host can run as well as the guest.
 this_host() {
 	chosen "$guest/suite" || return 0
@@ -174,9 +183,7 @@ large_guest() {
 	[ -e "$kernel/fragment" ] && sizes=5120 || sizes='10240 5120'
 	for memory in $sizes; do
 		[ "${free:-0}" -gt "$memory" ] || continue
-		begin large-guest "$guest/suite" "$mine" \
-			env MEMORY="$memory" "$top/tests/guest/vm.sh" \
-			-c "$results/console-large.log" tap suite
+		begin large-guest "$guest/suite" "$mine" in_guest "$memory"
 		finish large-guest "$pid"
 		return
 	done
@@ -249,14 +256,14 @@ if [ -n "$only" ]; then
 	exit
 fi
 [ -z "$host" ] || this_host
-halves guest "$guest/suite" "$top/tests/guest/vm.sh" tap suite
+halves guest "$guest/suite" in_guest "${MEMORY-}"
 large_guest
 if [ -n "$host" ]; then
 	# shellcheck disable=SC2086
 	halves runner "$programs/vm_test" "$programs/vm_test" -k "$kernels" $slower
 elif [ -e "$kernel/fragment" ]; then
 	# shellcheck disable=SC2086
-	begin runner "$programs/vm_test" 'checkers.*' "$programs/vm_test" \
+	begin runner "$programs/vm_test" 'sanitizers.*' "$programs/vm_test" \
 		-k "$kernels" $slower
 	finish runner "$pid"
 fi

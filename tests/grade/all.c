@@ -17,8 +17,7 @@
 #include <unistd.h>
 
 #include "grade.h"
-#include "mutants/child.h"
-#include "check/report.h"
+#include "child.h"
 
 enum { AT_ONCE = 2, MAX_SUBMISSIONS = 4096, MAX_ROW = 2048 };
 
@@ -213,6 +212,7 @@ static void print_row(const struct entry *entry, const char *time_left)
 
 static void start(struct entry *entry)
 {
+	/* argv[0] may be a name without a directory. */
 	char *args[] = {
 		realpath("/proc/self/exe", NULL), "-q", "-n", entry->name,
 		"-k", options.kernel, "-g", options.graded, "-p", options.points,
@@ -284,7 +284,7 @@ static void check_control(bool force)
 		/* It measures how fast this host is, so give it more time. */
 		options.control_seconds = "60";
 		start(&control);
-		await_child(&status);
+		await_child(&status, NULL);
 		if (status)
 			die(status, "%s", first_error(&control));
 		unlink(errors_of(&control));
@@ -330,7 +330,7 @@ int grade_all(const char *dir, bool force)
 			next++;
 			continue;
 		}
-		pid = await_child(&status);
+		pid = await_child(&status, NULL);
 		for (int i = 0; i < count; i++)
 			if (entries[i].pid == pid)
 				end(&entries[i], status, begun, before);

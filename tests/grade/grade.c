@@ -30,7 +30,7 @@
 #include <wctype.h>
 
 #include "grade.h"
-#include "mutants/child.h"
+#include "child.h"
 
 enum { MAX_FILE_SIZE = 32 << 20 };
 
@@ -44,6 +44,17 @@ struct options options = {
 	.graded = "build/grading/graded", .points = "tests/grade/points", .tests = "",
 	.hidden = "", .grades = "build/grade", .control_seconds = "0",
 };
+
+bool reject(enum submission_verdict verdict, const char *format, ...)
+{
+	va_list args;
+
+	submission.verdict = verdict;
+	va_start(args, format);
+	vsnprintf(submission.why, sizeof(submission.why), format, args);
+	va_end(args);
+	return false;
+}
 
 const char *report_path(const char *name)
 {

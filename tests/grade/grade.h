@@ -5,19 +5,17 @@
 
 #include <stdint.h>
 
+#include "check/report.h"
 #include "command.h"
 #include "util.h"
 
 /* NAME_SIZE is less than NAME_MAX: we add a prefix and a suffix. */
 enum { MAX_TESTS = 512, MAX_ITEMS = 256, PATH_SIZE = 4096, NAME_SIZE = 200 };
 
-/* The result of a test. */
-enum test_result { NOT_YET, PASS, FAIL, SKIP, CRASH, HANG, TEST_RESULTS };
-
 extern const char *const result_names[TEST_RESULTS];
 
 /* The result of a submission as a whole. */
-enum verdict {
+enum submission_verdict {
 	TESTED,
 	NO_SOURCES,		/* no C file, or something that is refused */
 	DOES_NOT_BUILD,
@@ -56,7 +54,7 @@ struct submission {
 	char directory[PATH_SIZE];	/* for its reports until they are complete */
 	uint64_t fingerprint;		/* fingerprint_of() computes it here */
 
-	enum verdict verdict;
+	enum submission_verdict verdict;
 	char why[1024];		/* why this verdict, one sentence, or "" */
 	char *said;		/* lines of the compiler or of the kernel */
 	char ignored[512];	/* names of files that are not used, or "" */
@@ -128,6 +126,10 @@ void write_reports(bool quiet);
 void put_csv_name(FILE *file, const char *path, const char *fallback);
 
 /* ---- grade.c ---- */
+
+/* Set the verdict and why, a sentence; returns false. */
+__attribute__((format(printf, 2, 3)))
+bool reject(enum submission_verdict verdict, const char *format, ...);
 
 /* The name of the directory of reports for a submission. */
 void name_of(char name[NAME_SIZE], const char *path);

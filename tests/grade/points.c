@@ -15,8 +15,7 @@
 #include <string.h>
 
 #include "grade.h"
-#include "mutants/child.h"
-#include "check/report.h"
+#include "child.h"
 
 enum { MAX_POINTS = 10000 };
 
@@ -125,14 +124,13 @@ static void add_default_item(char *names[], int count)
 static int list_tests(char *names[MAX_TESTS])
 {
 	char *args[] = { options.graded, "-l", NULL };
-	char path[PATH_SIZE], name[256];
+	char name[256];
 	int count = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s", report_path("tests"));
-	if (run_child(args, path))
+	if (run_child(args, report_path("tests")))
 		die(STATUS_NOT_GRADED, "%s does not list its tests", args[0]);
-	file = fopen(path, "re");
+	file = fopen(report_path("tests"), "re");
 	while (file && count < MAX_TESTS && fscanf(file, "%255s", name) == 1)
 		names[count++] = check(strdup(name));
 	if (file)

@@ -8,15 +8,7 @@
 #include "harness.h"
 #include "program.h"
 #include "samples.h"
-
-const char *with(const char *text, const char *value)
-{
-	char *line;
-
-	if (asprintf(&line, text, value, value, value, value) < 0)
-		FAIL("no memory");
-	return line;
-}
+#include "status.h"
 
 void stage(const char *name, const char *from)
 {
@@ -24,11 +16,11 @@ void stage(const char *name, const char *from)
 	if (!strcmp(from, "kmod"))
 		shell("mkdir $NAME && cp $TOP/kmod/*.[ch] $NAME/");
 	else if (!strncmp(from, "patch ", 6))
-		shell(with("mkdir $NAME w w/kmod && cp $TOP/kmod/*.[ch] w/kmod/ && patch -s -p1 -F0 -d w <$TOP/tests/mutants/patches/%s.patch && mv w/kmod/* $NAME/",
-			     from + 6));
+		shell(text_of("mkdir $NAME w w/kmod && cp $TOP/kmod/*.[ch] w/kmod/ && patch -s -p1 -F0 -d w <$TOP/tests/mutants/patches/%s.patch && mv w/kmod/* $NAME/",
+			      from + 6));
 	else
-		shell(with("mkdir $NAME && cp $TOP/tests/%s $NAME/shmcount.c",
-			     from));
+		shell(text_of("mkdir $NAME && cp $TOP/tests/%s $NAME/shmcount.c",
+			      from));
 }
 
 void need_jail(void)
@@ -41,7 +33,7 @@ void need_jail(void)
 	shell("mkdir -p nothing");
 	run = RUN("jail", in("TOP", "build/kernel/bookworm/tree"), "nothing", "x",
 		  "true");
-	if (WEXITSTATUS(run.status) == 125)
+	if (WEXITSTATUS(run.status) == STATUS_INFRASTRUCTURE)
 		test_skip("no submission can be built here: %.*s",
 			  (int)strcspn(run.errors, "\n"), run.errors);
 }

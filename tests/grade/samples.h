@@ -5,9 +5,6 @@
 
 enum { SAMPLE_LIMIT = 600 };
 
-/* The text with the value for each %s, of which there are at most four. */
-const char *with(const char *text, const char *value);
-
 /*
  * Make a submission, a directory of this name, from "kmod", our own module; from
  * "patch NAME", our module with a patch of tests/mutants/patches; or from a C file

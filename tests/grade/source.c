@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,8 +18,7 @@
 
 #include "grade.h"
 #include "module.h"
-#include "mutants/child.h"
-#include "check/report.h"
+#include "child.h"
 
 enum {
 	MAX_FILES = 64,
@@ -66,18 +64,7 @@ static bool is_plain(const char *name)
 	return strlen(name) < 64 && strcmp(name, WRAPPER);
 }
 
-/* Set the verdict NO_SOURCES with this reason, a sentence. */
-static __attribute__((format(printf, 1, 2)))
-bool refuse(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(submission.why, sizeof(submission.why), format, args);
-	va_end(args);
-	submission.verdict = NO_SOURCES;
-	return false;
-}
+#define refuse(...) reject(NO_SOURCES, __VA_ARGS__)
 
 /* A name that is safe to print. The few copies are never freed. */
 static const char *shown(const char *name)
@@ -359,27 +346,19 @@ static bool build(const char *objects)
 	status = run_child(args, log);
 	if (status == STATUS_NOT_GRADED)
 		die(STATUS_NOT_GRADED, "cannot build: %s", complaints(false));
-	submission.verdict = DOES_NOT_BUILD;
-	if (status == STATUS_HANG)
-		snprintf(submission.why, sizeof(submission.why),
-			 "the compiler takes too long");
-	else if (status == STATUS_NO_FILE)
-		snprintf(submission.why, sizeof(submission.why),
-			 "the module is larger than 16 MB");
-	else if (status || access(source_path("shmcount.ko"), R_OK))
-		snprintf(submission.why, sizeof(submission.why),
-			 "the compiler rejects it");
-	if (submission.why[0]) {
+	if (status || access(source_path("shmcount.ko"), R_OK)) {
 		submission.said = complaints(true);
 		if (!*submission.said)
 			submission.said = complaints(false);
-		return false;
+		return reject(DOES_NOT_BUILD, "%s",
+			      status == STATUS_HANG ? "the compiler takes too long" :
+			      status == STATUS_NO_FILE ? "the module is larger than 16 MB" :
+			      "the compiler rejects it");
 	}
 	submission.said = complaints(false);	/* warnings */
 	if (rename(source_path("shmcount.ko"), report_path("shmcount.ko")))
 		die(STATUS_NOT_GRADED, "cannot move %s: %s",
 		    source_path("shmcount.ko"), strerror(errno));
-	submission.verdict = TESTED;
 	return true;
 }
 
@@ -394,11 +373,8 @@ static bool is_for_our_kernel(void)
 	magic[strcspn(magic, " ")] = '\0';
 	if (!strcmp(magic, release()))
 		return true;
-	submission.verdict = WRONG_KERNEL;
-	snprintf(submission.why, sizeof(submission.why),
-		 "it is built for kernel %s, but the tests run on %s",
-		 shown(magic), release());
-	return false;
+	return reject(WRONG_KERNEL, "it is built for kernel %s, but the tests run on %s",
+		      shown(magic), release());
 }
 
 static bool is_directory(const char *path)

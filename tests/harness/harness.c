@@ -51,6 +51,7 @@ static struct {
 	atomic_int failures;
 	atomic_bool returned;	/* the test function returned */
 	char skip_reason[200];
+	bool not_loaded;
 } *shared;
 
 /* main() waits for these: SIGCHLD and the signals that end us. */
@@ -88,6 +89,11 @@ _Noreturn void test_skip(const char *format, ...)
 		  args);
 	va_end(args);
 	_exit(STATUS_SKIPPED);
+}
+
+void test_not_loaded(void)
+{
+	shared->not_loaded = true;
 }
 
 void test_assert_eq(const char *file, int line, const char *what,
@@ -156,21 +162,38 @@ void finish(pid_t pid)
 		FAIL("child %d: exit status %d", pid, WEXITSTATUS(status));
 }
 
-void wait_until_asleep(pid_t pid)
+char state_of(pid_t pid, long *ticks)
 {
-	char path[32], line[512], *state;
+	char path[32], line[512] = "", *end, state;
+	long user, system;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 'X';
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	end = strrchr(line, ')');
+	if (!end || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+			   &state, &user, &system) != 3)
+		return 'X';
+	if (ticks)
+		*ticks = user + system;
+	return state;
+}
+
+void wait_until_asleep(pid_t pid)
+{
 	for (int i = 0; i < 5000; i++) {
-		file = fopen(path, "r");
-		if (!file || !fgets(line, sizeof(line), file))
-			FAIL("process %d is gone", pid);
-		fclose(file);
-		state = strrchr(line, ')');
-		if (state && state[2] == 'S')
+		char state = state_of(pid, NULL);
+
+		if (state == 'S')
 			return;
-		if (state && state[2] == 'Z')
+		if (state == 'X')
+			FAIL("process %d is gone", pid);
+		if (state == 'Z')
 			FAIL("process %d has ended", pid);
 		usleep(1000);
 	}
@@ -260,8 +283,7 @@ static void remove_all(const char *directory)
 static pid_t start_group(void (*run)(void), int output, const char *directory)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	pid_t parent = getpid(), pid = fork();
-	sigset_t none;
+	pid_t pid = fork_bound(SIGKILL);
 	int null;
 
 	if (pid)
@@ -269,12 +291,8 @@ static pid_t start_group(void (*run)(void), int output, const char *directory)
 	/* A test must get the signals that the harness was started to ignore. */
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		signal(signals[i], SIG_DFL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(STATUS_FAILED);
 	setpgid(0, 0);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	unblock_signals();
 	null = open("/dev/null", O_RDONLY);
 	dup2(null, STDIN_FILENO);
 	close(null);
@@ -401,6 +419,8 @@ static enum outcome run_test(const struct test *test, const char *name,
 	       number, name);
 	if (outcome == SKIPPED)
 		printf(" # SKIP %s", shared->skip_reason);
+	if (outcome == FAILED && shared->not_loaded)
+		printf(" # NOT_LOADED");
 	if (outcome == TIMED_OUT || outcome == UNKILLABLE)
 		printf(" # TIMEOUT %u seconds", limit_of(test));
 	printf("\n");
@@ -445,7 +465,7 @@ static size_t choose(const struct test **tests, size_t count, char *patterns[])
 
 struct options {
 	unsigned int repeat;
-	unsigned int k, n;	/* every nth of all runs, from the kth on */
+	unsigned long k, n;	/* every nth of all runs, from the kth on */
 	unsigned int max_timeouts;	/* 0: no limit */
 	char *kernels;		/* SMALL[/FULL], or NULL */
 	bool list;
@@ -512,7 +532,7 @@ static int run_tests(const struct test **tests, size_t count,
 		if (options->max_timeouts && cleanup_failed) {
 			printf("Bail out! cannot restore what %s changed\n",
 			       name);
-			return STATUS_SPOILT;
+			return STATUS_NOT_RESTORED;
 		}
 		if (options->max_timeouts && outcomes[TIMED_OUT] >= options->max_timeouts) {
 			printf("Bail out! %u tests did not end\n",
@@ -533,11 +553,18 @@ static _Noreturn void usage(void)
 	exit(STATUS_USAGE);
 }
 
+static bool parse_share(char *text, struct options *options)
+{
+	const char *k = strsep(&text, "/");
+
+	return text && parse_number(text, 1, UINT_MAX, &options->n) &&
+	       parse_number(k, 1, options->n, &options->k);
+}
+
 static struct options parse(int argc, char *argv[])
 {
 	struct options options = { .repeat = 1, .k = 1, .n = 1 };
 	int option;
-	char rest;
 
 	if (getenv("SHMCOUNT_GUEST") && getenv("SLOWER"))
 		slower = atoi(getenv("SLOWER"));
@@ -552,9 +579,7 @@ static struct options parse(int argc, char *argv[])
 			slower = get_number("-t ", optarg, 1, MAX_REPEAT);
 		else if (option == 'k')
 			options.kernels = optarg;
-		else if (option != 's' ||
-			 sscanf(optarg, "%u/%u%c", &options.k, &options.n,
-				&rest) != 2 || !options.k || options.k > options.n)
+		else if (option != 's' || !parse_share(optarg, &options))
 			usage();
 	}
 	return options;

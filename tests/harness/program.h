@@ -41,8 +41,8 @@ void exec_program(const char *const args[]);
 /* Run it with standard output into a file (NULL: closed); returns its exit status. */
 int run_into(const char *file, const char *const args[]);
 
-/* Read the rest of its output, and wait for it to end. */
-void collect(struct run *run);
+/* Read the rest of its output, and wait for it to end. Returns the run. */
+struct run *collect(struct run *run);
 
 /* Wait for the first byte of its standard output; or close that. */
 void wait_for_output(const struct run *run);
@@ -57,6 +57,10 @@ char *shell(const char *line);
 /* It ended with this exit status; expect_silent(): and empty standard error. */
 void expect_status(const struct run *run, int status);
 void expect_silent(const struct run *run, int status);
+
+/* Expect the same of it, and return it: run = must_end(RUN("incr1", "5"), 0). */
+struct run must_end(struct run run, int status);
+struct run must_end_silently(struct run run, int status);
 
 /* This signal ended it. */
 void expect_end_by(const struct run *run, int number);

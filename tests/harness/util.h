@@ -3,9 +3,29 @@
 #ifndef UTIL_H
 #define UTIL_H
 
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+/* printf() into allocated memory. */
+static inline __attribute__((format(printf, 1, 2)))
+char *text_of(const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0) {
+		perror(program_invocation_short_name);
+		exit(EXIT_FAILURE);
+	}
+	va_end(args);
+	return text;
+}
 
 /* Seconds on CLOCK_MONOTONIC. */
 static inline double now(void)

@@ -54,12 +54,9 @@ TEST(host, staged_files_come_and_go)
 /* Run without rm, install and make in PATH: what is not refused cannot harm this host. */
 static struct run harmless_host(const char *line)
 {
-	char command[200];
-
 	shell("mkdir -p bin && for tool in sh dirname sed awk uname id grep; do "
 	      "[ -e bin/$tool ] || ln -s \"$(command -v $tool)\" bin/; done");
-	snprintf(command, sizeof(command), "PATH=bin; export PATH; %s", line);
-	return run_shell(command);
+	return run_shell(text_of("PATH=bin; export PATH; %s", line));
 }
 
 TEST(host, prefix_that_udev_does_not_read)
@@ -110,7 +107,6 @@ TEST(host, uninstall_without_dkms)
 		"/user uninstall DESTDIR= PREFIX=/usr\n",
 		"groupdel shmcount\n",
 	};
-	struct run run;
 	char *seen;
 
 	if (!run_shell("command -v dkms").status || !access("/sys/module/shmcount", F_OK))
@@ -119,8 +115,7 @@ TEST(host, uninstall_without_dkms)
 	      ">bin/rm && printf '#!/bin/sh\\necho 0\\n' >bin/id && "
 	      "chmod +x bin/* && for tool in make depmod getent groupdel cut "
 	      "udevadm; do cp bin/rm bin/$tool; done");
-	run = harmless_host(HOST "uninstall");
-	expect_silent(&run, 0);
+	must_end_silently(harmless_host(HOST "uninstall"), 0);
 	seen = shell("cat said");
 	for (size_t i = 0; i < ARRAY_SIZE(said); i++)
 		expect_text(seen, said[i]);

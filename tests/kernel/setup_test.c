@@ -26,10 +26,7 @@ void expect_said(struct run run, int status, const char *text)
 
 struct run run_ending(const char *line, int status)
 {
-	struct run run = run_shell(line);
-
-	expect_status(&run, status);
-	return run;
+	return must_end(run_shell(line), status);
 }
 
 void make_tree(void)
@@ -45,16 +42,10 @@ void make_tree(void)
 
 void fake(const char *name, const char *line)
 {
-	char path[100];
-	FILE *file;
+	const char *path = text_of("bin/%s", name);
 
-	snprintf(path, sizeof(path), "bin/%s", name);
 	unlink(path);
-	file = fopen(path, "we");
-	ASSERT_TRUE(file);
-	fprintf(file, "#!/bin/sh\n%s\n", line);
-	fclose(file);
-	ASSERT_OK(chmod(path, 0755));
+	write_script(path, text_of("#!/bin/sh\n%s\n", line));
 }
 
 void fake_sudo(void)
@@ -76,13 +67,8 @@ void fake_apt_cache(void)
 
 void fake_apt(const char *line)
 {
-	char script[400];
-
-	snprintf(script, sizeof(script),
-		 "case $1 in\n"
-		 "indextargets) echo \"file:$PWD/mirror\"; exit;;\n"
-		 "esac\n%s", line);
-	fake("apt-get", script);
+	fake("apt-get",
+	     text_of("case $1 in indextargets) echo \"file:$PWD/mirror\"; exit;; esac\n%s", line));
 }
 
 TEST(setup, missing_package_and_no_network)
@@ -114,7 +100,6 @@ TEST(setup, missing_package_and_another_distribution)
 
 	make_tree();
 	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
-		char name[20];
 		struct run run;
 
 		fake(said[i][0], "exit 1");
@@ -122,21 +107,16 @@ TEST(setup, missing_package_and_another_distribution)
 		expect_end(&run, 1, "this is not Debian");
 		expect_text(run.errors, said[i][1]);
 		expect_text(run.errors, said[i][2]);
-		snprintf(name, sizeof(name), "bin/%s", said[i][0]);
-		ASSERT_OK(unlink(name));
+		ASSERT_OK(unlink(text_of("bin/%s", said[i][0])));
 	}
 }
 
 /* An apt that finds nothing until update has run. */
 static void fake_apt_with_old_lists(void)
 {
-	char script[4400], *here = getcwd(NULL, 0);
-
-	snprintf(script, sizeof(script),
-		 "case $1 in update) echo >'%s/updated';; *) test -e '%s/updated';; esac",
-		 here, here);
-	fake("apt-get", script);
-	free(here);
+	fake("apt-get",
+	     text_of("case $1 in update) echo >'%1$s/updated';; *) test -e '%1$s/updated';; esac",
+		     getcwd(NULL, 0)));
 }
 
 TEST(setup, old_package_lists_are_renewed)
@@ -232,7 +212,7 @@ TEST(setup, tree_that_root_has_built)
 	}
 }
 
-TEST(setup, folder_that_is_read_only)
+TEST(setup, directory_that_is_read_only)
 {
 	struct run run;
 
@@ -337,10 +317,7 @@ TEST(make, help_names_each_target)
 
 TEST(make, load_says_what_is_missing)
 {
-	struct run run;
-
-	run = run_shell("\"$TOP/tests/host/load.sh\"");
-	expect_status(&run, 1);
+	must_end(run_shell("\"$TOP/tests/host/load.sh\""), 1);
 	if (!access("/proc/modules", F_OK))
 		test_skip("this host's kernel takes modules");
 	expect_said(run_shell("\"$TOP/tests/host/load.sh\" load"), 1,
@@ -354,8 +331,7 @@ TEST(setup, warning_of_a_compiler_is_no_error)
 
 	unsetenv("MAKEFLAGS");
 	shell("mkdir copy && cp \"$TOP\"/user/*.[ch] \"$TOP\"/user/Makefile copy/");
-	run = run_shell("make -C copy CFLAGS='-O2 -Wpadded' incr_anon");
-	expect_status(&run, 0);
+	run = must_end(run_shell("make -C copy CFLAGS='-O2 -Wpadded' incr_anon"), 0);
 	expect_text(run.errors, "[-Wpadded]");
 	run = run_shell("make -C copy CFLAGS='-O2 -Wpadded' WERROR=1 -B incr_anon");
 	expect_said(run, 2, "[-Werror=padded]");

@@ -42,13 +42,7 @@ static const char *const commands[] = {
 
 static struct run run_in(const char *surroundings, const char *command)
 {
-	char *line;
-	struct run run;
-
-	ASSERT_OK(asprintf(&line, "cd \"$TOP\"; %s\n%s", surroundings, command));
-	run = RUN("/bin/sh", "-c", line);
-	free(line);
-	return run;
+	return run_shell(text_of("cd \"$TOP\"; %s\n%s", surroundings, command));
 }
 
 /* Make what the commands need. */
@@ -67,9 +61,8 @@ static void prepare(void)
 static void expect_the_same(const char *const surroundings[], size_t count)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		struct run plain = run_in(":", commands[i]);
+		struct run plain = must_end(run_in(":", commands[i]), 0);
 
-		expect_status(&plain, 0);
 		ASSERT_TRUE(*plain.output);
 		for (size_t j = 0; j < count; j++) {
 			struct run run = run_in(surroundings[j], commands[i]);
@@ -148,22 +141,18 @@ TEST_LIMIT(surroundings, options_of_make, 120)
 		"-R", "-r", "-j8", "-k", "-i", "-B", "-s", "-w",
 		"--no-print-directory",
 	};
-	char line[300];
 	struct run run;
 
 	set_here();
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		snprintf(line, sizeof(line),
-			 "make -s %s install DESTDIR=$HERE/root && "
-			 "$HERE/root/usr/local/bin/shmcount incr_anon 2 2>&1 >/dev/null",
-			 options[i]);
-		run = run_in(":", line);
+		run = run_in(":", text_of("make -s %s install DESTDIR=$HERE/root && "
+			     "$HERE/root/usr/local/bin/shmcount incr_anon 2 2>&1 >/dev/null",
+			     options[i]));
 		expect_silent(&run, 0);
 		expect_text(run.output, "gave count 4\n");
 	}
 	/* make -n must not run the mutants. */
-	run = run_in(":", "make -n mutants MUTANTS=no_such");
-	expect_silent(&run, 0);
+	run = must_end_silently(run_in(":", "make -n mutants MUTANTS=no_such"), 0);
 	expect_text(run.output, "build/tests/mutants");
 	ASSERT_TRUE(!strstr(run.output, "no mutant is named"));
 }
@@ -184,9 +173,8 @@ static void make_clone(const char *name)
 
 static void expect_refused(const char *line)
 {
-	struct run run = RUN("/bin/sh", "-c", line);
+	struct run run = must_end(RUN("/bin/sh", "-c", line), 2);
 
-	expect_status(&run, 2);
 	expect_text(run.errors, REFUSED);
 	/* A newline in the path splits the line. */
 	ASSERT_EQ(1 + !!strchr(getenv("CLONE"), '\n'), lines_in(run.errors));
@@ -212,19 +200,16 @@ TEST_LIMIT(surroundings, path_that_would_be_read_otherwise, 60)
 		"cd \"$CLONE/user/comparison\" && sh run.sh",
 	};
 	size_t count = strlen(odd) + ARRAY_SIZE(commands);
-	char name[32];
 
 	set_here();
 	shell("here=$PWD && mkdir clone && cd \"$TOP\" && cp --parents "
 	      "-t \"$here/clone\" Makefile tests/*/*.sh user/comparison/run.sh");
 	setenv("CLONE", "clone", 1);
 	for (size_t i = 0; i < count; i++) {
-		if (i < strlen(odd))	/* no shell sees a newline at its end */
-			snprintf(name, sizeof(name), "copy%c%s", odd[i],
-				 odd[i] == '\n' ? "1" : "");
-		else
-			snprintf(name, sizeof(name), "%s",
-				 commands[i - strlen(odd)]);
+		/* No shell sees a newline at the end of a name. */
+		const char *name = i >= strlen(odd) ? commands[i - strlen(odd)] :
+			text_of("copy%c%s", odd[i], odd[i] == '\n' ? "1" : "");
+
 		ASSERT_OK(rename(getenv("CLONE"), name));
 		setenv("CLONE", name, 1);
 		for (size_t j = 0; j < ARRAY_SIZE(lines); j++)

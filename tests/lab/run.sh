@@ -54,4 +54,4 @@ if [ -z "${KMOD-}" ]; then
 	fi
 	KMOD=$here/shmcount.ko
 fi
-exec build/tests/lab -c "$lab/console.log" "$@" kmod/lab/steps "$KMOD"
+exec build/tests/lab "$@" "$lab" kmod/lab/steps "$KMOD"
