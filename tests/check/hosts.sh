@@ -39,7 +39,6 @@ set -u
 . "$top/tests/check/each.sh"
 hosts=$top/build/hosts
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-PATH=$PATH:/usr/sbin:/sbin
 
 # The packages of a new user's machine; the project has to get all others.
 packages=git,make,ca-certificates,sudo

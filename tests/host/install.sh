@@ -18,7 +18,6 @@ set -eu
 program=host
 # Others must be able to read and run what is made here, whatever the user's umask.
 umask 022
-PATH=$PATH:/usr/sbin:/sbin
 PREFIX=${PREFIX:-/usr/local}
 DESTDIR=${DESTDIR-}
 efivars=${EFIVARS:-/sys/firmware/efi/efivars}
@@ -145,9 +144,7 @@ tell() {
 }
 
 install_here() {
-	[ -n "${KVER-}" ] || [ -e /proc/modules ] ||
-		die "this host's kernel takes no modules: make run and make" \
-			"shell have a guest whose kernel does"
+	[ -n "${KVER-}" ] || takes_modules
 	command -v dkms >/dev/null ||
 		die "dkms is missing: install the Debian package dkms"
 	release=${KVER:-$(uname -r)}

@@ -25,7 +25,6 @@ set -eu
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/surroundings.sh"
 build=$top/build
-PATH=$PATH:/usr/sbin:/sbin
 # The root below which this machine's kernels are: / but for tests.
 sys=${SHMCOUNT_ROOT-}
 

@@ -22,7 +22,6 @@ build=$top/build
 # shellcheck source=tests/kernel/packages.sh
 . "$top/tests/kernel/packages.sh"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-PATH=$PATH:/usr/sbin:/sbin
 
 # What kbuild runs. The compiler is a dependency of the headers.
 tools='base-files bash coreutils dash findutils gawk grep make perl sed'

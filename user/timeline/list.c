@@ -36,11 +36,6 @@ long axis_step(long length, int max)
 	}
 }
 
-long zero(const struct view *view)
-{
-	return view->analysis->from;
-}
-
 /* A text to be broken into lines. */
 struct paragraph {
 	char text[2000];
@@ -230,10 +225,8 @@ static void list_pairs(const struct view *view, FILE *file, int width)
 	enum { OTHERS = 3 };	/* the answers of without_holder() */
 	const struct analysis *analysis = view->analysis;
 	int count = analysis->process_count;
-	struct pair *pairs = calloc(count + OTHERS, sizeof(*pairs));
+	struct pair *pairs = allocate(count + OTHERS, sizeof(*pairs));
 
-	if (!pairs)
-		die("no memory");
 	for (int waiter = 0; waiter < count; waiter++) {
 		if (!analysis->processes[waiter].waits)
 			continue;
@@ -330,18 +323,20 @@ void list_waits(const struct view *view, FILE *file, int width, bool each)
 	list_failures(view, file, width);
 	list_dead_holders(view, file, width);
 	for (size_t i = 0; i < analysis->sem_count; i++) {
+		const struct sem *sem = &analysis->sems[i];
 		struct paragraph paragraph = { .length = 0 };
-		char name[80];
 
-		if (analysis->sems[i].letter < 0)
+		if (sem->letter < 0)
 			continue;
-		name_sem(analysis, i, name, sizeof(name));
 		if (analysis->letters > 1)
-			add(&paragraph, "%c:", 'A' + analysis->sems[i].letter % 26);
+			add(&paragraph, "%c:", 'A' + sem->letter % 26);
 		else
 			add(&paragraph, "It is the");
-		add(&paragraph, " %s%s", name, analysis->sems[i].handed ?
-		    "; one process takes it, another posts it: nobody holds it" : "");
+		add(&paragraph, sem->is_futex ? " futex" : " semaphore");
+		add(&paragraph, sem->mm < 0 ? " at offset %lu of /dev/shmcount" :
+					      " at 0x%lx", sem->address);
+		if (sem->handed)
+			add(&paragraph, "; one process takes it, another posts it: nobody holds it");
 		print(&paragraph, file, width, 6);
 	}
 }
@@ -355,13 +350,18 @@ void list_processes(const struct view *view, FILE *file)
 	for (int i = 0; i < view->lanes; i++) {
 		const struct process *process =
 			&analysis->processes[analysis->lanes[i]];
-		long off = 0;
+		long held = 0, off = 0;
 
-		for (size_t h = 0; h < process->hold_count; h++)
-			off += process->holds[h].off;
+		for (size_t h = 0; h < process->hold_count; h++) {
+			const struct hold *hold = &process->holds[h];
+
+			off += hold->off;
+			if (!hold->open || !process->alive)
+				held += hold->to - hold->from;
+		}
 		fprintf(file, "%-16s %7d  %7d  %5d  %7s  %7s  %7s   %7s\n",
 			process->label, process->taken, process->taken_free,
 			process->waits, ms(process->waited),
-			ms(process->slept), ms(process->held), ms(off));
+			ms(process->slept), ms(held), ms(off));
 	}
 }
