@@ -42,30 +42,17 @@ _Noreturn void exit_failed(void)
 	exit(failure_status);
 }
 
-static _Noreturn void die_of(const char *format, va_list args, int error)
-{
-	char byte;
-
-	if (die_token < 0 || read(die_token, &byte, 1) == 1)
-		print_line(format, args, error);
-	exit_failed();
-}
-
 _Noreturn void die(const char *format, ...)
 {
 	int error = errno;
 	va_list args;
+	char byte;
 
 	va_start(args, format);
-	die_of(format, args, error);
-}
-
-_Noreturn void diex(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	die_of(format, args, 0);
+	if (die_token < 0 || read(die_token, &byte, 1) == 1)
+		print_line(format, args, error);
+	va_end(args);
+	exit_failed();
 }
 
 void die_once(void)

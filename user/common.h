@@ -34,14 +34,14 @@ enum {
 void init_process(void);
 
 /*
- * Print "NAME: MESSAGE: ERROR" as one line on standard error, call on_failure()
- * and exit with failure_status. The error is that of errno, if it is not 0;
- * diex() prints none, as errx(3).
+ * Print "NAME: MESSAGE: ERROR" (the error only if errno is not 0) as one line
+ * on standard error, call on_failure() and exit with failure_status.
  */
 _Noreturn __attribute__((format(printf, 1, 2)))
 void die(const char *format, ...);
-_Noreturn __attribute__((format(printf, 1, 2)))
-void diex(const char *format, ...);
+
+/* As die(), without the error; like errx(3). */
+#define diex(...) (errno = 0, die(__VA_ARGS__))
 
 /* As die(), without a message. */
 _Noreturn void exit_failed(void);

@@ -81,7 +81,7 @@ download() {
 }
 
 # The first error or warning in the log; without one, its last line.
-complaint() {
+first_error() {
 	sed -n 's/^[EW]: //p' "$log" | head -n 1 | grep . ||
 		tail -n 1 "$log"
 }
@@ -95,7 +95,7 @@ fetch() {
 		if (download "$tmp/apt" "$mirror"); then
 			return
 		fi
-		why=${why:-$(complaint)}
+		why=${why:-$(first_error)}
 	done
 	die "cannot fetch $suite: $why"
 }

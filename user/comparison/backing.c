@@ -20,11 +20,11 @@
 #include "../libc.h"
 #include "compare.h"
 
-/* Copies of the objects to remove at exit: an object may be on a stack. */
-static struct made {
-	struct object object;
-	struct made *next;
-} *made;
+/*
+ * The objects to remove at exit. An object may be on the stack: exit() leaves that
+ * as it is.
+ */
+static struct object *made;
 static pid_t made_by;		/* children of this process remove nothing */
 
 bool lacks(char why[WHY], const char *format, ...)
@@ -334,18 +334,13 @@ const struct backing *backing_named(const char *name)
 
 static void remove_all(void)
 {
-	while (getpid() == made_by && made) {
-		struct object object = made->object;
-
-		object_remove(&object);
-	}
+	while (getpid() == made_by && made)
+		object_remove(made);
 }
 
 bool object_make(struct object *object, const struct backing *backing,
 		 const struct locations *locations, size_t size)
 {
-	struct made *new;
-
 	*object = (struct object) {
 		.backing = backing, .locations = locations, .size = size, .id = -1,
 	};
@@ -354,28 +349,22 @@ bool object_make(struct object *object, const struct backing *backing,
 	made_by = getpid();
 	if (!backing->make)
 		return true;
-	new = allocate(1, sizeof(*new));
-	if (!backing->make(object)) {
-		free(new);
+	if (!backing->make(object))
 		return false;
-	}
-	object->made = new;
-	*new = (struct made) { *object, made };
-	made = new;
+	object->next = made;
+	made = object;
 	return true;
 }
 
 void object_remove(struct object *object)
 {
-	struct made **link = &made;
+	struct object **link = &made;
 
-	if (!object->made)
-		return;
-	while (*link != object->made)
+	while (*link && *link != object)
 		link = &(*link)->next;
-	*link = object->made->next;
-	free(object->made);
-	object->made = NULL;
+	if (!*link)
+		return;
+	*link = object->next;
 	object->backing->remove(object);
 }
 

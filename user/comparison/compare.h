@@ -47,7 +47,7 @@ struct object {
 	int id;			/* a descriptor, or a System V key */
 	void *saved;		/* the device's content before */
 	char why[WHY];		/* after a failure: the reason */
-	struct made *made;	/* in the list to remove at exit, or NULL */
+	struct object *next;	/* in the list to remove at exit */
 };
 
 struct backing {
@@ -304,15 +304,19 @@ struct comparison {
 /* Is the name in the comma list? NULL lists everything. */
 bool is_wanted(const char *list, const char *name);
 
-/* Each backing, and each lock, that the user wants. */
-#define for_each_backing(backing, c)					\
-	for (const struct backing *backing = backings;			\
-	     backing < backings + backing_count; backing++)		\
-		if (is_wanted((c)->only_backings, backing->name))
-#define for_each_lock(lock, c)						\
-	for (const struct lock *lock = locks;				\
-	     lock < locks + lock_count; lock++)				\
-		if (is_wanted((c)->only_locks, lock->name))
+/* The first from this one on that the user wants, or NULL. */
+const struct backing *wanted_backing(const struct comparison *c,
+				     const struct backing *backing);
+const struct lock *wanted_lock(const struct comparison *c,
+			       const struct lock *lock);
+
+/* The loop variable is a pointer to each that the user wants. */
+#define for_each_backing(var, c)					\
+	for (const struct backing *var = wanted_backing(c, backings);	\
+	     var; var = wanted_backing(c, var + 1))
+#define for_each_lock(var, c)						\
+	for (const struct lock *var = wanted_lock(c, locks);		\
+	     var; var = wanted_lock(c, var + 1))
 
 /* Append a result. The pointer is valid until the next call. */
 struct result *result_add(struct comparison *c, struct result result);

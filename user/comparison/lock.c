@@ -47,6 +47,20 @@ static long name##_loop(struct lock_instance *instance,		\
 #define LOCK_LOOP(name, chunk)						\
 LOOP(name, chunk, name##_take(self); *count = *count + 1; name##_give(self))
 
+/* A lock whose take and give are one call each, with self as the instance. */
+#define SIMPLE_LOCK(name, chunk, taking, giving)			\
+static inline void name##_take(struct lock_instance *self)		\
+{									\
+	taking;								\
+}									\
+									\
+static inline void name##_give(struct lock_instance *self)		\
+{									\
+	giving;								\
+}									\
+									\
+LOCK_LOOP(name, chunk)
+
 /* The part of a table entry that these functions make up. */
 #define LOCK(lock)							\
 	.excludes = true, .can_hold = true,				\
@@ -73,13 +87,6 @@ static inline void must_be_0(struct lock_instance *self, int error,
 {
 	if (__builtin_expect(error, 0))
 		lock_failed(self, what, error);
-}
-
-/* A take or give function that is one pthread call. */
-#define PTHREAD_CALL(name, call)					\
-static inline void name(struct lock_instance *self)			\
-{									\
-	must_be_0(self, call(self->memory), #call);			\
 }
 
 /* none, atomic */
@@ -208,7 +215,10 @@ static inline void mutex_take(struct lock_instance *self)
 	must_be_0(self, error, "pthread_mutex_lock");
 }
 
-PTHREAD_CALL(mutex_give, pthread_mutex_unlock)
+static inline void mutex_give(struct lock_instance *self)
+{
+	must_be_0(self, pthread_mutex_unlock(self->memory), "pthread_mutex_unlock");
+}
 LOCK_LOOP(mutex, FAST)
 
 /* rwlock, held for writing */
@@ -224,9 +234,9 @@ static bool rwlock_init(struct lock_instance *self)
 	return !errno || lacks(self->why, "pthread_rwlock_init");
 }
 
-PTHREAD_CALL(rwlock_take, pthread_rwlock_wrlock)
-PTHREAD_CALL(rwlock_give, pthread_rwlock_unlock)
-LOCK_LOOP(rwlock, FAST)
+SIMPLE_LOCK(rwlock, FAST,
+	    must_be_0(self, pthread_rwlock_wrlock(self->memory), "pthread_rwlock_wrlock"),
+	    must_be_0(self, pthread_rwlock_unlock(self->memory), "pthread_rwlock_unlock"))
 
 /* spin */
 
@@ -236,9 +246,9 @@ static bool spin_init(struct lock_instance *self)
 	return !errno || lacks(self->why, "pthread_spin_init");
 }
 
-PTHREAD_CALL(spin_take, pthread_spin_lock)
-PTHREAD_CALL(spin_give, pthread_spin_unlock)
-LOCK_LOOP(spin, FAST)
+SIMPLE_LOCK(spin, FAST,
+	    must_be_0(self, pthread_spin_lock(self->memory), "pthread_spin_lock"),
+	    must_be_0(self, pthread_spin_unlock(self->memory), "pthread_spin_unlock"))
 
 /* System V semaphores; the sets outlive the process, so exit() removes them */
 
@@ -279,21 +289,8 @@ static inline void sysv_add(struct lock_instance *self, short value, short flags
 		must(self, errno == EINTR, "semop");
 }
 
-#define SYSV_LOCK(name, flags)						\
-static inline void name##_take(struct lock_instance *self)		\
-{									\
-	sysv_add(self, -1, flags);					\
-}									\
-									\
-static inline void name##_give(struct lock_instance *self)		\
-{									\
-	sysv_add(self, 1, flags);					\
-}									\
-									\
-LOCK_LOOP(name, SLOW)
-
-SYSV_LOCK(sysv, 0)
-SYSV_LOCK(undo, SEM_UNDO)
+SIMPLE_LOCK(sysv, SLOW, sysv_add(self, -1, 0), sysv_add(self, 1, 0))
+SIMPLE_LOCK(undo, SLOW, sysv_add(self, -1, SEM_UNDO), sysv_add(self, 1, SEM_UNDO))
 
 /* record locks, on a file without a name */
 
@@ -316,21 +313,8 @@ static inline void record(struct lock_instance *self, int command, short type)
 		must(self, errno == EINTR, "fcntl");
 }
 
-#define RECORD_LOCK(name, command)					\
-static inline void name##_take(struct lock_instance *self)		\
-{									\
-	record(self, command, F_WRLCK);					\
-}									\
-									\
-static inline void name##_give(struct lock_instance *self)		\
-{									\
-	record(self, command, F_UNLCK);					\
-}									\
-									\
-LOCK_LOOP(name, SLOW)
-
-RECORD_LOCK(fcntl, F_SETLKW)
-RECORD_LOCK(ofd, F_OFD_SETLKW)
+SIMPLE_LOCK(fcntl, SLOW, record(self, F_SETLKW, F_WRLCK), record(self, F_SETLKW, F_UNLCK))
+SIMPLE_LOCK(ofd, SLOW, record(self, F_OFD_SETLKW, F_WRLCK), record(self, F_OFD_SETLKW, F_UNLCK))
 
 static bool ofd_init(struct lock_instance *self)
 {

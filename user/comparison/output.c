@@ -307,7 +307,7 @@ void write_json(struct comparison *c, FILE *file)
 
 		open_field(&w, NULL, '{');
 		write_text(&w, "what", target->what);
-		write_number(&w, "most", target->max);
+		write_number(&w, "max", target->max);
 		write_number(&w, "ratio", target->median);
 		write_number(&w, "low", target->low);
 		write_number(&w, "high", target->high);

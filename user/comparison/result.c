@@ -24,6 +24,24 @@ bool is_wanted(const char *list, const char *name)
 	return !list;
 }
 
+const struct backing *wanted_backing(const struct comparison *c,
+				     const struct backing *backing)
+{
+	for (; backing < backings + backing_count; backing++)
+		if (is_wanted(c->only_backings, backing->name))
+			return backing;
+	return NULL;
+}
+
+const struct lock *wanted_lock(const struct comparison *c,
+			       const struct lock *lock)
+{
+	for (; lock < locks + lock_count; lock++)
+		if (is_wanted(c->only_locks, lock->name))
+			return lock;
+	return NULL;
+}
+
 int random_below(struct comparison *c, int limit)
 {
 	/* G. Marsaglia's xorshift, 64 bits (2003). */

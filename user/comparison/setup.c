@@ -30,7 +30,7 @@ struct row {
 	const struct backing *backing;
 	bool fresh;
 	int pages, cycles;
-	int results[PHASES + 1];	/* indices; -1: no such phase */
+	int results[PHASES + 1];	/* indices, see result_of() */
 	double latest[PHASES + 1];	/* in this round; NAN: not clean */
 };
 
@@ -63,7 +63,7 @@ static bool has_phase(const struct row *row, enum phase phase)
 static void add_row(struct comparison *c, struct rows *rows,
 		    const struct backing *backing, bool fresh, int size)
 {
-	struct row *row = &rows->rows[rows->count++];
+	struct row *row = &APPEND(rows->rows, rows->count);
 
 	*row = (struct row) {
 		.backing = backing, .fresh = fresh, .pages = sizes[size].pages,
@@ -71,7 +71,6 @@ static void add_row(struct comparison *c, struct rows *rows,
 					sizes[size].cycles,
 	};
 	for (int phase = 0; phase <= PHASES; phase++) {
-		row->results[phase] = -1;
 		if (!has_phase(row, phase))
 			continue;
 		row->results[phase] = c->result_count;
@@ -89,9 +88,7 @@ static void add_row(struct comparison *c, struct rows *rows,
 static struct result *result_of(struct comparison *c, const struct row *row,
 				enum phase phase)
 {
-	int number = row->results[phase];
-
-	return number < 0 ? NULL : &c->results[number];
+	return has_phase(row, phase) ? &c->results[row->results[phase]] : NULL;
 }
 
 /*
@@ -323,8 +320,6 @@ static void print_rows(struct comparison *c, const struct rows *rows)
 
 static void make_rows(struct comparison *c, struct rows *rows)
 {
-	rows->rows = allocate(2 * backing_count * ARRAY_SIZE(sizes),
-			      sizeof(*rows->rows));
 	for (size_t size = 0; size < ARRAY_SIZE(sizes); size++) {
 		for_each_backing(backing, c) {
 			if (backing->fresh)

@@ -56,7 +56,6 @@ static void add_cells(struct comparison *c, struct plan *plan,
 		      const char *why)
 {
 	for (int i = 0; i < c->process_counts; i++) {
-		struct cell *cell = &plan->cells[plan->count++];
 		struct result *result = result_add(c, (struct result) {
 			.question = "speed", .backing = backing->name,
 			.lock = lock->name, .what = "increment", .unit = "ns",
@@ -64,7 +63,7 @@ static void add_cells(struct comparison *c, struct plan *plan,
 			.state = why[0] ? SKIPPED : MEASURED,
 		});
 
-		*cell = (struct cell) {
+		APPEND(plan->cells, plan->count) = (struct cell) {
 			.backing = backing, .lock = lock,
 			.result = result - c->results, .base = -1,
 		};
@@ -76,8 +75,6 @@ static void make_cells(struct comparison *c, struct plan *plan)
 {
 	char why[WHY];
 
-	plan->cells = allocate(backing_count * lock_count * c->process_counts,
-			       sizeof(*plan->cells));
 	for_each_backing(backing, c) {
 		bool all = !strcmp(backing->name, baseline) ||
 			   !strcmp(backing->name, SHMCOUNT_DEVICE);

@@ -8,7 +8,7 @@
 #include "../libc.h"
 #include "draw.h"
 
-enum { FEW_WAITS = 8, FEW_FAILURES = 3, MAX_WAKES = 12 };
+enum { FEW_WAITS = 8, FEW_FAILURES = 3, MAX_WAKES = 12, INDENT = 6 };
 
 const char *ms(long time)
 {
@@ -56,8 +56,7 @@ void add(struct paragraph *paragraph, const char *format, ...)
 }
 
 /* Print it in lines of at most width characters, all but the first indented. */
-static void print(const struct paragraph *paragraph, FILE *file, int width,
-		  int indent)
+static void print(const struct paragraph *paragraph, FILE *file, int width)
 {
 	const char *text = paragraph->text;
 	int column = 0;
@@ -66,8 +65,8 @@ static void print(const struct paragraph *paragraph, FILE *file, int width,
 		int word = strcspn(text, " ");
 
 		if (column && column + 1 + word > width) {
-			fprintf(file, "\n%*s", indent, "");
-			column = indent;
+			fprintf(file, "\n%*s", INDENT, "");
+			column = INDENT;
 		} else if (column) {
 			column += fprintf(file, " ");
 		} else {
@@ -178,7 +177,7 @@ static void list_each(const struct view *view, FILE *file, int width)
 		add_holders(&paragraph, analysis, wait);
 		add_sem(&paragraph, analysis, wait->sem);
 		add_end(&paragraph, analysis, wait);
-		print(&paragraph, file, width, 6);
+		print(&paragraph, file, width);
 	}
 }
 
@@ -217,7 +216,7 @@ static void print_pair(const struct analysis *analysis, int waiter, int holder,
 		add(&paragraph, "%d of them in vain", pair->in_vain);
 	else
 		add(&paragraph, "none of them in vain");
-	print(&paragraph, file, width, 6);
+	print(&paragraph, file, width);
 }
 
 static void list_pairs(const struct view *view, FILE *file, int width)
@@ -272,7 +271,7 @@ static void list_dead_holders(const struct view *view, FILE *file, int width)
 			    label(analysis, i));
 			add_sem(&paragraph, analysis,
 				same_sem(analysis, process->holds[h].sem));
-			print(&paragraph, file, width, 6);
+			print(&paragraph, file, width);
 		}
 	}
 }
@@ -295,7 +294,7 @@ static void list_failures(const struct view *view, FILE *file, int width)
 		    ms(failure->time - view->analysis->from),
 		    label(analysis, failure->process), name ? name : "?",
 		    strerror(failure->error));
-		print(&paragraph, file, width, 6);
+		print(&paragraph, file, width);
 	}
 }
 
@@ -337,7 +336,7 @@ void list_waits(const struct view *view, FILE *file, int width, bool each)
 					      " at 0x%lx", sem->address);
 		if (sem->handed)
 			add(&paragraph, "; one process takes it, another posts it: nobody holds it");
-		print(&paragraph, file, width, 6);
+		print(&paragraph, file, width);
 	}
 }
 
