@@ -85,8 +85,9 @@ static void let_it_wait(pid_t pid)
 {
 	double deadline = now() + 0.05;
 
-	while (process_state(pid) != 'S' && now() < deadline)
+	do
 		usleep(1000);
+	while (process_state(pid) != 'S' && now() < deadline);
 }
 
 /* Returns the seconds until the other got the lock; NAN if it did not. */
