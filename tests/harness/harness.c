@@ -585,21 +585,17 @@ static struct options parse(int argc, char *argv[])
 	return options;
 }
 
-static void set_variable(const char *name, const char *value)
-{
-	if (value)
-		setenv(name, value, 1);
-	else
-		unsetenv(name);
-}
-
 /* For in() and the tests' lines of shell. A guest has no tree. */
 static void set_variables(char *kernels)
 {
 	char path[PATH_MAX] = "";
 
-	set_variable("SMALL_KERNEL", strsep(&kernels, "/"));
-	set_variable("FULL_KERNEL", kernels);
+	unsetenv("SMALL_KERNEL");
+	unsetenv("FULL_KERNEL");
+	if (kernels)
+		setenv("SMALL_KERNEL", strsep(&kernels, "/"), 1);
+	if (kernels)
+		setenv("FULL_KERNEL", kernels, 1);
 	if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
 		return;
 	setenv("PROGRAMS", dirname(path), 1);

@@ -120,6 +120,8 @@ TEST(harness, time_limit)
 {
 	expect_sample("hangs", 1, HEAD "hangs\n"
 		      "not ok 1 sample.hangs # TIMEOUT 1 seconds\n");
+	expect_text(RUN("harness_sample", "-t", "2", "sample.hangs").output,
+		    "\nnot ok 1 sample.hangs # TIMEOUT 2 seconds\n");
 }
 
 TEST(harness, child_that_nobody_asks_fails_the_test)

@@ -7,7 +7,7 @@ modules='host virtio_pci=VIRTIO_PCI 9p=9P_FS 9pnet_virtio=NET_9P_VIRTIO overlay=
 disk virtio_blk=VIRTIO_BLK ext4=EXT4_FS
 kvm kvm-amd=KVM_AMD'
 
-# unpacked KO: print a module that may be compressed.
+# unpacked FILE: print a file that may be compressed.
 unpacked() {
 	case $1 in
 	*.xz) xz -dc "$1" ;;

@@ -506,6 +506,8 @@ TEST(timeline, bad_traces)
 		{ HEAD EVENT(10000, 0, 11, "no_event: x=1") END, "trace:6: not a line" },
 		{ HEAD EVENT(10000, 0, 11, "wait_0: (0x1) sem=1") END, "trace:6: not a line" },
 		{ HEAD EVENT(10000, 0, 11, "tried_0: (0x1) result=x") END, "trace:6: not a line" },
+		{ HEAD EVENT(10000, 0, 11, "tried_0: (0x1) result=5 junk") END, "trace:6: not a line" },
+		{ HEAD "# timeline: end 0 or so\n", "trace:6: not a line" },
 		{ HEAD EVENT(10000, 0, 11, "sched_switch: prev_pid=1") END, "trace:6: not a line" },
 		{ HEAD "# timeline: nothing 1\n" END, "trace:6: not a line" },
 		{ HEAD EXEC(10000, 0, 11, "x") EXEC(00000, 0, 12, "x") END,

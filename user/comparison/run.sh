@@ -13,6 +13,7 @@ set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../../tests/kernel/surroundings.sh"
+program=compare
 out=$top/build/compare
 native=
 while getopts no: option; do
@@ -64,35 +65,11 @@ append() {
 	mv "$2/both.json" "$2/results.json"
 }
 
-is_question() {
-	case $1 in
-	speed | setup | stevens | crash | exact | overhead) ;;
-	*) return 1 ;;
-	esac
-}
-
-# Do the arguments ask for setup, or name no question?
-asks_setup() {
-	for word; do
-		[ "$word" != setup ] || return 0
-		! is_question "$word" || others=1
-	done
-	[ -z "${others-}" ]
-}
-
-# Print the arguments without the questions.
-options() {
-	for word; do
-		is_question "$word" || printf '%s ' "$word"
-	done
-}
-
 for word; do
 	case $word in
 	-h | --help | --list) exec "$top/user/compare" "$word" ;;
 	-o* | --output*)
-		echo "compare: make compare writes its results to $out" >&2
-		exit 2
+		failure=2 die "make compare writes its results to $out"
 		;;
 	esac
 done
@@ -104,10 +81,9 @@ tmp=$(mktemp -d) || exit 1
 if [ -n "$native" ]; then
 	"$top/user/compare" -o "$tmp/bench" "$@" || status=$?
 else
-	if in_guest bench "$@" && [ $status -ne 130 ] && asks_setup "$@"; then
-		# shellcheck disable=SC2046
-		in_guest count --instructions $(options "$@") setup &&
-			append "$tmp/count" "$tmp/bench"
+	if in_guest bench "$@" && [ $status -ne 130 ] &&
+		grep -q '^"setup"' "$tmp/bench/results.csv"; then
+		in_guest count --instructions "$@" && append "$tmp/count" "$tmp/bench"
 	fi
 	cat "$tmp/bench/table.txt" 2>/dev/null
 fi
@@ -117,7 +93,7 @@ if [ -s "$tmp/bench/results.csv" ]; then
 	mkdir -p "$out"
 	rm -f "$out"/table.txt "$out"/results.* "$out"/*.png "$out"/*.svg
 	mv "$tmp/bench"/* "$out"
-	echo "compare: the table, results and pictures are in $out" >&2
+	say "the table, results and pictures are in $out"
 elif [ $status -eq 0 ]; then
 	status=1
 fi

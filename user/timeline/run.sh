@@ -12,17 +12,13 @@ set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../../tests/kernel/surroundings.sh"
+program=timeline
 out=${3:-$top/build/timeline}
 timeline=$top/user/timeline/timeline
 command=${2:-user/incr_dev 5}
 pace=10
 # An interrupt is for the command; draw what it did until then.
 trap : INT
-
-die() {
-	echo "timeline: $1" >&2
-	exit "$2"
-}
 
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
@@ -37,7 +33,7 @@ for word; do
 	case $word in
 	--pace=*) pace=${word#*=} ;;
 	--program=*) programs="$programs -e ${word#*=}" ;;
-	--svg*) die "make timeline writes its pictures to $out" 2 ;;
+	--svg*) failure=2 die "make timeline writes its pictures to $out" ;;
 	-h | --help)
 		"$timeline" --help
 		cat <<-END
@@ -54,7 +50,7 @@ for word; do
 	esac
 done
 case $pace in
-'' | *[!0-9]* | ?????*) die "'$pace' is not a number of ms (0 to 9999)" 2 ;;
+'' | *[!0-9]* | ?????*) failure=2 die "'$pace' is not a number of ms (0 to 9999)" ;;
 esac
 # Report a wrong option now, not after the command has run.
 "$timeline" "$@" /dev/null >/dev/null 2>"$tmp/said"
@@ -84,12 +80,12 @@ mkdir -p "$out" && rm -f "$out/timeline.svg" "$out/timeline.png" &&
 	mv "$tmp/trace" "$out/trace" || exit 1
 echo
 "$timeline" "$@" --svg="$out/timeline.svg" "$out/trace" || {
-	echo "timeline: the trace is ${out#"$top/"}/trace; to draw it:" \
-		"user/timeline/timeline --help" >&2
+	say "the trace is ${out#"$top/"}/trace; to draw it:" \
+		"user/timeline/timeline --help"
 	give_up
 }
 rsvg-convert --zoom=1.5 --output="$out/timeline.png" "$out/timeline.svg" ||
-	die "cannot make a PNG of the picture, $out/timeline.svg" 1
-echo "timeline: the pictures and the trace are in $out; to look closer:" >&2
-echo "timeline: user/timeline/timeline --from=MS --to=MS ${out#"$top/"}/trace" >&2
+	die "cannot make a PNG of the picture, $out/timeline.svg"
+say "the pictures and the trace are in $out; to look closer:"
+say "user/timeline/timeline --from=MS --to=MS ${out#"$top/"}/trace"
 exit $status
