@@ -391,31 +391,17 @@ static void add_up(void)
 		}
 }
 
-/*
- * Name the generation in the kernel's log, so that the cause of a kernel report can
- * run again. (Not with dprintf(): it asks for the position, and /dev/kmsg has none.)
- */
-static void log_generation(void)
-{
-	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	char line[100];
-	int length = snprintf(line, sizeof(line),
-			      "fuzz: seed %llu, generation %u, %s\n",
-			      (unsigned long long)run->seed, run->generation,
-			      kind_names[run->kind]);
-
-	if (fd >= 0 && write(fd, line, length) != length)
-		perror("/dev/kmsg");
-	close(fd);
-}
-
 static bool run_generation(unsigned int number)
 {
 	bool agreed;
 
 	draw_generation(number);
 	cut_quota();
-	log_generation();
+	/* The cause of a kernel report can then run again. */
+	if (!log_to_kernel(text_of("fuzz: seed %llu, generation %u, %s\n",
+				   (unsigned long long)run->seed, run->generation,
+				   kind_names[run->kind])))
+		perror("/dev/kmsg");
 	if (run->kind == RELOADING)
 		agreed = work_together() && step(unload_all);
 	else

@@ -482,21 +482,6 @@ static const char *name_of(const struct test *test, const struct options *option
 	return name;
 }
 
-/* Not with dprintf(): it asks for the file position, and /dev/kmsg has none. */
-static void log_begin(const char *name)
-{
-	int fd = getenv("SHMCOUNT_GUEST") ?
-		 open("/dev/kmsg", O_WRONLY | O_CLOEXEC) : -1;
-	char line[160];
-	int length = snprintf(line, sizeof(line), "test: %s\n", name);
-
-	if (fd < 0)
-		return;
-	if (write(fd, line, length) != length)
-		printf("# cannot write to /dev/kmsg: %s\n", strerror(errno));
-	close(fd);
-}
-
 /* Run or list all tests, REPEAT times. Returns the exit status. */
 static int run_tests(const struct test **tests, size_t count,
 		     const struct options *options)
@@ -517,7 +502,8 @@ static int run_tests(const struct test **tests, size_t count,
 			puts(name);
 			continue;
 		}
-		log_begin(name);
+		if (getenv("SHMCOUNT_GUEST") && !log_to_kernel(text_of("test: %s\n", name)))
+			printf("# cannot write to /dev/kmsg: %s\n", strerror(errno));
 		outcome = run_test(test, name, ++number);
 		outcomes[outcome]++;
 		if (interrupted) {

@@ -4,10 +4,14 @@
 #define UTIL_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -25,6 +29,21 @@ char *text_of(const char *format, ...)
 	}
 	va_end(args);
 	return text;
+}
+
+/*
+ * Write a line into the kernel's log; returns false if it cannot. (Not with dprintf():
+ * it asks for the file position, and /dev/kmsg has none.)
+ */
+static inline bool log_to_kernel(const char *line)
+{
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	ssize_t length = strlen(line);
+	bool written = fd >= 0 && write(fd, line, length) == length;
+
+	if (fd >= 0)
+		close(fd);
+	return written;
 }
 
 /* Seconds on CLOCK_MONOTONIC. */
