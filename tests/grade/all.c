@@ -289,11 +289,11 @@ static void check_control(bool force)
 			die(status, "%s", first_error(&control));
 		unlink(errors_of(&control));
 		if (!read_row(&control, &row))
-			die(STATUS_NOT_GRADED, "the control has no row in %s",
+			die(STATUS_INFRASTRUCTURE, "the control has no row in %s",
 			    control.directory);
 	}
 	if (row.points < row.of)
-		die(STATUS_NOT_GRADED, "the control, our own module, has %.2f of %g points, so the tests cannot be trusted: see %s/.control/student.txt and instructor.json",
+		die(STATUS_INFRASTRUCTURE, "the control, our own module, has %.2f of %g points, so the tests cannot be trusted: see %s/.control/student.txt and instructor.json",
 		    row.points, row.of, options.grades);
 	options.control_seconds = text_of("%.0f", row.seconds);
 }

@@ -143,7 +143,7 @@ static void leave_fingerprint(uint64_t fingerprint)
 	if (!file || fprintf(file, "%llx\n",
 			     (unsigned long long)fingerprint) < 0 ||
 	    fclose(file))
-		die(STATUS_NOT_GRADED, "cannot write %s: %s",
+		die(STATUS_INFRASTRUCTURE, "cannot write %s: %s",
 		    report_path("fingerprint"), strerror(errno));
 }
 
@@ -156,10 +156,10 @@ static void bound_files(void)
 	struct rlimit limit = { MAX_FILE_SIZE, MAX_FILE_SIZE };
 
 	if (setrlimit(RLIMIT_FSIZE, &limit))
-		die(STATUS_NOT_GRADED, "cannot limit files: %s",
+		die(STATUS_INFRASTRUCTURE, "cannot limit files: %s",
 		    strerror(errno));
 	if (mkdir(report_path("build"), 0755))
-		die(STATUS_NOT_GRADED, "cannot make %s: %s",
+		die(STATUS_INFRASTRUCTURE, "cannot make %s: %s",
 		    report_path("build"), strerror(errno));
 	setenv("TMPDIR", realpath(report_path("build"), NULL), 1);
 }
@@ -188,7 +188,7 @@ static int grade_one(const char *path, const char *name, bool quiet)
 	atexit(remove_unfinished);
 	remove_directory(submission.directory);
 	if (mkdir(submission.directory, 0755))
-		die(STATUS_NOT_GRADED, "cannot make %s: %s", submission.directory,
+		die(STATUS_INFRASTRUCTURE, "cannot make %s: %s", submission.directory,
 		    strerror(errno));
 	bound_files();
 	read_points();
@@ -197,13 +197,13 @@ static int grade_one(const char *path, const char *name, bool quiet)
 	submission.seconds = now() - begun;
 	write_reports(quiet);
 	if (submission.verdict == NOT_GRADED)
-		die(STATUS_NOT_GRADED, "%s is not graded: %s (see %s)",
+		die(STATUS_INFRASTRUCTURE, "%s is not graded: %s (see %s)",
 		    submission.name, submission.why, submission.directory);
 	remove_directory(report_path("build"));
 	leave_fingerprint(fingerprint);
 	remove_directory(directory);
 	if (rename(submission.directory, directory))
-		die(STATUS_NOT_GRADED, "cannot make %s: %s", directory,
+		die(STATUS_INFRASTRUCTURE, "cannot make %s: %s", directory,
 		    strerror(errno));
 	if (!quiet)
 		printf("\nThe reports are in %s/%s/.\n", options.grades,
@@ -219,9 +219,9 @@ static void keep_to_ourselves(const char *path)
 	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
 		return;		/* the lock goes with the process */
 	if (fd >= 0 && errno == EWOULDBLOCK)
-		die(STATUS_NOT_GRADED, "another make grade or grade-all works in %s: wait until it ends",
+		die(STATUS_INFRASTRUCTURE, "another make grade or grade-all works in %s: wait until it ends",
 		    path);
-	die(STATUS_NOT_GRADED, "cannot lock %s: %s", path, strerror(errno));
+	die(STATUS_INFRASTRUCTURE, "cannot lock %s: %s", path, strerror(errno));
 }
 
 static _Noreturn void usage(void)
@@ -257,7 +257,7 @@ int main(int argc, char *argv[])
 	setlocale(LC_CTYPE, "C.UTF-8");	/* for iswalnum() */
 	prepare_for_children();
 	if (mkdir(options.grades, 0755) && errno != EEXIST)
-		die(STATUS_NOT_GRADED, "cannot make %s: %s", options.grades,
+		die(STATUS_INFRASTRUCTURE, "cannot make %s: %s", options.grades,
 		    strerror(errno));
 	if (!name)
 		keep_to_ourselves(options.grades);

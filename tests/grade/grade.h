@@ -69,8 +69,6 @@ extern int item_count;
 extern struct graded tests[MAX_TESTS];
 extern int test_count;
 
-enum { STATUS_NOT_GRADED = STATUS_INFRASTRUCTURE };
-
 /* What the command line gives, or the default. */
 extern struct options {
 	char *kernel;	/* -k: the Debian suite whose kernel is used */

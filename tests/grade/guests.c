@@ -39,7 +39,7 @@ enum {
 };
 
 static int number;		/* of the guest, from 1 */
-static char guest_files[PATH_SIZE + 32];	/* the beginning of their paths */
+static char *guest_files;	/* the beginning of their paths */
 static int retries;		/* guests that ended through no fault of a test */
 static struct graded *retried;	/* the test that ran when the last of these ended */
 static int not_restored;	/* guests that ended with STATUS_NOT_RESTORED */
@@ -249,8 +249,7 @@ static int run_guest(void)
 	for (int i = 0; i < test_count; i++)
 		if (tests[i].result == NOT_RUN)
 			args[n++] = tests[i].name;
-	snprintf(guest_files, sizeof(guest_files), "%s/guest-%d", submission.directory,
-		 number);
+	guest_files = text_of("%s/guest-%d", submission.directory, number);
 	start_guest(guest_files, limit(GUEST_SECONDS, GUEST_CONTROLS) +
 		    hangs * HANG_SECONDS, args);
 	await_child(&status, NULL);
@@ -358,7 +357,7 @@ static bool take_end(int status)
 	if (status == STATUS_INFRASTRUCTURE)
 		return try_again(test);
 	submission.verdict = NOT_GRADED;	/* keep the file that we name */
-	die(STATUS_NOT_GRADED, "the runner ended with status %d: see %s",
+	die(STATUS_INFRASTRUCTURE, "the runner ended with status %d: see %s",
 	    status, guest_file(guest_files, "err"));
 }
 
@@ -394,7 +393,7 @@ void run_tests(void)
 	bool more;
 
 	if (!find("module.loads") || !find("module.unloads"))
-		die(STATUS_NOT_GRADED, "%s has no tests module.loads and module.unloads",
+		die(STATUS_INFRASTRUCTURE, "%s has no tests module.loads and module.unloads",
 		    options.graded);
 	do {
 		number = ++submission.guests;

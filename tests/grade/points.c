@@ -129,7 +129,7 @@ static int list_tests(char *names[MAX_TESTS])
 	FILE *file;
 
 	if (run_child(args, report_path("tests")))
-		die(STATUS_NOT_GRADED, "%s does not list its tests", args[0]);
+		die(STATUS_INFRASTRUCTURE, "%s does not list its tests", args[0]);
 	file = fopen(report_path("tests"), "re");
 	while (file && count < MAX_TESTS && fscanf(file, "%255s", name) == 1)
 		names[count++] = check(strdup(name));

@@ -114,7 +114,7 @@ static void write_copy(const char *path, const char *data, size_t length)
 	FILE *file = fopen(path, "wxe");
 
 	if (!file || fwrite(data, 1, length, file) != length || fclose(file))
-		die(STATUS_NOT_GRADED, "cannot write %s: %s", path,
+		die(STATUS_INFRASTRUCTURE, "cannot write %s: %s", path,
 		    strerror(errno));
 }
 
@@ -262,7 +262,7 @@ static void copy_ours(const char *from, const char *to)
 	size_t length;
 
 	if (!file)
-		die(STATUS_NOT_GRADED, "cannot read %s: %s", from,
+		die(STATUS_INFRASTRUCTURE, "cannot read %s: %s", from,
 		    strerror(errno));
 	length = fread(data, 1, sizeof(data), file);
 	fclose(file);
@@ -319,7 +319,7 @@ static const char *release(void)
 	snprintf(path, sizeof(path), "build/kernel/%s/release", options.kernel);
 	file = fopen(path, "re");
 	if (!file || fscanf(file, "%127s", text) != 1)
-		die(STATUS_NOT_GRADED, "there is no %s: make grade makes it",
+		die(STATUS_INFRASTRUCTURE, "there is no %s: make grade makes it",
 		    path);
 	fclose(file);
 	return text;
@@ -344,8 +344,8 @@ static bool build(const char *objects)
 	snprintf(list, sizeof(list), "OBJECTS=%s", objects);
 	snprintf(log, sizeof(log), "%s", report_path("build.log"));
 	status = run_child(args, log);
-	if (status == STATUS_NOT_GRADED)
-		die(STATUS_NOT_GRADED, "cannot build: %s", complaints(false));
+	if (status == STATUS_INFRASTRUCTURE)
+		die(STATUS_INFRASTRUCTURE, "cannot build: %s", complaints(false));
 	if (status || access(source_path("shmcount.ko"), R_OK)) {
 		submission.said = complaints(true);
 		if (!*submission.said)
@@ -357,7 +357,7 @@ static bool build(const char *objects)
 	}
 	submission.said = complaints(false);	/* warnings */
 	if (rename(source_path("shmcount.ko"), report_path("shmcount.ko")))
-		die(STATUS_NOT_GRADED, "cannot move %s: %s",
+		die(STATUS_INFRASTRUCTURE, "cannot move %s: %s",
 		    source_path("shmcount.ko"), strerror(errno));
 	return true;
 }

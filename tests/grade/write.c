@@ -432,7 +432,7 @@ static void write_one(const char *name, void (*write)(FILE *file))
 	if (file)
 		write(file);
 	if (!file || ferror(file) || fclose(file))
-		die(STATUS_NOT_GRADED, "cannot write %s: %s", report_path(name),
+		die(STATUS_INFRASTRUCTURE, "cannot write %s: %s", report_path(name),
 		    strerror(errno));
 }
 

@@ -44,7 +44,7 @@
 
 enum { REAP_SECONDS = 3, OUTPUT_LINES = 100, MAX_REPEAT = 1000 };
 
-enum outcome { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
+enum test_result { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
 
 /* Memory shared with every descendant of a test. */
 static struct {
@@ -307,7 +307,7 @@ static pid_t start_group(void (*run)(void), int output, const char *directory)
 }
 
 /* Run the function in a process group of its own, and reap all of it. */
-static enum outcome run_apart(void (*run)(void), unsigned int limit,
+static enum test_result run_apart(void (*run)(void), unsigned int limit,
 			      int output, const char *directory)
 {
 	double deadline = now() + limit;
@@ -373,31 +373,31 @@ static void print_output(int output)
 }
 
 /* Run the test, then test_cleanup() if there is one. */
-static enum outcome run_and_clean_up(const struct test *test, int output,
+static enum test_result run_and_clean_up(const struct test *test, int output,
 				     const char *directory)
 {
-	enum outcome outcome, cleanup;
+	enum test_result result, cleanup;
 
-	outcome = run_apart(test->run, limit_of(test), output, directory);
-	if (!test_cleanup || outcome == UNKILLABLE)
-		return outcome;
+	result = run_apart(test->run, limit_of(test), output, directory);
+	if (!test_cleanup || result == UNKILLABLE)
+		return result;
 	shared->failures = 0;
 	shared->returned = false;
 	cleanup = run_apart(test_cleanup, limit_of(test), output, directory);
 	if (cleanup == PASSED)
-		return outcome;
+		return result;
 	cleanup_failed = true;
 	dprintf(output, "test_cleanup() failed\n");
-	return outcome == PASSED || outcome == SKIPPED ||
-	       cleanup == UNKILLABLE ? cleanup : outcome;
+	return result == PASSED || result == SKIPPED ||
+	       cleanup == UNKILLABLE ? cleanup : result;
 }
 
-static enum outcome run_test(const struct test *test, const char *name,
+static enum test_result run_test(const struct test *test, const char *name,
 			     size_t number)
 {
 	char directory[] = "/tmp/test.XXXXXX";
 	double begin = now();
-	enum outcome outcome;
+	enum test_result result;
 	int output;
 
 	memset(shared, 0, sizeof(*shared));
@@ -409,22 +409,22 @@ static enum outcome run_test(const struct test *test, const char *name,
 		return FAILED;
 	}
 	fcntl(output, F_SETFL, O_APPEND);
-	outcome = run_and_clean_up(test, output, directory);
+	result = run_and_clean_up(test, output, directory);
 	remove_all(directory);
-	if (outcome != PASSED && outcome != SKIPPED)
+	if (result != PASSED && result != SKIPPED)
 		print_output(output);
 	close(output);
 	printf("# took %.3f s\n%s %zu %s", now() - begin,
-	       outcome == PASSED || outcome == SKIPPED ? "ok" : "not ok",
+	       result == PASSED || result == SKIPPED ? "ok" : "not ok",
 	       number, name);
-	if (outcome == SKIPPED)
+	if (result == SKIPPED)
 		printf(" # SKIP %s", shared->skip_reason);
-	if (outcome == FAILED && shared->not_loaded)
+	if (result == FAILED && shared->not_loaded)
 		printf(" # NOT_LOADED");
-	if (outcome == TIMED_OUT || outcome == UNKILLABLE)
+	if (result == TIMED_OUT || result == UNKILLABLE)
 		printf(" # TIMEOUT %u seconds", limit_of(test));
 	printf("\n");
-	return outcome;
+	return result;
 }
 
 static int compare_lines(const void *a, const void *b)
@@ -486,7 +486,7 @@ static const char *name_of(const struct test *test, const struct options *option
 static int run_tests(const struct test **tests, size_t count,
 		     const struct options *options)
 {
-	unsigned int outcomes[UNKILLABLE + 1] = { 0 };
+	unsigned int results[UNKILLABLE + 1] = { 0 };
 	size_t runs = count * options->repeat, number = 0;
 	size_t plan = (runs + options->n - options->k) / options->n;
 
@@ -496,7 +496,7 @@ static int run_tests(const struct test **tests, size_t count,
 	for (size_t i = options->k - 1; i < runs; i += options->n) {
 		const struct test *test = tests[i % count];
 		const char *name = name_of(test, options, i / count + 1);
-		enum outcome outcome;
+		enum test_result result;
 
 		if (options->list) {
 			puts(name);
@@ -504,13 +504,13 @@ static int run_tests(const struct test **tests, size_t count,
 		}
 		if (getenv("SHMCOUNT_GUEST") && !log_to_kernel(text_of("test: %s\n", name)))
 			printf("# cannot write to /dev/kmsg: %s\n", strerror(errno));
-		outcome = run_test(test, name, ++number);
-		outcomes[outcome]++;
+		result = run_test(test, name, ++number);
+		results[result]++;
 		if (interrupted) {
 			printf("Bail out! interrupted\n");
 			return STATUS_INTERRUPTED;
 		}
-		if (outcome == UNKILLABLE) {
+		if (result == UNKILLABLE) {
 			printf("Bail out! a process of %s cannot be killed\n",
 			       name);
 			return STATUS_UNKILLABLE;
@@ -520,15 +520,15 @@ static int run_tests(const struct test **tests, size_t count,
 			       name);
 			return STATUS_NOT_RESTORED;
 		}
-		if (options->max_timeouts && outcomes[TIMED_OUT] >= options->max_timeouts) {
+		if (options->max_timeouts && results[TIMED_OUT] >= options->max_timeouts) {
 			printf("Bail out! %u tests did not end\n",
-			       outcomes[TIMED_OUT]);
+			       results[TIMED_OUT]);
 			return STATUS_TIMEOUTS;
 		}
 	}
-	if (outcomes[FAILED] || outcomes[TIMED_OUT])
+	if (results[FAILED] || results[TIMED_OUT])
 		return STATUS_FAILED;
-	return outcomes[SKIPPED] == plan && !options->list ? STATUS_SKIPPED : 0;
+	return results[SKIPPED] == plan && !options->list ? STATUS_SKIPPED : 0;
 }
 
 static _Noreturn void usage(void)

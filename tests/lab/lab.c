@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -28,6 +27,7 @@
 #include "guest/run.h"
 #include "guest/verdict.h"
 #include "steps.h"
+#include "util.h"
 
 static const char usage[] =
 	"usage: lab [-a] [-r COMMAND] [-s STEP] DIR STEPS MODULE...";
@@ -47,7 +47,7 @@ static unsigned int *passes;	/* the steps that each module passes, as bits */
 static bool failed;		/* some step of some module */
 static bool crashed;		/* or it hangs */
 
-static char guest_files[4096];	/* DIR/guest: see guest/run.h */
+static char *guest_files;	/* DIR/guest: see guest/run.h */
 static FILE *report_file;
 static struct batch_report *report;	/* of the guest that runs */
 
@@ -379,7 +379,7 @@ int main(int argc, char *argv[])
 	if (module_count < 1 || (module_count > 1 && !take_all))
 		die(STATUS_USAGE, "%s", usage);
 	prepare_for_children();
-	snprintf(guest_files, sizeof(guest_files), "%s/guest", argv[0]);
+	guest_files = text_of("%s/guest", argv[0]);
 	if (!read_steps(&steps, argv[1]))
 		die(STATUS_USAGE, "%s: %s", argv[1], steps.wrong);
 	modules = argv + 2;

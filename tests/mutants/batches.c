@@ -18,13 +18,14 @@
 #include "guest/verdict.h"
 #include "mutants.h"
 #include "status.h"
+#include "util.h"
 
 enum { GUESTS = 2, MAX_OTHERS = 16, TRUE_MODULE = -1 };
 
 /* A guest that runs. modules are indices of the list, or TRUE_MODULE. */
 struct guest {
 	pid_t pid;		/* 0: none */
-	char files[PATH_SIZE];	/* its files begin with this, see run.h */
+	char *files;		/* its files begin with this, see run.h */
 	bool whole;		/* one mutant, with the whole suite */
 	int modules[MAX_BATCH];
 	int module_count;
@@ -153,7 +154,7 @@ static void start_new_guest(struct guest *guest, int number)
 		args[n++] = i == TRUE_MODULE ? "shmcount" : list[i].mutant.name;
 		args[n++] = tests_for(guest, i);
 	}
-	snprintf(guest->files, sizeof(guest->files), "%s/guests/%d", built, number);
+	guest->files = text_of("%s/guests/%d", built, number);
 	guest->pid = start_guest(guest->files, guest->whole ? 900 : 300, args);
 	for (; tests < n; tests += 2)
 		free(args[tests]);
