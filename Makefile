@@ -13,12 +13,10 @@ endif
 # Recipes run in the same surroundings as our scripts.
 export LC_ALL := C
 unexport CDPATH GREP_OPTIONS POSIXLY_CORRECT TAR_OPTIONS GNUMAKEFLAGS MAKEFILES
-# Our scripts pass these to one another; a user may have them for something else.
-unexport CONSOLE JAIL SLOWER
 
 # What a user may set; make help says what for. (W and C go to kbuild; with WERROR=1 a
 # warning is an error.) These may also come from the environment, as may HOSTS, MUTANTS,
-# SAMPLE and ACCEL.
+# SAMPLE, ACCEL and PROBE_SECONDS.
 KERNEL ?=
 KMOD ?=
 TESTS ?=
@@ -43,14 +41,16 @@ again = $(strip make $(1) $(foreach v,$(2),\
 	$(if $(filter command environment,$(origin $v)),$(if $($v),\
 	$v=$(call quoted,$(value $v))))))
 
-# Pass on what the user typed unchanged: make would expand a $ in it.
-export VM_CMD := $(value CMD)
-export COMPARE_ARGS := $(value ARGS)
-export TIMELINE_ARGS := $(value ARGS)
-export GRADE_SRC := $(value SRC)
-export GRADE_DIR := $(value DIR)
-export HIDDEN := $(value HIDDEN)
-export KERNEL KMOD PARAMS REPEAT LOAD MEMORY NATIVE
+# Scripts that call one another, down to the guest's, inherit what the user set:
+export KERNEL KMOD PARAMS REPEAT LOAD MEMORY
+# All else that our programs tell one another is an argument or a file, except:
+# - CONSOLE, a guest's log: tests set it for a vm.sh that a script between them calls;
+# - in a guest: SHMCOUNT_GUEST (what runs it), KMOD (the module that tests load), and
+#   from the kernel's command line KERNEL and SLOWER (see fuzz and the harness).
+unexport CONSOLE
+
+# For recipes, what the user typed: make would expand a $ in it.
+$(foreach name,ARGS CMD DIR HIDDEN SRC,$(eval export TYPED_$(name) := $$(value $(name))))
 
 all:
 help:
@@ -110,54 +110,22 @@ help:
 #H MUTANTS='no_*' SAMPLE=N      only these, or a sample of N
 #H VMLINUZ=file KDIR=headers   a kernel that was not fetched from Debian
 #H ACCEL=kvm|tcg        what runs the guest (KVM where it works, else TCG)
+#H PROBE_SECONDS=N      how long to try KVM
 
-include tests/kernel/kernel.mk tests/link.mk tests/guest/guest.mk tests/check/check.mk
-include tests/techniques/techniques.mk tests/mutants/mutants.mk tests/lab/lab.mk
-include tests/grade/grade.mk tests/deb/deb.mk
+include tests/kernel/kernel.mk kmod/kmod.mk tests/link.mk tests/guest/guest.mk
+include user/user.mk tests/host/host.mk tests/check/check.mk tests/lab/lab.mk
+include tests/techniques/techniques.mk tests/mutants/mutants.mk tests/grade/grade.mk
+include tests/deb/deb.mk
 
 all: build/kmod/$(small)/shmcount.ko user
 	@echo "built build/kmod/$(small)/shmcount.ko and the programs in user/"
-
-# The packages that a target needs.
-package_groups := $(addsuffix -tools,check compare coverage deb deb-test lint mutants \
-	timeline)
-tools $(package_groups):
-	@tests/kernel/setup.sh $(@:%-tools=%)
-check-tools: compare-tools timeline-tools mutants-tools
-
-user: | tools
-	@$(MAKE) -s --no-print-directory -C user >&2
-
-ifeq ($(NATIVE),)
-compare: $(full_guest)
-endif
-compare: user compare-tools
-	@exec user/comparison/run.sh
-
-timeline: $(full_guest) timeline-tools
-	@exec user/timeline/run.sh
-
-watch: timeline
-	@echo "make watch is called make timeline now" >&2
-
-doctor:
-	@tests/kernel/doctor.sh $(CONFIG)
-
-# On this host.
-load: user
-	@tests/host/load.sh load $(PARAMS)
-unload:
-	@tests/host/load.sh unload
-install uninstall:
-	@DESTDIR=$(call quoted,$(value DESTDIR)) PREFIX=$(call quoted,$(value PREFIX)) \
-		KVER=$(call quoted,$(value KVER)) exec tests/host/install.sh $@
 
 # All of build/ but what was fetched, and the grades.
 clean:
 	@tests/kernel/setup.sh ours
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/modules build/bad \
-		build/techniques build/lab build/mutants build/results \
+		build/techniques build/lab build/mutants build/results* \
 		build/coverage build/matrix build/ci-* build/grading \
 		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \
 		build/setup.log
@@ -166,7 +134,6 @@ distclean: clean
 	@rm -rf build 2>/dev/null || { echo "make: cannot remove all of build/;" \
 		"what is root's there takes sudo make distclean" >&2; exit 1; }
 
-.PHONY: all help tools $(package_groups) user compare timeline watch doctor load unload \
-	install uninstall clean distclean
+.PHONY: all help clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -64,8 +64,10 @@ void load(const char *parameters)
 {
 	int error = try_load(parameters);
 
-	if (error)
-		FAIL(CANNOT_LOAD " (%s): %s", parameters, strerror(error));
+	if (!error)
+		return;
+	test_not_loaded();
+	FAIL("cannot load the module (%s): %s", parameters, strerror(error));
 }
 
 void unload(void)
@@ -78,11 +80,7 @@ void unload(void)
 
 void load_pages(size_t pages)
 {
-	char parameters[32];
-
-	snprintf(parameters, sizeof(parameters), "size=%zu",
-		 pages * page_size());
-	load(parameters);
+	load(text_of("size=%zu", pages * page_size()));
 }
 
 int load_and_open(size_t pages, int flags)
@@ -97,33 +95,35 @@ void *load_and_map(size_t pages)
 	return map_pages(0, pages, MAP_SHARED);
 }
 
+void *load_default_and_map(void)
+{
+	load("");
+	return map_pages(0, 1, MAP_SHARED);
+}
+
 void test_cleanup(void)
 {
 	static const char *const helpers[] = {
 		"force_return", "skip_fault_injection", "own_pages", "textbook",
 		"techniques",
 	};
-	char path[128];
 
 	if (!getenv("SHMCOUNT_GUEST"))
 		return;
 	/* The test may have ended before it unloaded these. */
 	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
 		module_unload(helpers[i]);
-	snprintf(path, sizeof(path), "/sys/module/%s", module_name());
-	if (!access(path, F_OK))
+	if (!access(text_of("/sys/module/%s", module_name()), F_OK))
 		unload();
 }
 
 void force_return(const char *function, long value, int times)
 {
-	char parameters[128];
 	int error;
 
 	module_name();	/* skips where there is no guest */
-	snprintf(parameters, sizeof(parameters),
-		 "function=%s value=%ld times=%d", function, value, times);
-	error = try_load_file("/lib/force_return.ko", parameters);
+	error = try_load_file("/lib/force_return.ko",
+			      text_of("function=%s value=%ld times=%d", function, value, times));
 	if (error == ENOENT)
 		test_skip("this kernel has no function %s", function);
 	if (error)
@@ -203,10 +203,7 @@ long number_in(const char *path, const char *word)
 
 long attribute(const char *name)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s", name);
-	return number_in(path, "");
+	return number_in(text_of("/sys/class/misc/shmcount/%s", name), "");
 }
 
 void expect_growth_below(const char *field, long before, long kib)

@@ -26,13 +26,13 @@ int try_unload(void);
 void load(const char *parameters);
 void unload(void);
 
-/* The message of load() begins with this if it fails. */
-#define CANNOT_LOAD "cannot load the module"
-
 /* Load with a region of so many pages, and open the device or map all of it. */
 void load_pages(size_t pages);
 int load_and_open(size_t pages, int flags);
 void *load_and_map(size_t pages);
+
+/* Load without a parameter, and map the region, which has one page then. */
+void *load_default_and_map(void);
 
 /* Load a helper module from a file of the guest; returns 0 or an errno. */
 int try_load_file(const char *path, const char *parameters);

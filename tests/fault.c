@@ -57,16 +57,12 @@ static void need_fault_injection(void)
 		{ "fail_usercopy/verbose", "0" },
 		{ "fail_futex/verbose", "0" },
 	};
-	char path[100];
 
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (fail_nth < 0)
 		test_skip("this kernel cannot make allocations fail: make check KERNEL=debug has one that can");
-	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s",
-			 attributes[i][0]);
-		write_to(path, attributes[i][1]);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
+		write_to(text_of("/sys/kernel/debug/%s", attributes[i][0]), attributes[i][1]);
 }
 
 static void arm(int nth)

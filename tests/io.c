@@ -130,16 +130,10 @@ static void expect_pages(size_t expected, const char *parameters)
 
 TEST(io, size_is_rounded_up_to_pages)
 {
-	char parameters[32];
-
 	expect_pages(1, "");
 	for (size_t pages = 1; pages <= 3; pages++) {
-		snprintf(parameters, sizeof(parameters), "size=%zu",
-			 pages * page_size());
-		expect_pages(pages, parameters);
-		snprintf(parameters, sizeof(parameters), "size=%zu",
-			 (pages - 1) * page_size() + 1);
-		expect_pages(pages, parameters);
+		expect_pages(pages, text_of("size=%zu", pages * page_size()));
+		expect_pages(pages, text_of("size=%zu", (pages - 1) * page_size() + 1));
 	}
 }
 

@@ -35,7 +35,7 @@ TEST(life, unload_is_refused_while_open)
 
 TEST(life, unload_is_refused_while_mapped)
 {
-	char *map = load_and_map(1);	/* its descriptor is closed */
+	char *map = load_default_and_map();	/* its descriptor is closed */
 
 	map[0] = 'm';
 	ASSERT_EQ(EWOULDBLOCK, try_unload());
@@ -76,7 +76,7 @@ static void sleep_for_ever(void *unused)
 
 TEST(life, unload_is_refused_while_a_child_has_the_mapping)
 {
-	void *map = load_and_map(1);
+	void *map = load_default_and_map();
 	pid_t child;
 
 	child = start(sleep_for_ever, NULL);

@@ -8,6 +8,7 @@ CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror
 
 objects = $(patsubst %,build/obj/%.o,$(1))
 harness := harness/harness harness/program
+run_guests := guest/run guest/verdict harness/child
 # The tests run in this order. The grader stops after many crashes, so another order
 # changes what a submission that crashes gets points for.
 device_groups := io life load map perm share stats sync
@@ -22,17 +23,18 @@ build/guest/fuzz: $(call objects,harness/module $(addprefix fuzz/,fuzz worker mo
 build/guest/techniques: $(call objects,harness/module techniques/techniques \
 	techniques/probe)
 build/guest/init: $(call objects,guest/init guest/archive)
-build/guest/batch: $(call objects,mutants/batch)
+build/guest/batch: $(call objects,guest/batch)
 build/tests/dying_init: $(call objects,guest/dying_init)
-build/tests/vm: $(call objects,$(addprefix guest/,vm options payload template qemu streams judge \
-	verdict accel archive tap splat))
-build/tests/vm_test: $(call objects,$(harness) $(addprefix guest/,vm_test accel_test template_test tap \
-	splat verdict))
+build/tests/vm: $(call objects,$(addprefix guest/,vm options payload template qemu streams \
+	judge verdict accel archive tap splat))
+build/tests/vm_test: $(call objects,$(harness) $(addprefix guest/,vm_test accel_test \
+	template_test tap splat verdict))
 build/tests/nest_test: $(call objects,$(harness) guest/nest_test)
-build/tests/report: $(call objects,guest/tap $(addprefix check/,report read write json))
+build/tests/report: $(call objects,guest/tap guest/verdict $(addprefix check/,report \
+	read write json))
 build/tests/report_test: $(call objects,check/report_test guest/tap $(harness))
-build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant batches \
-	batch_report child) guest/verdict)
+build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant batches) \
+	guest/batch_report $(run_guests))
 build/tests/mutants_test: $(call objects,mutants/mutants_test $(harness))
 build/tests/harness_test: $(call objects,harness/harness_test $(harness))
 build/tests/harness_sample: $(call objects,harness/harness_sample harness/harness)
@@ -40,12 +42,11 @@ build/tests/timeline_test: $(call objects,programs/timeline_test $(harness))
 build/tests/setup_test: $(call objects,$(addprefix kernel/,setup_test kernel_test \
 	suite_test surroundings_test) check/each_test host/host_test $(harness))
 build/tests/deb_test: $(call objects,deb/deb_test $(harness))
-build/tests/lab: $(call objects,lab/lab lab/steps mutants/batch_report guest/verdict)
+build/tests/lab: $(call objects,lab/lab lab/steps guest/batch_report $(run_guests))
 build/tests/lab_test: $(call objects,lab/lab_test lab/steps $(harness))
 build/tests/jail: $(call objects,grade/jail)
 build/tests/grade: $(call objects,$(addprefix grade/,grade points source guests write \
-	all) mutants/child check/read check/write check/json guest/tap guest/verdict \
-	harness/module)
+	all) check/read check/write check/json guest/tap harness/module $(run_guests))
 build/tests/grade_test: $(call objects,grade/grade_test grade/build_test grade/samples \
 	$(harness))
 build/tests/samples_test: $(call objects,grade/samples_test grade/samples $(harness))
@@ -54,13 +55,14 @@ build/grading/graded: $(graded_objects)
 # A guest has no libraries.
 build/guest/% build/tests/dying_init build/grading/graded: LDFLAGS := -static
 
-build/guest/%:
+# The order of the objects may change here.
+build/guest/%: tests/link.mk
 	@$(link)
-build/tests/%:
+build/tests/%: tests/link.mk
 	@$(link)
-build/grading/graded:
+build/grading/graded: tests/link.mk
 	@$(link)
-link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
 build/obj/%.o: tests/%.c | tools
 	@mkdir -p $(@D)

@@ -21,17 +21,6 @@ static unsigned long half_of_ram(void)
 	return info.totalram * info.mem_unit / 2 / page_size() * page_size();
 }
 
-/* Load with one parameter, a number; returns 0 or an errno. */
-static int try_load_with(const char *name, const char *format,
-			 unsigned long value)
-{
-	char parameters[64], number[40];
-
-	snprintf(number, sizeof(number), format, value);
-	snprintf(parameters, sizeof(parameters), "%s=%s", name, number);
-	return try_load(parameters);
-}
-
 static mode_t node_mode(void)
 {
 	struct stat stat_buf;
@@ -95,10 +84,10 @@ TEST(load, size_is_rounded_up_to_pages)
 	ASSERT_EQ(0, try_load("size=1"));
 	ASSERT_EQ(page_size(), attribute("size"));
 	unload();
-	ASSERT_EQ(0, try_load_with("size", "%lu", page_size() + 1));
+	ASSERT_EQ(0, try_load(text_of("size=%lu", page_size() + 1)));
 	ASSERT_EQ(2 * page_size(), attribute("size"));
 	unload();
-	ASSERT_EQ(0, try_load_with("size", "%lu", 3 * page_size()));
+	ASSERT_EQ(0, try_load(text_of("size=%lu", 3 * page_size())));
 	ASSERT_EQ(3 * page_size(), attribute("size"));
 	ASSERT_EQ(3 * page_size(),
 		  number_in("/sys/module/shmcount/parameters/size", ""));
@@ -106,16 +95,13 @@ TEST(load, size_is_rounded_up_to_pages)
 
 TEST(load, size_zero_is_refused_with_the_bounds)
 {
-	char bounds[100];
 	int log;
 
-	snprintf(bounds, sizeof(bounds), "not between 1 and %lu bytes",
-		 half_of_ram());
 	load("");
 	unload();
 	log = open_log_at_end();
 	ASSERT_EQ(EINVAL, try_load("size=0"));
-	ASSERT_TRUE(log_has(log, bounds));
+	ASSERT_TRUE(log_has(log, text_of("not between 1 and %lu bytes", half_of_ram())));
 	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));
 }
 
@@ -123,16 +109,16 @@ TEST(load, size_is_at_most_half_of_ram)
 {
 	int log;
 
-	ASSERT_EQ(EINVAL, try_load_with("size", "%lu", half_of_ram() + 1));
+	ASSERT_EQ(EINVAL, try_load(text_of("size=%lu", half_of_ram() + 1)));
 	log = open_log_at_end();
-	ASSERT_EQ(EINVAL, try_load_with("size", "%lu", ~0UL));
+	ASSERT_EQ(EINVAL, try_load(text_of("size=%lu", ~0UL)));
 	ASSERT_TRUE(log_has(log, "size=18446744073709551615 is not"));
-	ASSERT_EQ(EINVAL, try_load_with("size", "%lu", ~0UL - page_size()));
+	ASSERT_EQ(EINVAL, try_load(text_of("size=%lu", ~0UL - page_size())));
 }
 
 TEST(load, half_of_ram_is_taken)
 {
-	ASSERT_EQ(0, try_load_with("size", "%lu", half_of_ram()));
+	ASSERT_EQ(0, try_load(text_of("size=%lu", half_of_ram())));
 	ASSERT_EQ(half_of_ram(), lseek(open_device(O_RDONLY), 0, SEEK_END));
 }
 
@@ -169,7 +155,7 @@ TEST(load, mode_is_that_of_the_node)
 	static const mode_t modes[] = { 0600, 0640, 0444, 0777, 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		ASSERT_EQ(0, try_load_with("mode", "0%lo", modes[i]));
+		ASSERT_EQ(0, try_load(text_of("mode=0%o", modes[i])));
 		ASSERT_EQ(modes[i], node_mode());
 		unload();
 	}

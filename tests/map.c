@@ -29,6 +29,11 @@ static void *try_shared(size_t offset, size_t length)
 	return try_map(offset, length, SHARED_RW, MAP_SHARED, O_RDWR);
 }
 
+static void *try_page(int prot, int flags, int open_flags)
+{
+	return try_map(0, page_size(), prot, flags, open_flags);
+}
+
 TEST(map, every_page_at_its_offset)
 {
 	int fd = load_and_open(PAGES, O_RDWR);
@@ -143,7 +148,7 @@ TEST(map, private_copy_of_a_read_only_open)
 	char *private;
 
 	load_pages(1);
-	private = try_map(0, page_size(), SHARED_RW, MAP_PRIVATE, O_RDONLY);
+	private = try_page(SHARED_RW, MAP_PRIVATE, O_RDONLY);
 	ASSERT_TRUE(private != MAP_FAILED);
 	private[0] = 'x';
 	ASSERT_EQ(0, ((char *)map_pages(0, 1, MAP_SHARED))[0]);
@@ -154,9 +159,8 @@ TEST(map, read_only_open_is_never_writable)
 	char *map;
 
 	load_pages(1);
-	ASSERT_ERRNO(EACCES,
-		     try_map(0, page_size(), SHARED_RW, MAP_SHARED, O_RDONLY));
-	map = try_map(0, page_size(), PROT_READ, MAP_SHARED, O_RDONLY);
+	ASSERT_ERRNO(EACCES, try_page(SHARED_RW, MAP_SHARED, O_RDONLY));
+	map = try_page(PROT_READ, MAP_SHARED, O_RDONLY);
 	ASSERT_TRUE(map != MAP_FAILED);
 	ASSERT_EQ(0, map[0]);
 	ASSERT_ERRNO(EACCES, mprotect(map, page_size(), SHARED_RW));
@@ -166,8 +170,7 @@ TEST(map, read_only_open_is_never_writable)
 TEST(map, write_only_open_cannot_be_mapped)
 {
 	load_pages(1);
-	ASSERT_ERRNO(EACCES,
-		     try_map(0, page_size(), PROT_WRITE, MAP_SHARED, O_WRONLY));
+	ASSERT_ERRNO(EACCES, try_page(PROT_WRITE, MAP_SHARED, O_WRONLY));
 }
 
 TEST(map, mprotect_takes_and_gives_back)
@@ -190,12 +193,8 @@ TEST(map, never_executable)
 	void *map;
 
 	load_pages(1);
-	ASSERT_ERRNO(EPERM,
-		     try_map(0, page_size(), PROT_READ | PROT_EXEC, MAP_SHARED,
-			     O_RDWR));
-	ASSERT_ERRNO(EPERM,
-		     try_map(0, page_size(), PROT_READ | PROT_EXEC,
-			     MAP_PRIVATE, O_RDWR));
+	ASSERT_ERRNO(EPERM, try_page(PROT_READ | PROT_EXEC, MAP_SHARED, O_RDWR));
+	ASSERT_ERRNO(EPERM, try_page(PROT_READ | PROT_EXEC, MAP_PRIVATE, O_RDWR));
 	map = map_pages(0, 1, MAP_SHARED);
 	ASSERT_ERRNO(EACCES, mprotect(map, page_size(), PROT_READ | PROT_EXEC));
 }

@@ -25,7 +25,7 @@ static void add_one_round(void *unused)
 
 TEST(share, separate_opens)
 {
-	char *a = load_and_map(1);
+	char *a = load_default_and_map();
 	char *b = map_pages(0, 1, MAP_SHARED);
 
 	a[100] = 'a';
@@ -104,7 +104,7 @@ TEST(share, by_any_node_of_the_device)
 
 TEST(share, same_frame)
 {
-	volatile char *a = load_and_map(1);
+	volatile char *a = load_default_and_map();
 	volatile char *b = map_pages(0, 1, MAP_SHARED);
 	volatile char *private = map_pages(0, 1, MAP_PRIVATE);
 

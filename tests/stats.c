@@ -117,10 +117,7 @@ static const char *const names[] = { "size", "opens", "mappings", "faults" };
 
 static int open_attribute(const char *name, int flags)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/class/misc/shmcount/%s", name);
-	return open(path, flags);
+	return open(text_of("/sys/class/misc/shmcount/%s", name), flags);
 }
 
 TEST(stats, each_number_is_a_line)
@@ -128,12 +125,10 @@ TEST(stats, each_number_is_a_line)
 	load("");
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		int fd = ASSERT_OK(open_attribute(names[i], O_RDONLY));
-		char seen[32] = "", expected[32];
+		char seen[32] = "";
 
-		snprintf(expected, sizeof(expected), "%ld\n",
-			 attribute(names[i]));
 		ASSERT_OK(read(fd, seen, sizeof(seen) - 1));
-		ASSERT_STREQ(expected, seen);
+		ASSERT_STREQ(text_of("%ld\n", attribute(names[i])), seen);
 		close(fd);
 	}
 }
@@ -158,17 +153,15 @@ TEST(stats, numbers_cannot_be_written)
 static void expect_event(FILE *trace, const char *event, pid_t pid,
 			 const void *address, long offset)
 {
-	char line[512], expected[200];
+	char line[512];
 
 	while (fgets(line, sizeof(line), trace)) {
 		char *seen = strstr(line, "shmcount_");
 
 		if (line[0] == '#' || !seen)
 			continue;
-		snprintf(expected, sizeof(expected),
-			 "%s: pid=%d address=0x%lx offset=%ld\n", event, pid,
-			 (long)address, offset);
-		ASSERT_STREQ(expected, seen);
+		ASSERT_STREQ(text_of("%s: pid=%d address=0x%lx offset=%ld\n", event, pid,
+				     (long)address, offset), seen);
 		return;
 	}
 	FAIL("no more events, expected %s", event);
@@ -230,11 +223,9 @@ static int perf_counter(const char *event, int processor)
 		.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr),
 		.sample_period = 1, .disabled = 1,
 	};
-	char path[100];
 	int fd;
 
-	snprintf(path, sizeof(path), TRACING "events/shmcount/%s/id", event);
-	attr.config = number_in(path, "");
+	attr.config = number_in(text_of(TRACING "events/shmcount/%s/id", event), "");
 	fd = syscall(SYS_perf_event_open, &attr, -1, processor, -1,
 		     PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0 && errno == ENOSYS)

@@ -57,7 +57,7 @@ static void wait_on_futex(void *unused)
 
 TEST(sync, futex_wakes_a_sleeper_across_opens)
 {
-	struct page *page = load_and_map(1);
+	struct page *page = load_default_and_map();
 	pid_t waiter;
 
 	waiter = start(wait_on_futex, NULL);
@@ -111,7 +111,7 @@ static void wait_on_semaphore(void *unused)
 
 TEST(sync, semaphore_wakes_a_sleeper_across_opens)
 {
-	struct page *page = load_and_map(1);
+	struct page *page = load_default_and_map();
 	pid_t waiter;
 
 	ASSERT_OK(sem_init(&page->semaphore, 1, 0));
@@ -149,7 +149,7 @@ static void post_for_two(void *unused)
 
 TEST(sync, semaphore_between_unrelated_processes)
 {
-	struct page *page = load_and_map(1);
+	struct page *page = load_default_and_map();
 	pid_t poster;
 
 	ASSERT_OK(sem_init(&page->semaphore, 1, 0));
@@ -311,7 +311,7 @@ static void count_without_semaphore(void *processes)
 
 TEST(sync, without_semaphore_increments_are_lost)
 {
-	struct page *page = load_and_map(1);
+	struct page *page = load_default_and_map();
 
 	page->waiting = -1;	/* a process does not wait for itself */
 	count_in_processes(count_without_semaphore, 2, 2000);
@@ -389,7 +389,7 @@ static void lock_of_the_dead(void *unused)
 /* The waiter sleeps when the owner is killed, so the kernel must wake it. */
 TEST(sync, robust_mutex_after_its_owner_died)
 {
-	struct page *page = load_and_map(1);
+	struct page *page = load_default_and_map();
 	pid_t owner, waiter;
 
 	init_mutex(page, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_ROBUST);
@@ -418,7 +418,7 @@ static void wait_on_condition(void *unused)
 TEST(sync, condition_variable)
 {
 	pthread_condattr_t attr;
-	struct page *page = load_and_map(1);
+	struct page *page = load_default_and_map();
 	pid_t waiters[2];
 
 	init_mutex(page, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED);

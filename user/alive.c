@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Who is alive: the child, the parent, and the holder of the semaphore. */
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,17 +24,9 @@ static void note_child(int signal)
 	child_changed = 1;
 }
 
-static void note_end_signal(int signal)
+void note_end_signal(int signal)
 {
 	end_signal = signal;
-}
-
-void catch_end_signals(void)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
-
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		catch_signal(signals[i], note_end_signal);
 }
 
 static void check_signals(void)
@@ -59,10 +49,9 @@ static void check_child(int options)
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)
 		end_signal = SIGPIPE;
 	check_signals();
-	errno = 0;
 	if (WIFSIGNALED(status))
-		die("child was killed by signal %d (%s)", WTERMSIG(status),
-		    strsignal(WTERMSIG(status)));
+		diex("child was killed by signal %d (%s)", WTERMSIG(status),
+		     strsignal(WTERMSIG(status)));
 	exit_failed();		/* The child has printed why. */
 }
 
@@ -107,7 +96,6 @@ bool start_child(int *result)
 {
 	/* No SA_RESTART: SIGCHLD must interrupt the wait for the semaphore. */
 	struct sigaction action = { .sa_handler = note_child };
-	struct pollfd parent = { 0 };
 	int ends[2];
 
 	die_once();
@@ -115,26 +103,12 @@ bool start_child(int *result)
 		die("cannot make a pipe");
 	sigaction(SIGCHLD, &action, NULL);
 	catch_end_child();
-	child = fork();
-	if (child < 0) {
-		child = 0;
-		die("cannot fork");
-	}
+	child = fork_child(END_CHILD);
 	*result = ends[!child];
 	close(ends[!!child]);
 	if (child)
 		return false;
-
-	/*
-	 * Without its parent the child would wait forever. If the parent has
-	 * ended before prctl(), the pipe has no reader. getppid() cannot tell:
-	 * it returns 0 in the first process of a pid namespace.
-	 */
 	on_failure = NULL;
-	prctl(PR_SET_PDEATHSIG, END_CHILD);
-	parent.fd = *result;
-	if (poll(&parent, 1, 0) > 0)
-		_exit(EXIT_FAILED);
 	return true;
 }
 
@@ -168,9 +142,8 @@ void check_holder(const struct counter *counter, struct holder_state *seen)
 		/* Give check_child() time to say how our child has died. */
 		if (owner_is(holder, child) && ++seen->waits < WAITS_FOR_CHILD)
 			return;
-		errno = 0;
-		die("%s died holding the semaphore: start afresh, without -a",
-		    owner_name(holder));
+		diex("%s died holding the semaphore: start afresh, without -a",
+		     owner_name(holder));
 	}
 	if (word != seen->word || total != seen->total)
 		*seen = (struct holder_state) { .word = word, .total = total };

@@ -8,11 +8,8 @@
 
 #include "incr.h"
 
-/*
- * SIGINT, SIGTERM, SIGHUP and SIGPIPE now end the process only in
- * check_alive(). One that it was started to ignore stays ignored.
- */
-void catch_end_signals(void);
+/* For catch_end_signals(): the process ends only in check_alive(). */
+void note_end_signal(int signal);
 
 /*
  * Fork. Returns true in the child, with the pipe that takes its count, and

@@ -21,21 +21,17 @@ int open_region(const char *path)
 	struct stat stat;
 	long size;
 
-	if (fd < 0 && errno == ENOENT) {
-		errno = 0;
-		die("%s is missing: load the module first (make load, or insmod shmcount.ko)",
-		    path);
-	}
+	if (fd < 0 && errno == ENOENT)
+		diex("%s is missing: load the module first (make load, or insmod shmcount.ko)",
+		     path);
 	if (fd < 0 || fstat(fd, &stat))
 		die("cannot open %s", path);
 	/* A device such as /dev/zero has no size, so any size will do. */
 	size = lseek(fd, 0, SEEK_END);
 	if ((size > 0 || S_ISREG(stat.st_mode)) &&
-	    size < (long)sizeof(struct region)) {
-		errno = 0;
-		die("the region of %s is too small: %ld bytes, not %zu", path,
-		    size, sizeof(struct region));
-	}
+	    size < (long)sizeof(struct region))
+		diex("the region of %s is too small: %ld bytes, not %zu", path,
+		     size, sizeof(struct region));
 	return fd;
 }
 
@@ -75,10 +71,8 @@ static void wait_until_ready(struct region *region)
 			initialise(region);
 			return;
 		}
-		if (word != OWNER_DIED && word > MAX_PID) {
-			errno = 0;
-			die("the region is not a count: start afresh, without -a");
-		}
+		if (word != OWNER_DIED && word > MAX_PID)
+			diex("the region is not a count: start afresh, without -a");
 		if (polls == POLLS_UNTIL_WARNING)
 			warn_of_initialiser(initialiser);
 		usleep(POLL_US);
@@ -92,8 +86,7 @@ struct counter attach(int fd, struct region *region, bool afresh)
 		if (flock(fd, LOCK_EX | LOCK_NB)) {
 			if (errno != EWOULDBLOCK)
 				die("cannot lock the device");
-			errno = 0;
-			die("other processes are attached: join them with -a, or wait for their end");
+			diex("other processes are attached: join them with -a, or wait for their end");
 		}
 		/* If we die before the end, the next process starts over. */
 		robust_acquire(&region->initialiser);
@@ -128,9 +121,8 @@ int count_attached(const struct counter *counter, int loops)
 	total = atomic_load(counter->total);
 	unlock_counter(counter);
 
-	errno = 0;
 	if (atomic_load(&attached->generation) != generation)
-		die("the count was started afresh through another node");
+		diex("the count was started afresh through another node");
 	fprintf(stderr, "%s: %d increments by process %s, of %d by all, gave count %d\n",
 		program_invocation_short_name, loops, who, total, count);
 	return count == total ? 0 : EXIT_FAILED;

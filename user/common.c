@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the programs of user/ share; common.h describes each function. */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common.h"
 
 void (*on_failure)(void);
+int failure_status = EXIT_FAILED;
 
 static int die_token = -1;	/* a pipe that holds one byte */
 
@@ -24,7 +28,7 @@ void init_process(void)
 
 static void print_line(const char *format, va_list args, int error)
 {
-	char line[512];
+	char line[1024];
 
 	vsnprintf(line, sizeof(line), format, args);
 	fprintf(stderr, "%s: %s%s%s\n", program_invocation_short_name, line,
@@ -35,7 +39,7 @@ _Noreturn void exit_failed(void)
 {
 	if (on_failure)
 		on_failure();
-	exit(EXIT_FAILED);
+	exit(failure_status);
 }
 
 _Noreturn void die(const char *format, ...)
@@ -76,12 +80,15 @@ _Noreturn void die_usage(const char *arguments)
 	exit(EXIT_USAGE);
 }
 
-void catch_signal(int number, void (*handler)(int))
+void catch_end_signals(void (*handler)(int))
 {
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 	struct sigaction action = { .sa_handler = handler }, old;
 
-	if (!sigaction(number, NULL, &old) && old.sa_handler != SIG_IGN)
-		sigaction(number, &action, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (!sigaction(signals[i], NULL, &old) &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
 }
 
 _Noreturn void exit_by_signal(int number)
@@ -96,7 +103,45 @@ _Noreturn void exit_by_signal(int number)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	raise(number);
 	/* The signal does not end the first process of a pid namespace. */
-	_exit(128 + number);
+	_exit(EXIT_SIGNAL + number);
+}
+
+pid_t fork_child(int number)
+{
+	struct pollfd parent = {
+		.fd = syscall(SYS_pidfd_open, getpid(), 0), .events = POLLIN,
+	};
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("cannot fork");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, number);
+		/*
+		 * The parent may have ended before that. getppid() cannot tell:
+		 * it returns 0 in the first process of a pid namespace.
+		 */
+		if (poll(&parent, 1, 0) > 0)
+			_exit(EXIT_FAILED);
+	}
+	close(parent.fd);
+	return pid;
+}
+
+char process_state(pid_t pid)
+{
+	char path[40], line[300], *state;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	line[fread(line, 1, sizeof(line) - 1, file)] = '\0';
+	fclose(file);
+	/* The state follows the name, which may contain any character. */
+	state = strrchr(line, ')');
+	return state && state[1] ? state[2] : 0;
 }
 
 double now(void)
@@ -105,4 +150,13 @@ double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+void *allocate(size_t count, size_t size)
+{
+	void *memory = calloc(count, size);
+
+	if (!memory)
+		die("no memory");
+	return memory;
 }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the programs of user/ share. Those of timeline/ have a die() of their
- * own and use only what this header itself defines; the others link common.c.
- */
+/* What the programs of user/ share. */
 #ifndef COMMON_H
 #define COMMON_H
 
@@ -10,13 +7,23 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/types.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 #define SHMCOUNT_DEVICE "/dev/shmcount"
 
-/* Exit statuses: any failure but bad arguments, and bad arguments. */
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+/*
+ * The exit statuses of all programs of user/; 0 is success. A number means the
+ * same in tests/harness/status.h.
+ */
+enum {
+	EXIT_FAILED = 1,	/* whatever is not below */
+	EXIT_USAGE = 2,		/* bad arguments */
+	EXIT_INFRASTRUCTURE = 125,	/* record: the command cannot be traced */
+	EXIT_SIGNAL = 128,	/* plus the number of the signal */
+	EXIT_INTERRUPTED = 130,	/* EXIT_SIGNAL + SIGINT */
+};
 
 /*
  * Ignore SIGXFSZ, so that write() fails with EFBIG at the file size limit. Open
@@ -28,16 +35,22 @@ void init_process(void);
 
 /*
  * Print "NAME: MESSAGE: ERROR" (the error only if errno is not 0) as one line
- * on standard error, call on_failure() and exit with EXIT_FAILED.
+ * on standard error, call on_failure() and exit with failure_status.
  */
 _Noreturn __attribute__((format(printf, 1, 2)))
 void die(const char *format, ...);
+
+/* As die(), without the error; like errx(3). */
+#define diex(...) (errno = 0, die(__VA_ARGS__))
 
 /* As die(), without a message. */
 _Noreturn void exit_failed(void);
 
 /* Cleans up before any of these or exit_by_signal() ends us, unless NULL. */
 extern void (*on_failure)(void);
+
+/* EXIT_FAILED, unless the program sets another. */
+extern int failure_status;
 
 /* Of this process and its future children, only the first die() prints. */
 void die_once(void);
@@ -50,10 +63,10 @@ void warning(const char *format, ...);
 _Noreturn void die_usage(const char *arguments);
 
 /*
- * Handle a signal without SA_RESTART. A signal that the program was started to
- * ignore, as by nohup, stays ignored.
+ * Handle SIGINT, SIGTERM, SIGHUP and SIGPIPE without SA_RESTART. A signal that
+ * the program was started to ignore, as by nohup, stays ignored.
  */
-void catch_signal(int number, void (*handler)(int));
+void catch_end_signals(void (*handler)(int));
 
 /*
  * Call on_failure() and end by the default action of the signal. Async-signal-
@@ -61,8 +74,20 @@ void catch_signal(int number, void (*handler)(int));
  */
 _Noreturn void exit_by_signal(int number);
 
+/*
+ * Fork, or die. Returns as fork(2). The child gets the signal when the parent
+ * ends.
+ */
+pid_t fork_child(int number);
+
+/* Returns the state of the process in /proc, such as 'S'; 0 if it has none. */
+char process_state(pid_t pid);
+
 /* Seconds on CLOCK_MONOTONIC. */
 double now(void);
+
+/* Returns zeroed memory for an array, or dies. */
+void *allocate(size_t count, size_t size);
 
 /* Returns the decimal number, 0 to max; -1 if the text is anything else. */
 static inline long parse_long(const char *text, long max)
@@ -90,5 +115,10 @@ static inline void *grow(void *array, size_t count, size_t size)
 		die("no memory");
 	return array;
 }
+
+/* Append an element to the array of count elements: an lvalue to assign to. */
+#define APPEND(array, count)						\
+	(*((array) = grow((array), (count), sizeof(*(array))),		\
+	   &(array)[(count)++]))
 
 #endif

@@ -66,9 +66,7 @@ static pid_t start(const char *directory, const char *const args[], FILE *out[2]
 
 	if (pipe(pipes[0]) || pipe(pipes[1]))
 		die("cannot make a pipe");
-	pid = fork();
-	if (pid < 0)
-		die("cannot fork");
+	pid = fork_child(SIGKILL);
 	if (!pid) {
 		for (int i = 0; i < 2; i++) {
 			dup2(pipes[i][1], STDOUT_FILENO + i);
@@ -184,10 +182,7 @@ int main(int argc, char *argv[])
 	if (!mkdtemp(scratch) || chdir(scratch))
 		die("cannot make a directory in /tmp");
 	atexit(clean_up);
-	catch_signal(SIGINT, handle_end_signal);
-	catch_signal(SIGTERM, handle_end_signal);
-	catch_signal(SIGHUP, handle_end_signal);
-	catch_signal(SIGPIPE, handle_end_signal);
+	catch_end_signals(handle_end_signal);
 
 	for (int i = 0; i < PROGRAMS; i++)
 		results[i] = run(directory, &programs[i]);

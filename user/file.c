@@ -34,13 +34,10 @@ static int open_locked(const char *path, bool *created)
 		die("cannot open %s", path);
 	if (fstat(fd, &opened))
 		die("cannot stat %s", path);
-	errno = 0;
 	if (!S_ISREG(opened.st_mode))
-		die("%s is not a regular file", path);
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		errno = 0;
-		die("%s is in use by another run", path);
-	}
+		diex("%s is not a regular file", path);
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		diex("%s is in use by another run", path);
 	if (!stat(path, &named) && named.st_dev == opened.st_dev &&
 	    named.st_ino == opened.st_ino)
 		return fd;

@@ -121,7 +121,7 @@ static bool print_count(const char *who, int count)
 
 void count_up(const struct counter *counter, const char *who, int loops)
 {
-	catch_end_signals();
+	catch_end_signals(note_end_signal);
 	for (int i = 0; i < loops;) {
 		bool full, printed;
 		int error;
@@ -129,7 +129,7 @@ void count_up(const struct counter *counter, const char *who, int loops)
 		lock_counter(counter);
 		full = *counter->count == INT_MAX;
 		printed = !full && print_count(who, *counter->count);
-		error = full ? 0 : errno;
+		error = errno;
 		if (printed) {
 			(*counter->count)++;
 			if (counter->total)
@@ -141,7 +141,7 @@ void count_up(const struct counter *counter, const char *who, int loops)
 		check_alive(false);
 		errno = error;
 		if (full)
-			die("the count is full: start afresh, without -a");
+			diex("the count is full: start afresh, without -a");
 		if (!printed && error != EINTR)
 			die("cannot write standard output");
 	}

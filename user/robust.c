@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Owners that the kernel marks when they die; see robust.h. */
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -93,19 +92,11 @@ static bool proc_is_ours(void)
 
 bool owner_is_stopped(const struct owner *owner)
 {
-	char path[40], line[300], *state;
-	FILE *file;
+	char state;
 
 	if (!own_namespace || !proc_is_ours() ||
 	    atomic_load(&owner->pid_namespace) != own_namespace)
 		return false;
-	snprintf(path, sizeof(path), "/proc/%u/stat", atomic_load(&owner->pid));
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	line[fread(line, 1, sizeof(line) - 1, file)] = '\0';
-	fclose(file);
-	/* The state follows the name, which may contain any character. */
-	state = strrchr(line, ')');
-	return state && (!strncmp(state, ") T", 3) || !strncmp(state, ") t", 3));
+	state = process_state(atomic_load(&owner->pid));
+	return state == 'T' || state == 't';
 }

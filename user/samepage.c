@@ -4,9 +4,10 @@
  * two processes map a page and report its virtual address and its page frame
  * number, from /proc/self/pagemap (which shows that only to root). To get
  * unrelated processes the program executes itself, with the index of a backing
- * and two pipes as arguments.
+ * as its argument and two pipes as its standard input and output.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,68 +27,54 @@ struct location {
 	uint64_t frame;		/* 0: the kernel does not show it */
 };
 
-static void *map_fd(int fd, int flags)
-{
-	void *page = MAP_FAILED;
-
-	if (fd >= 0) {
-		page = mmap(NULL, sysconf(_SC_PAGESIZE),
-			    PROT_READ | PROT_WRITE, flags, fd, 0);
-		close(fd);
-	}
-	return page;
-}
-
-static void *map_anon(void)
-{
-	return mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANON, -1, 0);
-}
-
-static void *map_file(void)
-{
-	char path[] = "/tmp/samepage.XXXXXX";
-	int fd = mkstemp(path);
-
-	if (fd >= 0) {
-		unlink(path);
-		if (ftruncate(fd, sysconf(_SC_PAGESIZE)))
-			return MAP_FAILED;
-	}
-	return map_fd(fd, MAP_SHARED);
-}
-
-static void *map_zero(void)
-{
-	return map_fd(open("/dev/zero", O_RDWR), MAP_SHARED);
-}
-
-static void *map_device(void)
-{
-	return map_fd(open(SHMCOUNT_DEVICE, O_RDWR), MAP_SHARED);
-}
-
-static void *map_device_private(void)
-{
-	return map_fd(open(SHMCOUNT_DEVICE, O_RDWR), MAP_PRIVATE);
-}
+static const char new_file[] = "/tmp/samepage.XXXXXX";
 
 static const struct backing {
 	const char *name;
-	void *(*map)(void);
+	const char *file;	/* NULL: none */
+	int flags;		/* of mmap() */
 	bool unrelated;		/* processes that no fork relates */
 	bool same;		/* the page frame must be the same */
 	bool write;		/* write first, to cause a private copy */
 } backings[] = {
-	{ "file", map_file, false, true, false },
-	{ "MAP_ANON", map_anon, false, true, false },
-	{ "/dev/zero", map_zero, false, true, false },
-	{ SHMCOUNT_DEVICE, map_device, false, true, false },
-	{ SHMCOUNT_DEVICE ", unrelated", map_device, true, true, false },
-	{ SHMCOUNT_DEVICE ", private copy", map_device_private, false, false,
-	  true },
-	{ "/dev/zero, unrelated", map_zero, true, false, false },
+	{ "file", new_file, MAP_SHARED, false, true, false },
+	{ "MAP_ANON", NULL, MAP_SHARED | MAP_ANON, false, true, false },
+	{ "/dev/zero", "/dev/zero", MAP_SHARED, false, true, false },
+	{ SHMCOUNT_DEVICE, SHMCOUNT_DEVICE, MAP_SHARED, false, true, false },
+	{ SHMCOUNT_DEVICE ", unrelated", SHMCOUNT_DEVICE, MAP_SHARED, true,
+	  true, false },
+	{ SHMCOUNT_DEVICE ", private copy", SHMCOUNT_DEVICE, MAP_PRIVATE, false,
+	  false, true },
+	{ "/dev/zero, unrelated", "/dev/zero", MAP_SHARED, true, false, false },
 };
+
+/* Returns a descriptor of a file of one page without a name, or -1. */
+static int make_file(void)
+{
+	char path[sizeof(new_file)];
+	int fd;
+
+	memcpy(path, new_file, sizeof(path));
+	fd = mkstemp(path);
+	if (fd < 0)
+		return -1;
+	unlink(path);
+	return ftruncate(fd, sysconf(_SC_PAGESIZE)) ? -1 : fd;
+}
+
+static void *map(const struct backing *backing)
+{
+	int fd = !backing->file ? -1 : backing->file == new_file ? make_file() :
+		 open(backing->file, O_RDWR);
+	void *page = MAP_FAILED;
+
+	if (fd >= 0 || !backing->file)
+		page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+			    backing->flags, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	return page;
+}
 
 /* argv[0] when the program executes itself. */
 static const char unrelated[] = "samepage: unrelated";
@@ -126,21 +113,17 @@ static void report(int fd, struct location location)
  */
 static void start_unrelated(const char *index, int result, int hold)
 {
-	char result_arg[12], hold_arg[12];
-	pid_t pid = fork();
+	pid_t pid = fork_child(SIGKILL);
 
-	if (pid < 0)
-		die("cannot fork");
 	if (pid) {
 		waitpid(pid, NULL, 0);
 		return;
 	}
 	if (!fork()) {
 		setsid();
-		snprintf(result_arg, sizeof(result_arg), "%d", result);
-		snprintf(hold_arg, sizeof(hold_arg), "%d", hold);
-		execl("/proc/self/exe", unrelated, index, result_arg,
-		      hold_arg, NULL);
+		dup2(hold, STDIN_FILENO);
+		dup2(result, STDOUT_FILENO);
+		execl("/proc/self/exe", unrelated, index, NULL);
 	}
 	_exit(0);
 }
@@ -148,12 +131,9 @@ static void start_unrelated(const char *index, int result, int hold)
 static void start_child(const struct backing *backing, volatile int *page,
 			int result, const int hold[2])
 {
-	pid_t pid = fork();
 	char byte;
 
-	if (pid < 0)
-		die("cannot fork");
-	if (pid)
+	if (fork_child(SIGKILL))
 		return;
 	close(hold[1]);
 	report(result, locate(page, backing->write));
@@ -170,12 +150,11 @@ static bool locate_two(const struct backing *backing, struct location seen[2])
 	void *page;
 	bool complete;
 
-	page = backing->map();
+	page = map(backing);
 	if (page == MAP_FAILED)
 		return false;
-	if (pipe2(result, 0) || pipe2(hold, 0))
+	if (pipe2(result, O_CLOEXEC) || pipe2(hold, O_CLOEXEC))
 		die("cannot make a pipe");
-	fcntl(hold[1], F_SETFD, FD_CLOEXEC);
 	snprintf(index, sizeof(index), "%td", backing - backings);
 	if (backing->unrelated) {
 		start_unrelated(index, result[1], hold[0]);
@@ -193,9 +172,8 @@ static bool locate_two(const struct backing *backing, struct location seen[2])
 	munmap(page, sysconf(_SC_PAGESIZE));
 	while (wait(NULL) > 0)
 		;
-	errno = 0;
 	if (!complete)
-		die("a process that maps %s has failed", backing->name);
+		diex("a process that maps %s has failed", backing->name);
 	return true;
 }
 
@@ -207,17 +185,18 @@ static const char *verdict(const struct location seen[2])
 }
 
 /* The process that start_unrelated() executes. */
-static int locate_unrelated(char *argv[])
+static int locate_unrelated(const char *index)
 {
-	const struct backing *backing = &backings[atoi(argv[1])];
-	void *page = backing->map();
+	const struct backing *backing =
+		&backings[parse_long(index, ARRAY_SIZE(backings) - 1)];
+	void *page = map(backing);
 	char byte;
 
 	if (page == MAP_FAILED)
 		return EXIT_FAILED;
-	report(atoi(argv[2]), locate(page, backing->write));
-	close(atoi(argv[2]));
-	return read(atoi(argv[3]), &byte, 1) ? EXIT_FAILED : 0;
+	report(STDOUT_FILENO, locate(page, backing->write));
+	close(STDOUT_FILENO);
+	return read(STDIN_FILENO, &byte, 1) ? EXIT_FAILED : 0;
 }
 
 int main(int argc, char *argv[])
@@ -226,7 +205,7 @@ int main(int argc, char *argv[])
 
 	init_process();
 	if (!strcmp(argv[0], unrelated))
-		return locate_unrelated(argv);
+		return locate_unrelated(argv[1]);
 	if (argc != 1)
 		die_usage("(no arguments)");
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run all tests, on one kernel or several, and the checkers of the sources.
 
-export AGAIN := $(call again,check,KERNEL KVER KMOD KDIR VMLINUZ ACCEL)
+check_again = $(call again,check,KERNEL KVER KMOD KDIR VMLINUZ ACCEL)
 
 check_needs := check-tools user $(small_guest) build/kmod/$(small)/shmcount.ko \
 	$(patsubst %,build/tests/%_test,harness setup report mutants lab timeline grade vm) \
@@ -15,11 +15,10 @@ check_needs += $(full_guest) build/kmod/$(full)/shmcount.ko
 endif
 
 check: $(check_needs)
-	@exec tests/check/check.sh $(small) $(or $(checked_full),-) $(call quoted,$(TESTS))
+	@exec tests/check/check.sh -a $(call quoted,$(check_again)) $(small) $(or $(checked_full),-) $(call quoted,$(TESTS))
 
-kvm-test: export AGAIN := make kvm-test
 kvm-test: $(small_guest) $(full_guest) build/tests/report build/tests/nest_test
-	@exec tests/check/check.sh -p nest $(small) $(full) $(call quoted,$(TESTS))
+	@exec tests/check/check.sh -a 'make kvm-test' -p nest $(small) $(full) $(call quoted,$(TESTS))
 
 ifeq ($(KERNEL),debug)
 coverage: $(small_guest) coverage-tools

@@ -2,34 +2,36 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run the test programs, on the host and in a guest, and report (make check).
 #
-#   check.sh [-p NAME] [-m MODULE] KERNEL HOST_KERNEL ['PATTERN...']
+#   check.sh [-a COMMAND] [-p NAME] [-m MODULE] KERNEL HOST_KERNEL ['PATTERN...']
 #
 # Tests run on KERNEL in the small guest, and on HOST_KERNEL in the guest that sees the
 # host's files: names in build/kernel/. Patterns select tests. With -p only the program
-# build/tests/NAME_test runs; -m is what the report calls the tested module.
+# build/tests/NAME_test runs, and build/results-NAME takes the place of build/results.
+# -m is what the report calls the tested module, and -a the command that runs a test
+# again, without TESTS= (make check).
 #
 # Where HOST_KERNEL is "-", only KERNEL itself is tested: by what runs in the small
 # guest and, where the kernel has sanitizers, by the tests that they notice errors.
 #
-# REPEAT=N runs each test N times; LOAD=N keeps the host busy with N loops. AGAIN is the
-# command that started this, without TESTS=. build/tests/report writes the report:
-# build/results/ gets tap, junit.xml and json, and in parts/ what each program printed.
-# The last line is "N passed, N failed"; the exit status is 0 only if no test failed and
-# every program reported success.
+# KMOD, REPEAT and LOAD come from the environment; the Makefile says what they mean.
+# build/tests/report writes the report: build/results/ gets tap, junit.xml and json, and
+# in parts/ what each program printed. The last line is "N passed, N failed"; the exit
+# status is 0 only if no test failed and every program reported success.
 set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../kernel/surroundings.sh"
 failure=2
 build=$top/build
-results=$build/results
 # modinfo is there, which an ordinary user's PATH may lack.
 PATH=$PATH:/usr/sbin:/sbin
 
+again='make check'
 only=
 module=${KMOD-}
-while getopts p:m: option; do
+while getopts a:p:m: option; do
 	case $option in
+	a) again=$OPTARG ;;
 	p) only=$OPTARG ;;
 	m) module=$OPTARG ;;
 	*) usage ;;
@@ -38,16 +40,15 @@ done
 shift $((OPTIND - 1))
 [ $# -ge 2 ] || usage
 
-# The tests read these: where things are, and what the kernels are called.
-export TOP="$top" PROGRAMS="$build/tests" SMALL_KERNEL="$1"
-unset FULL_KERNEL
-[ "$2" = - ] || export FULL_KERNEL="$2"
-GUEST=$build/guest
-kernel=$build/kernel/$1
-RELEASE=$(cat "$kernel/release")
-export RELEASE
+small=$1
+full=${2#-}
+programs=$build/tests
+guest=$build/guest
+kernel=$build/kernel/$small
+kernels=$small${full:+/$full}
+results=$build/results${only:+-$only}
 # Set where the tests of the host run as well.
-host=${FULL_KERNEL-}$only${3-}
+host=$full$only${3-}
 
 # Patterns are the words of one variable; this shell must not expand them.
 patterns=${3-}
@@ -55,7 +56,7 @@ set -f
 # Programs of tests that run on the host, each NAME_test; and those of the guest.
 hosts=${only:-harness setup report mutants lab timeline grade}
 guests=
-[ -n "$only" ] || guests="$PROGRAMS/vm_test $GUEST/suite"
+[ -n "$only" ] || guests="$programs/vm_test $guest/suite"
 
 # number NAME MIN MAX VALUE
 number() {
@@ -153,13 +154,21 @@ begin_half() {
 		begin "$name-$half" "$lister" "-s $half/2" "$@"
 }
 
+# in_guest MEMORY [ARG...]: run the suite in a guest with so much memory ("": as usual).
+# begin has set part.
+in_guest() {
+	export MEMORY="$1"
+	shift
+	exec "$top/tests/guest/vm.sh" -c "$results/console-${part##*/}.log" \
+		-r "$part.verdict" tap suite "$@"
+}
+
 # The tests of user/ that the host can run as well as the guest.
 this_host() {
-	chosen "$GUEST/suite" || return 0
+	chosen "$guest/suite" || return 0
 	# shellcheck disable=SC2086
-	mine=$("$GUEST/suite" -l $mine | grep -E '^(incr|compare)\.') || return 0
-	begin this-host "$GUEST/suite" "$mine" \
-		env PROGRAMS="$top/user" "$GUEST/suite"
+	mine=$("$guest/suite" -l $mine | grep -E '^(incr|compare)\.') || return 0
+	begin this-host "$guest/suite" "$mine" "$guest/suite"
 	finish this-host "$pid"
 }
 
@@ -167,16 +176,14 @@ this_host() {
 # guest takes from the host only what the tests touch, but starts only where all of it
 # is free. The debug kernel's sanitizers go through all of it, so it gets 5 GiB.
 large_guest() {
-	chosen "$GUEST/suite" || return 0
+	chosen "$guest/suite" || return 0
 	# shellcheck disable=SC2086
-	mine=$("$GUEST/suite" -l $mine | grep '^io\.region_beyond_') || return 0
+	mine=$("$guest/suite" -l $mine | grep '^io\.region_beyond_') || return 0
 	free=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
 	[ -e "$kernel/fragment" ] && sizes=5120 || sizes='10240 5120'
 	for memory in $sizes; do
 		[ "${free:-0}" -gt "$memory" ] || continue
-		begin large-guest "$GUEST/suite" "$mine" \
-			env MEMORY="$memory" CONSOLE="$results/console-large.log" \
-			"$top/tests/guest/vm.sh" tap suite
+		begin large-guest "$guest/suite" "$mine" in_guest "$memory"
 		finish large-guest "$pid"
 		return
 	done
@@ -195,8 +202,8 @@ report() {
 			grep '^# guest under ' "$results/parts/$part.tap"
 		done | sort -u
 		# shellcheck disable=SC2086
-		"$PROGRAMS/report" -k "$RELEASE" -m "${module:-build/kmod/$SMALL_KERNEL/shmcount.ko}" \
-			-a "${AGAIN:-make check}" \
+		"$programs/report" -k "$(cat "$kernel/release")" \
+			-m "${module:-build/kmod/$small/shmcount.ko}" -a "$again" \
 			"$results" $parts
 	}
 }
@@ -214,7 +221,7 @@ interrupted() {
 for pattern in $patterns; do
 	known=
 	for name in $hosts; do
-		known=$known$("$PROGRAMS/${name}_test" -l "$pattern" 2>/dev/null)
+		known=$known$("$programs/${name}_test" -l "$pattern" 2>/dev/null)
 	done
 	for lister in $guests; do
 		known=$known$("$lister" -l "$pattern" 2>/dev/null)
@@ -222,9 +229,9 @@ for pattern in $patterns; do
 	[ -n "$known" ] || die "no test is named '$pattern'"
 done
 
-# Sanitizers slow the guest down; the runner waits as much longer.
+# Sanitizers slow the guest down; the tests of the runner wait as much longer.
 slower=
-[ ! -e "$kernel/fragment" ] || slower='env SLOWER=4'
+[ ! -e "$kernel/fragment" ] || slower='-t 4'
 
 loops=
 trap interrupted INT TERM HUP
@@ -240,7 +247,8 @@ done
 
 if [ -n "$host" ]; then
 	for name in $hosts; do
-		part "$name" "$PROGRAMS/${name}_test" "$PROGRAMS/${name}_test"
+		part "$name" "$programs/${name}_test" "$programs/${name}_test" \
+			-k "$kernels"
 	done
 fi
 if [ -n "$only" ]; then
@@ -248,15 +256,15 @@ if [ -n "$only" ]; then
 	exit
 fi
 [ -z "$host" ] || this_host
-halves guest "$GUEST/suite" "$top/tests/guest/vm.sh" tap suite
+halves guest "$guest/suite" in_guest "${MEMORY-}"
 large_guest
 if [ -n "$host" ]; then
 	# shellcheck disable=SC2086
-	halves runner "$PROGRAMS/vm_test" $slower "$PROGRAMS/vm_test"
+	halves runner "$programs/vm_test" "$programs/vm_test" -k "$kernels" $slower
 elif [ -e "$kernel/fragment" ]; then
 	# shellcheck disable=SC2086
-	begin runner "$PROGRAMS/vm_test" 'checkers.*' $slower \
-		"$PROGRAMS/vm_test"
+	begin runner "$programs/vm_test" 'sanitizers.*' "$programs/vm_test" \
+		-k "$kernels" $slower
 	finish runner "$pid"
 fi
 report

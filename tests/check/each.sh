@@ -25,14 +25,14 @@ counts() {
 	END { if (last) printf "%s, %d skipped", last, skipped }' "$1"
 }
 
-# each NAME...: call of() for each name, which returns 0 if it passed, 1 if it failed and
-# 4 if it was skipped. Print "N passed, N failed" and exit: 0 if none failed, 1 if one
-# failed, 4 if all were skipped.
+# each NAME...: call run_one() for each name, which returns 0 if it passed, 1 if it
+# failed and 4 if it was skipped. Print "N passed, N failed" and exit: 0 if none failed,
+# 1 if one failed, 4 if all were skipped.
 each() {
 	passed=0
 	failed=0
 	for name; do
-		of "$name"
+		run_one "$name"
 		case $? in
 		0) passed=$((passed + 1)) ;;
 		1) failed=$((failed + 1)) ;;

@@ -13,8 +13,6 @@
 /* Have a suite.sh that knows all suites but two, and a make that runs these lines. */
 static void make_matrix(const char *build, const char *check)
 {
-	char script[400];
-
 	make_tree();
 	shell("rm tests/kernel/suite.sh; cat >tests/kernel/suite.sh <<'END'\n"
 	      "#!/bin/sh\n"
@@ -23,10 +21,8 @@ static void make_matrix(const char *build, const char *check)
 	      "mkdir -p build/kernel/$1; echo 9.9-$1 >build/kernel/$1/release\n"
 	      "END\n"
 	      "chmod +x tests/kernel/suite.sh");
-	snprintf(script, sizeof(script),
-		 "case $* in *small-guest) %s ;; *check) %s ;; esac",
-		 build, check);
-	fake("make", script);
+	fake("make", text_of("case $* in *small-guest) %s ;; *check) %s ;; esac",
+			     build, check));
 }
 
 /* Run the matrix with them; it must end with this status. */
@@ -50,9 +46,7 @@ TEST(matrix, one_line_for_each_kernel)
 
 TEST(matrix, all_skipped_is_no_pass)
 {
-	struct run run = matrix(":", well, MATRIX "gone", 4);
-
-	expect_text(run.output, "\n0 passed, 0 failed\n");
+	expect_text(matrix(":", well, MATRIX "gone", 4).output, "\n0 passed, 0 failed\n");
 }
 
 TEST(matrix, broken_suite_has_failed)

@@ -39,7 +39,6 @@ set -u
 . "$top/tests/check/each.sh"
 hosts=$top/build/hosts
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-PATH=$PATH:/usr/sbin:/sbin
 
 # The packages of a new user's machine; the project has to get all others.
 packages=git,make,ca-certificates,sudo
@@ -51,7 +50,7 @@ targets=${HOSTS_RUN:-run check}
 minutes=60
 
 # Print how this host's apt reaches its mirror, as a configuration of apt.
-way_to_mirror() {
+apt_mirror_config() {
 	apt-config dump |
 		grep -E '^Acquire::((http|https|ftp)::|Check-|Retries|AllowReleaseInfoChange)' |
 		grep -vi 'auto-detect'
@@ -77,7 +76,7 @@ make_tree() {
 	say "making a minimal Debian $1 in build/hosts/$1"
 	why=
 	rm -rf "$tree" "$tree.tmp" "$tree.made-for"
-	way_to_mirror >"$hosts/apt.conf"
+	apt_mirror_config >"$hosts/apt.conf"
 	for mirror in $known; do
 		# Signatures need not be recent: see suite.sh.
 		if mmdebstrap --mode=root --variant=important \
@@ -97,12 +96,12 @@ make_tree() {
 	return 1
 }
 
-# furnish KIND: add what a machine has and no package brings: users, addresses, the
+# set_up KIND: add what a machine has and no package brings: users, addresses, the
 # clone.
-furnish() {
+set_up() {
 	cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
 	hostname >"$root/etc/hostname"
-	way_to_mirror >"$root/etc/apt/apt.conf.d/90way-to-mirror"
+	apt_mirror_config >"$root/etc/apt/apt.conf.d/90mirror"
 	cat /etc/ssl/certs/ca-certificates.crt \
 		>"$root/etc/ssl/certs/ca-certificates.crt" 2>/dev/null || :
 	chroot "$root" useradd --create-home --shell /bin/bash student || return
@@ -235,16 +234,16 @@ own_kernel='
 		[ "$seen" = "$release" ] || exit
 	done'
 
-# tell HOST RESULT
-tell() {
+# report HOST RESULT
+report() {
 	printf '%-20s %s\n' "$@"
 }
 
-of() {
+run_one() {
 	suite=${1%-*}
 	kind=${1##*-}
 	make_tree "$suite" || {
-		tell "$1" "skipped: $why"
+		report "$1" "skipped: $why"
 		return 4
 	}
 	log=$hosts/$1.log
@@ -252,19 +251,19 @@ of() {
 	: >"$log"
 	rm -rf --one-file-system "$root"
 	cp -a "$hosts/$suite" "$root"
-	if ! furnish "$kind" >>"$log" 2>&1 || ! install_packages "$kind"; then
-		tell "$1" "failed: cannot prepare it: $(tail -n 1 "$log")"
+	if ! set_up "$kind" >>"$log" 2>&1 || ! install_packages "$kind"; then
+		report "$1" "failed: cannot prepare it: $(tail -n 1 "$log")"
 		rm -rf --one-file-system "$root"
 		root=
 		return 1
 	fi
 	result=0
-	told=
+	summary=
 	wanted=$targets
 	[ "$kind" != own ] || wanted=run-and-vm
 	for target in $wanted; do
 		echo "hosts: make $target on $1" | tee -a "$log" >&2
-		begun=$(date +%s)
+		started=$(date +%s)
 		word=passed
 		line="make $target"
 		[ "$kind" != own ] || line=$own_kernel
@@ -273,14 +272,14 @@ of() {
 			result=1
 		}
 		total=$(counts "$log")
-		told="$told${told:+; }$target $word${total:+, $total}, $(($(date +%s) - begun)) s"
+		summary="$summary${summary:+; }$target $word${total:+, $total}, $(($(date +%s) - started)) s"
 	done
 	left=$(leftovers)
 	[ -z "$left" ] || {
-		told="$told; left behind: ${left#"$root"}"
+		summary="$summary; left behind: ${left#"$root"}"
 		result=1
 	}
-	tell "$1" "$told"
+	report "$1" "$summary"
 	rm -rf --one-file-system "$root"
 	root=
 	[ $result -eq 0 ] || {

@@ -91,6 +91,17 @@ check 'programs: cppcheck' cppcheck_sources user/*.c user/*/*.c
 # shellcheck disable=SC2086
 check 'tests: cppcheck' cppcheck_sources -Itests -Itests/harness \
 	$programs_of_tests
+# The run in the README has a row for each path and each lock, in order.
+tables_of_comparison() {
+	make -s -C user compare || return
+	seen=$(awk '
+	/^    path .* wake |^    lock .* atomic / { on = 1; next }
+	/^$/ { on = 0 }
+	on { print $1 }' user/comparison/README.md)
+	[ "$seen" = "$(user/compare --list | sed -n 's/^[* ] \([^ ]*\).*/\1/p')" ] ||
+		echo "it has: $seen"
+}
+check 'README: the tables of make compare' tables_of_comparison
 check 'kmod: checkpatch --strict' checkpatch --strict kmod/*.[ch] kmod/*/*.[ch]
 # Programs are exempt from rules that ask for the kernel's own macros and functions.
 not_for_programs=EMBEDDED_FUNCTION_NAME,AVOID_EXTERNS,STATIC_CONST_CHAR_ARRAY

@@ -31,12 +31,12 @@ test_on() {
 	return $status
 }
 
-# tell RELEASE SUITE RESULT
-tell() {
+# report RELEASE SUITE RESULT
+report() {
 	printf '%-28s %-10s %s\n' "$@"
 }
 
-of() {
+run_one() {
 	dir=$build/matrix/$1
 	rm -rf "$dir"
 	mkdir -p "$dir"
@@ -45,25 +45,25 @@ of() {
 	case $? in
 	0) ;;
 	4)
-		tell - "$1" "skipped: $(tail -n 1 "$dir/fetch.log")"
+		report - "$1" "skipped: $(tail -n 1 "$dir/fetch.log")"
 		return 4
 		;;
 	*)
-		tell - "$1" "failed: $(tail -n 1 "$dir/fetch.log")"
+		report - "$1" "failed: $(tail -n 1 "$dir/fetch.log")"
 		return 1
 		;;
 	esac
 	release=$(cat "$build/kernel/$1/release")
-	begun=$(date +%s)
+	started=$(date +%s)
 	if ! build_for "$1"; then
-		tell "$release" "$1" "failed to build: build/matrix/$1/build.log"
+		report "$release" "$1" "failed to build: build/matrix/$1/build.log"
 		tail -n 20 "$dir/build.log"
 		return 1
 	fi
 	test_on "$1"
 	status=$?
 	result=$(counts "$dir/check.log")
-	tell "$release" "$1" "${result:-ended without a result}, $(($(date +%s) - begun)) s"
+	report "$release" "$1" "${result:-ended without a result}, $(($(date +%s) - started)) s"
 	[ $status -ne 0 ] || return 0
 	echo "see build/matrix/$1/check.log:"
 	grep -v '^ok \|^# begin \|^# took \|^# to run ' "$dir/check.log" | tail -n 40

@@ -6,13 +6,14 @@
  * turn and under its name. A test of the list without such a result has failed. A
  * part that ended badly though no test failed counts as a failed test, PART.end.
  */
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "report.h"
 #include "guest/tap.h"
+#include "guest/verdict.h"
+#include "status.h"
 
 void *check(void *memory)
 {
@@ -21,18 +22,6 @@ void *check(void *memory)
 		exit(EXIT_FAILURE);
 	}
 	return memory;
-}
-
-char *text_of(const char *format, ...)
-{
-	va_list args;
-	char *text;
-
-	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		text = NULL;
-	va_end(args);
-	return check(text);
 }
 
 /* ---- reading ---- */
@@ -96,10 +85,16 @@ static char *next_line(FILE *file)
 	return copy;
 }
 
+static char *part_path(const struct report *report, const struct part *part,
+		       const char *what)
+{
+	return text_of("%s/parts/%s.%s", report->directory, part->name, what);
+}
+
 static FILE *open_part(const struct report *report,
 		       const struct part *part, const char *what)
 {
-	char *path = text_of("%s/parts/%s.%s", report->directory, part->name, what);
+	char *path = part_path(report, part, what);
 	FILE *file = fopen(path, "re");
 
 	free(path);
@@ -115,7 +110,7 @@ static struct test *add_test(struct report *report, struct part *part,
 				     (report->test_count + 1) * sizeof(*test)));
 	test = &report->tests[report->test_count++];
 	*test = (struct test) {
-		.part = part, .listed = listed, .outcome = NOT_RUN,
+		.part = part, .listed = listed, .result = NOT_RUN,
 		.seconds = -1, .directive = "", .output = "",
 	};
 	part->count++;
@@ -209,7 +204,7 @@ static struct test *turn_of(const struct report *report,
 static void take_result(struct test *test, const struct tap *tap,
 			struct notes *notes)
 {
-	test->outcome = !tap->ok ? FAILED :
+	test->result = !tap->ok ? FAILED :
 			strncmp(tap->directive, "SKIP", 4) ? PASSED : SKIPPED;
 	test->directive = cleaned(tap->directive, strlen(tap->directive));
 	test->seconds = notes->seconds;
@@ -244,7 +239,7 @@ static struct tap read_tap(const struct report *report, struct part *part)
 	put_took(&notes);
 	part->output = end_notes(&notes);
 	if (running) {
-		running->outcome = FAILED;
+		running->result = FAILED;
 		running->output = part->output;
 		running->reason = "it was running when its program ended";
 		part->output = "";
@@ -254,24 +249,23 @@ static struct tap read_tap(const struct report *report, struct part *part)
 
 /* ---- judging ---- */
 
-size_t count_of(const struct test *tests, size_t count, enum outcome outcome)
+size_t count_of(const struct test *tests, size_t count, enum test_result result)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++)
-		n += tests[i].outcome == outcome;
+		n += tests[i].result == result;
 	return n;
 }
 
 size_t failed_of(const struct test *tests, size_t count)
 {
-	return count_of(tests, count, FAILED) +
-	       count_of(tests, count, NOT_RUN);
+	return count - count_of(tests, count, PASSED) - count_of(tests, count, SKIPPED);
 }
 
 /* There may be many tests, so name their groups: "map.* io.*". */
 char *command_of(const struct report *report, const struct part *part,
-		 enum outcome outcome)
+		 enum test_result result)
 {
 	char *patterns = text_of(" ");
 
@@ -279,7 +273,7 @@ char *command_of(const struct report *report, const struct part *part,
 		const struct test *test = &report->tests[i];
 		char *pattern, *longer;
 
-		if (outcome != OUTCOMES && test->outcome != outcome)
+		if (result != TEST_RESULTS && test->result != result)
 			continue;
 		pattern = text_of(" %.*s.* ", (int)strcspn(test->listed, "."),
 				  test->listed);
@@ -295,13 +289,20 @@ char *command_of(const struct report *report, const struct part *part,
 		       *patterns ? patterns + 1 : "");
 }
 
-/* Why the part as a whole is not valid, or NULL. */
-static char *fault_of(const struct report *report, const struct part *part,
+/*
+ * Why the part as a whole is not valid, or NULL. The record of a guest says it best:
+ * its TAP may have ended before.
+ */
+static char *error_of(const struct report *report, const struct part *part,
 		      const struct tap *tap)
 {
 	const struct test *tests = report->tests + part->first;
 	size_t failed = count_of(tests, part->count, FAILED);
+	struct vm_record record;
 
+	read_record(&record, part_path(report, part, "verdict"));
+	if (record.message[0])
+		return cleaned(record.message, strlen(record.message));
 	/* tap.c cuts long lines, perhaps within a character. */
 	if (tap->bailed)
 		return cleaned(tap->bail, strlen(tap->bail));
@@ -313,7 +314,8 @@ static char *fault_of(const struct report *report, const struct part *part,
 	if ((size_t)tap->plan != part->count)
 		return text_of("its plan has %d tests, its list has %zu",
 			       tap->plan, part->count);
-	if (part->status && part->status != 4 && !(part->status == 1 && failed))
+	if (part->status && part->status != STATUS_SKIPPED &&
+	    !(part->status == STATUS_FAILED && failed))
 		return text_of("exit status %d, and %zu failed tests",
 			       part->status, failed);
 	if (count_of(tests, part->count, NOT_RUN))
@@ -333,18 +335,18 @@ static char *program_of(const char *name)
 }
 
 /*
- * Does the report show the fault of the part with one of its tests? An interrupt
- * fails the test that was running.
+ * Does the report show the error of the part with one of its tests? An interrupt
+ * fails the test that was running; check.sh then leaves no status.
  */
 static bool is_reported(const struct report *report, const struct part *part)
 {
 	const struct test *test = report->tests + part->first;
-	bool interrupted = !strcmp(part->fault, "interrupted");
+	bool interrupted = part->status < 0 || part->status == STATUS_INTERRUPTED;
 
 	for (size_t i = 0; i < part->count; i++, test++)
-		if (test->outcome == NOT_RUN ||
-		    (test->outcome == FAILED &&
-		     (interrupted || strstr(test->output, part->fault))))
+		if (test->result == NOT_RUN ||
+		    (test->result == FAILED &&
+		     (interrupted || strstr(test->output, part->error))))
 			return true;
 	return false;
 }
@@ -357,15 +359,15 @@ static void read_part(struct report *report, struct part *part)
 	read_list(report, part);
 	read_status(report, part);
 	tap = read_tap(report, part);
-	part->fault = fault_of(report, part, &tap);
-	if (part->fault && !is_reported(report, part)) {
+	part->error = error_of(report, part, &tap);
+	if (part->error && !is_reported(report, part)) {
 		struct test *test;
 
 		test = add_test(report, part, text_of("%s.end", part->name));
-		test->outcome = FAILED;
+		test->result = FAILED;
 		test->output = part->output;
-		test->reason = part->fault;
-		test->command = command_of(report, part, OUTCOMES);
+		test->reason = part->error;
+		test->command = command_of(report, part, TEST_RESULTS);
 	}
 }
 
@@ -379,11 +381,11 @@ static char *reason_of(const struct test *test)
 
 	if (test->reason)
 		return test->reason;
-	if (test->outcome == SKIPPED)
+	if (test->result == SKIPPED)
 		return text_of("%s", test->directive + strcspn(test->directive, " ") +
 			       !!strchr(test->directive, ' '));
-	if (test->outcome == NOT_RUN)
-		return text_of("it did not run: %s", test->part->fault);
+	if (test->result == NOT_RUN)
+		return text_of("it did not run: %s", test->part->error);
 	if (!strncmp(test->directive, "TIMEOUT ", 8))
 		return text_of("no end after %s", test->directive + 8);
 	for (line = test->output; *line; line = strchr(line, '\n') + 1) {
@@ -441,7 +443,7 @@ static void name_same(struct test **begin, struct test **end)
 		copies = last && !strcmp(last->listed, test->listed) ?
 			 copies + 1 : 1;
 		test->tally->runs++;
-		test->tally->failed += test->outcome == FAILED;
+		test->tally->failed += test->result == FAILED;
 		test->name = text_of("%s%s%s", test->listed,
 				     in_others ? "@" : "",
 				     in_others ? test->part->program : "");

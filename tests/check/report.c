@@ -6,9 +6,10 @@
  *
  * For each part DIRECTORY/parts/ has PART.list (the tests that it was to run, one a
  * line, written when it began), PART.tap (its output) and PART.status (its exit
- * status). The report goes to DIRECTORY/tap, DIRECTORY/junit.xml and DIRECTORY/json,
- * which name KERNEL and MODULE; COMMAND TESTS='NAME' runs a test again. Standard
- * output gets each failure with its reason; the last line is "N passed, N failed".
+ * status); of a guest also PART.verdict, its record. The report goes to DIRECTORY/tap,
+ * DIRECTORY/junit.xml and DIRECTORY/json, which name KERNEL and MODULE; COMMAND
+ * TESTS='NAME' runs a test again. Standard output gets each failure with its reason;
+ * the last line is "N passed, N failed".
  * Exit status: 0 none failed, 1 some did or a file could not be written, 2 usage.
  */
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "status.h"
 
 enum { LINES_AT_EACH_END = 10 };
 
@@ -72,7 +74,7 @@ static void print_not_run(const struct part *part)
 				NOT_RUN);
 
 	printf("\nfailed: %zu test%s of %s did not run: %s\n", count,
-	       count == 1 ? "" : "s", part->name, part->fault);
+	       count == 1 ? "" : "s", part->name, part->error);
 	print_output(part->output);
 	printf("  again: %s\n", command_of(&report, part, NOT_RUN));
 }
@@ -82,12 +84,12 @@ static size_t print_summary(void)
 {
 	size_t passed = count_of(report.tests, report.test_count, PASSED);
 	size_t skipped = count_of(report.tests, report.test_count, SKIPPED);
-	size_t failed = report.test_count - passed - skipped;
+	size_t failed = failed_of(report.tests, report.test_count);
 
 	for (size_t i = 0; i < report.test_count; i++) {
 		struct test *test = &report.tests[i];
 
-		if (test->outcome == FAILED && !test->tally->reported) {
+		if (test->result == FAILED && !test->tally->reported) {
 			test->tally->reported = true;
 			print_failure(test);
 		}
@@ -127,7 +129,7 @@ static _Noreturn void usage(void)
 {
 	fprintf(stderr,
 		"usage: report -k KERNEL -m MODULE -a COMMAND DIRECTORY PART...\n");
-	exit(2);
+	exit(STATUS_USAGE);
 }
 
 static char **parse(int argc, char *argv[])

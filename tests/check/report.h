@@ -12,7 +12,12 @@
 #include <stdio.h>
 #include <time.h>
 
-enum outcome { PASSED, SKIPPED, FAILED, NOT_RUN, OUTCOMES };
+#include "util.h"
+
+/* Only the grader tells a crash and a hang from other failures. */
+enum test_result {
+	NOT_RUN, PASSED, FAILED, SKIPPED, CRASHED, HUNG, TEST_RESULTS
+};
 
 /* A run of a test program, here or in a guest. */
 struct part {
@@ -20,7 +25,7 @@ struct part {
 	char *program;		/* "guest": its tests may be split among parts */
 	time_t begin;
 	int status;		/* exit status of its command, -1: unknown */
-	char *fault;		/* why its TAP or its status is not valid, or NULL */
+	char *error;		/* why its TAP or its status is not valid, or NULL */
 	char *output;		/* diagnostics outside of any test */
 	size_t first, count;	/* its tests */
 };
@@ -37,7 +42,7 @@ struct test {
 	char *base;		/* "sync.x" */
 	char *name;		/* unique in the report */
 	struct tally *tally;
-	enum outcome outcome;
+	enum test_result result;
 	double seconds;		/* -1: unknown */
 	char *directive;	/* "SKIP why", "TIMEOUT 20 seconds", or "" */
 	char *reason;		/* why it was skipped or failed, one line */
@@ -57,13 +62,13 @@ struct report {
 /* Read DIRECTORY/parts/NAME.* for each name; NULL ends the names. */
 void read_report(struct report *report, char *names[]);
 
-/* How many of these tests have this outcome; failed_of(): FAILED or NOT_RUN. */
-size_t count_of(const struct test *tests, size_t count, enum outcome outcome);
+/* How many of these tests have this result; failed_of(): neither PASSED nor SKIPPED. */
+size_t count_of(const struct test *tests, size_t count, enum test_result result);
 size_t failed_of(const struct test *tests, size_t count);
 
-/* The command to run the tests of the part with this outcome (OUTCOMES: any). */
+/* The command to run the tests of the part with this result (TEST_RESULTS: any). */
 char *command_of(const struct report *report, const struct part *part,
-		 enum outcome outcome);
+		 enum test_result result);
 
 /* Each writes one file. */
 void write_tap(FILE *file, const struct report *report);
@@ -72,9 +77,6 @@ void write_json(FILE *file, const struct report *report);
 
 /* A copy in which each byte that is not text (see above) is written as \xHH. */
 char *cleaned(const char *line, size_t length);
-
-/* printf() into allocated memory. */
-__attribute__((format(printf, 1, 2))) char *text_of(const char *format, ...);
 
 /* Returns the memory; if it is NULL, ends the program. */
 void *check(void *memory);

@@ -10,7 +10,6 @@
 
 #include "json.h"
 #include "report.h"
-#include "util.h"
 
 /* ---- KTAP ---- */
 
@@ -28,12 +27,12 @@ static void write_tap_test(FILE *file, const struct test *test, size_t number)
 {
 	fprintf(file, "# begin %s\n", test->name);
 	put_notes(file, test->output);
-	if (test->outcome == NOT_RUN)
+	if (test->result == NOT_RUN)
 		put_notes(file, test->reason);
 	if (test->seconds >= 0)
 		fprintf(file, "# took %.3f s\n", test->seconds);
 	fprintf(file, "%s %zu %s%s%s\n",
-		test->outcome == PASSED || test->outcome == SKIPPED ?
+		test->result == PASSED || test->result == SKIPPED ?
 		"ok" : "not ok", number, test->name,
 		*test->directive ? " # " : "", test->directive);
 }
@@ -92,14 +91,14 @@ static void put_totals(FILE *file, const struct test *tests, size_t count)
 
 static void put_result(FILE *file, const struct test *test)
 {
-	if (test->outcome == PASSED) {
+	if (test->result == PASSED) {
 		fprintf(file, "/>\n");
 		return;
 	}
-	fprintf(file, ">\n      <%s", test->outcome == SKIPPED ? "skipped" :
+	fprintf(file, ">\n      <%s", test->result == SKIPPED ? "skipped" :
 								 "failure");
 	put_attribute(file, "message", test->reason);
-	if (test->outcome == SKIPPED) {
+	if (test->result == SKIPPED) {
 		fprintf(file, "/>\n    </testcase>\n");
 		return;
 	}
@@ -166,8 +165,8 @@ static void write_json_part(struct json *json, const struct part *part)
 	json_open(json, NULL, '{');
 	json_string(json, "name", part->name);
 	json_number(json, "status", 0, part->status);
-	if (part->fault)
-		json_string(json, "trouble", part->fault);
+	if (part->error)
+		json_string(json, "error", part->error);
 	json_close(json, '}');
 }
 
@@ -176,11 +175,11 @@ static void write_json_test(struct json *json, const struct test *test)
 	json_open(json, NULL, '{');
 	json_string(json, "name", test->name);
 	json_string(json, "part", test->part->name);
-	json_string(json, "result", test->outcome == PASSED ? "passed" :
-		    test->outcome == SKIPPED ? "skipped" : "failed");
+	json_string(json, "result", test->result == PASSED ? "passed" :
+		    test->result == SKIPPED ? "skipped" : "failed");
 	if (test->seconds >= 0)
 		json_number(json, "seconds", 3, test->seconds);
-	if (test->outcome != PASSED)
+	if (test->result != PASSED)
 		json_string(json, "reason", test->reason);
 	if (*test->output)
 		json_string(json, "output", test->output);

@@ -4,9 +4,8 @@
 deb: deb-tools
 	@exec tests/deb/build.sh
 
-deb-test: export AGAIN := make deb-test
 deb-test: deb build/tests/report build/tests/deb_test $(full_guest) deb-test-tools
 	@tests/deb/tree.sh $(full)
-	@exec tests/check/check.sh -p deb -m packages $(full) - $(call quoted,$(TESTS))
+	@exec tests/check/check.sh -a 'make deb-test' -p deb -m packages $(full) - $(call quoted,$(TESTS))
 
 .PHONY: deb deb-test

@@ -2,14 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run a line of shell as root in a Debian tree, with this project at /project.
 #
-#   enter.sh TREE 'LINE'
+#   enter.sh [-k] TREE 'LINE'
 #
 # It runs in a chroot, in a mount and a pid namespace that end with it. What it writes
-# goes into a layer in memory that ends with it, too; with KEEP=1, into the tree.
+# goes into a layer in memory that ends with it, too; with -k, into the tree.
 set -eu
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../kernel/surroundings.sh"
+keep=
+if [ "${1-}" = -k ]; then
+	keep=yes
+	shift
+fi
 [ $# -eq 2 ] || usage
 # Others must be able to read and run what is made here, whatever the user's umask.
 umask 022
@@ -41,4 +46,4 @@ exec unshare --mount --pid --fork --kill-child sh -euc '
 	exec env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root \
 		DEBIAN_FRONTEND=noninteractive \
 		chroot "$root" sh -c "trap \"exit 130\" INT TERM; $4"
-' sh "$1" "$top" "${KEEP-}" "$2"
+' sh "$1" "$top" "$keep" "$2"

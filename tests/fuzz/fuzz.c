@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -87,28 +86,20 @@ static void fail(int process, const char *format, const char *what)
 static void print_recent(const struct worker *worker)
 {
 	unsigned int done = worker->done;
-	char text[300];
 
-	for (unsigned int i = done > RECENT ? done - RECENT : 0; i < done;
-	     i++) {
-		record_text(&worker->recent[i % RECENT], text, sizeof(text));
-		printf("  %s\n", text);
-	}
+	for (unsigned int i = done > RECENT ? done - RECENT : 0; i < done; i++)
+		printf("  %s\n", record_text(&worker->recent[i % RECENT]));
 }
 
 /* Another process may have caused the failure, so print where each was. */
 static void print_others(void)
 {
-	char text[300];
-
 	for (int i = 0; i < run->processes; i++) {
 		const struct worker *worker = &run->workers[i];
 
-		if (i == run->failed_process || !worker->done)
-			continue;
-		record_text(&worker->recent[(worker->done - 1) % RECENT], text,
-			    sizeof(text));
-		printf("process %d was at %s\n", i, text);
+		if (i != run->failed_process && worker->done)
+			printf("process %d was at %s\n", i,
+			       record_text(&worker->recent[(worker->done - 1) % RECENT]));
 	}
 }
 
@@ -233,22 +224,17 @@ static bool watch(pid_t pids[], int count, int first)
 
 static pid_t start(int process, void (*function)(void))
 {
-	pid_t parent = getpid(), pid;
-	sigset_t none;
+	pid_t pid;
 
 	fflush(stdout);
-	pid = fork();
+	pid = fork_bound(SIGKILL);
 	if (pid) {
 		if (pid > 0)
 			setpgid(pid, pid);
 		return pid;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(STATUS_FAILED);
 	setpgid(0, 0);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	unblock_signals();
 	become(process);
 	function();
 	_exit(0);
@@ -405,31 +391,17 @@ static void add_up(void)
 		}
 }
 
-/*
- * Name the generation in the kernel's log, so that the cause of a kernel report can
- * run again. (Not with dprintf(): it asks for the position, and /dev/kmsg has none.)
- */
-static void log_generation(void)
-{
-	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	char line[100];
-	int length = snprintf(line, sizeof(line),
-			      "fuzz: seed %llu, generation %u, %s\n",
-			      (unsigned long long)run->seed, run->generation,
-			      kind_names[run->kind]);
-
-	if (fd >= 0 && write(fd, line, length) != length)
-		perror("/dev/kmsg");
-	close(fd);
-}
-
 static bool run_generation(unsigned int number)
 {
 	bool agreed;
 
 	draw_generation(number);
 	cut_quota();
-	log_generation();
+	/* The cause of a kernel report can then run again. */
+	if (!log_to_kernel(text_of("fuzz: seed %llu, generation %u, %s\n",
+				   (unsigned long long)run->seed, run->generation,
+				   kind_names[run->kind])))
+		perror("/dev/kmsg");
 	if (run->kind == RELOADING)
 		agreed = work_together() && step(unload_all);
 	else

@@ -32,7 +32,7 @@ enum {
 	PAGE = 4096,
 	MAX_PAGES = 64,			/* of the region */
 	MAX_SIZE = MAX_PAGES * PAGE,
-	PLACES = 96,			/* pages of address space for mappings */
+	VPAGES = 96,			/* pages of address space for mappings */
 	FILES = 10,			/* open files of a process */
 	DESCRIPTORS = 6,		/* its descriptors of the device */
 	MAX_PROCESSES = 8,
@@ -183,8 +183,8 @@ void expect_one_of(long seen, const long *wanted, const char *what);
 _Noreturn __attribute__((format(printf, 1, 2)))
 void disagree(const char *format, ...);
 
-/* A record as text; an answer as text. */
-void record_text(const struct record *what, char *text, size_t size);
+/* A record as text, until the next call; an answer as text. */
+const char *record_text(const struct record *what);
 const char *answer_text(long answer);
 
 /* The numbers in sysfs must be those of the model. */

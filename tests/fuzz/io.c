@@ -60,9 +60,9 @@ static bool do_open(void)
 	int slot = 0, file = 0;
 	long seen;
 
-	while (slot < DESCRIPTORS && places.fd[slot] >= 0)
+	while (slot < DESCRIPTORS && model.fd[slot] >= 0)
 		slot++;
-	while (file < FILES && places.files[file].flags >= 0)
+	while (file < FILES && model.files[file].flags >= 0)
 		file++;
 	if (slot == DESCRIPTORS || file == FILES)
 		return false;
@@ -76,13 +76,13 @@ static bool do_open(void)
 	}
 	if (seen < 0)
 		disagree("expected success, saw %s", answer_text(-errno));
-	places.fd[slot] = seen;
-	places.file_of[slot] = file;
-	places.files[file] = (struct file) {
+	model.fd[slot] = seen;
+	model.file_of[slot] = file;
+	model.files[file] = (struct file) {
 		.flags = flags,
 		.position = &me.worker->positions[me.depth][file],
 	};
-	*places.files[file].position = 0;
+	*model.files[file].position = 0;
 	return true;
 }
 
@@ -93,8 +93,8 @@ static bool do_close(void)
 	if (slot < 0)
 		return false;
 	note_op("close(fd %ld)", slot);
-	expect(answer(close(places.fd[slot])), 0);
-	places.fd[slot] = -1;
+	expect(answer(close(model.fd[slot])), 0);
+	model.fd[slot] = -1;
 	return true;
 }
 
@@ -103,24 +103,24 @@ static bool do_dup(void)
 	int slot = draw_descriptor(), to = 0;
 	int fd;
 
-	while (to < DESCRIPTORS && places.fd[to] >= 0)
+	while (to < DESCRIPTORS && model.fd[to] >= 0)
 		to++;
 	if (slot < 0 || to == DESCRIPTORS)
 		return false;
 	note_op("dup(fd %ld), to be fd %ld", slot, to);
-	fd = fcntl(places.fd[slot], F_DUPFD_CLOEXEC, 0);
+	fd = fcntl(model.fd[slot], F_DUPFD_CLOEXEC, 0);
 	answer(fd < 0 ? fd : to);
 	if (fd < 0)
 		disagree("expected success, saw %s", answer_text(-errno));
-	places.fd[to] = fd;
-	places.file_of[to] = places.file_of[slot];
+	model.fd[to] = fd;
+	model.file_of[to] = model.file_of[slot];
 	return true;
 }
 
 /* Predict the answer to a read or a write. */
 static long predict(int file, bool writes, long offset, size_t length)
 {
-	bool ends = writes && places.files[file].flags & O_APPEND;
+	bool ends = writes && model.files[file].flags & O_APPEND;
 	size_t room;
 
 	if (offset < 0)
@@ -133,62 +133,6 @@ static long predict(int file, bool writes, long offset, size_t length)
 		return writes ? -ENOSPC : 0;
 	room = run->size - offset;
 	return length < room ? length : room;
-}
-
-static bool do_pread(void)
-{
-	int slot = draw_descriptor();
-	size_t length = draw_length();
-	long offset = draw_offset(), seen;
-
-	if (slot < 0)
-		return false;
-	note_op("pread(fd %ld, %ld bytes, %#lx)", slot, length, offset);
-	seen = answer(pread(places.fd[slot], buffer, length, offset));
-	expect(seen, predict(places.file_of[slot], false, offset, length));
-	if (seen > 0)
-		check_region(offset, buffer, seen);
-	return true;
-}
-
-static bool do_read(void)
-{
-	int slot = draw_descriptor();
-	size_t length = draw_length();
-	long *position, seen;
-
-	if (slot < 0)
-		return false;
-	position = places.files[places.file_of[slot]].position;
-	note_op("read(fd %ld, %ld bytes), at %#lx", slot, length, *position);
-	seen = answer(read(places.fd[slot], buffer, length));
-	expect(seen, predict(places.file_of[slot], false, *position, length));
-	if (seen > 0) {
-		check_region(*position, buffer, seen);
-		*position += seen;
-	}
-	return true;
-}
-
-/* Two iovecs: the second gets the bytes that follow the first. */
-static bool do_preadv(void)
-{
-	int slot = draw_descriptor();
-	size_t length = draw_length(), first = below(length + 1);
-	struct iovec pieces[] = {
-		{ buffer, first }, { buffer + first, length - first },
-	};
-	long offset = draw_offset(), seen;
-
-	if (slot < 0)
-		return false;
-	note_op("preadv(fd %ld, %ld + %ld bytes, %#lx)", slot, first,
-		length - first, offset);
-	seen = answer(preadv(places.fd[slot], pieces, 2, offset));
-	expect(seen, predict(places.file_of[slot], false, offset, length));
-	if (seen > 0)
-		check_region(offset, buffer, seen);
-	return true;
 }
 
 /* How many bytes this process may write there: only its own. */
@@ -211,66 +155,92 @@ static long draw_own_offset(void)
 	return next_own(offset);
 }
 
-static bool do_pwrite(void)
+/* At the position of the file; at an offset; at an offset, in two pieces. */
+enum variant { AT_POSITION, AT_OFFSET, IN_TWO_PIECES };
+
+static ssize_t read_or_write(bool writes, enum variant variant, int fd, size_t length, size_t first,
+			     long offset)
 {
-	int slot = draw_descriptor();
-	long offset = draw_own_offset(), seen;
-	size_t length = may_write(offset, draw_length());
-
-	if (slot < 0)
-		return false;
-	draw_bytes(buffer, length);
-	note_op("pwrite(fd %ld, %ld bytes, the first %#lx, %#lx)", slot, length,
-		buffer[0], offset);
-	seen = answer(pwrite(places.fd[slot], buffer, length, offset));
-	expect(seen, predict(places.file_of[slot], true, offset, length));
-	if (seen > 0)
-		wrote_region(offset, buffer, seen);
-	return true;
-}
-
-static bool do_write(void)
-{
-	int slot = draw_descriptor();
-	size_t length = draw_length();
-	long *position, seen;
-
-	if (slot < 0)
-		return false;
-	position = places.files[places.file_of[slot]].position;
-	length = may_write(*position, length);
-	draw_bytes(buffer, length);
-	note_op("write(fd %ld, %ld bytes, the first %#lx), at %#lx", slot,
-		length, buffer[0], *position);
-	seen = answer(write(places.fd[slot], buffer, length));
-	expect(seen, predict(places.file_of[slot], true, *position, length));
-	if (seen > 0) {
-		wrote_region(*position, buffer, seen);
-		*position += seen;
-	}
-	return true;
-}
-
-static bool do_pwritev(void)
-{
-	int slot = draw_descriptor();
-	long offset = draw_own_offset(), seen;
-	size_t length = may_write(offset, draw_length());
-	size_t first = below(length + 1);
 	struct iovec pieces[] = {
 		{ buffer, first }, { buffer + first, length - first },
 	};
 
+	switch (variant) {
+	case AT_POSITION:
+		return writes ? write(fd, buffer, length) : read(fd, buffer, length);
+	case AT_OFFSET:
+		return writes ? pwrite(fd, buffer, length, offset) :
+				pread(fd, buffer, length, offset);
+	default:
+		return writes ? pwritev(fd, pieces, 2, offset) : preadv(fd, pieces, 2, offset);
+	}
+}
+
+/*
+ * The format gets descriptor, length, offset, of a write the first byte, and how many
+ * bytes are in the first piece.
+ */
+static bool transfer(const char *format, bool writes, enum variant variant)
+{
+	size_t length = draw_length(), first;
+	long *position, offset, seen;
+	int slot = draw_descriptor();
+
 	if (slot < 0)
 		return false;
-	draw_bytes(buffer, length);
-	note_op("pwritev(fd %ld, %ld + %ld bytes, the first %#lx, %#lx)", slot,
-		first, length - first, buffer[0], offset);
-	seen = answer(pwritev(places.fd[slot], pieces, 2, offset));
-	expect(seen, predict(places.file_of[slot], true, offset, length));
-	if (seen > 0)
+	position = model.files[model.file_of[slot]].position;
+	offset = variant == AT_POSITION ? *position :
+		 writes ? draw_own_offset() : draw_offset();
+	if (writes) {
+		length = may_write(offset, length);
+		draw_bytes(buffer, length);
+	}
+	first = variant == IN_TWO_PIECES ? below(length + 1) : length;
+	note(format, (const long [7]) { 0, slot, length, offset, writes ? buffer[0] : first,
+					first });
+	seen = answer(read_or_write(writes, variant, model.fd[slot], length, first, offset));
+	expect(seen, predict(model.file_of[slot], writes, offset, length));
+	if (seen <= 0)
+		return true;
+	if (writes)
 		wrote_region(offset, buffer, seen);
+	else
+		check_region(offset, buffer, seen);
+	if (variant == AT_POSITION)
+		*position += seen;
 	return true;
+}
+
+static bool do_pread(void)
+{
+	return transfer("pread(fd %ld, %ld bytes, %#lx)", false, AT_OFFSET);
+}
+
+static bool do_read(void)
+{
+	return transfer("read(fd %ld, %ld bytes), at %#lx", false, AT_POSITION);
+}
+
+static bool do_preadv(void)
+{
+	return transfer("preadv(fd %ld, %ld bytes, %#lx), %ld in the first piece", false,
+			IN_TWO_PIECES);
+}
+
+static bool do_pwrite(void)
+{
+	return transfer("pwrite(fd %ld, %ld bytes, %#lx), the first %#lx", true, AT_OFFSET);
+}
+
+static bool do_write(void)
+{
+	return transfer("write(fd %ld, %ld bytes), at %#lx, the first %#lx", true, AT_POSITION);
+}
+
+static bool do_pwritev(void)
+{
+	return transfer("pwritev(fd %ld, %ld bytes, %#lx), the first %#lx, %ld in the first piece",
+			true, IN_TWO_PIECES);
 }
 
 static bool do_seek(void)
@@ -285,7 +255,7 @@ static bool do_seek(void)
 
 	if (slot < 0)
 		return false;
-	position = places.files[places.file_of[slot]].position;
+	position = model.files[model.file_of[slot]].position;
 	if (whence == SEEK_END || (whence == SEEK_CUR && one_in(2)))
 		offset = -offset;
 	wanted = whence == SEEK_CUR ? *position + offset :
@@ -294,7 +264,7 @@ static bool do_seek(void)
 		wanted = -EINVAL;
 	note_op("lseek(fd %ld, %ld, whence %ld), at %#lx", slot, offset, whence,
 		*position);
-	seen = answer(lseek(places.fd[slot], offset, whence));
+	seen = answer(lseek(model.fd[slot], offset, whence));
 	expect(seen, wanted);
 	if (seen >= 0)
 		*position = seen;
@@ -305,28 +275,24 @@ static bool do_seek(void)
 static bool do_read_into(void)
 {
 	int slot = draw_descriptor();
-	size_t spot = below(PLACES * PAGE - 2 * PAGE), reached;
-	size_t length = 1 + below(one_in(4) ? 2 * PAGE : 300);
-	int at = draw_place(NULL);
-	size_t offset = next_own(below(run->size));
+	size_t length = 1 + below(one_in(4) ? 2 * PAGE : 300), reached;
+	size_t va = draw_va(length, NULL), offset = next_own(below(run->size));
 	long seen;
 
-	if (slot < 0 || !is_readable(places.file_of[slot]))
+	if (slot < 0 || !is_readable(model.file_of[slot]))
 		return false;
-	if (at >= 0 && at < PLACES - 3)
-		spot = at * PAGE + spot % PAGE;
-	length = writable_run(spot, own_run(offset, length));
-	if (!length || overlaps(spot, offset, length))
+	length = writable_run(va, own_run(offset, length));
+	if (!length || overlaps(va, offset, length))
 		return false;
-	reached = reach(spot, length, PROT_WRITE);
-	note_op("pread(fd %ld, into places %#lx, %ld bytes, %#lx)", slot, spot,
+	reached = reach(va, length, PROT_WRITE);
+	note_op("pread(fd %ld, into va %#lx, %ld bytes, %#lx)", slot, va,
 		length, offset);
-	seen = answer(pread(places.fd[slot], places.base + spot, length,
+	seen = answer(pread(model.fd[slot], model.base + va, length,
 			    offset));
 	expect(seen, reached ? (long)reached : -EFAULT);
 	memcpy(buffer, run->bytes + offset, reached);
 	if (reached)
-		wrote_places(spot, buffer, reached);
+		wrote_vpages(va, buffer, reached);
 	return true;
 }
 
@@ -347,10 +313,10 @@ static void expect_part(long seen, size_t length, size_t reached)
  * A private copy holds bytes of other processes, too. When racing, this process must
  * neither write those nor let them decide what it does.
  */
-static bool has_copy(size_t spot, size_t length)
+static bool has_copy(size_t va, size_t length)
 {
-	for (size_t at = spot / PAGE; at * PAGE < spot + length; at++)
-		if (places.at[at].copied)
+	for (size_t at = va / PAGE; at * PAGE < va + length; at++)
+		if (model.vpages[at].copied)
 			return true;
 	return false;
 }
@@ -359,31 +325,27 @@ static bool has_copy(size_t spot, size_t length)
 static bool do_write_from(void)
 {
 	int slot = draw_descriptor();
-	size_t spot = below(PLACES * PAGE - 2 * PAGE), reached;
-	size_t length = 1 + below(one_in(4) ? 2 * PAGE : 300);
-	int at = draw_place(NULL);
-	size_t offset = next_own(below(run->size));
+	size_t length = 1 + below(one_in(4) ? 2 * PAGE : 300), reached;
+	size_t va = draw_va(length, NULL), offset = next_own(below(run->size));
 	long seen;
 
-	if (slot < 0 || !is_writable(places.file_of[slot]) ||
-	    places.files[places.file_of[slot]].flags & O_APPEND)
+	if (slot < 0 || !is_writable(model.file_of[slot]) ||
+	    model.files[model.file_of[slot]].flags & O_APPEND)
 		return false;
-	if (at >= 0 && at < PLACES - 3)
-		spot = at * PAGE + spot % PAGE;
-	length = known_run(spot, own_run(offset, length));
-	if (!length || overlaps(spot, offset, length))
+	length = known_run(va, own_run(offset, length));
+	if (!length || overlaps(va, offset, length))
 		return false;
-	reached = reach(spot, length, PROT_READ);
-	if (run->kind != IN_TURN && has_copy(spot, reached))
+	reached = reach(va, length, PROT_READ);
+	if (run->kind != IN_TURN && has_copy(va, reached))
 		return false;
-	bytes_of_places(spot, buffer, reached);
-	note_op("pwrite(fd %ld, from places %#lx, %ld bytes, %#lx)", slot, spot,
+	bytes_of_vpages(va, buffer, reached);
+	note_op("pwrite(fd %ld, from va %#lx, %ld bytes, %#lx)", slot, va,
 		length, offset);
-	seen = answer(pwrite(places.fd[slot], places.base + spot, length,
+	seen = answer(pwrite(model.fd[slot], model.base + va, length,
 			     offset));
 	expect_part(seen, length, reached);
 	if (seen > 0) {
-		touched_places(spot, seen);
+		touched_vpages(va, seen);
 		wrote_region(offset, buffer, seen);
 	}
 	return true;
@@ -400,15 +362,15 @@ static bool do_resize(void)
 		return false;
 	if (truncate) {
 		note_op("ftruncate(fd %ld, %#lx)", slot, offset);
-		expect(answer(ftruncate(places.fd[slot], offset)), -EINVAL);
+		expect(answer(ftruncate(model.fd[slot], offset)), -EINVAL);
 	} else {
 		int mode = one_in(2) ? 0 : FALLOC_FL_PUNCH_HOLE |
 					   FALLOC_FL_KEEP_SIZE;
 
 		note_op("fallocate(fd %ld, mode %ld, %#lx, 1 page)", slot, mode,
 			offset);
-		expect(answer(fallocate(places.fd[slot], mode, offset, PAGE)),
-		       is_writable(places.file_of[slot]) ? -ENODEV : -EBADF);
+		expect(answer(fallocate(model.fd[slot], mode, offset, PAGE)),
+		       is_writable(model.file_of[slot]) ? -ENODEV : -EBADF);
 	}
 	return true;
 }
@@ -422,11 +384,11 @@ static bool do_sync_file(void)
 		return false;
 	if (advise) {
 		note_op("posix_fadvise(fd %ld, POSIX_FADV_DONTNEED)", slot);
-		expect(answer(posix_fadvise(places.fd[slot], 0, 0,
+		expect(answer(posix_fadvise(model.fd[slot], 0, 0,
 					    POSIX_FADV_DONTNEED)), 0);
 	} else {
 		note_op("fsync(fd %ld)", slot);
-		expect(answer(fsync(places.fd[slot])), 0);
+		expect(answer(fsync(model.fd[slot])), 0);
 	}
 	return true;
 }

@@ -43,18 +43,18 @@ void load_region(void)
 	leave_meeting(meeting);
 }
 
-/* In a new child: the parent has the same bytes at the same spot. */
+/* In a new child: the parent has the same bytes at the same va. */
 static void read_of_parent(int at)
 {
-	size_t spot = at * (size_t)PAGE;
+	size_t va = at * (size_t)PAGE;
 	struct iovec local = { buffer, PAGE };
-	struct iovec remote = { places.base + spot, PAGE };
+	struct iovec remote = { model.base + va, PAGE };
 	long seen = process_vm_readv(getppid(), &local, 1, &remote, 1, 0);
 
 	if (seen < 0 && errno == ENOSYS)
 		return;
 	expect(seen < 0 ? -errno : seen, PAGE);
-	check_places(spot, buffer, PAGE);
+	check_vpages(va, buffer, PAGE);
 }
 
 /* Use the device for ever, without changing what the model knows. */
@@ -76,12 +76,12 @@ static _Noreturn void use_for_ever(void)
 
 static void leave_nothing(void)
 {
-	munmap(places.base, PLACES * PAGE);
-	clear_places(0, PLACES);
+	munmap(model.base, VPAGES * PAGE);
+	clear_vpages(0, VPAGES);
 	for (int i = 0; i < DESCRIPTORS; i++) {
-		if (places.fd[i] >= 0)
-			close(places.fd[i]);
-		places.fd[i] = -1;
+		if (model.fd[i] >= 0)
+			close(model.fd[i]);
+		model.fd[i] = -1;
 	}
 }
 
@@ -132,7 +132,7 @@ static bool do_fork(void)
 	unsigned int operations = 1 + below(8);
 	enum end end = below(ENDS);
 	size_t moment = below(3000);
-	int at = draw_place(is_readable_place), ready[2];
+	int at = draw_vpage(is_readable_vpage), ready[2];
 	pid_t pid;
 
 	if (me.depth)
@@ -144,7 +144,7 @@ static bool do_fork(void)
 	if (!pid)
 		live_as_child(operations, end, ready[1], at);
 	if (at >= 0)
-		places.at[at].touched = true;
+		model.vpages[at].touched = true;
 	answer(pid < 0 ? pid : 0);
 	if (pid < 0)
 		disagree("expected success, saw %s", answer_text(-errno));

@@ -15,44 +15,25 @@ enum { RW = PROT_READ | PROT_WRITE };
 
 static uint8_t buffer[4 * PAGE];
 
-static char *address(size_t spot)
+static char *pointer(size_t va)
 {
-	return places.base + spot;
+	return model.base + va;
 }
 
-/* An address as an answer: relative to the places. */
+/* An address as an answer: relative to the vpages. */
 static long from_base(void *map)
 {
-	return map == MAP_FAILED ? -1 : (char *)map - places.base;
+	return map == MAP_FAILED ? -1 : (char *)map - model.base;
 }
 
-/*
- * Draw a spot with room for length bytes, in most cases at a place that is mapped
- * and fits.
- */
-static size_t draw_spot(size_t length, bool (*fits)(const struct place *place))
+/* Draw consecutive vpages, half the time of one VMA; returns how many. */
+static int draw_vpages(int *at)
 {
-	int at = one_in(16) ? -1 : draw_place(one_in(4) ? NULL : fits);
-	size_t spot;
+	int mapped = draw_vpage(NULL);
+	int count = one_in(8) ? 1 + below(VPAGES / 2) : 1 + below(4);
+	int max = VPAGES;
 
-	if (at < 0)
-		at = below(PLACES);
-	spot = at * (size_t)PAGE + below(PAGE);
-	if (one_in(4))
-		spot -= spot % PAGE;
-	if (spot + length > (size_t)PLACES * PAGE)
-		spot = (size_t)PLACES * PAGE - length;
-	return spot;
-}
-
-/* Draw consecutive places, half the time of one VMA; returns how many. */
-static int draw_places(int *at)
-{
-	int mapped = draw_place(NULL);
-	int count = one_in(8) ? 1 + below(PLACES / 2) : 1 + below(4);
-	int max = PLACES;
-
-	*at = mapped >= 0 && !one_in(8) ? mapped : (int)below(PLACES);
+	*at = mapped >= 0 && !one_in(8) ? mapped : (int)below(VPAGES);
 	if (*at == mapped && one_in(2))
 		max = end_of_vma(*at);
 	return *at + count > max ? max - *at : count;
@@ -69,16 +50,16 @@ static int draw_prot(void)
  * Populating a private writable page copies it, as a write does. Returns false at
  * a page without access: the kernel goes no further.
  */
-static bool populate_places(int at, int count)
+static bool populate_vpages(int at, int count)
 {
 	for (int end = at + count; at < end; at++) {
-		struct place *place = &places.at[at];
+		struct vpage *vpage = &model.vpages[at];
 
-		if (place->prot == PROT_NONE)
+		if (vpage->prot == PROT_NONE)
 			return false;
-		place->touched = true;
-		if (!place->shared && !place->copied && place->prot == RW)
-			copied_place(at);
+		vpage->touched = true;
+		if (!vpage->shared && !vpage->copied && vpage->prot == RW)
+			copied_vpage(at);
 	}
 	return true;
 }
@@ -91,43 +72,43 @@ struct request {
 
 static long call_mmap(const struct request *r, size_t at)
 {
-	return from_base(mmap(address(at * PAGE), r->count * PAGE, r->prot,
-			      r->flags, places.fd[r->slot], r->page * PAGE));
+	return from_base(mmap(pointer(at * PAGE), r->count * PAGE, r->prot,
+			      r->flags, model.fd[r->slot], r->page * PAGE));
 }
 
-static void map_places(const struct request *r)
+static void map_vpages(const struct request *r)
 {
 	bool shared = r->flags & MAP_SHARED;
 
-	clear_places(r->at, r->count);
+	clear_vpages(r->at, r->count);
 	for (size_t i = 0; i < r->count; i++)
-		places.at[r->at + i] = (struct place) {
+		model.vpages[r->at + i] = (struct vpage) {
 			.mapped = true, .starts = !i, .page = r->page + i,
 			.prot = r->prot, .file = r->file, .shared = shared,
 			.may_write = !shared || is_writable(r->file),
 			.advice = MADV_NORMAL,
 		};
 	if (r->flags & MAP_POPULATE)
-		populate_places(r->at, r->count);
+		populate_vpages(r->at, r->count);
 }
 
 static long move(size_t from, size_t to, size_t pages)
 {
-	return from_base(mremap(address(from), pages * PAGE, pages * PAGE,
-				MREMAP_MAYMOVE | MREMAP_FIXED, address(to)));
+	return from_base(mremap(pointer(from), pages * PAGE, pages * PAGE,
+				MREMAP_MAYMOVE | MREMAP_FIXED, pointer(to)));
 }
 
-/* Map behind the places, then move. The kernel takes the hint: that room is free. */
+/* Map behind the vpages, then move. The kernel takes the hint: that room is free. */
 static long map_and_move(const struct request *r)
 {
 	struct request beside = *r;
 	long seen;
 
 	beside.flags &= ~MAP_FIXED;
-	seen = call_mmap(&beside, PLACES);
-	if (seen != PLACES * PAGE)
+	seen = call_mmap(&beside, VPAGES);
+	if (seen != VPAGES * PAGE)
 		return answer(seen);
-	return answer(move(PLACES * PAGE, r->at * PAGE, r->count));
+	return answer(move(VPAGES * PAGE, r->at * PAGE, r->count));
 }
 
 static bool do_mmap(void)
@@ -137,27 +118,27 @@ static bool do_mmap(void)
 
 	if (r.slot < 0)
 		return false;
-	r.file = places.file_of[r.slot];
+	r.file = model.file_of[r.slot];
 	r.count = one_in(4) ? 1 + below(run->pages) : 1;
 	if (r.count == 1)
 		r.count += below(run->pages < 4 ? run->pages : 4);
 	r.page = below(run->pages - r.count + 1);
-	r.at = below(PLACES - r.count + 1);
+	r.at = below(VPAGES - r.count + 1);
 	r.prot = draw_prot();
 	r.flags = MAP_FIXED | (one_in(4) ? MAP_PRIVATE : MAP_SHARED) |
 		  (one_in(8) ? MAP_POPULATE : 0);
 	if (!is_readable(r.file) ||
 	    (!is_writable(r.file) && r.flags & MAP_SHARED && r.prot == RW))
 		return false;
-	note_op("mmap(places+%ld, %ld pages, prot %ld, flags %#lx, fd %ld, page %ld)",
+	note_op("mmap(vpage %ld, %ld pages, prot %ld, flags %#lx, fd %ld, page %ld)",
 		r.at, r.count, r.prot, r.flags, r.slot, r.page);
 	seen = one_in(4) ? map_and_move(&r) : answer(call_mmap(&r, r.at));
 	expect(seen, r.at * (long)PAGE);
-	map_places(&r);
+	map_vpages(&r);
 	return true;
 }
 
-/* mmap() that must fail. Behind the places, for a failed mmap may unmap. */
+/* mmap() that must fail. Behind the vpages, for a failed mmap may unmap. */
 static bool do_mmap_wrong(void)
 {
 	static const long far[] = {
@@ -171,7 +152,7 @@ static bool do_mmap_wrong(void)
 
 	if (r.slot < 0)
 		return false;
-	r.file = places.file_of[r.slot];
+	r.file = model.file_of[r.slot];
 	r.count = 1 + below(run->pages);
 	r.page = run->pages - r.count + 1 + below(3);
 	r.flags = one_in(2) ? MAP_PRIVATE : MAP_SHARED;
@@ -193,7 +174,7 @@ static bool do_mmap_wrong(void)
 		wanted = -EACCES;
 	note_op("mmap(beside, %ld pages, prot %ld, flags %#lx, fd %ld, page %#lx)",
 		r.count, r.prot, r.flags, r.slot, r.page);
-	expect(answer(call_mmap(&r, PLACES)), wanted);
+	expect(answer(call_mmap(&r, VPAGES)), wanted);
 	return true;
 }
 
@@ -207,123 +188,123 @@ static bool do_mmap_odd(void)
 		return false;
 	note_op("mmap(beside, %ld bytes, fd %ld, offset %ld)", length, slot,
 		offset);
-	expect(answer(from_base(mmap(address(PLACES * PAGE), length, PROT_READ,
-				     MAP_PRIVATE, places.fd[slot], offset))),
+	expect(answer(from_base(mmap(pointer(VPAGES * PAGE), length, PROT_READ,
+				     MAP_PRIVATE, model.fd[slot], offset))),
 	       -EINVAL);
 	return true;
 }
 
 static bool do_munmap(void)
 {
-	int at, count = draw_places(&at);
+	int at, count = draw_vpages(&at);
 
-	note_op("munmap(places+%ld, %ld pages)", at, count);
-	expect(answer(munmap(address(at * PAGE), count * (size_t)PAGE)), 0);
-	clear_places(at, count);
+	note_op("munmap(vpage %ld, %ld pages)", at, count);
+	expect(answer(munmap(pointer(at * PAGE), count * (size_t)PAGE)), 0);
+	clear_vpages(at, count);
 	return true;
 }
 
 static bool do_move(void)
 {
-	int from = draw_place(NULL), count, to;
+	int from = draw_vpage(NULL), count, to;
 	bool overlap;
 	long seen;
 
 	if (from < 0)
 		return false;
 	count = 1 + below(end_of_vma(from) - from);
-	to = below(PLACES - count + 1);
-	note_op("mremap(places+%ld, %ld pages, MREMAP_FIXED, places+%ld)", from,
+	to = below(VPAGES - count + 1);
+	note_op("mremap(vpage %ld, %ld pages, MREMAP_FIXED, vpage %ld)", from,
 		count, to);
 	seen = answer(move(from * PAGE, to * PAGE, count));
 	overlap = to < from + count && from < to + count;
 	expect(seen, overlap ? -EINVAL : to * (long)PAGE);
 	if (!overlap)
-		move_places(to, from, count);
+		move_vpages(to, from, count);
 	return true;
 }
 
 static bool do_shrink(void)
 {
-	int at = draw_place(NULL), count, left;
+	int at = draw_vpage(NULL), count, left;
 
 	if (at < 0 || end_of_vma(at) - at < 2)
 		return false;
 	count = end_of_vma(at) - at;
 	left = 1 + below(count - 1);
-	note_op("mremap(places+%ld, %ld pages, to %ld pages)", at, count, left);
-	expect(answer(from_base(mremap(address(at * PAGE), count * PAGE,
+	note_op("mremap(vpage %ld, %ld pages, to %ld pages)", at, count, left);
+	expect(answer(from_base(mremap(pointer(at * PAGE), count * PAGE,
 				       left * PAGE, 0))), at * (long)PAGE);
-	clear_places(at + left, count - left);
+	clear_vpages(at + left, count - left);
 	return true;
 }
 
 static bool do_grow(void)
 {
-	int at = draw_place(NULL), count, more = 1 + below(4);
+	int at = draw_vpage(NULL), count, more = 1 + below(4);
 
 	if (at < 0)
 		return false;
 	count = end_of_vma(at) - at;
-	note_op("mremap(places+%ld, %ld pages, to %ld pages, MREMAP_MAYMOVE)",
+	note_op("mremap(vpage %ld, %ld pages, to %ld pages, MREMAP_MAYMOVE)",
 		at, count, count + more);
-	expect(answer(from_base(mremap(address(at * PAGE), count * PAGE,
+	expect(answer(from_base(mremap(pointer(at * PAGE), count * PAGE,
 				       (count + more) * PAGE,
 				       MREMAP_MAYMOVE))), -EFAULT);
 	return true;
 }
 
 /* mprotect() goes from VMA to VMA, and stops at the first that fails. */
-static long protect_places(int at, int count, int prot)
+static long protect_vpages(int at, int count, int prot)
 {
 	int end = at + count;
 
 	while (at < end) {
 		int next = end_of_vma(at);
 
-		if (!places.at[at].mapped)
+		if (!model.vpages[at].mapped)
 			return -ENOMEM;
 		if (prot & PROT_EXEC ||
-		    (prot & PROT_WRITE && !places.at[at].may_write))
+		    (prot & PROT_WRITE && !model.vpages[at].may_write))
 			return -EACCES;
 		next = next < end ? next : end;
-		if (places.at[at].prot != prot) {
+		if (model.vpages[at].prot != prot) {
 			split_before(at);
 			split_before(next);
 		}
 		for (; at < next; at++)
-			places.at[at].prot = prot;
+			model.vpages[at].prot = prot;
 	}
 	return 0;
 }
 
 static bool do_mprotect(void)
 {
-	int at, count = draw_places(&at);
+	int at, count = draw_vpages(&at);
 	int prot = one_in(16) ? PROT_READ | PROT_EXEC : draw_prot();
 	long seen;
 
-	note_op("mprotect(places+%ld, %ld pages, prot %ld)", at, count, prot);
-	seen = answer(mprotect(address(at * PAGE), count * PAGE, prot));
-	expect(seen, protect_places(at, count, prot));
+	note_op("mprotect(vpage %ld, %ld pages, prot %ld)", at, count, prot);
+	seen = answer(mprotect(pointer(at * PAGE), count * PAGE, prot));
+	expect(seen, protect_vpages(at, count, prot));
 	return true;
 }
 
-static void advise_place(struct place *place, int advice)
+static void advise_vpage(struct vpage *vpage, int advice)
 {
 	switch (advice) {
 	case MADV_NORMAL:
 	case MADV_RANDOM:
 	case MADV_SEQUENTIAL:
-		place->advice = advice;
+		vpage->advice = advice;
 		break;
 	case MADV_DONTFORK:
 	case MADV_DOFORK:
-		place->dont_fork = advice == MADV_DONTFORK;
+		vpage->dont_fork = advice == MADV_DONTFORK;
 		break;
 	case MADV_DONTNEED:
-		place->touched = false;
-		place->copied = false;
+		vpage->touched = false;
+		vpage->copied = false;
 		break;
 	}
 }
@@ -339,13 +320,13 @@ static bool is_refused(int advice, long seen)
 }
 
 /* Flags belong to a VMA, so a change splits it. */
-static long advise_places(int at, int count, int advice, long seen)
+static long advise_vpages(int at, int count, int advice, long seen)
 {
 	int end = at + count;
 	long wanted = 0;
 
 	while (at < end) {
-		struct place first = places.at[at], changed = first;
+		struct vpage first = model.vpages[at], changed = first;
 		int next = end_of_vma(at);
 
 		if (!first.mapped) {
@@ -356,14 +337,14 @@ static long advise_places(int at, int count, int advice, long seen)
 		if (is_refused(advice, seen))
 			return -EINVAL;
 		next = next < end ? next : end;
-		advise_place(&changed, advice);
+		advise_vpage(&changed, advice);
 		if (changed.advice != first.advice ||
 		    changed.dont_fork != first.dont_fork) {
 			split_before(at);
 			split_before(next);
 		}
 		for (; at < next; at++)
-			advise_place(&places.at[at], advice);
+			advise_vpage(&model.vpages[at], advice);
 	}
 	return wanted;
 }
@@ -376,14 +357,14 @@ static bool do_madvise(void)
 		MADV_PAGEOUT, MADV_DONTFORK, MADV_DOFORK, MADV_FREE,
 		MADV_WIPEONFORK,
 	};
-	int at, count = draw_places(&at);
+	int at, count = draw_vpages(&at);
 	int advice = advices[below(ARRAY_SIZE(advices))];
 	long seen;
 
-	note_op("madvise(places+%ld, %ld pages, advice %ld)", at, count, advice);
-	seen = answer(madvise(address(at * PAGE), count * (size_t)PAGE,
+	note_op("madvise(vpage %ld, %ld pages, advice %ld)", at, count, advice);
+	seen = answer(madvise(pointer(at * PAGE), count * (size_t)PAGE,
 			      advice));
-	expect(seen, advise_places(at, count, advice, seen));
+	expect(seen, advise_vpages(at, count, advice, seen));
 	return true;
 }
 
@@ -391,13 +372,13 @@ static bool do_madvise(void)
 static bool do_remove(void)
 {
 	static const long refusals[] = { -ENODEV, -EACCES, 0 };
-	int at = draw_place(NULL);
+	int at = draw_vpage(NULL);
 	long seen;
 
 	if (at < 0)
 		return false;
-	note_op("madvise(places+%ld, 1 page, MADV_REMOVE)", at);
-	seen = answer(madvise(address(at * PAGE), PAGE, MADV_REMOVE));
+	note_op("madvise(vpage %ld, 1 page, MADV_REMOVE)", at);
+	seen = answer(madvise(pointer(at * PAGE), PAGE, MADV_REMOVE));
 	if (!seen)
 		disagree("expected ENODEV or EACCES, saw success");
 	expect_one_of(seen, refusals, "ENODEV or EACCES");
@@ -407,17 +388,17 @@ static bool do_remove(void)
 static bool has_hole(int at, int count)
 {
 	for (int i = 0; i < count; i++)
-		if (!places.at[at + i].mapped)
+		if (!model.vpages[at + i].mapped)
 			return true;
 	return false;
 }
 
 static bool do_msync(void)
 {
-	int at, count = draw_places(&at);
+	int at, count = draw_vpages(&at);
 
-	note_op("msync(places+%ld, %ld pages, MS_SYNC)", at, count);
-	expect(answer(msync(address(at * PAGE), count * PAGE, MS_SYNC)),
+	note_op("msync(vpage %ld, %ld pages, MS_SYNC)", at, count);
+	expect(answer(msync(pointer(at * PAGE), count * PAGE, MS_SYNC)),
 	       has_hole(at, count) ? -ENOMEM : 0);
 	return true;
 }
@@ -425,27 +406,27 @@ static bool do_msync(void)
 /* mlock() skips these mappings, but populates them. */
 static bool do_mlock(void)
 {
-	int at, count = draw_places(&at);
+	int at, count = draw_vpages(&at);
 	bool hole = has_hole(at, count);
 	long seen;
 
-	note_op("mlock(places+%ld, %ld pages)", at, count);
-	seen = answer(mlock(address(at * PAGE), count * PAGE));
-	expect(seen, !hole && populate_places(at, count) ? 0 : -ENOMEM);
+	note_op("mlock(vpage %ld, %ld pages)", at, count);
+	seen = answer(mlock(pointer(at * PAGE), count * PAGE));
+	expect(seen, !hole && populate_vpages(at, count) ? 0 : -ENOMEM);
 	return true;
 }
 
 /* The first access to a page of a mapping counts as a fault. */
-static void expect_fault(size_t spot)
+static void expect_fault(size_t va)
 {
-	if (run->kind == IN_TURN && !places.at[spot / PAGE].touched)
+	if (run->kind == IN_TURN && !model.vpages[va / PAGE].touched)
 		run->faults++;
 }
 
 /* A load or store stays within a page: with two pages it might half succeed. */
-static size_t draw_within_page(size_t spot)
+static size_t draw_within_page(size_t va)
 {
-	size_t room = PAGE - spot % PAGE;
+	size_t room = PAGE - va % PAGE;
 	size_t length = one_in(8) ? PAGE : 1 + below(64);
 
 	return length < room ? length : room;
@@ -453,39 +434,39 @@ static size_t draw_within_page(size_t spot)
 
 static bool do_load(void)
 {
-	size_t spot = draw_spot(1, is_readable_place), length = draw_within_page(spot);
-	bool works = reach(spot, length, PROT_READ) == length;
+	size_t va = draw_va(1, is_readable_vpage), length = draw_within_page(va);
+	bool works = reach(va, length, PROT_READ) == length;
 	long signal;
 
-	note_op("load(places %#lx, %ld bytes)", spot, length);
-	signal = copy_carefully(buffer, address(spot), length);
+	note_op("load(va %#lx, %ld bytes)", va, length);
+	signal = copy_carefully(buffer, pointer(va), length);
 	answer(signal ? signal : (long)length);
 	expect(signal, works ? 0 : -(SIGNALLED + SIGSEGV));
 	if (works) {
-		expect_fault(spot);
-		check_places(spot, buffer, length);
+		expect_fault(va);
+		check_vpages(va, buffer, length);
 	}
 	return true;
 }
 
 static bool do_store(void)
 {
-	size_t spot = draw_spot(1, is_writable_place);
-	size_t length = writable_run(spot, draw_within_page(spot));
-	bool works = reach(spot, length, PROT_WRITE) == length;
+	size_t va = draw_va(1, is_writable_vpage);
+	size_t length = writable_run(va, draw_within_page(va));
+	bool works = reach(va, length, PROT_WRITE) == length;
 	long signal;
 
 	if (!length)
 		return false;
 	draw_bytes(buffer, length);
-	note_op("store(places %#lx, %ld bytes, the first %#lx)", spot, length,
+	note_op("store(va %#lx, %ld bytes, the first %#lx)", va, length,
 		buffer[0]);
-	signal = copy_carefully(address(spot), buffer, length);
+	signal = copy_carefully(pointer(va), buffer, length);
 	answer(signal ? signal : (long)length);
 	expect(signal, works ? 0 : -(SIGNALLED + SIGSEGV));
 	if (works) {
-		expect_fault(spot);
-		wrote_places(spot, buffer, length);
+		expect_fault(va);
+		wrote_vpages(va, buffer, length);
 	}
 	return true;
 }
@@ -499,42 +480,42 @@ static long as_far_as(size_t reached)
 static bool do_vm_readv(void)
 {
 	size_t length = 1 + below(one_in(4) ? 3 * PAGE : 300);
-	size_t spot = draw_spot(length, is_readable_place), reached;
+	size_t va = draw_va(length, is_readable_vpage), reached;
 	struct iovec local = { buffer, length };
-	struct iovec remote = { address(spot), length };
+	struct iovec remote = { pointer(va), length };
 	long seen;
 
-	reached = reach(spot, length, PROT_READ);
-	note_op("process_vm_readv(self, places %#lx, %ld bytes)", spot, length);
+	reached = reach(va, length, PROT_READ);
+	note_op("process_vm_readv(self, va %#lx, %ld bytes)", va, length);
 	seen = answer(process_vm_readv(getpid(), &local, 1, &remote, 1, 0));
 	if (seen == -ENOSYS)
 		return true;
 	expect(seen, as_far_as(reached));
-	check_places(spot, buffer, reached);
+	check_vpages(va, buffer, reached);
 	return true;
 }
 
 static bool do_vm_writev(void)
 {
 	size_t length = 1 + below(one_in(4) ? 3 * PAGE : 300);
-	size_t spot = draw_spot(length, is_writable_place), reached;
+	size_t va = draw_va(length, is_writable_vpage), reached;
 	struct iovec local = { .iov_base = buffer };
-	struct iovec remote = { .iov_base = address(spot) };
+	struct iovec remote = { .iov_base = pointer(va) };
 	long seen;
 
-	length = writable_run(spot, length);
+	length = writable_run(va, length);
 	if (!length)
 		return false;
 	local.iov_len = length;
 	remote.iov_len = length;
-	reached = reach(spot, length, RW);
+	reached = reach(va, length, RW);
 	draw_bytes(buffer, length);
-	note_op("process_vm_writev(self, places %#lx, %ld bytes)", spot, length);
+	note_op("process_vm_writev(self, va %#lx, %ld bytes)", va, length);
 	seen = answer(process_vm_writev(getpid(), &local, 1, &remote, 1, 0));
 	if (seen == -ENOSYS)
 		return true;
 	expect(seen, as_far_as(reached));
-	wrote_pinned(spot, buffer, reached);
+	wrote_pinned(va, buffer, reached);
 	return true;
 }
 
@@ -542,16 +523,16 @@ static bool do_vm_writev(void)
 static bool do_vmsplice(void)
 {
 	size_t length = 1 + below(one_in(4) ? 3 * PAGE : 300);
-	size_t spot = draw_spot(length, is_readable_place);
-	struct iovec whole = { .iov_base = address(spot) };
+	size_t va = draw_va(length, is_readable_vpage);
+	struct iovec whole = { .iov_base = pointer(va) };
 	int ends[2];
 	long seen;
 
-	length = known_run(spot, reach(spot, length, PROT_READ));
+	length = known_run(va, reach(va, length, PROT_READ));
 	if (!length)
 		return false;
 	whole.iov_len = length;
-	note_op("vmsplice(places %#lx, %ld bytes)", spot, length);
+	note_op("vmsplice(va %#lx, %ld bytes)", va, length);
 	if (pipe(ends))
 		disagree("no pipe: %s", answer_text(-errno));
 	seen = answer(vmsplice(ends[1], &whole, 1, 0));
@@ -559,7 +540,7 @@ static bool do_vmsplice(void)
 	expect(read(ends[0], buffer, sizeof(buffer)), length);
 	close(ends[0]);
 	close(ends[1]);
-	check_places(spot, buffer, length);
+	check_vpages(va, buffer, length);
 	return true;
 }
 
@@ -579,14 +560,14 @@ static long move_page(void *page, int node)
  */
 static bool do_migrate(void)
 {
-	int at = draw_place(NULL), node = below(2);
+	int at = draw_vpage(NULL), node = below(2);
 	long seen;
 
 	if (at < 0)
 		return false;
-	note_op("move_pages(places+%ld, to node %ld)", at, node);
+	note_op("move_pages(vpage %ld, to node %ld)", at, node);
 	for (int tries = 0; tries < 10; tries++) {
-		seen = answer(move_page(address(at * PAGE), node));
+		seen = answer(move_page(pointer(at * PAGE), node));
 		if (seen == node || seen == -ENOENT || run->kind != IN_TURN ||
 		    seen == -ENOSYS || seen == -ENODEV)
 			return true;

@@ -6,7 +6,7 @@
 
 #include "model.h"
 
-struct places places;
+struct model model;
 
 static size_t min(size_t a, size_t b)
 {
@@ -15,38 +15,38 @@ static size_t min(size_t a, size_t b)
 
 void model_begin(void)
 {
-	/* Twice the size: map_and_move() maps behind the places. */
-	size_t room = 2 * PLACES * PAGE;
+	/* Twice the size: map_and_move() maps behind the vpages. */
+	size_t room = 2 * VPAGES * PAGE;
 
-	memset(&places, 0, sizeof(places));
+	memset(&model, 0, sizeof(model));
 	for (int i = 0; i < FILES; i++)
-		places.files[i].flags = -1;
+		model.files[i].flags = -1;
 	for (int i = 0; i < DESCRIPTORS; i++)
-		places.fd[i] = -1;
-	places.base = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANON, -1,
+		model.fd[i] = -1;
+	model.base = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANON, -1,
 			   0);
-	if (places.base == MAP_FAILED)
+	if (model.base == MAP_FAILED)
 		disagree("no address space");
-	munmap(places.base, room);
+	munmap(model.base, room);
 }
 
 bool is_readable(int file)
 {
-	return (places.files[file].flags & O_ACCMODE) != O_WRONLY;
+	return (model.files[file].flags & O_ACCMODE) != O_WRONLY;
 }
 
 bool is_writable(int file)
 {
-	return (places.files[file].flags & O_ACCMODE) != O_RDONLY;
+	return (model.files[file].flags & O_ACCMODE) != O_RDONLY;
 }
 
 bool is_used(int file)
 {
 	for (int i = 0; i < DESCRIPTORS; i++)
-		if (places.fd[i] >= 0 && places.file_of[i] == file)
+		if (model.fd[i] >= 0 && model.file_of[i] == file)
 			return true;
-	for (int i = 0; i < PLACES; i++)
-		if (places.at[i].mapped && places.at[i].file == file)
+	for (int i = 0; i < VPAGES; i++)
+		if (model.vpages[i].mapped && model.vpages[i].file == file)
 			return true;
 	return false;
 }
@@ -56,14 +56,14 @@ void model_count(void)
 	long opens = 0, mappings = 0;
 
 	for (int i = 0; i < FILES; i++) {
-		struct file *file = &places.files[i];
+		struct file *file = &model.files[i];
 
 		if (file->flags >= 0 && !is_used(i))
 			file->flags = -1;
 		opens += file->flags >= 0 && !file->inherited;
 	}
-	for (int i = 0; i < PLACES; i++)
-		mappings += places.at[i].mapped && places.at[i].starts;
+	for (int i = 0; i < VPAGES; i++)
+		mappings += model.vpages[i].mapped && model.vpages[i].starts;
 	me.worker->opens[me.depth] = opens;
 	me.worker->mappings[me.depth] = mappings;
 }
@@ -71,10 +71,10 @@ void model_count(void)
 void model_fork(void)
 {
 	for (int i = 0; i < FILES; i++)
-		places.files[i].inherited = true;
-	for (int i = 0; i < PLACES; i++)
-		if (places.at[i].mapped && places.at[i].dont_fork)
-			clear_places(i, 1);
+		model.files[i].inherited = true;
+	for (int i = 0; i < VPAGES; i++)
+		if (model.vpages[i].mapped && model.vpages[i].dont_fork)
+			clear_vpages(i, 1);
 	model_count();
 }
 
@@ -96,100 +96,115 @@ int draw_descriptor(void)
 	for (int i = 0; i < DESCRIPTORS; i++) {
 		int slot = (first + i) % DESCRIPTORS;
 
-		if (places.fd[slot] >= 0)
+		if (model.fd[slot] >= 0)
 			return slot;
 	}
 	return -1;
 }
 
-bool is_readable_place(const struct place *place)
+bool is_readable_vpage(const struct vpage *vpage)
 {
-	return place->prot & PROT_READ;
+	return vpage->prot & PROT_READ;
 }
 
-bool is_writable_place(const struct place *place)
+bool is_writable_vpage(const struct vpage *vpage)
 {
-	return place->prot & PROT_WRITE;
+	return vpage->prot & PROT_WRITE;
 }
 
-int draw_place(bool (*fits)(const struct place *place))
+int draw_vpage(bool (*fits)(const struct vpage *vpage))
 {
-	int first = below(PLACES);
+	int first = below(VPAGES);
 
-	for (int i = 0; i < PLACES; i++) {
-		int at = (first + i) % PLACES;
+	for (int i = 0; i < VPAGES; i++) {
+		int at = (first + i) % VPAGES;
 
-		if (places.at[at].mapped && (!fits || fits(&places.at[at])))
+		if (model.vpages[at].mapped && (!fits || fits(&model.vpages[at])))
 			return at;
 	}
 	return -1;
+}
+
+size_t draw_va(size_t length, bool (*fits)(const struct vpage *vpage))
+{
+	int at = one_in(16) ? -1 : draw_vpage(one_in(4) ? NULL : fits);
+	size_t va;
+
+	if (at < 0)
+		at = below(VPAGES);
+	va = at * (size_t)PAGE + below(PAGE);
+	if (one_in(4))
+		va -= va % PAGE;
+	if (va + length > (size_t)VPAGES * PAGE)
+		va = (size_t)VPAGES * PAGE - length;
+	return va;
 }
 
 int end_of_vma(int at)
 {
 	do {
 		at++;
-	} while (at < PLACES && places.at[at].mapped && !places.at[at].starts);
+	} while (at < VPAGES && model.vpages[at].mapped && !model.vpages[at].starts);
 	return at;
 }
 
 void split_before(int at)
 {
-	if (at < PLACES && places.at[at].mapped)
-		places.at[at].starts = true;
+	if (at < VPAGES && model.vpages[at].mapped)
+		model.vpages[at].starts = true;
 }
 
-void clear_places(int at, int count)
+void clear_vpages(int at, int count)
 {
 	split_before(at + count);
-	memset(&places.at[at], 0, count * sizeof(places.at[0]));
+	memset(&model.vpages[at], 0, count * sizeof(model.vpages[0]));
 }
 
 /* The ranges do not overlap, and "from" is within one VMA. */
-void move_places(int to, int from, int count)
+void move_vpages(int to, int from, int count)
 {
-	struct place moved[PLACES];
+	struct vpage moved[VPAGES];
 
-	memcpy(moved, &places.at[from], count * sizeof(moved[0]));
+	memcpy(moved, &model.vpages[from], count * sizeof(moved[0]));
 	moved[0].starts = true;
-	clear_places(to, count);
-	clear_places(from, count);
-	memcpy(&places.at[to], moved, count * sizeof(moved[0]));
-	memcpy(places.copies[to], places.copies[from], count * PAGE);
+	clear_vpages(to, count);
+	clear_vpages(from, count);
+	memcpy(&model.vpages[to], moved, count * sizeof(moved[0]));
+	memcpy(model.copies[to], model.copies[from], count * PAGE);
 }
 
-size_t reach(size_t spot, size_t length, int prot)
+size_t reach(size_t va, size_t length, int prot)
 {
 	size_t n = 0;
 
 	while (n < length) {
-		const struct place *place = &places.at[(spot + n) / PAGE];
+		const struct vpage *vpage = &model.vpages[(va + n) / PAGE];
 
-		if (!place->mapped || (place->prot & prot) != prot)
+		if (!vpage->mapped || (vpage->prot & prot) != prot)
 			break;
-		n += PAGE - (spot + n) % PAGE;
+		n += PAGE - (va + n) % PAGE;
 	}
 	return min(n, length);
 }
 
-/* The offset in the region that is mapped at a spot. */
-static size_t offset_at(size_t spot)
+/* The offset in the region that is mapped at a va. */
+static size_t offset_at(size_t va)
 {
-	return places.at[spot / PAGE].page * (size_t)PAGE + spot % PAGE;
+	return model.vpages[va / PAGE].page * (size_t)PAGE + va % PAGE;
 }
 
-static size_t run_of(size_t spot, size_t length, bool to_write)
+static size_t run_of(size_t va, size_t length, bool to_write)
 {
 	size_t n = 0;
 
 	while (n < length) {
-		const struct place *place = &places.at[(spot + n) / PAGE];
-		size_t part = min(length - n, PAGE - (spot + n) % PAGE);
+		const struct vpage *vpage = &model.vpages[(va + n) / PAGE];
+		size_t part = min(length - n, PAGE - (va + n) % PAGE);
 		size_t own = part;
 
-		if (place->mapped && !place->copied &&
-		    (place->shared || !to_write))
-			own = own_run(offset_at(spot + n), part);
+		if (vpage->mapped && !vpage->copied &&
+		    (vpage->shared || !to_write))
+			own = own_run(offset_at(va + n), part);
 		n += own;
 		if (own < part)
 			break;
@@ -197,26 +212,26 @@ static size_t run_of(size_t spot, size_t length, bool to_write)
 	return n;
 }
 
-size_t writable_run(size_t spot, size_t length)
+size_t writable_run(size_t va, size_t length)
 {
-	return run_of(spot, length, true);
+	return run_of(va, length, true);
 }
 
-size_t known_run(size_t spot, size_t length)
+size_t known_run(size_t va, size_t length)
 {
-	return run_of(spot, length, false);
+	return run_of(va, length, false);
 }
 
-bool overlaps(size_t spot, size_t offset, size_t length)
+bool overlaps(size_t va, size_t offset, size_t length)
 {
 	size_t part;
 
 	for (size_t n = 0; n < length; n += part) {
-		const struct place *place = &places.at[(spot + n) / PAGE];
-		size_t at = offset_at(spot + n);
+		const struct vpage *vpage = &model.vpages[(va + n) / PAGE];
+		size_t at = offset_at(va + n);
 
-		part = min(length - n, PAGE - (spot + n) % PAGE);
-		if (place->mapped && !place->copied && at < offset + length &&
+		part = min(length - n, PAGE - (va + n) % PAGE);
+		if (vpage->mapped && !vpage->copied && at < offset + length &&
 		    offset < at + part)
 			return true;
 	}
@@ -316,14 +331,14 @@ void check_region(size_t offset, const uint8_t *bytes, size_t length)
 	size_t own;
 
 	for (size_t i = 0; i < length; i += own) {
-		const uint8_t *model = run->bytes + offset + i;
+		const uint8_t *expected = run->bytes + offset + i;
 
 		own = own_run(offset + i, length - i);
-		if (own && memcmp(bytes + i, model, own)) {
-			size_t d = first_difference(bytes + i, model);
+		if (own && memcmp(bytes + i, expected, own)) {
+			size_t d = first_difference(bytes + i, expected);
 
 			disagree("byte %#lx of the region: expected %#x, saw %#x",
-				 (long)(offset + i + d), model[d],
+				 (long)(offset + i + d), expected[d],
 				 bytes[i + d]);
 		}
 		if (!own) {
@@ -336,13 +351,13 @@ void check_region(size_t offset, const uint8_t *bytes, size_t length)
 /* A write has copied a private page: from now on all its bytes are known. */
 static void copy_page(int at, size_t from, const uint8_t *bytes, size_t length)
 {
-	size_t offset = places.at[at].page * (size_t)PAGE;
-	uint8_t *copy = places.copies[at];
-	long signal = copy_carefully(copy, places.base + at * (size_t)PAGE,
+	size_t offset = model.vpages[at].page * (size_t)PAGE;
+	uint8_t *copy = model.copies[at];
+	long signal = copy_carefully(copy, model.base + at * (size_t)PAGE,
 				     PAGE);
 
 	if (signal)
-		disagree("no private copy of page %d: %s", places.at[at].page,
+		disagree("no private copy of page %d: %s", model.vpages[at].page,
 			 answer_text(signal));
 	if (memcmp(copy + from, bytes, length)) {
 		size_t d = first_difference(copy + from, bytes);
@@ -353,86 +368,86 @@ static void copy_page(int at, size_t from, const uint8_t *bytes, size_t length)
 	check_region(offset, copy, from);
 	check_region(offset + from + length, copy + from + length,
 		     PAGE - from - length);
-	places.at[at].copied = true;
+	model.vpages[at].copied = true;
 }
 
-void copied_place(int at)
+void copied_vpage(int at)
 {
-	copy_page(at, 0, places.copies[at], 0);
+	copy_page(at, 0, model.copies[at], 0);
 }
 
 /* Within one page. */
-static void wrote_place(size_t spot, const uint8_t *bytes, size_t length)
+static void wrote_vpage(size_t va, const uint8_t *bytes, size_t length)
 {
-	int at = spot / PAGE;
-	size_t from = spot % PAGE;
+	int at = va / PAGE;
+	size_t from = va % PAGE;
 
-	places.at[at].touched = true;
-	if (places.at[at].shared)
-		wrote_region(offset_at(spot), bytes, length);
-	else if (places.at[at].copied)
-		memcpy(places.copies[at] + from, bytes, length);
+	model.vpages[at].touched = true;
+	if (model.vpages[at].shared)
+		wrote_region(offset_at(va), bytes, length);
+	else if (model.vpages[at].copied)
+		memcpy(model.copies[at] + from, bytes, length);
 	else
 		copy_page(at, from, bytes, length);
 }
 
-void wrote_places(size_t spot, const uint8_t *bytes, size_t length)
+void wrote_vpages(size_t va, const uint8_t *bytes, size_t length)
 {
 	size_t part;
 
 	for (size_t n = 0; n < length; n += part) {
-		part = min(length - n, PAGE - (spot + n) % PAGE);
-		wrote_place(spot + n, bytes + n, part);
+		part = min(length - n, PAGE - (va + n) % PAGE);
+		wrote_vpage(va + n, bytes + n, part);
 	}
 }
 
-void wrote_pinned(size_t spot, const uint8_t *bytes, size_t length)
+void wrote_pinned(size_t va, const uint8_t *bytes, size_t length)
 {
 	size_t part;
 
 	for (int shared = 0; shared <= 1; shared++)
 		for (size_t n = 0; n < length; n += part) {
-			part = min(length - n, PAGE - (spot + n) % PAGE);
-			if (places.at[(spot + n) / PAGE].shared == shared)
-				wrote_place(spot + n, bytes + n, part);
+			part = min(length - n, PAGE - (va + n) % PAGE);
+			if (model.vpages[(va + n) / PAGE].shared == shared)
+				wrote_vpage(va + n, bytes + n, part);
 		}
 }
 
-void check_places(size_t spot, const uint8_t *bytes, size_t length)
+void check_vpages(size_t va, const uint8_t *bytes, size_t length)
 {
 	size_t part;
 
 	for (size_t n = 0; n < length; n += part) {
-		int at = (spot + n) / PAGE;
-		const uint8_t *copy = places.copies[at] + (spot + n) % PAGE;
+		int at = (va + n) / PAGE;
+		const uint8_t *copy = model.copies[at] + (va + n) % PAGE;
 
-		part = min(length - n, PAGE - (spot + n) % PAGE);
-		places.at[at].touched = true;
-		if (!places.at[at].copied) {
-			check_region(offset_at(spot + n), bytes + n, part);
+		part = min(length - n, PAGE - (va + n) % PAGE);
+		model.vpages[at].touched = true;
+		if (!model.vpages[at].copied) {
+			check_region(offset_at(va + n), bytes + n, part);
 		} else if (memcmp(bytes + n, copy, part)) {
 			size_t d = first_difference(bytes + n, copy);
 
 			disagree("byte %#lx of a private copy: expected %#x, saw %#x",
-				 (long)(offset_at(spot + n) + d), copy[d],
+				 (long)(offset_at(va + n) + d), copy[d],
 				 bytes[n + d]);
 		}
 	}
 }
 
-void touched_places(size_t spot, size_t length)
+void touched_vpages(size_t va, size_t length)
 {
 	for (size_t n = 0; n < length; n++)
-		places.at[(spot + n) / PAGE].touched = true;
+		model.vpages[(va + n) / PAGE].touched = true;
 }
 
-void bytes_of_places(size_t spot, uint8_t *bytes, size_t length)
+void bytes_of_vpages(size_t va, uint8_t *bytes, size_t length)
 {
 	for (size_t n = 0; n < length; n++) {
-		int at = (spot + n) / PAGE;
+		int at = (va + n) / PAGE;
 
-		bytes[n] = places.at[at].copied ?
-			   places.copies[at][(spot + n) % PAGE] :
-			   run->bytes[offset_at(spot + n)];
+		bytes[n] = model.vpages[at].copied ?
+			   model.copies[at][(va + n) % PAGE] :
+			   run->bytes[offset_at(va + n)];
 	}
 }

@@ -2,9 +2,9 @@
 /*
  * The model of fuzz: the bytes of the region, and what a process has of it.
  *
- * An offset counts bytes of the region. The places are PLACES consecutive pages of a
- * process's address space where nothing but the device is ever mapped; a spot counts
- * bytes of them.
+ * An offset counts bytes of the region. The vpages are VPAGES consecutive pages of a
+ * process's address space where nothing but the device is ever mapped. A va, a virtual
+ * address, counts bytes from the start of the first vpage.
  */
 #ifndef FUZZ_MODEL_H
 #define FUZZ_MODEL_H
@@ -12,7 +12,7 @@
 #include "fuzz.h"
 
 /* A page of the process's address space. */
-struct place {
+struct vpage {
 	bool mapped, starts;		/* starts: a VMA begins here */
 	bool shared, may_write;		/* may_write: VM_MAYWRITE */
 	bool copied;			/* private, and copied by a write */
@@ -30,15 +30,16 @@ struct file {
 	long *position;
 };
 
-extern struct places {
+/* What this process has of the region. */
+extern struct model {
 	char *base;
-	struct place at[PLACES];
-	uint8_t copies[PLACES][PAGE];	/* what private pages hold */
+	struct vpage vpages[VPAGES];
+	uint8_t copies[VPAGES][PAGE];	/* what private pages hold */
 	struct file files[FILES];
 	int fd[DESCRIPTORS], file_of[DESCRIPTORS];	/* -1: none */
-} places;
+} model;
 
-/* Find address space for the places; nothing is mapped there yet. */
+/* Find address space for the vpages; nothing is mapped there yet. */
 void model_begin(void);
 
 /* Publish how much this process has open and mapped. */
@@ -55,34 +56,39 @@ bool is_readable(int file);
 bool is_writable(int file);
 bool is_used(int file);
 
-/* Draw an open descriptor, or a mapped place that fits (NULL: any); -1: none. */
+/* Draw an open descriptor, or a mapped vpage that fits (NULL: any); -1: none. */
 int draw_descriptor(void);
-int draw_place(bool (*fits)(const struct place *place));
-bool is_readable_place(const struct place *place);
-bool is_writable_place(const struct place *place);
+int draw_vpage(bool (*fits)(const struct vpage *vpage));
+/*
+ * Draw a va with room for length bytes, in most cases in a vpage that is mapped and
+ * fits.
+ */
+size_t draw_va(size_t length, bool (*fits)(const struct vpage *vpage));
+bool is_readable_vpage(const struct vpage *vpage);
+bool is_writable_vpage(const struct vpage *vpage);
 
-/* The first place after this one that belongs to another VMA, or none. */
+/* The first vpage after this one that belongs to another VMA, or none. */
 int end_of_vma(int at);
 
-/* Unmap places; move places. */
-void clear_places(int at, int count);
-void move_places(int to, int from, int count);
+/* Unmap vpages; move vpages. */
+void clear_vpages(int at, int count);
+void move_vpages(int to, int from, int count);
 
 /* If a VMA spans this border, split it here. */
 void split_before(int at);
 
 /* How many bytes an access reaches with this protection. */
-size_t reach(size_t spot, size_t length, int prot);
+size_t reach(size_t va, size_t length, int prot);
 
 /*
- * How many bytes from here on this process may write; or knows. A place that is not
+ * How many bytes from here on this process may write; or knows. A vpage that is not
  * mapped counts as both.
  */
-size_t writable_run(size_t spot, size_t length);
-size_t known_run(size_t spot, size_t length);
+size_t writable_run(size_t va, size_t length);
+size_t known_run(size_t va, size_t length);
 
-/* Are these bytes of the region mapped at these spots? */
-bool overlaps(size_t spot, size_t offset, size_t length);
+/* Are these bytes of the region mapped at these addresses? */
+bool overlaps(size_t va, size_t offset, size_t length);
 
 /* How many bytes from here on this process owns; the next byte that it owns. */
 size_t own_run(size_t offset, size_t length);
@@ -93,19 +99,19 @@ void draw_bytes(uint8_t *bytes, size_t length);
 
 /* Update the model after a write; compare bytes that were read with it. */
 void wrote_region(size_t offset, const uint8_t *bytes, size_t length);
-void wrote_places(size_t spot, const uint8_t *bytes, size_t length);
+void wrote_vpages(size_t va, const uint8_t *bytes, size_t length);
 /* The same for process_vm_writev(), which pins, and so copies, all pages first. */
-void wrote_pinned(size_t spot, const uint8_t *bytes, size_t length);
+void wrote_pinned(size_t va, const uint8_t *bytes, size_t length);
 void check_region(size_t offset, const uint8_t *bytes, size_t length);
-void check_places(size_t spot, const uint8_t *bytes, size_t length);
+void check_vpages(size_t va, const uint8_t *bytes, size_t length);
 
 /* A private page was copied without a write. */
-void copied_place(int at);
+void copied_vpage(int at);
 
-/* An access has mapped the pages of these spots. */
-void touched_places(size_t spot, size_t length);
+/* An access has mapped the pages of these addresses. */
+void touched_vpages(size_t va, size_t length);
 
 /* The bytes of a run that is known. */
-void bytes_of_places(size_t spot, uint8_t *bytes, size_t length);
+void bytes_of_vpages(size_t va, uint8_t *bytes, size_t length);
 
 #endif

@@ -19,39 +19,39 @@
 #include "model.h"
 
 /* FUTEX_WAIT on a private page would count as a write to it. */
-static bool is_shared(const struct place *place)
+static bool is_shared(const struct vpage *vpage)
 {
-	return place->shared;
+	return vpage->shared;
 }
 
 /* A word in a shared mapping; returns false if there is none. */
-static bool draw_word(size_t *spot)
+static bool draw_word(size_t *va)
 {
-	int at = draw_place(is_shared);
+	int at = draw_vpage(is_shared);
 
-	*spot = at * (size_t)PAGE + below(PAGE / 4) * 4;
+	*va = at * (size_t)PAGE + below(PAGE / 4) * 4;
 	return at >= 0;
 }
 
-static bool is_reached(size_t spot)
+static bool is_reached(size_t va)
 {
-	if (reach(spot, 4, PROT_READ) < 4)
+	if (reach(va, 4, PROT_READ) < 4)
 		return false;
-	touched_places(spot, 4);
+	touched_vpages(va, 4);
 	return true;
 }
 
-static void *word_at(size_t spot)
+static void *word_at(size_t va)
 {
-	return places.base + spot;
+	return model.base + va;
 }
 
 /* The word in the model; returns false if others may write to it. */
-static bool known_word(size_t spot, uint32_t *word)
+static bool known_word(size_t va, uint32_t *word)
 {
-	if (known_run(spot, 4) < 4)
+	if (known_run(va, 4) < 4)
 		return false;
-	bytes_of_places(spot, (uint8_t *)word, 4);
+	bytes_of_vpages(va, (uint8_t *)word, 4);
 	return true;
 }
 
@@ -67,14 +67,14 @@ static void expect_woken(long seen)
 
 static bool do_wake(void)
 {
-	size_t spot;
+	size_t va;
 	long seen;
 
-	if (!draw_word(&spot))
+	if (!draw_word(&va))
 		return false;
-	note_op("futex(places %#lx, FUTEX_WAKE, 1)", spot);
-	seen = answer(futex(word_at(spot), FUTEX_WAKE, 1, 0));
-	if (is_reached(spot))
+	note_op("futex(va %#lx, FUTEX_WAKE, 1)", va);
+	seen = answer(futex(word_at(va), FUTEX_WAKE, 1, 0));
+	if (is_reached(va))
 		expect_woken(seen);
 	else
 		expect(seen, -EFAULT);
@@ -86,17 +86,17 @@ static bool do_wait(void)
 	static const long ends[] = { -EAGAIN, -ETIMEDOUT, 0 };
 	bool differs = one_in(2), known;
 	uint32_t word = 0;
-	size_t spot;
+	size_t va;
 	long seen;
 
-	if (!draw_word(&spot))
+	if (!draw_word(&va))
 		return false;
-	known = is_reached(spot) && known_word(spot, &word);
+	known = is_reached(va) && known_word(va, &word);
 	word += differs;
-	note_op("futex(places %#lx, FUTEX_WAIT, its value + %ld, 0.2 ms)", spot,
+	note_op("futex(va %#lx, FUTEX_WAIT, its value + %ld, 0.2 ms)", va,
 		differs);
-	seen = answer(futex(word_at(spot), FUTEX_WAIT, word, 0.0002));
-	if (!is_reached(spot))
+	seen = answer(futex(word_at(va), FUTEX_WAIT, word, 0.0002));
+	if (!is_reached(va))
 		expect(seen, -EFAULT);
 	else if (known && run->kind == IN_TURN)
 		expect(seen, differs ? -EAGAIN : -ETIMEDOUT);
@@ -117,7 +117,7 @@ static bool do_requeue(void)
 	    !is_reached(to))
 		return false;
 	known = known_word(from, &word);
-	note_op("futex(places %#lx, FUTEX_CMP_REQUEUE, 1, 1, places %#lx)", from,
+	note_op("futex(va %#lx, FUTEX_CMP_REQUEUE, 1, 1, va %#lx)", from,
 		to);
 	seen = answer(syscall(SYS_futex, word_at(from), FUTEX_CMP_REQUEUE, 1,
 			      1, word_at(to), word));
@@ -134,21 +134,21 @@ struct meeting *go_to_meeting(void)
 	char *map;
 	int fd;
 
-	for (int i = 0; i < PLACES; i++) {
-		const struct place *place = &places.at[i];
+	for (int i = 0; i < VPAGES; i++) {
+		const struct vpage *vpage = &model.vpages[i];
 
-		if (place->mapped && place->shared &&
-		    place->page == (int)page &&
-		    place->prot == (PROT_READ | PROT_WRITE)) {
-			touched_places(i * (size_t)PAGE, 1);
-			return (void *)(places.base + i * (size_t)PAGE + within);
+		if (vpage->mapped && vpage->shared &&
+		    vpage->page == (int)page &&
+		    vpage->prot == (PROT_READ | PROT_WRITE)) {
+			touched_vpages(i * (size_t)PAGE, 1);
+			return (void *)(model.base + i * (size_t)PAGE + within);
 		}
 	}
 	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		disagree("cannot open the device: %s", answer_text(-errno));
-	/* Behind the places, where it cannot overlap them. */
-	map = mmap(places.base + PLACES * PAGE, PAGE, PROT_READ | PROT_WRITE,
+	/* Behind the vpages, where it cannot overlap them. */
+	map = mmap(model.base + VPAGES * PAGE, PAGE, PROT_READ | PROT_WRITE,
 		   MAP_SHARED, fd, page * PAGE);
 	if (map == MAP_FAILED)
 		disagree("cannot map page %zu: %s", page, answer_text(-errno));
@@ -160,7 +160,7 @@ void leave_meeting(struct meeting *meeting)
 {
 	char *page = (char *)meeting - run->meeting % PAGE;
 
-	if (page == places.base + PLACES * PAGE)
+	if (page == model.base + VPAGES * PAGE)
 		munmap(page, PAGE);
 }
 

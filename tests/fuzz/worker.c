@@ -88,8 +88,10 @@ const char *answer_text(long answer)
 	return to;
 }
 
-void record_text(const struct record *what, char *text, size_t size)
+const char *record_text(const struct record *what)
 {
+	static char text[300];
+	const size_t size = sizeof(text);
 	const long *a = what->arguments;
 	int n = snprintf(text, size, "#%u%s ", what->number,
 			 what->by_child ? " in a child" : "");
@@ -102,6 +104,7 @@ void record_text(const struct record *what, char *text, size_t size)
 	if (what->answered && (size_t)n < size)
 		snprintf(text + n, size - n, " = %s",
 			 answer_text(what->answer));
+	return text;
 }
 
 void note(const char *format, const long arguments[7])
@@ -298,15 +301,6 @@ static unsigned int draw_operation(void)
 	}
 }
 
-static void print_record(void)
-{
-	char text[300];
-
-	record_text(record, text, sizeof(text));
-	dprintf(STDOUT_FILENO, "%u.%d %s\n", run->generation, me.process,
-		text);
-}
-
 /* A child goes on with the numbers of its parent. */
 static void begin_record(void)
 {
@@ -339,7 +333,8 @@ void operate(void)
 	else
 		me.worker->succeeded[i]++;
 	if (run->verbose)
-		print_record();
+		dprintf(STDOUT_FILENO, "%u.%d %s\n", run->generation, me.process,
+			record_text(record));
 }
 
 static void wait_for_turn(void)

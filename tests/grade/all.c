@@ -17,8 +17,7 @@
 #include <unistd.h>
 
 #include "grade.h"
-#include "mutants/child.h"
-#include "check/report.h"
+#include "child.h"
 
 enum { AT_ONCE = 2, MAX_SUBMISSIONS = 4096, MAX_ROW = 2048 };
 
@@ -66,7 +65,7 @@ static void add(char *path)
 	entry->path = path;
 	name_of(entry->name, path);
 	snprintf(entry->directory, sizeof(entry->directory), "%s/%s",
-		 variable("GRADES"), entry->name);
+		 options.grades, entry->name);
 }
 
 /* The file for the errors of its process. */
@@ -74,7 +73,7 @@ static const char *errors_of(const struct entry *entry)
 {
 	static char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), "%s/.%s.err", variable("GRADES"),
+	snprintf(path, sizeof(path), "%s/.%s.err", options.grades,
 		 entry->name);
 	return path;
 }
@@ -149,8 +148,8 @@ static void read_line(const struct entry *entry, char line[MAX_ROW])
 /* Write the rows of all that were graded; at exit, after an interrupt, too. */
 static void write_csv(void)
 {
-	char *path = text_of("%s/grades.csv", variable("GRADES"));
-	char *next = text_of("%s/.grades.csv.tmp", variable("GRADES"));
+	char *path = text_of("%s/grades.csv", options.grades);
+	char *next = text_of("%s/.grades.csv.tmp", options.grades);
 	FILE *file = fopen(next, "we");
 	char line[MAX_ROW];
 
@@ -213,9 +212,12 @@ static void print_row(const struct entry *entry, const char *time_left)
 
 static void start(struct entry *entry)
 {
+	/* argv[0] may be a name without a directory. */
 	char *args[] = {
-		realpath("/proc/self/exe", NULL), "-q", "-n", entry->name, "--", "one",
-		entry->path, NULL
+		realpath("/proc/self/exe", NULL), "-q", "-n", entry->name,
+		"-k", options.kernel, "-g", options.graded, "-p", options.points,
+		"-i", options.hidden, "-o", options.grades,
+		"-s", options.control_seconds, "--", "one", entry->path, NULL
 	};
 
 	unlink(errors_of(entry));
@@ -269,31 +271,31 @@ static void end(struct entry *entry, int status, time_t begun, int before)
  */
 static void check_control(bool force)
 {
-	struct entry control = { .path = text_of("%s/kmod", variable("TOP")) };
+	struct entry control = { .path = "kmod" };
 	struct row row;
 	int status;
 
 	snprintf(control.name, sizeof(control.name), ".control");
 	snprintf(control.directory, sizeof(control.directory), "%s/.control",
-		 variable("GRADES"));
+		 options.grades);
 	if (force || !is_graded(control.directory, fingerprint_of(control.path)) ||
 	    !read_row(&control, &row) || row.points < row.of) {
 		printf("control: our own module, which must pass all tests\n");
 		/* It measures how fast this host is, so give it more time. */
-		setenv("CONTROL_SECONDS", "60", 1);
+		options.control_seconds = "60";
 		start(&control);
-		await_child(&status);
+		await_child(&status, NULL);
 		if (status)
 			die(status, "%s", first_error(&control));
 		unlink(errors_of(&control));
 		if (!read_row(&control, &row))
-			die(STATUS_NOT_GRADED, "the control has no row in %s",
+			die(STATUS_INFRASTRUCTURE, "the control has no row in %s",
 			    control.directory);
 	}
 	if (row.points < row.of)
-		die(STATUS_NOT_GRADED, "the control, our own module, has %.2f of %g points, so the tests cannot be trusted: see %s/.control/student.txt and instructor.json",
-		    row.points, row.of, grades());
-	setenv("CONTROL_SECONDS", text_of("%.0f", row.seconds), 1);
+		die(STATUS_INFRASTRUCTURE, "the control, our own module, has %.2f of %g points, so the tests cannot be trusted: see %s/.control/student.txt and instructor.json",
+		    row.points, row.of, options.grades);
+	options.control_seconds = text_of("%.0f", row.seconds);
 }
 
 int grade_all(const char *dir, bool force)
@@ -301,7 +303,7 @@ int grade_all(const char *dir, bool force)
 	time_t begun;
 	int before = 0, next = 0, running = 0;
 
-	if (*variable("TESTS"))
+	if (*options.tests)
 		die(STATUS_USAGE, "TESTS= is for make grade: make grade-all runs all tests");
 	read_entries(dir);
 	check_control(force);
@@ -328,13 +330,13 @@ int grade_all(const char *dir, bool force)
 			next++;
 			continue;
 		}
-		pid = await_child(&status);
+		pid = await_child(&status, NULL);
 		for (int i = 0; i < count; i++)
 			if (entries[i].pid == pid)
 				end(&entries[i], status, begun, before);
 		running--;
 	}
 	printf("%d graded, %d not; %s/grades.csv has them all (%ld s)\n",
-	       count - failed, failed, grades(), (long)(time(NULL) - begun));
+	       count - failed, failed, options.grades, (long)(time(NULL) - begun));
 	return failed ? STATUS_FAILED : 0;
 }

@@ -19,8 +19,7 @@
 /* A script in place of the guest: these tests are about the build. */
 static void play_guest(void)
 {
-	shell("printf '%s\\n' '#!/bin/sh' 'while [ $1 != tap ]; do [ $1 != -r ] || echo verdict=passed >$2; shift; done; shift 4; n=0' 'echo TAP version 13; echo 1..$#' 'for t; do n=$((n + 1)); echo \"# begin $t\"; echo \"ok $n $t\"; done' >guest && chmod +x guest");
-	setenv("GUEST_RUNNER", with("%s/guest", getcwd(NULL, 0)), 1);
+	shell("printf '%s\\n' '#!/bin/sh' 'while [ $1 != tap ]; do [ $1 != -r ] || echo verdict=passed >$2; shift; done; shift 4; n=0' 'echo TAP version 13; echo 1..$#' 'for t; do n=$((n + 1)); echo \"# begin $t\"; echo \"ok $n $t\"; done' >guest && chmod +x guest && ln -sf ../../guest build/tests/vm");
 }
 
 /* No directive reads a file of the host; a file of the submission can be read. */
@@ -33,14 +32,12 @@ TEST_LIMIT(grade, build_sees_nothing_of_the_host, SAMPLE_LIMIT)
 	};
 	struct run run;
 
-	set_variables(in("TOP", "build/grading/graded"));
-	setenv("TESTS", "module.*", 1);
+	link_tree();
 	shell("echo '#error the secret was read' >secret; chmod 644 secret; chmod 755 .");
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		shell("rm -rf x grades && mkdir x && cp $TOP/kmod/*.[ch] x/");
-		shell(with("echo \"%s\" >>x/shmcount.c", ways[i]));
-		run = RUN("grade", "one", "x");
-		expect_silent(&run, 0);
+		shell(text_of("echo \"%s\" >>x/shmcount.c", ways[i]));
+		run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "x"), 0);
 		expect_text(run.output, "It does not build: the compiler");
 		ASSERT_TRUE(strstr(run.output, "No such file or directory") ||
 			    strstr(run.output, "file not found"));
@@ -49,20 +46,17 @@ TEST_LIMIT(grade, build_sees_nothing_of_the_host, SAMPLE_LIMIT)
 	}
 	/* The same text in a file of its own is read. */
 	shell("cp secret x/own.h && cp $TOP/kmod/shmcount.c x/ && echo '#include \"own.h\"' >>x/shmcount.c");
-	run = RUN("grade", "one", "x");
-	expect_text(run.output, "the secret was read");
+	expect_text(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "x").output, "the secret was read");
 }
 
 TEST_LIMIT(grade, build_files_of_a_submission_are_not_run, SAMPLE_LIMIT)
 {
 	struct run run;
 
-	set_variables(in("TOP", "build/grading/graded"));
-	setenv("TESTS", "module.*", 1);
+	link_tree();
 	stage("x", "kmod");
 	shell("for f in Makefile Kbuild GNUmakefile compat.mk shmcount.mk; do echo '$(shell touch /home/ran /tmp/ran)$(error it was run)' >x/$f; done; printf '#!/bin/sh\nexit 1\n' >x/gcc; chmod +x x/gcc");
-	run = RUN("grade", "one", "x");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "x"), 0);
 	expect_text(run.output, "10 of 10 points");
 	expect_text(run.output, "Not used (only *.c and *.h are, and no *.mod.c): ");
 }
@@ -72,13 +66,11 @@ TEST_LIMIT(grade, several_files_make_one_module, SAMPLE_LIMIT)
 {
 	struct run run;
 
-	set_variables(in("TOP", "build/grading/graded"));
-	setenv("TESTS", "module.*", 1);
+	link_tree();
 	play_guest();
 	stage("x", "kmod");
 	shell("echo 'int one_more(void); int one_more(void) { return 1; }' >x/more.c");
-	run = RUN("grade", "one", "x");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "x"), 0);
 	expect_text(run.output, "10 of 10 points");
 	ASSERT_STREQ("shmcount\n",
 		     shell("grep -q one_more grades/x+tests/shmcount.ko && PATH=$PATH:/usr/sbin:/sbin modinfo -F name grades/x+tests/shmcount.ko"));
@@ -89,41 +81,38 @@ TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
 {
 	struct run run;
 
-	set_variables(in("TOP", "build/grading/graded"));
-	setenv("TESTS", "module.*", 1);
+	link_tree();
 	play_guest();
-	run = RUN("grade", "one", in("TOP", "build/modules/bookworm/own_pages.ko"));
+	run = RUN(GRADE_SAMPLE, "-t", "module.*", "one", in("TOP", "build/modules/bookworm/own_pages.ko"));
 	expect_silent(&run, 0);
 	expect_text(run.output, "10 of 10 points");
 	shell("printf 'x\\0vermagic=5.4.0 SMP \\0' >old.ko; echo nothing >none.ko");
-	run = RUN("grade", "one", "old.ko");
+	run = RUN(GRADE_SAMPLE, "-t", "module.*", "one", "old.ko");
 	expect_text(run.output, "It is a module for another kernel: it is built for kernel 5.4.0, but the tests run on ");
-	run = RUN("grade", "one", "none.ko");
-	expect_text(run.output, "it is not a module");
+	expect_text(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "none.ko").output, "it is not a module");
 }
 
 /* Run a shell command in the jail; the jail brings out "x". */
 static struct run jail(const char *seconds, const char *line)
 {
-	set_variables(in("TOP", "build/grading/graded"));
-	shell("mkdir -p folder");
+	need_jail();
+	shell("mkdir -p directory");
 	return RUN("jail", "-t", seconds, in("TOP", "build/kernel/bookworm/tree"),
-		   "folder", "x", "sh", "-c", line);
+		   "directory", "x", "sh", "-c", line);
 }
 
 TEST(grade, jail_brings_out_one_plain_file)
 {
-	struct run run = jail("15", "echo made >x; echo more >y");
+	struct run run = must_end_silently(jail("15", "echo made >x; echo more >y"), 0);
 
-	expect_silent(&run, 0);
-	ASSERT_STREQ("made\n", shell("cd folder && grep . *"));
+	ASSERT_STREQ("made\n", shell("cd directory && grep . *"));
 	run = jail("15", "ln -s /etc/debian_version x");
-	ASSERT_STREQ("", shell("rm folder/x; ls folder"));
+	ASSERT_STREQ("", shell("rm directory/x; ls directory"));
 	run = jail("15", "mkfifo x");
 	expect_end(&run, 123, "jail: x is not a plain file of up to 16 MB");
 	run = jail("15", "yes | head -c 16777217 >x");
 	expect_end(&run, 123, "jail: x is not a plain file of up to 16 MB");
-	ASSERT_STREQ("", shell("ls folder"));
+	ASSERT_STREQ("", shell("ls directory"));
 }
 
 /* The user nobody can read the copies, though not the grader's own files. */
@@ -135,26 +124,22 @@ TEST(grade, jail_whatever_the_umask)
 		struct run run;
 
 		umask(masks[i]);
-		shell("rm -rf folder && mkdir folder && echo given >folder/y");
-		run = jail("15", "stat -c %a . y && cp y x");
-		expect_silent(&run, 0);
+		shell("rm -rf directory && mkdir directory && echo given >directory/y");
+		run = must_end_silently(jail("15", "stat -c %a . y && cp y x"), 0);
 		ASSERT_STREQ("1777\n644\n", run.output);
 		ASSERT_STREQ("given\n644\n",
-			     shell("cd folder && cat x && stat -c %a x"));
+			     shell("cd directory && cat x && stat -c %a x"));
 	}
 }
 
 /* Under sudo the jail is root, but the directory belongs to the user. */
-TEST(grade, jail_gives_the_file_to_the_owner_of_the_folder)
+TEST(grade, jail_gives_the_file_to_the_owner_of_the_directory)
 {
-	struct run run;
-
 	if (geteuid())
 		test_skip("needs root");
-	shell("mkdir folder && echo given >folder/y && chown -R 65534:65533 folder");
-	run = jail("15", "cp y x");
-	expect_silent(&run, 0);
-	ASSERT_STREQ("65534 65533 644\n", shell("stat -c '%u %g %a' folder/x"));
+	shell("mkdir directory && echo given >directory/y && chown -R 65534:65533 directory");
+	must_end_silently(jail("15", "cp y x"), 0);
+	ASSERT_STREQ("65534 65533 644\n", shell("stat -c '%u %g %a' directory/x"));
 }
 
 TEST(grade, jail_shows_nothing_of_the_host)
@@ -177,19 +162,15 @@ TEST(grade, jail_has_no_network)
 	};
 	socklen_t length = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char connect[100];
-	struct run run;
+	const char *connect;
 
 	ASSERT_OK(bind(fd, (struct sockaddr *)&address, length));
 	ASSERT_OK(listen(fd, 2));
 	ASSERT_OK(getsockname(fd, (struct sockaddr *)&address, &length));
-	snprintf(connect, sizeof(connect),
-		 "bash -c ': </dev/tcp/127.0.0.1/%d && echo connected'",
-		 ntohs(address.sin_port));
+	connect = text_of("bash -c ': </dev/tcp/127.0.0.1/%d && echo connected'",
+			  ntohs(address.sin_port));
 	ASSERT_STREQ("connected\n", shell(connect));
-	run = jail("15", connect);
-	ASSERT_EQ(1, WEXITSTATUS(run.status));
-	expect_text(run.output, "Network is unreachable");
+	expect_text(must_end(jail("15", connect), 1).output, "Network is unreachable");
 }
 
 /* Limits on time, output and processes; no process outlives the jail. */

@@ -2,13 +2,14 @@
 /*
  * Grades a submission, or a directory of them (make grade, make grade-all).
  *
- *   grade [-q] [-n NAME] one PATH    a directory of C files, a C file, or a module
- *   grade [-f] all DIR               each submission in DIR
+ *   grade [-q] [-n NAME] [OPTION]... one PATH   a directory of C files, a C file, or
+ *                                               a module
+ *   grade [-f] [OPTION]... all DIR              each submission in DIR
  *
- * -q prints nothing but errors; -f grades again what is graded already. GRADES/NAME/
- * gets the reports; by default the last component of PATH gives NAME. "all" gives -n
- * to the processes that it starts: with -n GRADES is not locked. grade.h lists the
- * environment.
+ * It runs in the tree. -q prints nothing but errors; -f grades again what is graded
+ * already. build/grade/NAME/ gets the reports; by default the last component of PATH
+ * gives NAME. "all" gives -n to the processes that it starts: with -n that directory is
+ * not locked. struct options in grade.h has the other options.
  *
  * Exit status: 0: graded, whatever the points; 1: "all" could not grade some;
  * 2: usage, or a mistake in the points file; 125: not graded; 130: interrupted.
@@ -29,7 +30,7 @@
 #include <wctype.h>
 
 #include "grade.h"
-#include "mutants/child.h"
+#include "child.h"
 
 enum { MAX_FILE_SIZE = 32 << 20 };
 
@@ -39,23 +40,20 @@ int item_count;
 struct graded tests[MAX_TESTS];
 int test_count;
 
-const char *variable(const char *name)
+struct options options = {
+	.graded = "build/grading/graded", .points = "tests/grade/points", .tests = "",
+	.hidden = "", .grades = "build/grade", .control_seconds = "0",
+};
+
+bool reject(enum submission_verdict verdict, const char *format, ...)
 {
-	const char *value = getenv(name);
+	va_list args;
 
-	if (!value)
-		die(STATUS_USAGE, "%s is not set: make grade sets it", name);
-	return value;
-}
-
-/* Relative to the tree, if it is there: users know it by that name. */
-const char *grades(void)
-{
-	const char *top = variable("TOP"), *path = variable("GRADES");
-	size_t length = strlen(top);
-
-	return !strncmp(path, top, length) && path[length] == '/' ?
-	       path + length + 1 : path;
+	submission.verdict = verdict;
+	va_start(args, format);
+	vsnprintf(submission.why, sizeof(submission.why), format, args);
+	va_end(args);
+	return false;
 }
 
 const char *report_path(const char *name)
@@ -145,7 +143,7 @@ static void leave_fingerprint(uint64_t fingerprint)
 	if (!file || fprintf(file, "%llx\n",
 			     (unsigned long long)fingerprint) < 0 ||
 	    fclose(file))
-		die(STATUS_NOT_GRADED, "cannot write %s: %s",
+		die(STATUS_INFRASTRUCTURE, "cannot write %s: %s",
 		    report_path("fingerprint"), strerror(errno));
 }
 
@@ -158,12 +156,12 @@ static void bound_files(void)
 	struct rlimit limit = { MAX_FILE_SIZE, MAX_FILE_SIZE };
 
 	if (setrlimit(RLIMIT_FSIZE, &limit))
-		die(STATUS_NOT_GRADED, "cannot limit files: %s",
+		die(STATUS_INFRASTRUCTURE, "cannot limit files: %s",
 		    strerror(errno));
 	if (mkdir(report_path("build"), 0755))
-		die(STATUS_NOT_GRADED, "cannot make %s: %s",
+		die(STATUS_INFRASTRUCTURE, "cannot make %s: %s",
 		    report_path("build"), strerror(errno));
-	setenv("TMPDIR", report_path("build"), 1);
+	setenv("TMPDIR", realpath(report_path("build"), NULL), 1);
 }
 
 /* rename() makes the directory of reports appear complete or not at all. */
@@ -179,18 +177,18 @@ static int grade_one(const char *path, const char *name, bool quiet)
 	name_of(submission.name, path);
 	if (name)
 		snprintf(submission.name, NAME_SIZE, "%s", name);
-	if (*variable("TESTS"))
+	if (*options.tests)
 		strcat(submission.name, "+tests");
-	snprintf(directory, sizeof(directory), "%s/%s", variable("GRADES"),
+	snprintf(directory, sizeof(directory), "%s/%s", options.grades,
 		 submission.name);
 	snprintf(submission.directory, sizeof(submission.directory), "%s/.%s.tmp",
-		 variable("GRADES"), submission.name);
+		 options.grades, submission.name);
 	fingerprint = fingerprint_of(path);
 
 	atexit(remove_unfinished);
 	remove_directory(submission.directory);
 	if (mkdir(submission.directory, 0755))
-		die(STATUS_NOT_GRADED, "cannot make %s: %s", submission.directory,
+		die(STATUS_INFRASTRUCTURE, "cannot make %s: %s", submission.directory,
 		    strerror(errno));
 	bound_files();
 	read_points();
@@ -199,16 +197,16 @@ static int grade_one(const char *path, const char *name, bool quiet)
 	submission.seconds = now() - begun;
 	write_reports(quiet);
 	if (submission.verdict == NOT_GRADED)
-		die(STATUS_NOT_GRADED, "%s is not graded: %s (see %s)",
+		die(STATUS_INFRASTRUCTURE, "%s is not graded: %s (see %s)",
 		    submission.name, submission.why, submission.directory);
 	remove_directory(report_path("build"));
 	leave_fingerprint(fingerprint);
 	remove_directory(directory);
 	if (rename(submission.directory, directory))
-		die(STATUS_NOT_GRADED, "cannot make %s: %s", directory,
+		die(STATUS_INFRASTRUCTURE, "cannot make %s: %s", directory,
 		    strerror(errno));
 	if (!quiet)
-		printf("\nThe reports are in %s/%s/.\n", grades(),
+		printf("\nThe reports are in %s/%s/.\n", options.grades,
 		       submission.name);
 	return 0;
 }
@@ -221,44 +219,48 @@ static void keep_to_ourselves(const char *path)
 	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
 		return;		/* the lock goes with the process */
 	if (fd >= 0 && errno == EWOULDBLOCK)
-		die(STATUS_NOT_GRADED, "another make grade or grade-all works in %s: wait until it ends",
-		    grades());
-	die(STATUS_NOT_GRADED, "cannot lock %s: %s", path, strerror(errno));
+		die(STATUS_INFRASTRUCTURE, "another make grade or grade-all works in %s: wait until it ends",
+		    path);
+	die(STATUS_INFRASTRUCTURE, "cannot lock %s: %s", path, strerror(errno));
 }
 
 static _Noreturn void usage(void)
 {
-	die(STATUS_USAGE, "usage: grade [-f] [-q] [-n NAME] one|all PATH");
+	die(STATUS_USAGE, "usage: grade [-f] [-q] [-n NAME] [OPTION]... -k KERNEL one|all PATH");
 }
 
 int main(int argc, char *argv[])
 {
 	bool quiet = false, force = false;
-	const char *name = NULL;
-	char path[PATH_SIZE];
+	char *name = NULL;
+	char **const texts[] = {
+		['n'] = &name, ['k'] = &options.kernel, ['g'] = &options.graded,
+		['p'] = &options.points, ['t'] = &options.tests,
+		['i'] = &options.hidden, ['o'] = &options.grades,
+		['s'] = &options.control_seconds,
+	};
 	int option;
 
-	while ((option = getopt(argc, argv, "fqn:")) != -1) {
+	while ((option = getopt(argc, argv, "fqn:k:g:p:t:i:o:s:")) != -1) {
 		if (option == 'f')
 			force = true;
 		else if (option == 'q')
 			quiet = true;
-		else if (option == 'n')
-			name = optarg;
+		else if (option != '?')
+			*texts[option] = optarg;
 		else
 			usage();
 	}
-	if (argc - optind != 2 || !*argv[optind + 1])
+	if (argc - optind != 2 || !*argv[optind + 1] || !options.kernel)
 		usage();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	setlocale(LC_CTYPE, "C.UTF-8");	/* for iswalnum() */
 	prepare_for_children();
-	snprintf(path, sizeof(path), "%s", variable("GRADES"));
-	if (mkdir(path, 0755) && errno != EEXIST)
-		die(STATUS_NOT_GRADED, "cannot make %s: %s", path,
+	if (mkdir(options.grades, 0755) && errno != EEXIST)
+		die(STATUS_INFRASTRUCTURE, "cannot make %s: %s", options.grades,
 		    strerror(errno));
 	if (!name)
-		keep_to_ourselves(path);
+		keep_to_ourselves(options.grades);
 	if (!strcmp(argv[optind], "one"))
 		return grade_one(argv[optind + 1], name, quiet);
 	if (!strcmp(argv[optind], "all"))

@@ -1,35 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * A submission and its grade; see grade.c. The environment has:
- *
- *   TOP     the tree
- *   KERNEL  the Debian suite whose kernel is used
- *   GRADED  the guest's program with the tests
- *   POINTS  the points file
- *   TESTS   patterns of tests, with spaces between; "" is all that have points
- *   HIDDEN  if set, the directory of the instructor's own tests in GRADED
- *   GRADES  the directory of all reports
- *   CONTROL_SECONDS  if set, the time that the control took
- *   GUEST_RUNNER, JAIL  for tests: replace the runner and build/tests/jail
- */
+/* A submission and its grade; see grade.c. */
 #ifndef GRADE_H
 #define GRADE_H
 
 #include <stdint.h>
 
+#include "check/report.h"
 #include "command.h"
 #include "util.h"
 
 /* NAME_SIZE is less than NAME_MAX: we add a prefix and a suffix. */
 enum { MAX_TESTS = 512, MAX_ITEMS = 256, PATH_SIZE = 4096, NAME_SIZE = 200 };
 
-/* The result of a test. */
-enum test_result { NOT_YET, PASS, FAIL, SKIP, CRASH, HANG, TEST_RESULTS };
-
 extern const char *const result_names[TEST_RESULTS];
 
 /* The result of a submission as a whole. */
-enum verdict {
+enum submission_verdict {
 	TESTED,
 	NO_SOURCES,		/* no C file, or something that is refused */
 	DOES_NOT_BUILD,
@@ -68,7 +54,7 @@ struct submission {
 	char directory[PATH_SIZE];	/* for its reports until they are complete */
 	uint64_t fingerprint;		/* fingerprint_of() computes it here */
 
-	enum verdict verdict;
+	enum submission_verdict verdict;
 	char why[1024];		/* why this verdict, one sentence, or "" */
 	char *said;		/* lines of the compiler or of the kernel */
 	char ignored[512];	/* names of files that are not used, or "" */
@@ -83,10 +69,19 @@ extern int item_count;
 extern struct graded tests[MAX_TESTS];
 extern int test_count;
 
-enum { STATUS_NOT_GRADED = STATUS_INFRASTRUCTURE };
+/* What the command line gives, or the default. */
+extern struct options {
+	char *kernel;	/* -k: the Debian suite whose kernel is used */
+	char *graded;	/* -g: the guest's program with the tests */
+	char *points;	/* -p: the points file */
+	char *tests;	/* -t: patterns, with spaces between; "": all that have points */
+	char *hidden;	/* -i: the directory of the instructor's own tests, or "" */
+	char *grades;	/* -o: the directory of all reports */
+	char *control_seconds;	/* -s: the time that the control took, or "0" */
+} options;
 
-/* An environment variable that must be set. */
-const char *variable(const char *name);
+/* The program that runs a guest. */
+#define RUNNER "build/tests/vm"
 
 /*
  * The path of a file in the directory of reports. The fourth call after this one
@@ -96,7 +91,7 @@ const char *report_path(const char *name);
 
 /* ---- points.c ---- */
 
-/* Read the points file, and assign its items to the tests of GRADED. */
+/* Read the points file, and assign its items to the tests of options.graded. */
 void read_points(void);
 
 /* The points reached by an item; of all items that are hidden or not. */
@@ -117,9 +112,6 @@ uint64_t fingerprint_of(const char *path);
 
 /* ---- guests.c ---- */
 
-/* The program that runs a guest. */
-char *runner_path(void);
-
 /* Run the tests; sets the verdict. */
 void run_tests(void);
 
@@ -133,8 +125,9 @@ void put_csv_name(FILE *file, const char *path, const char *fallback);
 
 /* ---- grade.c ---- */
 
-/* The directory of all reports, for messages. */
-const char *grades(void);
+/* Set the verdict and why, a sentence; returns false. */
+__attribute__((format(printf, 2, 3)))
+bool reject(enum submission_verdict verdict, const char *format, ...);
 
 /* The name of the directory of reports for a submission. */
 void name_of(char name[NAME_SIZE], const char *path);

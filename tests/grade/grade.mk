@@ -11,27 +11,25 @@ endif
 $(hidden_program): hidden-program
 hidden-program: $(graded_objects)
 	@mkdir -p $(dir $(hidden_program))
-	@CC='$(CC)' CFLAGS='$(CFLAGS)' tests/grade/hidden.sh "$$HIDDEN" \
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' tests/grade/hidden.sh "$$TYPED_HIDDEN" \
 		$(hidden_program) $(graded_objects)
 
 grading := build/tests/grade build/tests/jail build/tests/vm build/guest/init $(graded) \
 	build/kernel/$(grade_kernel)/vmlinuz \
 	build/modules/$(grade_kernel)/force_return.ko
-grade_with := env TOP=$(CURDIR) GRADES=$(CURDIR)/build/grade \
-	KERNEL=$(grade_kernel) GRADED=$(abspath $(graded)) POINTS=$(call quoted,$(POINTS)) \
-	TESTS=$(call quoted,$(TESTS))
+grade_with := build/tests/grade -k $(grade_kernel) -g $(graded) -i "$$TYPED_HIDDEN" \
+	-p $(call quoted,$(POINTS)) -t $(call quoted,$(TESTS))
 
 grade: $(grading)
-	@test -n "$$GRADE_SRC$$KMOD" || { echo "make: say what to grade: make grade SRC=dir, or KMOD=file.ko" >&2; exit 2; }
-	@exec $(grade_with) build/tests/grade -- one "$${GRADE_SRC:-$$KMOD}"
+	@test -n "$$TYPED_SRC$$KMOD" || { echo "make: say what to grade: make grade SRC=dir, or KMOD=file.ko" >&2; exit 2; }
+	@exec $(grade_with) -- one "$${TYPED_SRC:-$$KMOD}"
 
 grade-all: $(grading)
-	@test -n "$$GRADE_DIR" || { echo "make: say what to grade: make grade-all DIR=submissions" >&2; exit 2; }
-	@exec $(grade_with) build/tests/grade $(if $(FORCE),-f) -- all "$$GRADE_DIR"
+	@test -n "$$TYPED_DIR" || { echo "make: say what to grade: make grade-all DIR=submissions" >&2; exit 2; }
+	@exec $(grade_with) $(if $(FORCE),-f) -- all "$$TYPED_DIR"
 
-grade-test: export AGAIN := make grade-test
 grade-test: check-tools $(grading) build/tests/report build/tests/samples_test
-	@exec tests/check/check.sh -p samples -m samples $(grade_kernel) - \
+	@exec tests/check/check.sh -a 'make grade-test' -p samples -m samples $(grade_kernel) - \
 		$(call quoted,$(TESTS))
 
 .PHONY: hidden-program grade grade-all grade-test

@@ -97,41 +97,24 @@ static const char guest[] =
 
 #define POINTS "module.* 2 visible\nmap.* 4 visible\nsync.* 4 hidden\n"
 
-static const char *here(const char *name)
-{
-	char *path;
-
-	ASSERT_OK(asprintf(&path, "%s/%s", getcwd(NULL, 0), name));
-	return path;
-}
+/* It runs in the tree that prepare() makes. */
+#define GRADE "grade", "-k", "k", "-o", "grades", "-p", "points"
 
 /* Make a tree with just the files that the grader opens. */
 static void prepare(void)
 {
 	ASSERT_STREQ("",
-		     shell("mkdir -p top/build/kernel/k top/tests/grade top/kmod all && echo 6.1 >top/build/kernel/k/release && touch top/tests/grade/Kbuild top/kmod/compat.mk top/kmod/compat.h top/kmod/shmcount.c"));
-	write_script("jail", jail);
-	write_script("guest", guest);
-	write_script("graded", graded);
+		     shell("mkdir -p build/kernel/k build/tests build/grading tests/grade kmod all && echo 6.1 >build/kernel/k/release && touch tests/grade/Kbuild kmod/compat.mk kmod/compat.h kmod/shmcount.c"));
+	write_script("build/tests/jail", jail);
+	write_script("build/tests/vm", guest);
+	write_script("build/grading/graded", graded);
 	write_text("points", POINTS);
-	setenv("TOP", here("top"), 1);
-	setenv("GRADES", here("grades"), 1);
-	setenv("KERNEL", "k", 1);
-	setenv("JAIL", here("jail"), 1);
-	setenv("GUEST_RUNNER", here("guest"), 1);
-	setenv("GRADED", here("graded"), 1);
-	setenv("POINTS", "points", 1);
-	setenv("TESTS", "", 1);
 }
 
 static void hand_in(const char *name, const char *does)
 {
-	char path[300];
-
-	snprintf(path, sizeof(path), "all/%s", name);
-	mkdir(path, 0755);
-	snprintf(path, sizeof(path), "all/%s/shmcount.c", name);
-	write_text(path, does);
+	mkdir(text_of("all/%s", name), 0755);
+	write_text(text_of("all/%s/shmcount.c", name), does);
 }
 
 /* Grade a submission that does this; the output is student.txt. */
@@ -140,7 +123,22 @@ static struct run grade(const char *does)
 	prepare();
 	unlink("guests");
 	hand_in("jane", does);
-	return RUN("grade", "one", "all/jane");
+	return RUN(GRADE, "one", "all/jane");
+}
+
+static struct run grade_one(const char *directory)
+{
+	return must_end_silently(RUN(GRADE, "one", directory), 0);
+}
+
+static struct run grade_all(void)
+{
+	return must_end_silently(RUN(GRADE, "all", "all"), 0);
+}
+
+static const char *student(void)
+{
+	return shell("cat grades/jane/student.txt");
 }
 
 static const char *row(void)
@@ -151,13 +149,12 @@ static const char *row(void)
 /* The row of the CSV, without its seconds. */
 static void expect_row(const char *does, const char *wanted)
 {
-	struct run run = grade(does);
 	char *seen;
 
-	expect_silent(&run, 0);
+	must_end_silently(grade(does), 0);
 	seen = strdup(row());
 	*strrchr(seen, ',') = '\0';
-	ASSERT_STREQ(wanted, seen);
+	ASSERT_STREQ(text_of("\"jane\",%s", wanted), seen);
 }
 
 static void expect_mistake(const char *points, const char *text)
@@ -165,74 +162,64 @@ static void expect_mistake(const char *points, const char *text)
 	prepare();
 	write_text("points", points);
 	hand_in("jane", "");
-	expect_refusal(RUN("grade", "one", "all/jane"), 2, text);
+	expect_refusal(RUN(GRADE, "one", "all/jane"), 2, text);
 	ASSERT_STREQ("", shell("ls -A grades"));
 }
 
 TEST(grade, all_pass)
 {
-	expect_row("", "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,1");
+	expect_row("", "tested,10.00,10.00,6,0,0,0,0,0,1");
 }
 
 TEST(grade, points_of_a_line_are_shared_by_its_tests)
 {
-	expect_row("map.one fail\n",
-		   "\"jane\",tested,8.00,10.00,5,1,0,0,0,0,1");
+	expect_row("map.one fail\n", "tested,8.00,10.00,5,1,0,0,0,0,1");
 }
 
 TEST(grade, skipped_test_is_not_counted)
 {
-	expect_row("map.one skip\nmap.two fail\n",
-		   "\"jane\",tested,6.00,10.00,4,1,0,0,1,0,1");
+	expect_row("map.one skip\nmap.two fail\n", "tested,6.00,10.00,4,1,0,0,1,0,1");
 }
 
 TEST(grade, crash_costs_that_test_and_no_other)
 {
-	expect_row("map.one crash\n",
-		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,2");
+	expect_row("map.one crash\n", "tested,8.00,10.00,5,0,1,0,0,0,2");
 	ASSERT_STREQ("guest module.loads module.unloads map.one map.two sync.one sync.two\n"
 		     "guest map.two sync.one sync.two\n", shell("cat guests"));
 }
 
 TEST(grade, hang_costs_that_test_and_no_other)
 {
-	expect_row("map.two hang\nsync.two crash\n",
-		   "\"jane\",tested,6.00,10.00,4,0,1,1,0,0,2");
+	expect_row("map.two hang\nsync.two crash\n", "tested,6.00,10.00,4,0,1,1,0,0,2");
 }
 
 TEST(grade, time_out_is_a_hang)
 {
-	expect_row("map.two timeout\n",
-		   "\"jane\",tested,8.00,10.00,5,0,0,1,0,0,1");
+	expect_row("map.two timeout\n", "tested,8.00,10.00,5,0,0,1,0,0,1");
 }
 
 TEST(grade, test_that_spoils_the_guest_costs_no_other)
 {
-	expect_row("map.one stuck\n",
-		   "\"jane\",tested,8.00,10.00,5,1,0,0,0,0,2");
+	expect_row("map.one stuck\n", "tested,8.00,10.00,5,1,0,0,0,0,2");
 }
 
 TEST(grade, lost_guest_costs_nothing)
 {
-	expect_row("map.one lost once\n",
-		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,2");
-	expect_row("map.one killed once\n",
-		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,2");
+	expect_row("map.one lost once\n", "tested,10.00,10.00,6,0,0,0,0,0,2");
+	expect_row("map.one killed once\n", "tested,10.00,10.00,6,0,0,0,0,0,2");
 	/* The second guest is lost, too, but in another test. */
 	expect_row("map.one killed once\nmap.two killed twice\n",
-		   "\"jane\",tested,10.00,10.00,6,0,0,0,0,0,3");
+		   "tested,10.00,10.00,6,0,0,0,0,0,3");
 }
 
 /* QEMU ends like this when it is killed, but also by a deed of the guest. */
 TEST(grade, guest_that_is_lost_twice_in_a_test_is_a_crash)
 {
-	expect_row("map.one killed twice\n",
-		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,3");
-	expect_row("map.one lost\n",
-		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,3");
+	expect_row("map.one killed twice\n", "tested,8.00,10.00,5,0,1,0,0,0,3");
+	expect_row("map.one lost\n", "tested,8.00,10.00,5,0,1,0,0,0,3");
 	/* However often that happens, the host is not to blame. */
 	expect_row("map.one killed\nmap.two killed\nsync.one killed\nsync.two lost\n",
-		   "\"jane\",tested,2.00,10.00,2,0,4,0,0,0,8");
+		   "tested,2.00,10.00,2,0,4,0,0,0,8");
 }
 
 TEST(grade, guests_that_are_lost_again_and_again_are_no_grade)
@@ -242,8 +229,7 @@ TEST(grade, guests_that_are_lost_again_and_again_are_no_grade)
 	expect_end(&run, 125, "grade: jane is not graded: infrastructure: no guest");
 	ASSERT_EQ(-1, access("grades/jane", F_OK));
 	hand_in("ann", "");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 1);
+	run = must_end_silently(RUN(GRADE, "all", "all"), 1);
 	expect_text(run.output, "1 graded, 1 not");
 	ASSERT_STREQ("name,verdict,points,of\n\"ann\",tested,10.00,10.00\n"
 		     "\"jane\",not graded,,\n1\n",
@@ -263,8 +249,7 @@ static void expect_bound(const char *does, const char *wanted)
 	}
 	write_text("hidden", names);
 	hand_in("jane", all_do);
-	run = RUN("grade", "one", "all/jane");
-	expect_silent(&run, 0);
+	run = grade_one("all/jane");
 	expect_text(row(), wanted);
 	expect_text(run.output, " tests did not run: too many crashes and hangs");
 }
@@ -279,63 +264,52 @@ TEST(grade, trouble_is_bounded)
 /* The files with the output of a guest have a limit. */
 TEST(grade, test_that_writes_without_end_is_a_crash)
 {
-	expect_row("map.one flood\n",
-		   "\"jane\",tested,8.00,10.00,5,0,1,0,0,0,2");
-	expect_text(shell("cat grades/jane/student.txt"),
-		    "map.one: crash\n    it writes without end\n");
+	expect_row("map.one flood\n", "tested,8.00,10.00,5,0,1,0,0,0,2");
+	expect_text(student(), "map.one: crash\n    it writes without end\n");
 }
 
 TEST(grade, does_not_load)
 {
 	expect_row("module.loads fail\nmap.one fail\n",
-		   "\"jane\",does not load,0.00,10.00,0,1,0,0,0,5,1");
-	expect_text(shell("cat grades/jane/student.txt"),
+		   "does not load,0.00,10.00,0,1,0,0,0,5,1");
+	expect_text(student(),
 		    "It builds, but it does not load: fail: tests/x.c:1: told by the test.");
 }
 
 TEST(grade, crash_at_load)
 {
-	expect_row("module.loads crash\n",
-		   "\"jane\",does not load,0.00,10.00,0,0,1,0,0,5,1");
+	expect_row("module.loads crash\n", "does not load,0.00,10.00,0,0,1,0,0,5,1");
 }
 
 TEST(grade, does_not_unload)
 {
-	expect_row("module.unloads stuck\n",
-		   "\"jane\",does not unload,1.00,10.00,1,1,0,0,0,4,1");
+	expect_row("module.unloads stuck\n", "does not unload,1.00,10.00,1,1,0,0,0,4,1");
 }
 
 TEST(grade, does_not_build)
 {
-	expect_row("x.c:1: error: it is no C\n",
-		   "\"jane\",does not build,0.00,10.00,0,0,0,0,0,6,0");
-	expect_text(shell("cat grades/jane/student.txt"),
-		    "    x.c:1: error: it is no C\n");
+	expect_row("x.c:1: error: it is no C\n", "does not build,0.00,10.00,0,0,0,0,0,6,0");
+	expect_text(student(), "    x.c:1: error: it is no C\n");
 }
 
 /* This is its own fault: it gets a grade, and not another try in each run. */
 TEST(grade, module_that_is_too_large)
 {
-	expect_row("big\n",
-		   "\"jane\",does not build,0.00,10.00,0,0,0,0,0,6,0");
-	expect_text(shell("cat grades/jane/student.txt"),
-		    "It does not build: the module is larger than 16 MB.");
+	expect_row("big\n", "does not build,0.00,10.00,0,0,0,0,0,6,0");
+	expect_text(student(), "It does not build: the module is larger than 16 MB.");
 }
 
 TEST(grade, forged_report_is_believed_in_nothing)
 {
-	expect_row("sync.two forge\n",
-		   "\"jane\",forged report,0.00,10.00,0,0,0,0,0,6,1");
-	expect_row("sync.two out-of-order\n",
-		   "\"jane\",forged report,0.00,10.00,0,0,0,0,0,6,1");
+	expect_row("sync.two forge\n", "forged report,0.00,10.00,0,0,0,0,0,6,1");
+	expect_row("sync.two out-of-order\n", "forged report,0.00,10.00,0,0,0,0,0,6,1");
 }
 
 /* A student must not learn the hidden tests from it. */
 TEST(grade, forged_report_says_nothing_of_its_own)
 {
-	struct run run = grade("map.one fail\nsync.two forge\n");
+	struct run run = must_end_silently(grade("map.one fail\nsync.two forge\n"), 0);
 
-	expect_silent(&run, 0);
 	expect_text(run.output, "It wrote where only the tests report, so the report proves nothing.");
 	ASSERT_STREQ("instructor.json\n",
 		     shell("cd grades/jane && grep -l -e 'the first' -e 'told by the test' *.txt *.json *.xml"));
@@ -346,9 +320,7 @@ TEST(grade, forged_report_says_nothing_of_its_own)
 /* The CI of a student may show no other file. */
 TEST(grade, verdict_is_in_the_xml)
 {
-	struct run run = grade("x.c:1: error: <it> is no C\n");
-
-	expect_silent(&run, 0);
+	must_end_silently(grade("x.c:1: error: <it> is no C\n"), 0);
 	ASSERT_STREQ("not run: does not build: the compiler rejects it / 4 / x.c:1: error: <it> is no C\n\n",
 		     shell("xmllint --xpath 'concat((//failure)[1]/@message, \" / \", count(//failure), \" / \", substring-before((//failure)[1], \"again\"))' grades/jane/junit.xml"));
 }
@@ -356,13 +328,9 @@ TEST(grade, verdict_is_in_the_xml)
 /* The command in the report works as it is, for any name of a directory. */
 TEST(grade, again_is_one_command)
 {
-	struct run run;
-
 	prepare();
-	setenv("HIDDEN", "own tests", 1);
 	hand_in("O'Brien; $(touch x)", "map.one fail\nsync.one fail\n");
-	run = RUN("grade", "one", "all/O'Brien; $(touch x)");
-	expect_silent(&run, 0);
+	must_end_silently(RUN(GRADE, "-i", "own tests", "one", "all/O'Brien; $(touch x)"), 0);
 	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),TESTS=map.one,",
 		     shell("sed -n 's/^ *again: make/printf %s,/p' grades/*/student.txt | sh; ls x* 2>/dev/null || :"));
 	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),HIDDEN=own tests,POINTS=points,TESTS=sync.one,",
@@ -375,8 +343,7 @@ TEST(grade, names_that_are_no_text)
 
 	prepare();
 	hand_in("a\033\nb\377", "map.one fail\n");
-	run = RUN("grade", "one", "all/a\033\nb\377");
-	expect_silent(&run, 0);
+	run = grade_one("all/a\033\nb\377");
 	ASSERT_STREQ("1|1\n",
 		     shell("xmllint --noout grades/*/junit.xml; sqlite3 :memory: \"SELECT json_valid(CAST(readfile('grades/a__b_/instructor.json') AS TEXT)), json_valid(CAST(readfile('grades/a__b_/results.json') AS TEXT))\""));
 	expect_text(run.output, "again: make grade SRC='all/a\\x1b\\x0ab\\xff' TESTS='map.one'\n");
@@ -385,9 +352,8 @@ TEST(grade, names_that_are_no_text)
 /* The student sees neither the names nor the output of hidden tests. */
 TEST(grade, hidden_tests_are_hidden)
 {
-	struct run run = grade("sync.one fail\nmap.two fail\n");
+	struct run run = must_end_silently(grade("sync.one fail\nmap.two fail\n"), 0);
 
-	expect_silent(&run, 0);
 	expect_text(run.output, "     2 of   4             hidden tests\n");
 	ASSERT_TRUE(strstr(run.output, "map.two"));
 	ASSERT_TRUE(!strstr(run.output, "sync."));
@@ -399,9 +365,7 @@ TEST(grade, hidden_tests_are_hidden)
 
 TEST(grade, reports_are_well_formed)
 {
-	struct run run = grade("map.two fail\nsync.one crash\n");
-
-	expect_silent(&run, 0);
+	must_end_silently(grade("map.two fail\nsync.one crash\n"), 0);
 	ASSERT_STREQ("", shell("xmllint --noout grades/jane/junit.xml"));
 	ASSERT_STREQ("6.0|tested\n",
 		     shell("sqlite3 :memory: \"SELECT json_extract(CAST(readfile('grades/jane/results.json') AS TEXT), '$.score'), json_extract(CAST(readfile('grades/jane/instructor.json') AS TEXT), '$.verdict')\""));
@@ -409,17 +373,12 @@ TEST(grade, reports_are_well_formed)
 
 TEST(grade, only_the_tests_that_are_named)
 {
-	struct run run;
-
 	prepare();
-	setenv("TESTS", "map.t*", 1);
 	hand_in("jane", "map.one fail\n");
-	run = RUN("grade", "one", "all/jane");
-	expect_silent(&run, 0);
+	must_end_silently(RUN(GRADE, "-t", "map.t*", "one", "all/jane"), 0);
 	ASSERT_STREQ("guest module.loads module.unloads map.two\njane+tests\n",
 		     shell("cat guests; ls grades"));
-	setenv("TESTS", "map.tow", 1);
-	expect_refusal(RUN("grade", "one", "all/jane"), 2,
+	expect_refusal(RUN(GRADE, "-t", "map.tow", "one", "all/jane"), 2,
 		       "grade: no test that counts is named 'map.tow'");
 }
 
@@ -441,15 +400,11 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
-		struct run run;
-
 		ASSERT_STREQ("", shell("rm -rf all grades"));
 		prepare();
 		hand_in("jane", "");
 		ASSERT_STREQ("", shell(ways[i][0]));
-		run = RUN("grade", "one", "all/jane");
-		expect_silent(&run, 0);
-		expect_text(run.output, ways[i][1]);
+		expect_text(grade_one("all/jane").output, ways[i][1]);
 		expect_text(row(), "\"jane\",nothing to build,0.00");
 	}
 }
@@ -463,8 +418,7 @@ TEST(grade, what_kbuild_leaves_is_not_used)
 	hand_in("jane", "");
 	ASSERT_STREQ("",
 		     shell("cd all/jane && touch shmcount.mod.c shmcount.mod shmcount.o .shmcount.o.cmd Module.symvers ._shmcount.c"));
-	run = RUN("grade", "one", "all/jane");
-	expect_silent(&run, 0);
+	run = grade_one("all/jane");
 	expect_text(run.output, "jane: 10 of 10 points");
 	expect_text(run.output, "Not used (only *.c and *.h are, and no *.mod.c): ");
 	expect_text(run.output, "shmcount.mod.c");
@@ -493,7 +447,7 @@ static struct run put_together(const char *a, const char *b)
 	ASSERT_STREQ("", shell("rm -rf own && mkdir own"));
 	write_text("own/a.c", a);
 	write_text("own/b.c", b);
-	setenv("CFLAGS", with("-D_GNU_SOURCE -I%s -I%s/harness", in("TOP", "tests")), 1);
+	setenv("CFLAGS", text_of("-D_GNU_SOURCE -I%1$s -I%1$s/harness", in("TOP", "tests")), 1);
 	return RUN(in("TOP", "tests/grade/hidden.sh"), "own", "own/graded",
 		   in("TOP", "build/obj/harness/harness.o"),
 		   in("TOP", "build/obj/harness/harness_sample.o"));
@@ -507,8 +461,7 @@ TEST(grade, mistakes_in_hidden_tests_are_refused)
 
 	if (access(in("TOP", "build/obj/harness/harness_sample.o"), F_OK))
 		test_skip("the sample of the harness is not built");
-	run = put_together(OWN("hidden_a, x"), OWN("hidden_a, y"));
-	expect_silent(&run, 0);
+	run = must_end_silently(put_together(OWN("hidden_a, x"), OWN("hidden_a, y")), 0);
 	/* An instructor's tests run last, whatever their names. */
 	ASSERT_STREQ("hidden_a.x\nhidden_a.y\n",
 		     shell("own/graded -l | tail -n 2"));
@@ -526,7 +479,7 @@ TEST(grade, mistakes_in_hidden_tests_are_refused)
 TEST(grade, whether_it_loads_is_asked_first)
 {
 	ASSERT_STREQ("module.loads\nmodule.unloads\n",
-		     shell(with("%s -l | head -n 2", in("TOP", "build/grading/graded"))));
+		     shell(text_of("%s -l | head -n 2", in("TOP", "build/grading/graded"))));
 }
 
 TEST(grade, instructors_tests_are_a_point_each)
@@ -536,8 +489,7 @@ TEST(grade, instructors_tests_are_a_point_each)
 	prepare();
 	write_text("hidden", "hidden_a.x\nhidden_a.y\n");
 	hand_in("jane", "hidden_a.x fail\n");
-	run = RUN("grade", "one", "all/jane");
-	expect_silent(&run, 0);
+	run = grade_one("all/jane");
 	expect_text(row(), "\"jane\",tested,11.00,12.00,");
 	ASSERT_TRUE(!strstr(run.output, "hidden_a"));
 }
@@ -552,8 +504,7 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 	hand_in("bob", "map.one fail\n");
 	write_text("all/notes.txt", "no submission");
 	ASSERT_OK(symlink("ann", "all/zed"));
-	run = RUN("grade", "all", "all");
-	expect_status(&run, 0);
+	run = must_end(RUN(GRADE, "all", "all"), 0);
 	expect_text(run.errors, "grade: all/zed is a link");
 	expect_text(run.errors, "grade: all/notes.txt is no submission");
 	expect_text(run.output, "ann ");
@@ -564,49 +515,36 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 		     shell("cut -d , -f 1-6 grades/grades.csv"));
 	ASSERT_STREQ("", shell("rm guests all/zed all/notes.txt"));
 
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
-	expect_text(run.output, "2 of 2 are graded already");
+	expect_text(grade_all().output, "2 of 2 are graded already");
 	ASSERT_EQ(-1, access("guests", F_OK));
 
 	hand_in("bob", "map.two crash\n");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
-	expect_text(run.output, "1 of 2 are graded already");
+	expect_text(grade_all().output, "1 of 2 are graded already");
 	ASSERT_STREQ("\"bob\",tested,8.00,10.00,5,0,1\n",
 		     shell("sed -n 3p grades/grades.csv | cut -d , -f 1-7"));
 
 	/* When the build, the jail or the guest changes, all are graded again. */
-	ASSERT_STREQ("", shell("echo '# new' >>top/tests/grade/Kbuild"));
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
-	ASSERT_TRUE(!strstr(run.output, "are graded already"));
-	ASSERT_STREQ("", shell("echo '# new' >>jail; echo '# new' >>guest"));
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
-	ASSERT_TRUE(!strstr(run.output, "are graded already"));
+	ASSERT_STREQ("", shell("echo '# new' >>tests/grade/Kbuild"));
+	ASSERT_TRUE(!strstr(grade_all().output, "are graded already"));
+	ASSERT_STREQ("", shell("echo '# new' >>build/tests/jail; echo '# new' >>build/tests/vm"));
+	ASSERT_TRUE(!strstr(grade_all().output, "are graded already"));
 
 	ASSERT_STREQ("", shell("rm guests"));
-	run = RUN("grade", "-f", "all", "all");
-	expect_silent(&run, 0);
+	must_end_silently(RUN(GRADE, "-f", "all", "all"), 0);
 	ASSERT_STREQ("3\n", shell("grep -c module.loads guests"));
 }
 
 /* A slow host gets longer limits, plus the time of the hangs. */
 TEST(grade, limits_are_those_of_the_host)
 {
-	struct run run = grade("map.one timeout\nmap.two crash\n");
-
-	expect_silent(&run, 0);
+	must_end_silently(grade("map.one timeout\nmap.two crash\n"), 0);
 	ASSERT_STREQ("250\n225\n", shell("cat limits; rm -r limits grades"));
 	/* The limits of the control; then those after a control of 100 s. */
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	grade_all();
 	ASSERT_STREQ("700\n250\n225\n", shell("cat limits; rm limits"));
 	ASSERT_STREQ("",
 		     shell("sed -i 's/[0-9]*$/100/' grades/.control/row.csv && echo >>all/jane/shmcount.c"));
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	grade_all();
 	ASSERT_STREQ("1100\n1075\n", shell("cat limits"));
 }
 
@@ -617,20 +555,18 @@ TEST(grade, control_has_to_pass)
 
 	prepare();
 	hand_in("ann", "");
-	write_text("top/kmod/shmcount.c", "sync.two fail\n");
-	run = RUN("grade", "all", "all");
+	write_text("kmod/shmcount.c", "sync.two fail\n");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 125,
 		   "grade: the control, our own module, has 8.00 of 10 points");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 125, "has 8.00 of 10 points");
 	/* After a failure by chance the same command goes on. */
 	ASSERT_STREQ("", shell("rm -r grades guests"));
-	write_text("top/kmod/shmcount.c", "sync.two fail once\n");
-	run = RUN("grade", "all", "all");
+	write_text("kmod/shmcount.c", "sync.two fail once\n");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 125, "has 8.00 of 10 points");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
-	expect_text(run.output, "1 graded, 0 not");
+	expect_text(grade_all().output, "1 graded, 0 not");
 }
 
 TEST(grade, mistake_is_told_once_for_all)
@@ -640,7 +576,7 @@ TEST(grade, mistake_is_told_once_for_all)
 	prepare();
 	write_text("points", "map.* 4 visible now\n");
 	hand_in("ann", "");
-	run = RUN("grade", "all", "all");
+	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 2, "grade: points:1: a line is");
 }
 
@@ -651,12 +587,11 @@ TEST(grade, interrupt_leaves_what_is_graded)
 	prepare();
 	hand_in("ann", "");
 	hand_in("bob", "map.one sleep\n");
-	run = START("grade", "all", "all");
+	run = START(GRADE, "all", "all");
 	wait_for_file("sleeper");
 	wait_for_file("grades/ann");
 	ASSERT_OK(kill(run.pid, SIGINT));
-	collect(&run);
-	expect_status(&run, 130);
+	expect_status(collect(&run), 130);
 	ASSERT_STREQ(".control\nann\ngrades.csv\n\"ann\",tested,10.00\n",
 		     shell("ls -A grades; sed 1d grades/grades.csv | cut -d , -f 1-3"));
 	ASSERT_EQ(-1, kill(atoi(shell("cat sleeper")), 0));
@@ -669,13 +604,12 @@ TEST(grade, ignored_signals_stay_ignored)
 
 	prepare();
 	hand_in("ann", "map.one waits\n");
-	run = START_DEAF("grade", "all", "all");
+	run = START_DEAF(GRADE, "all", "all");
 	wait_for_file("waiting");
 	send_endings(run.pid);
 	send_endings(child_of(run.pid));
 	ASSERT_STREQ("", shell("touch go"));
-	collect(&run);
-	expect_silent(&run, 0);
+	expect_silent(collect(&run), 0);
 	expect_text(run.output, "1 graded, 0 not");
 }
 
@@ -684,7 +618,7 @@ TEST(grade, names_that_would_be_the_same_are_refused)
 	prepare();
 	hand_in("a b", "");
 	hand_in("a_b", "");
-	expect_refusal(RUN("grade", "all", "all"), 2, "would both be a_b here");
+	expect_refusal(RUN(GRADE, "all", "all"), 2, "would both be a_b here");
 }
 
 /* Names with letters of other alphabets, and names of NAME_MAX bytes. */
@@ -702,8 +636,7 @@ TEST(grade, names_of_any_alphabet)
 	longest[255] = '\0';
 	hand_in(longest, "");
 	hand_in("x\",tested,7,9,1,1,0,0", "map.one fail\n");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	run = grade_all();
 	expect_text(run.output, "6 graded, 0 not");
 	ASSERT_TRUE(!strstr(run.output, "7.00 of 9"));
 	expect_text(run.output, "  8.00 of 10  tested, ");
@@ -719,56 +652,45 @@ TEST(grade, names_that_we_use_are_no_others)
 		"jane", "jane.tmp", "jane.err", "jane.tests", "grades.csv",
 		"control", "-f", "jane+tests",
 	};
-	struct run run;
 
 	prepare();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		hand_in(names[i], "");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
-	expect_text(run.output, "8 graded, 0 not");
-	setenv("TESTS", "map.*", 1);
-	run = RUN("grade", "one", "all/jane");
-	expect_silent(&run, 0);
+	expect_text(grade_all().output, "8 graded, 0 not");
+	must_end_silently(RUN(GRADE, "-t", "map.*", "one", "all/jane"), 0);
 	ASSERT_STREQ(".control\n_f\n_grades_csv\ncontrol\ngrades.csv\njane\njane+tests\njane.err\njane.tests\njane.tmp\njane_tests\n9\n",
 		     shell("LC_ALL=C ls -A grades; wc -l <grades/grades.csv"));
 }
 
-TEST(grade, folder_without_a_name_has_one)
+TEST(grade, directory_without_a_name_has_one)
 {
-	struct run run;
-
 	prepare();
 	ASSERT_STREQ("", shell("mkdir grades && touch grades/kept"));
-	run = RUN("grade", "one", "/");
-	expect_silent(&run, 0);
+	grade_one("/");
 	ASSERT_STREQ("_\nkept\n", shell("ls -A grades"));
 }
 
-TEST(grade, two_graders_do_not_share_a_folder)
+TEST(grade, two_graders_do_not_share_a_directory)
 {
 	struct run run;
 
 	prepare();
 	hand_in("ann", "map.one sleep\n");
 	hand_in("bob", "");
-	run = START("grade", "one", "all/ann");
+	run = START(GRADE, "one", "all/ann");
 	wait_for_file("sleeper");
-	expect_refusal(RUN("grade", "one", "all/bob"), 125,
+	expect_refusal(RUN(GRADE, "one", "all/bob"), 125,
 		       "grade: another make grade or grade-all works in ");
 	ASSERT_OK(kill(run.pid, SIGINT));
-	collect(&run);
-	expect_status(&run, 130);
-	run = RUN("grade", "one", "all/bob");
-	expect_silent(&run, 0);
+	expect_status(collect(&run), 130);
+	grade_one("all/bob");
 }
 
-TEST(grade, tests_are_not_chosen_for_a_folder)
+TEST(grade, tests_are_not_chosen_for_a_directory)
 {
 	prepare();
 	hand_in("ann", "");
-	setenv("TESTS", "map.*", 1);
-	expect_refusal(RUN("grade", "all", "all"), 2,
+	expect_refusal(RUN(GRADE, "-t", "map.*", "all", "all"), 2,
 		       "grade: TESTS= is for make grade: make grade-all runs all tests");
 	ASSERT_STREQ("", shell("ls -A grades"));
 }
@@ -776,8 +698,6 @@ TEST(grade, tests_are_not_chosen_for_a_folder)
 /* For an instructor who is not root; it affects only that submission. */
 TEST(grade, submission_that_cannot_be_read_is_told_of)
 {
-	struct run run;
-
 	umask(022);	/* nobody reads the rest */
 	prepare();
 	hand_in("ann", "");
@@ -788,8 +708,7 @@ TEST(grade, submission_that_cannot_be_read_is_told_of)
 		FAIL("cannot become nobody");
 	if (access(getenv("PROGRAMS"), X_OK))
 		test_skip("nobody may not read the programs");
-	run = RUN("grade", "all", "all");
-	expect_silent(&run, 0);
+	grade_all();
 	ASSERT_STREQ("name,verdict,points\n\"ann\",nothing to build,0.00\n\"bob\",nothing to build,0.00\n",
 		     shell("cut -d , -f 1-3 grades/grades.csv"));
 	expect_text(shell("cat grades/ann/student.txt"),
@@ -799,7 +718,7 @@ TEST(grade, submission_that_cannot_be_read_is_told_of)
 TEST(grade, nothing_to_grade)
 {
 	prepare();
-	expect_refusal(RUN("grade", "all", "all"), 2, "there is no submission in all");
-	expect_refusal(RUN("grade", "all", "nowhere"), 2, "cannot open nowhere");
-	expect_refusal(RUN("grade", "one", "nowhere"), 2, "cannot read nowhere");
+	expect_refusal(RUN(GRADE, "all", "all"), 2, "there is no submission in all");
+	expect_refusal(RUN(GRADE, "all", "nowhere"), 2, "cannot open nowhere");
+	expect_refusal(RUN(GRADE, "one", "nowhere"), 2, "cannot read nowhere");
 }

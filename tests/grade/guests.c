@@ -9,14 +9,13 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "grade.h"
-#include "mutants/child.h"
-#include "check/report.h"
+#include "child.h"
+#include "guest/run.h"
 #include "guest/tap.h"
 #include "guest/verdict.h"
 
@@ -35,13 +34,15 @@ enum {
 	HANG_SECONDS = 25,
 	MAX_SECONDS = 300,	/* after that no other guest starts */
 	MAX_CONTROLS = 20,
-	MAX_LOST = 3,		/* guests that end through no fault of a test */
+	MAX_RETRIES = 3,	/* guests that end through no fault of a test */
 	MAX_OUTPUT = 4096,	/* of a test */
 };
 
 static int number;		/* of the guest, from 1 */
-static int lost, spoilt;	/* guests */
-static struct graded *lost_at;	/* the test that ran when the last guest was lost */
+static char *guest_files;	/* the beginning of their paths */
+static int retries;		/* guests that ended through no fault of a test */
+static struct graded *retried;	/* the test that ran when the last of these ended */
+static int not_restored;	/* guests that ended with STATUS_NOT_RESTORED */
 
 /* What the guest said so far, and how it ended. */
 static struct {
@@ -57,7 +58,7 @@ static struct {
 /* A limit in seconds, or in multiples of what the control took, if that is more. */
 static int limit(int seconds, int controls)
 {
-	int scaled = controls * atoi(getenv("CONTROL_SECONDS") ?: "0");
+	int scaled = controls * atoi(options.control_seconds);
 
 	return scaled > seconds ? scaled : seconds;
 }
@@ -118,20 +119,20 @@ static void take_result(void)
 {
 	struct graded *test = guest.running;
 
-	if (!test || !guest.tap.sound || test->result != NOT_YET)
+	if (!test || !guest.tap.sound || test->result != NOT_RUN)
 		return;
 	test->seconds = guest.took;
 	test->guest = number;
 	test->output = notes();
 	if (guest.tap.ok) {
-		test->result = strncmp(guest.tap.directive, "SKIP", 4) ? PASS : SKIP;
-		test->why = test->result == SKIP && guest.tap.directive[4] ?
+		test->result = strncmp(guest.tap.directive, "SKIP", 4) ? PASSED : SKIPPED;
+		test->why = test->result == SKIPPED && guest.tap.directive[4] ?
 			    text_of("%s", guest.tap.directive + 5) : NULL;
 	} else if (!strncmp(guest.tap.directive, "TIMEOUT ", 8)) {
-		test->result = HANG;
+		test->result = HUNG;
 		test->why = text_of("no end after %s", guest.tap.directive + 8);
 	} else {
-		test->result = FAIL;
+		test->result = FAILED;
 		test->why = reason_in(test->output);
 	}
 }
@@ -156,14 +157,14 @@ static void take_line(char *line)
 	}
 }
 
-static void read_guest(const char *path, const char *record)
+static void read_guest(void)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file = fopen(guest_file(guest_files, "tap"), "re");
 	char line[4096];
 
 	memset(&guest, 0, sizeof(guest));
 	begin_notes();
-	read_record(&guest.record, record);
+	read_record(&guest.record, guest_file(guest_files, "verdict"));
 	while (file && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		take_line(line);
@@ -174,7 +175,7 @@ static void read_guest(const char *path, const char *record)
 
 static void forget(struct graded *test)
 {
-	test->result = NOT_YET;
+	test->result = NOT_RUN;
 	test->seconds = -1;
 	test->why = NULL;
 	test->output = "";
@@ -196,7 +197,7 @@ static void charge(struct graded *test, enum test_result result, const char *why
 
 	forget_from(test + 1);
 	/* The harness has reported a process that it cannot kill as a hang. */
-	if (test->result == HANG)
+	if (test->result == HUNG)
 		return;
 	test->result = result;
 	test->guest = number;
@@ -213,109 +214,59 @@ static int pending(void)
 	int count = 0;
 
 	for (int i = 0; i < test_count; i++)
-		count += tests[i].result == NOT_YET;
+		count += tests[i].result == NOT_RUN;
 	return count;
 }
 
 static int penalty(void)
 {
-	int sum = spoilt * HANG_PENALTY;
+	int sum = not_restored * HANG_PENALTY;
 
 	for (int i = 0; i < test_count; i++)
-		sum += tests[i].result == CRASH ? 1 :
-		       tests[i].result == HANG ? HANG_PENALTY : 0;
+		sum += tests[i].result == CRASHED ? 1 :
+		       tests[i].result == HUNG ? HANG_PENALTY : 0;
 	return sum;
-}
-
-/* TOP/build/... */
-static __attribute__((format(printf, 1, 2)))
-char *built(const char *format, ...)
-{
-	char *name, *path;
-	va_list args;
-
-	va_start(args, format);
-	check(vasprintf(&name, format, args) < 0 ? NULL : name);
-	va_end(args);
-	path = text_of("%s/build/%s", variable("TOP"), name);
-	free(name);
-	return path;
-}
-
-char *runner_path(void)
-{
-	return getenv("GUEST_RUNNER") ?: built("tests/vm");
-}
-
-/* A file of this guest, in the directory of reports. */
-static char *guest_file(const char *end)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "guest-%d.%s", number, end);
-	return check(strdup(report_path(name)));
 }
 
 /* Run the remaining tests in a guest; returns the runner's exit status. */
 static int run_guest(void)
 {
-	const char *kernel = variable("KERNEL");
-	int hangs = (MAX_PENALTY - penalty() + HANG_PENALTY - 1) /
-		    HANG_PENALTY;
-	char *record = guest_file("verdict");
-	char *args[MAX_TESTS + 32] = {
-		runner_path(),
-		"-k", built("kernel/%s", kernel),
-		"-i", built("guest/init"),
+	int hangs = (MAX_PENALTY - penalty() + HANG_PENALTY - 1) / HANG_PENALTY;
+	char *args[MAX_GUEST_ARGS] = {
+		RUNNER,
+		"-k", text_of("build/kernel/%s", options.kernel),
+		"-i", "build/guest/init",
 		"-m", check(strdup(report_path("shmcount.ko"))),
-		"-f", (char *)variable("GRADED"),
-		"-f", built("modules/%s/force_return.ko", kernel),
-		"-f", built("modules/%s/own_pages.ko", kernel),
-		"-c", guest_file("log"),
-		"-r", record,
-		"-t", text_of("%d", limit(GUEST_SECONDS, GUEST_CONTROLS) +
-			      hangs * HANG_SECONDS),
+		"-f", options.graded,
+		"-f", text_of("build/modules/%s/force_return.ko", options.kernel),
+		"-f", text_of("build/modules/%s/own_pages.ko", options.kernel),
 		"tap", "graded", "-e", text_of("%d", hangs),
 	};
-	char *tap = guest_file("tap");
 	int n = 0, status;
 
 	while (args[n])
 		n++;
 	for (int i = 0; i < test_count; i++)
-		if (tests[i].result == NOT_YET)
+		if (tests[i].result == NOT_RUN)
 			args[n++] = tests[i].name;
-	start_child(args, tap, guest_file("err"));
-	await_child(&status);
-	read_guest(tap, record);
+	guest_files = text_of("%s/guest-%d", submission.directory, number);
+	start_guest(guest_files, limit(GUEST_SECONDS, GUEST_CONTROLS) +
+		    hangs * HANG_SECONDS, args);
+	await_child(&status, NULL);
+	read_guest();
 	return status;
 }
 
-/* Why the tests that have no result have none. */
-static __attribute__((format(printf, 1, 2)))
-bool cut_off(const char *format, ...)
+static char *shown_message(void)
 {
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(submission.cut, sizeof(submission.cut), format, args);
-	va_end(args);
-	return false;
-}
-
-static void set_verdict(enum verdict verdict, const char *why)
-{
-	submission.verdict = verdict;
-	snprintf(submission.why, sizeof(submission.why), "%.500s",
-		 cleaned(why, strlen(why)));
+	return cleaned(guest.record.message, strlen(guest.record.message));
 }
 
 static bool say_forged(void)
 {
 	for (int i = 0; i < test_count; i++)
 		forget(&tests[i]);
-	set_verdict(FORGED, guest.record.message);
-	return false;
+	return reject(FORGED, "%s", shown_message());
 }
 
 /*
@@ -325,19 +276,18 @@ static bool say_forged(void)
  */
 static bool try_again(struct graded *test)
 {
-	if (test && test == lost_at) {
-		lost--;
-		charge(test, CRASH, guest.record.reason);
+	if (test && test == retried) {
+		retries--;
+		charge(test, CRASHED, guest.record.reason);
 		return true;
 	}
 	if (test)
 		forget_from(test);
-	lost_at = test;
-	if (++lost < MAX_LOST)
+	retried = test;
+	if (++retries < MAX_RETRIES)
 		return true;
-	set_verdict(NOT_GRADED, guest.record.message[0] ?
-		    guest.record.message : "the runner gives no reason");
-	return false;
+	return reject(NOT_GRADED, "%s", guest.record.message[0] ? shown_message() :
+		      "the runner gives no reason");
 }
 
 /* The harness gave up, for a reason that the rest of the tests can do without. */
@@ -346,8 +296,8 @@ static bool take_bail(void)
 	switch (guest.record.program) {
 	case STATUS_TIMEOUTS:
 		return true;
-	case STATUS_SPOILT:
-		spoilt++;
+	case STATUS_NOT_RESTORED:
+		not_restored++;
 		return true;
 	default:
 		return say_forged();
@@ -380,21 +330,21 @@ static bool take_end(int status)
 	case VM_BAILED:
 		return take_bail();
 	case VM_CUT_SHORT:
-		return blame(guest.running, CRASH, record->reason);
+		return blame(guest.running, CRASHED, record->reason);
 	case VM_NOT_OFF:
 		return pending();
 	case VM_HANG:
 	case VM_NOT_LOADED:
 	case VM_UNKILLABLE:
-		return blame(test, HANG, record->reason);
+		return blame(test, HUNG, record->reason);
 	case VM_STOPPED:
 		/* A host short of memory may have killed QEMU. */
 		if (record->qemu == -1)
 			return try_again(test);
-		return blame(test, CRASH, record->reason);
+		return blame(test, CRASHED, record->reason);
 	case VM_CRASH:
 	case VM_INIT_DIED:
-		return blame(test, CRASH, record->reason);
+		return blame(test, CRASHED, record->reason);
 	case VM_NO_GUEST:
 	case VM_INIT_ERROR:
 	case VM_UNWRITABLE:
@@ -403,28 +353,26 @@ static bool take_end(int status)
 		break;
 	}
 	if (status == 128 + SIGXFSZ)
-		return blame(test, CRASH, "it writes without end");
+		return blame(test, CRASHED, "it writes without end");
 	if (status == STATUS_INFRASTRUCTURE)
 		return try_again(test);
 	submission.verdict = NOT_GRADED;	/* keep the file that we name */
-	die(STATUS_NOT_GRADED, "the runner ended with status %d: see %s",
-	    status, guest_file("err"));
+	die(STATUS_INFRASTRUCTURE, "the runner ended with status %d: see %s",
+	    status, guest_file(guest_files, "err"));
 }
 
 /* If the module does not even load or unload, that is the verdict. */
-static bool passes_probe(const char *name, enum verdict verdict)
+static bool passes_probe(const char *name, enum submission_verdict verdict)
 {
 	struct graded *probe = find(name);
 
-	if (probe->result == PASS || probe->result == NOT_YET)
+	if (probe->result == PASSED || probe->result == NOT_RUN)
 		return true;
-	submission.verdict = verdict;
-	snprintf(submission.why, sizeof(submission.why), "%s: %.900s",
-		 result_names[probe->result], probe->why ?: "");
 	submission.said = probe->output;
 	for (struct graded *test = probe + 1; test < tests + test_count; test++)
 		forget(test);
-	return false;
+	return reject(verdict, "%s: %.900s", result_names[probe->result],
+		      probe->why ?: "");
 }
 
 static bool may_go_on(time_t begun)
@@ -432,10 +380,11 @@ static bool may_go_on(time_t begun)
 	int max = limit(MAX_SECONDS, MAX_CONTROLS);
 
 	if (penalty() >= MAX_PENALTY)
-		return cut_off("too many crashes and hangs: no further guest started");
-	if (time(NULL) - begun >= max)
-		return cut_off("its time limit of %d seconds was reached", max);
-	return true;
+		strcpy(submission.cut, "too many crashes and hangs: no further guest started");
+	else if (time(NULL) - begun >= max)
+		snprintf(submission.cut, sizeof(submission.cut),
+			 "its time limit of %d seconds was reached", max);
+	return !submission.cut[0];
 }
 
 void run_tests(void)
@@ -444,8 +393,8 @@ void run_tests(void)
 	bool more;
 
 	if (!find("module.loads") || !find("module.unloads"))
-		die(STATUS_NOT_GRADED, "%s has no tests module.loads and module.unloads",
-		    variable("GRADED"));
+		die(STATUS_INFRASTRUCTURE, "%s has no tests module.loads and module.unloads",
+		    options.graded);
 	do {
 		number = ++submission.guests;
 		more = take_end(run_guest());

@@ -25,7 +25,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +39,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "signals.h"
 #include "util.h"
 
 enum { NOBODY = 65534 };
@@ -65,19 +65,7 @@ static char *const environment[] = {
 static int seconds = 120;
 static bool root;
 
-static _Noreturn __attribute__((format(printf, 1, 2)))
-void no_jail(const char *format, ...)
-{
-	int error = errno;
-	va_list args;
-
-	fprintf(stderr, "jail: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, ": %s\n", strerror(error));
-	exit(STATUS_INFRASTRUCTURE);
-}
+#define no_jail(format, ...) die(STATUS_INFRASTRUCTURE, format ": %m", ##__VA_ARGS__)
 
 static void write_text(const char *path, const char *text)
 {
@@ -388,7 +376,7 @@ static _Noreturn void usage(void)
 {
 	fprintf(stderr,
 		"usage: jail [-t SECONDS] TREE DIR FILE COMMAND [ARG...]\n");
-	exit(2);
+	exit(STATUS_USAGE);
 }
 
 int main(int argc, char *argv[])
@@ -408,14 +396,12 @@ int main(int argc, char *argv[])
 	signal(SIGCHLD, SIG_DFL);
 	become_root_if_need_be(argv);
 	leave_host();
-	pid = fork();
+	/* When we die, PID 1 dies, and with it the namespace. */
+	pid = fork_bound(SIGKILL);
 	if (pid < 0)
 		no_jail("cannot fork");
-	if (!pid) {
-		/* When we die, PID 1 dies, and with it the namespace. */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!pid)
 		exit(build(argv + optind));
-	}
 	if (waitpid(pid, &status, 0) != pid)
 		no_jail("cannot wait");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_INFRASTRUCTURE;

@@ -15,8 +15,7 @@
 #include <string.h>
 
 #include "grade.h"
-#include "mutants/child.h"
-#include "check/report.h"
+#include "child.h"
 
 enum { MAX_POINTS = 10000 };
 
@@ -121,18 +120,17 @@ static void add_default_item(char *names[], int count)
 		items[item_count++] = (struct item) { "hidden_*", unnamed, true, 0, 0, 0 };
 }
 
-/* List the tests of GRADED; returns how many. */
+/* List the tests of options.graded; returns how many. */
 static int list_tests(char *names[MAX_TESTS])
 {
-	char *args[] = { (char *)variable("GRADED"), "-l", NULL };
-	char path[PATH_SIZE], name[256];
+	char *args[] = { options.graded, "-l", NULL };
+	char name[256];
 	int count = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s", report_path("tests"));
-	if (run_child(args, path))
-		die(STATUS_NOT_GRADED, "%s does not list its tests", args[0]);
-	file = fopen(path, "re");
+	if (run_child(args, report_path("tests")))
+		die(STATUS_INFRASTRUCTURE, "%s does not list its tests", args[0]);
+	file = fopen(report_path("tests"), "re");
 	while (file && count < MAX_TESTS && fscanf(file, "%255s", name) == 1)
 		names[count++] = check(strdup(name));
 	if (file)
@@ -140,10 +138,10 @@ static int list_tests(char *names[MAX_TESTS])
 	return count;
 }
 
-/* Does TESTS ask for it? */
+/* Does -t ask for it? */
 static bool is_wanted(const char *name)
 {
-	char *patterns = check(strdup(variable("TESTS")));
+	char *patterns = check(strdup(options.tests));
 	bool wanted = !*patterns || !strncmp(name, "module.", 7);
 
 	for (char *p = strtok(patterns, " "); p; p = strtok(NULL, " "))
@@ -154,7 +152,7 @@ static bool is_wanted(const char *name)
 
 static void refuse_unknown(char *names[], int count)
 {
-	char *patterns = check(strdup(variable("TESTS")));
+	char *patterns = check(strdup(options.tests));
 
 	for (char *p = strtok(patterns, " "); p; p = strtok(NULL, " ")) {
 		bool found = false;
@@ -177,7 +175,7 @@ void read_points(void)
 	int count = list_tests(names);
 	double total = 0;
 
-	file_name = variable("POINTS");
+	file_name = options.points;
 	read_lines();
 	refuse_idle(names, count);
 	add_default_item(names, count);

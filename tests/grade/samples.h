@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Sample submissions for tests. TOP in the environment is the tree. */
+/* Sample submissions for tests. */
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
 enum { SAMPLE_LIMIT = 600 };
-
-/* The text with the value for each %s, of which there are at most four. */
-const char *with(const char *text, const char *value);
 
 /*
  * Make a submission, a directory of this name, from "kmod", our own module; from
@@ -15,10 +12,12 @@ const char *with(const char *text, const char *value);
  */
 void stage(const char *name, const char *from);
 
-/*
- * Set the environment of the grader: the real kernel, this program of tests, and
- * reports in ./grades. Skips the test if that kernel is missing.
- */
-void set_variables(const char *graded);
+/* Skip the test, with the reason, if the jail or the kernel is missing. */
+void need_jail(void);
+
+/* Make the current directory a tree in which GRADE_SAMPLE can run, with the real jail. */
+void link_tree(void);
+
+#define GRADE_SAMPLE "grade", "-k", "bookworm", "-o", "grades"
 
 #endif

@@ -24,12 +24,9 @@
 /* The result of an SQL query of instructor.json. */
 static char *report_of(const char *sql)
 {
-	char *line, *text;
+	char *text = shell(text_of("sqlite3 :memory: \"WITH report AS (SELECT CAST(readfile('grades/" NAME "/instructor.json') AS TEXT) AS text) %s\"",
+				   sql));
 
-	if (asprintf(&line, "sqlite3 :memory: \"WITH report AS (SELECT CAST(readfile('grades/" NAME "/instructor.json') AS TEXT) AS text) %s\"",
-		     sql) < 0)
-		FAIL("no memory");
-	text = shell(line);
 	text[strcspn(text, "\n")] = '\0';
 	return text;
 }
@@ -45,29 +42,24 @@ struct sample {
 
 static void grade(const struct sample *sample)
 {
-	struct run run;
-
-	set_variables(in("TOP", "build/grading/graded"));
+	link_tree();
 	if (sample->hidden) {
 		setenv("HIDDEN_SAMPLE", sample->hidden, 1);
 		shell("env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory -C $TOP HIDDEN=tests/grade/samples/$HIDDEN_SAMPLE hidden_program=$PWD/graded hidden-program >&2");
-		setenv("GRADED", with("%s/graded", getcwd(NULL, 0)), 1);
 	}
 	stage(NAME, sample->from);
-	run = RUN("grade", "one", NAME);
-	expect_silent(&run, 0);
+	must_end_silently(RUN(GRADE_SAMPLE, "-g", sample->hidden ? "./graded" : "build/grading/graded", "one", NAME), 0);
 	ASSERT_STREQ(sample->verdict,
 		     report_of("SELECT json_extract(text, '$.verdict') FROM report"));
 	if (sample->test)
 		ASSERT_STREQ(sample->result,
-			     report_of(with("SELECT json_extract(value, '$.result') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
-					    sample->test)));
+			     report_of(text_of("SELECT json_extract(value, '$.result') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
+					       sample->test)));
 	if (sample->points)
 		ASSERT_STREQ(sample->points,
 			     report_of("SELECT json_extract(text, '$.points') || ' of ' || json_extract(text, '$.of') FROM report"));
 	ASSERT_STREQ("",
-		     shell(with("xmllint --noout grades/%s/junit.xml && sqlite3 :memory: \"SELECT 1 WHERE NOT json_valid(CAST(readfile('grades/%s/results.json') AS TEXT))\"",
-				NAME)));
+		     shell("xmllint --noout grades/" NAME "/junit.xml && sqlite3 :memory: \"SELECT 1 WHERE NOT json_valid(CAST(readfile('grades/" NAME "/results.json') AS TEXT))\""));
 }
 
 SAMPLE(right, "kmod", "tested", .points = "100.0 of 100.0")

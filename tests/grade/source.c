@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,8 +18,7 @@
 
 #include "grade.h"
 #include "module.h"
-#include "mutants/child.h"
-#include "check/report.h"
+#include "child.h"
 
 enum {
 	MAX_FILES = 64,
@@ -66,18 +64,7 @@ static bool is_plain(const char *name)
 	return strlen(name) < 64 && strcmp(name, WRAPPER);
 }
 
-/* Set the verdict NO_SOURCES with this reason, a sentence. */
-static __attribute__((format(printf, 1, 2)))
-bool refuse(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(submission.why, sizeof(submission.why), format, args);
-	va_end(args);
-	submission.verdict = NO_SOURCES;
-	return false;
-}
+#define refuse(...) reject(NO_SOURCES, __VA_ARGS__)
 
 /* A name that is safe to print. The few copies are never freed. */
 static const char *shown(const char *name)
@@ -127,7 +114,7 @@ static void write_copy(const char *path, const char *data, size_t length)
 	FILE *file = fopen(path, "wxe");
 
 	if (!file || fwrite(data, 1, length, file) != length || fclose(file))
-		die(STATUS_NOT_GRADED, "cannot write %s: %s", path,
+		die(STATUS_INFRASTRUCTURE, "cannot write %s: %s", path,
 		    strerror(errno));
 }
 
@@ -275,7 +262,7 @@ static void copy_ours(const char *from, const char *to)
 	size_t length;
 
 	if (!file)
-		die(STATUS_NOT_GRADED, "cannot read %s: %s", from,
+		die(STATUS_INFRASTRUCTURE, "cannot read %s: %s", from,
 		    strerror(errno));
 	length = fread(data, 1, sizeof(data), file);
 	fclose(file);
@@ -329,62 +316,49 @@ static const char *release(void)
 	char path[PATH_SIZE];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/build/kernel/%s/release",
-		 variable("TOP"), variable("KERNEL"));
+	snprintf(path, sizeof(path), "build/kernel/%s/release", options.kernel);
 	file = fopen(path, "re");
 	if (!file || fscanf(file, "%127s", text) != 1)
-		die(STATUS_NOT_GRADED, "there is no %s: make grade makes it",
+		die(STATUS_INFRASTRUCTURE, "there is no %s: make grade makes it",
 		    path);
 	fclose(file);
 	return text;
 }
 
-static const char *jail_path(void)
-{
-	return getenv("JAIL") ?: text_of("%s/build/tests/jail", variable("TOP"));
-}
+#define JAIL "build/tests/jail"
 
 static bool build(const char *objects)
 {
 	char tree[PATH_SIZE], directory[PATH_SIZE], headers[300];
 	char list[MAX_FILES * 70 + 16], log[PATH_SIZE];
 	char *args[] = {
-		(char *)jail_path(), tree, directory, "shmcount.ko", "make", "-s",
+		JAIL, tree, directory, "shmcount.ko", "make", "-s",
 		"--no-print-directory", "-C", headers, "M=/home",
 		"CONFIG_DEBUG_INFO_BTF_MODULES=", list, "modules", NULL
 	};
 	int status;
 
-	snprintf(tree, sizeof(tree), "%s/build/kernel/%s/tree",
-		 variable("TOP"), variable("KERNEL"));
+	snprintf(tree, sizeof(tree), "build/kernel/%s/tree", options.kernel);
 	snprintf(headers, sizeof(headers), "/usr/src/linux-headers-%s", release());
 	snprintf(directory, sizeof(directory), "%s", report_path("build"));
 	snprintf(list, sizeof(list), "OBJECTS=%s", objects);
 	snprintf(log, sizeof(log), "%s", report_path("build.log"));
 	status = run_child(args, log);
-	if (status == STATUS_NOT_GRADED)
-		die(STATUS_NOT_GRADED, "cannot build: %s", complaints(false));
-	submission.verdict = DOES_NOT_BUILD;
-	if (status == STATUS_HANG)
-		snprintf(submission.why, sizeof(submission.why),
-			 "the compiler takes too long");
-	else if (status == STATUS_NO_FILE)
-		snprintf(submission.why, sizeof(submission.why),
-			 "the module is larger than 16 MB");
-	else if (status || access(source_path("shmcount.ko"), R_OK))
-		snprintf(submission.why, sizeof(submission.why),
-			 "the compiler rejects it");
-	if (submission.why[0]) {
+	if (status == STATUS_INFRASTRUCTURE)
+		die(STATUS_INFRASTRUCTURE, "cannot build: %s", complaints(false));
+	if (status || access(source_path("shmcount.ko"), R_OK)) {
 		submission.said = complaints(true);
 		if (!*submission.said)
 			submission.said = complaints(false);
-		return false;
+		return reject(DOES_NOT_BUILD, "%s",
+			      status == STATUS_HANG ? "the compiler takes too long" :
+			      status == STATUS_NO_FILE ? "the module is larger than 16 MB" :
+			      "the compiler rejects it");
 	}
 	submission.said = complaints(false);	/* warnings */
 	if (rename(source_path("shmcount.ko"), report_path("shmcount.ko")))
-		die(STATUS_NOT_GRADED, "cannot move %s: %s",
+		die(STATUS_INFRASTRUCTURE, "cannot move %s: %s",
 		    source_path("shmcount.ko"), strerror(errno));
-	submission.verdict = TESTED;
 	return true;
 }
 
@@ -399,11 +373,8 @@ static bool is_for_our_kernel(void)
 	magic[strcspn(magic, " ")] = '\0';
 	if (!strcmp(magic, release()))
 		return true;
-	submission.verdict = WRONG_KERNEL;
-	snprintf(submission.why, sizeof(submission.why),
-		 "it is built for kernel %s, but the tests run on %s",
-		 shown(magic), release());
-	return false;
+	return reject(WRONG_KERNEL, "it is built for kernel %s, but the tests run on %s",
+		      shown(magic), release());
 }
 
 static bool is_directory(const char *path)
@@ -427,12 +398,11 @@ bool make_module(void)
 	    take(AT_FDCWD, from, MAX_FILE_SIZE, source_path("shmcount.c")) < 0)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(build_files); i++) {
-		const char *path = text_of("%s/%s", variable("TOP"), build_files[i]);
-		const char *copy = source_path(strrchr(path, '/') + 1);
+		const char *copy = source_path(strrchr(build_files[i], '/') + 1);
 
 		/* A student who worked in kmod/lab may have a compat.h. */
 		if (strcmp(build_files[i], "kmod/compat.h") || access(copy, F_OK))
-			copy_ours(path, copy);
+			copy_ours(build_files[i], copy);
 	}
 	return build(objects);
 }
@@ -454,16 +424,15 @@ static uint64_t fingerprint_of_all(void)
 {
 	submission.fingerprint = 0xcbf29ce484222325;
 	add_to_fingerprint(release(), strlen(release()));
-	add_file_to_fingerprint(variable("GRADED"));
-	add_file_to_fingerprint(variable("POINTS"));
-	add_to_fingerprint(variable("TESTS"), strlen(variable("TESTS")));
+	add_file_to_fingerprint(options.graded);
+	add_file_to_fingerprint(options.points);
+	add_to_fingerprint(options.tests, strlen(options.tests));
 	for (size_t i = 0; i < ARRAY_SIZE(build_files); i++)
-		add_file_to_fingerprint(text_of("%s/%s", variable("TOP"),
-						build_files[i]));
-	add_file_to_fingerprint(text_of("%s/build/guest/init", variable("TOP")));
+		add_file_to_fingerprint(build_files[i]);
+	add_file_to_fingerprint("build/guest/init");
 	add_file_to_fingerprint("/proc/self/exe");
-	add_file_to_fingerprint(jail_path());
-	add_file_to_fingerprint(runner_path());
+	add_file_to_fingerprint(JAIL);
+	add_file_to_fingerprint(RUNNER);
 	return submission.fingerprint;
 }
 

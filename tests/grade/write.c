@@ -11,13 +11,12 @@
 
 #include "grade.h"
 #include "check/json.h"
-#include "check/report.h"
 
 enum { STUDENT_LINES = 8, STUDENT_FAILURES = 12 };
 
 const char *const result_names[TEST_RESULTS] = {
-	[NOT_YET] = "not run", [PASS] = "pass", [FAIL] = "fail",
-	[SKIP] = "skipped", [CRASH] = "crash", [HANG] = "hang",
+	[NOT_RUN] = "not run", [PASSED] = "pass", [FAILED] = "fail",
+	[SKIPPED] = "skipped", [CRASHED] = "crash", [HUNG] = "hang",
 };
 
 const char *const verdict_names[VERDICTS] = {
@@ -84,7 +83,6 @@ static void put_variable(FILE *file, const char *name, const char *value)
 /* The command to run a test again; only the instructor has the hidden tests. */
 static char *again(const struct graded *test, bool for_instructor)
 {
-	const char *points = variable("POINTS");
 	char *command = NULL;
 	size_t size;
 	FILE *file = open_memstream(&command, &size);
@@ -92,9 +90,10 @@ static char *again(const struct graded *test, bool for_instructor)
 	fprintf(file, "make grade");
 	put_variable(file, "SRC", submission.path);
 	if (for_instructor) {
-		put_variable(file, "HIDDEN", getenv("HIDDEN") ?: "");
+		put_variable(file, "HIDDEN", options.hidden);
 		put_variable(file, "POINTS",
-			     strcmp(points, "tests/grade/points") ? points : "");
+			     strcmp(options.points, "tests/grade/points") ?
+			     options.points : "");
 	}
 	put_variable(file, "TESTS", test->name);
 	fclose(file);
@@ -138,7 +137,7 @@ static void put_verdict(FILE *file)
 {
 	if (submission.verdict == TESTED) {
 		fprintf(file, "It builds, loads and unloads. Of %d tests %d passed.\n",
-			test_count - count(SKIP, true), count(PASS, true));
+			test_count - count(SKIPPED, true), count(PASSED, true));
 	} else {
 		fprintf(file, "%s", explanations[submission.verdict]);
 		fprintf(file, "%s%s.\n", *reason() ? ": " : "", reason());
@@ -191,7 +190,7 @@ static void put_failure(FILE *file, const struct graded *test)
 	fprintf(file, "\n  %s: %s\n", test->name, result_names[test->result]);
 	if (test->why && !strstr(test->output, test->why))
 		put_lines(file, test->why, "    ", 1);
-	if (test->result == CRASH)
+	if (test->result == CRASHED)
 		put_crash(file, test->output);
 	else
 		put_lines(file, test->output, "    ", STUDENT_LINES);
@@ -203,8 +202,8 @@ static void put_failures(FILE *file)
 	int told = 0;
 
 	for (int i = 0; i < test_count; i++) {
-		if (is_hidden(&tests[i]) || tests[i].result == PASS ||
-		    tests[i].result == SKIP || tests[i].result == NOT_YET)
+		if (is_hidden(&tests[i]) || tests[i].result == PASSED ||
+		    tests[i].result == SKIPPED || tests[i].result == NOT_RUN)
 			continue;
 		if (!told)
 			fprintf(file, "\nWhat did not pass, and how to see it again:\n");
@@ -216,9 +215,9 @@ static void put_failures(FILE *file)
 			fprintf(file, "  %s: %s\n", tests[i].name,
 				result_names[tests[i].result]);
 	}
-	if (count(NOT_YET, true) && submission.cut[0])
+	if (count(NOT_RUN, true) && submission.cut[0])
 		fprintf(file, "\n%d tests did not run: %s.\n",
-			count(NOT_YET, true), submission.cut);
+			count(NOT_RUN, true), submission.cut);
 }
 
 static void write_student(FILE *file)
@@ -230,8 +229,8 @@ static void write_student(FILE *file)
 		put_items(file);
 	if (submission.verdict == TESTED)
 		put_failures(file);
-	if (submission.verdict == TESTED && !count(FAIL, true) &&
-	    !count(CRASH, true) && !count(HANG, true) && !count(NOT_YET, true))
+	if (submission.verdict == TESTED && !count(FAILED, true) &&
+	    !count(CRASHED, true) && !count(HUNG, true) && !count(NOT_RUN, true))
 		fprintf(file, "\nNothing is left to do. Well done.\n");
 }
 
@@ -239,13 +238,13 @@ static void write_student(FILE *file)
 
 static double points_each(const struct graded *test)
 {
-	return test->item && test->item->count && test->result != SKIP ?
+	return test->item && test->item->count && test->result != SKIPPED ?
 	       test->item->points / test->item->count : 0;
 }
 
 static double points_reached_by(const struct graded *test)
 {
-	return test->result == PASS ? points_each(test) : 0;
+	return test->result == PASSED ? points_each(test) : 0;
 }
 
 static void write_item(struct json *json, const struct item *item)
@@ -321,10 +320,10 @@ static void write_result(struct json *json, const struct graded *test)
 	json_string(json, "name", test->name);
 	json_number(json, "score", 4, points_reached_by(test));
 	json_number(json, "max_score", 4, points_each(test));
-	json_string(json, "status", test->result == PASS || test->result == SKIP ?
+	json_string(json, "status", test->result == PASSED || test->result == SKIPPED ?
 		    "passed" : "failed");
 	json_string(json, "visibility", is_hidden(test) ? "hidden" : "visible");
-	if (test->result != PASS)
+	if (test->result != PASSED)
 		json_string(json, "output", output);
 	json_close(json, '}');
 	free(output);
@@ -367,31 +366,27 @@ static char *why_not_run(void)
 
 static void write_xml(FILE *file)
 {
-	static const enum outcome outcomes[TEST_RESULTS] = {
-		[NOT_YET] = NOT_RUN, [PASS] = PASSED, [SKIP] = SKIPPED,
-		[FAIL] = FAILED, [CRASH] = FAILED, [HANG] = FAILED,
-	};
 	struct part part = { .name = submission.name, .begin = time(NULL) };
 	struct test list[MAX_TESTS];
 	struct report report = {
-		.kernel = variable("KERNEL"), .module = "shmcount.ko",
+		.kernel = options.kernel, .module = "shmcount.ko",
 		.parts = &part, .part_count = 1, .tests = list,
 	};
 
 	for (int i = 0; i < test_count; i++) {
 		struct graded *test = &tests[i];
-		char *why = test->result == NOT_YET ? why_not_run() :
+		char *why = test->result == NOT_RUN ? why_not_run() :
 						   test->why ?: "";
 
 		if (is_hidden(test))
 			continue;
 		list[report.test_count++] = (struct test) {
 			.part = &part, .name = test->name,
-			.outcome = outcomes[test->result], .seconds = test->seconds,
+			.result = test->result, .seconds = test->seconds,
 			.reason = text_of("%s%s%s", result_names[test->result],
 					  *why ? ": " : "", why),
 			.output = submission.verdict == TESTED ||
-				  test->result != NOT_YET ? test->output :
+				  test->result != NOT_RUN ? test->output :
 							 submission.said,
 			.command = again(test, false),
 		};
@@ -424,9 +419,9 @@ static void write_row(FILE *file)
 	put_csv_name(file, submission.path, submission.name);
 	fprintf(file, ",%s,%.2f,%.2f,%d,%d,%d,%d,%d,%d,%d,%.0f\n",
 		verdict_names[submission.verdict],
-		all_points_reached(), all_points(), count(PASS, true),
-		count(FAIL, true), count(CRASH, true), count(HANG, true),
-		count(SKIP, true), count(NOT_YET, true), submission.guests,
+		all_points_reached(), all_points(), count(PASSED, true),
+		count(FAILED, true), count(CRASHED, true), count(HUNG, true),
+		count(SKIPPED, true), count(NOT_RUN, true), submission.guests,
 		submission.seconds);
 }
 
@@ -437,7 +432,7 @@ static void write_one(const char *name, void (*write)(FILE *file))
 	if (file)
 		write(file);
 	if (!file || ferror(file) || fclose(file))
-		die(STATUS_NOT_GRADED, "cannot write %s: %s", report_path(name),
+		die(STATUS_INFRASTRUCTURE, "cannot write %s: %s", report_path(name),
 		    strerror(errno));
 }
 
@@ -447,10 +442,10 @@ static void count_points(void)
 	for (int i = 0; i < test_count; i++) {
 		struct item *item = tests[i].item;
 
-		if (!item || tests[i].result == SKIP)
+		if (!item || tests[i].result == SKIPPED)
 			continue;
 		item->count++;
-		item->passed += tests[i].result == PASS;
+		item->passed += tests[i].result == PASSED;
 	}
 }
 

@@ -37,11 +37,8 @@
 /* A host whose KVM works or not, and a user with no answer yet. */
 static void set_host(bool works)
 {
-	char *cache;
-
 	set_scene(QEMU NOTE QEMU_PASSES);
-	ASSERT_OK(asprintf(&cache, "%s/cache", getenv("SCENE")));
-	setenv("XDG_CACHE_HOME", cache, 1);
+	setenv("XDG_CACHE_HOME", in("SCENE", "cache"), 1);
 	setenv("PROBE_SECONDS", works ? "20" : "1", 1);
 	unsetenv("ACCEL");
 	shell(works ? "touch kvm works calls" : "touch kvm calls");
@@ -49,21 +46,16 @@ static void set_host(bool works)
 
 static struct run boot(const char *device)
 {
-	return RUN("vm", "-k", ".", "-i", "init", "-c", "log", "-K", device,
-		   "tap", "suite");
+	return RUN(SCENE_GUEST, "-c", "log", "-K", device, "tap", "suite");
 }
 
 /* The run passed silently; output and log name what ran the guest. */
 static void expect_guest(struct run run, const char *kind)
 {
-	char text[200];
-
 	expect_silent(&run, 0);
-	snprintf(text, sizeof(text),
-		 "TAP version 13\n1..1\n# begin a.b\nok 1 a.b\n# %s\n", kind);
-	ASSERT_STREQ(text, run.output);
-	snprintf(text, sizeof(text), "vm: %s\n", kind);
-	ASSERT_STREQ(text, shell("head -n 1 log"));
+	ASSERT_STREQ(text_of("TAP version 13\n1..1\n# begin a.b\nok 1 a.b\n# %s\n", kind),
+		     run.output);
+	ASSERT_STREQ(text_of("vm: %s\n", kind), shell("head -n 1 log"));
 }
 
 /* The guests since the last call, in one line. */
@@ -98,22 +90,16 @@ TEST(kvm, broken_one_is_tried_once_and_not_for_long)
 TEST_LIMIT(kvm, guest_runs_where_kvm_is_broken, GUEST_LIMIT)
 {
 	const char *const args[] = {
-		SMALL_GUEST,
+		"vm", "-k", small("kernel", ""), "-i", INIT,
 		"-m", SMALL_MODULE, WITH("incr_dev"), "-c", "log",
 		"-K", "kvm", "run", "incr_dev", "1000", NULL
 	};
 	char *qemu = shell("command -v " VM_QEMU);
-	struct run run;
-	FILE *script;
 
 	set_host(false);
-	script = fopen(VM_QEMU, "we");
-	ASSERT_TRUE(script);
-	fprintf(script, "#!/bin/sh\n" NOTE "exec %.*s \"$@\"\n",
-		(int)strcspn(qemu, "\n"), qemu);
-	ASSERT_TRUE(!fclose(script));
-	run = run_args(args);
-	expect_end(&run, 0, "2000 increments by 2 processes gave count 2000");
+	write_script(VM_QEMU, text_of("#!/bin/sh\n" NOTE "exec %.*s \"$@\"\n",
+				      (int)strcspn(qemu, "\n"), qemu));
+	expect_success(run_args(args), "2000 increments by 2 processes gave count 2000");
 	ASSERT_STREQ("vm: " TCG "\n", shell("head -n 1 log"));
 	expect_calls("kvm tcg ");
 }
@@ -209,11 +195,9 @@ TEST(kvm, two_at_once)
 
 	set_host(true);
 	for (int i = 0; i < RUNS; i++)
-		runs[i] = START("vm", "-k", ".", "-i", "init", "-K", "kvm",
-				"tap", "suite");
+		runs[i] = START(SCENE_GUEST, "-K", "kvm", "tap", "suite");
 	for (int i = 0; i < RUNS; i++) {
-		collect(&runs[i]);
-		expect_silent(&runs[i], 0);
+		expect_silent(collect(&runs[i]), 0);
 		expect_text(runs[i].output, "# " KVM "\n");
 	}
 	ASSERT_STREQ("1\n", shell("ls cache/shmcount | wc -l; : >calls"));
@@ -243,8 +227,7 @@ TEST(kvm, by_hand)
 	expect_calls("kvm ");
 	/* Only TCG can count instructions. */
 	setenv("ACCEL", "kvm", 1);
-	run = RUN("vm", "-k", ".", "-i", "init", "-K", "kvm", "-I", "tap",
-		  "suite");
+	run = RUN(SCENE_GUEST, "-K", "kvm", "-I", "tap", "suite");
 	expect_silent(&run, 0);
 	expect_calls("tcg ");
 	ASSERT_STREQ("", shell("ls -d vm.* 2>/dev/null || :"));
@@ -260,14 +243,12 @@ TEST(kvm, wrong_values_are_told)
 		{ "PROBE_SECONDS=1s", "vm: PROBE_SECONDS=1s: it has to be" },
 		{ "PROBE_SECONDS=12345", "vm: PROBE_SECONDS=12345: it has to be" },
 	};
-	char line[4200];
 
 	set_host(true);
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		snprintf(line, sizeof(line), "%s exec '%s' -k . -i init run suite",
-			 wrong[i][0], in("PROGRAMS", "vm"));
-		expect_refusal(RUN("/bin/sh", "-c", line), 2, wrong[i][1]);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		expect_refusal(RUN("/bin/sh", "-c",
+				   text_of("%s exec \"$PROGRAMS/vm\" -k . -i init run suite",
+					   wrong[i][0])), 2, wrong[i][1]);
 	expect_calls("");
 	expect_refusal(RUN("/usr/bin/make", "-C", in("TOP", ""), "-s",
 			   "--no-print-directory", "ACCEL=both", "help"), 2,
@@ -292,17 +273,15 @@ TEST(kvm, device_that_is_not_there_or_closed_is_not_tried)
 TEST(kvm, what_opens_it_is_told_once)
 {
 	int terminal = posix_openpt(O_RDWR | O_NOCTTY);
-	char line[4200], seen[1024];
+	char seen[1024];
 	ssize_t length;
 
 	ASSERT_OK(terminal);
 	ASSERT_OK(grantpt(terminal));
 	ASSERT_OK(unlockpt(terminal));
 	set_host(true);
-	snprintf(line, sizeof(line),
-		 "for i in 1 2; do '%s' -k . -i init -K %s tap suite 2>%s; done",
-		 in("PROGRAMS", "vm"), CLOSED, ptsname(terminal));
-	expect_text(shell(line), "# " TCG "\n");
+	expect_text(shell(text_of("for i in 1 2; do \"$PROGRAMS/vm\" -k . -i init -K " CLOSED
+				  " tap suite 2>%s; done", ptsname(terminal))), "# " TCG "\n");
 	ASSERT_OK(fcntl(terminal, F_SETFL, O_NONBLOCK));
 	length = read(terminal, seen, sizeof(seen) - 1);
 	ASSERT_TRUE(length > 0);
@@ -328,8 +307,7 @@ TEST(kvm, that_is_lost_after_it_worked)
 	expect_end(&run, 0, "vm: KVM has worked here and does not now: the guest runs under TCG");
 	expect_text(run.output, "# " TCG "\n");
 	setenv("ACCEL", "kvm", 1);
-	run = boot("kvm");
-	ASSERT_EQ(125, WEXITSTATUS(run.status));
+	must_end(boot("kvm"), 125);
 }
 
 TEST(kvm, interrupt_ends_the_attempt)
@@ -340,7 +318,7 @@ TEST(kvm, interrupt_ends_the_attempt)
 	set_host(false);
 	setenv("PROBE_SECONDS", "60", 1);
 	setenv("TMPDIR", getenv("SCENE"), 1);
-	run = START("vm", "-k", ".", "-i", "init", "-K", "kvm", "run", "suite");
+	run = START(SCENE_GUEST, "-K", "kvm", "run", "suite");
 	while (!*shell("cat calls"))
 		usleep(1000);
 	begin = now();

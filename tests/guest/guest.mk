@@ -34,8 +34,8 @@ shell: $(full_guest)
 	@exec tests/guest/vm.sh shell
 
 vm: $(full_guest)
-	@test -n "$$VM_CMD" || { echo "make: say what to run: make vm CMD='uname -r'" >&2; exit 2; }
-	@exec tests/guest/vm.sh host sh -c "$$VM_CMD"
+	@test -n "$$TYPED_CMD" || { echo "make: say what to run: make vm CMD='uname -r'" >&2; exit 2; }
+	@exec tests/guest/vm.sh host sh -c "$$TYPED_CMD"
 
 # The program itself notices what hangs; the limit is for a guest that stops.
 fuzz: $(small_guest)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The runner with a KVM that works, which a guest has (make kvm-test). It takes some
- * minutes, so make check leaves it out. (The environment: see vm_test.h.)
+ * minutes, so make check leaves it out.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "runner.h"
+#include "signals.h"
 
 /* What a guest can be. It is one of the first three. */
 enum {
@@ -137,21 +137,16 @@ static _Noreturn void become_qemu(int console_fd)
 pid_t start_qemu(int *console_fd, int *report_fd)
 {
 	int console_pipe[2], report_pipe[2], input_pipe[2];
-	pid_t parent = getpid(), pid;
-	sigset_t none;
+	pid_t pid;
 
 	if (pipe2(console_pipe, O_CLOEXEC) || pipe2(report_pipe, O_CLOEXEC) ||
 	    pipe2(input_pipe, O_CLOEXEC))
 		no_guest("cannot make a pipe: %s", strerror(errno));
-	pid = fork();
+	pid = fork_bound(SIGKILL);
 	if (pid < 0)
 		no_guest("cannot fork: %s", strerror(errno));
 	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(127);
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
+		unblock_signals();
 		signal(SIGPIPE, SIG_DFL);
 		if (!is_verb("shell") || guest.start == SAVE) {
 			setsid();	/* Ctrl-C is ours to handle */

@@ -8,7 +8,6 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -176,13 +175,10 @@ static int see_through(void)
 static enum kvm_answer try_kvm(void)
 {
 	static char *argv[] = { "probe", NULL };
-	pid_t parent = getpid(), pid = fork();
+	pid_t pid = fork_bound(SIGTERM);
 	int status, null;
 
 	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() != parent)
-			_exit(127);
 		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 		dup2(null, STDOUT_FILENO);
 		dup2(null, STDERR_FILENO);

@@ -18,14 +18,13 @@
 #   -c FILE     write the kernel's log there (build/results/console-VERB.log)
 #   -f FILE     put FILE into the small guest, too; may be repeated
 #   -m FILE     the module, in place of this tree's
-#   -o FROM:TO  bring the guest's file FROM back as TO
+#   -o FROM:TO  bring the guest's file FROM, whose path has no colon, back as TO
 #   -r FILE     write the record of the verdict there: see tests/guest/verdict.h
 #   -t SEC      time limit for tap or run
 #
-# A user may set: KERNEL (see kernel.sh), KMOD (as -m), PARAMS (the module's
-# parameters, but for tap), MEMORY (the guest's, in MB, 128 or more), REPEAT (how
-# often tap does its tests), CONSOLE (as -c), and what build/tests/vm -h names. Its
-# exit status is ours; tests/harness/status.h has all of them.
+# KERNEL, KMOD (as -m), PARAMS (but for tap), MEMORY, REPEAT (for tap's time limit)
+# and CONSOLE (as -c) come from the environment; the Makefile says what they mean. The
+# exit status is that of build/tests/vm; tests/harness/status.h has all of them.
 set -eu
 
 # shellcheck source=tests/kernel/surroundings.sh
@@ -36,13 +35,15 @@ PATH=$PATH:/usr/sbin:/sbin
 log=${CONSOLE-}
 module=${KMOD-}
 files=
+newline='
+'
 fetch=
 record=
 limit=
 while getopts c:f:m:o:r:t: option; do
 	case $option in
 	c) log=$OPTARG ;;
-	f) files="$files $OPTARG" ;;
+	f) files=$files$OPTARG$newline ;;
 	m) module=$OPTARG ;;
 	o) fetch=$OPTARG ;;
 	r) record=$OPTARG ;;
@@ -128,12 +129,15 @@ esac
 [ "$verb" = tap ] || set -- -p "${PARAMS-}" "$@"
 if [ $guest = small ]; then
 	modules=$build/modules/$name
+	# The path of a file may have spaces in it.
+	IFS=$newline
 	for file in "$build"/guest/* "$modules/force_return.ko" \
 		"$modules/skip_fault_injection.ko" "$modules/own_pages.ko" \
 		"$modules/textbook.ko" \
 		"$build/techniques/$name/module/techniques.ko" $files; do
 		set -- -f "$file" "$@"
 	done
+	unset IFS
 	# fuzz says with which kernel to run it again. What the kernel does not
 	# know of its command line becomes its init's environment.
 	append="$append KERNEL=$KERNEL"

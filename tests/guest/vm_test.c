@@ -16,6 +16,7 @@
 #include "harness.h"
 #include "program.h"
 #include "splat.h"
+#include "status.h"
 #include "tap.h"
 #include "verdict.h"
 #include "vm.h"
@@ -47,10 +48,9 @@ static void expect_verdict(struct run run, int status, const char *verdict)
 
 TEST_LIMIT(runner, good_module_passes, GUEST_LIMIT)
 {
-	struct run run = probe(SMALL_MODULE, PROBE);
+	struct run run = must_end(probe(SMALL_MODULE, PROBE), 0);
 	char *took;
 
-	expect_status(&run, 0);
 	took = strstr(run.output, "# took ");
 	ASSERT_TRUE(took);
 	took = strchr(took, '\n');
@@ -64,9 +64,8 @@ TEST_LIMIT(runner, good_module_passes, GUEST_LIMIT)
 
 TEST_LIMIT(runner, failed_test_is_a_failure, GUEST_LIMIT)
 {
-	struct run run = probe(small("modules", "no_device.ko"), PROBE);
+	struct run run = must_end(probe(small("modules", "no_device.ko"), PROBE), 1);
 
-	expect_status(&run, 1);
 	expect_text(run.output, "\nnot ok 1 " PROBE "\n");
 	expect_text(run.output, "# tests/device.c:");
 	ASSERT_TRUE(!strstr(run.output, "Bail out!"));
@@ -168,18 +167,11 @@ static const char qemu_that_warns[] = QEMU
 
 void set_scene(const char *script)
 {
-	FILE *file = fopen("qemu-system-x86_64", "we");
-	char *path, *status;
-
-	ASSERT_TRUE(file && fputs(script, file) >= 0 && !fclose(file));
-	shell("chmod +x qemu-system-x86_64 && touch vmlinuz init");
-	if (asprintf(&path, "%s:/usr/bin:/bin", getcwd(NULL, 0)) < 0)
-		FAIL("no memory");
-	if (asprintf(&status, "%d", VM_EXIT_STATUS) < 0)
-		FAIL("no memory");
-	setenv("EXIT", status, 1);
+	write_script("qemu-system-x86_64", script);
+	shell("touch vmlinuz init");
+	setenv("EXIT", text_of("%d", VM_EXIT_STATUS), 1);
 	setenv("SCENE", getcwd(NULL, 0), 1);
-	setenv("PATH", path, 1);
+	setenv("PATH", text_of("%s:/usr/bin:/bin", getenv("SCENE")), 1);
 	setenv("ACCEL", "tcg", 1);
 }
 
@@ -187,7 +179,7 @@ void set_scene(const char *script)
 static struct run play(const char *script)
 {
 	set_scene(script);
-	return RUN("vm", "-k", ".", "-i", "init", "-c", "log", "tap", "suite");
+	return RUN(SCENE_GUEST, "-c", "log", "tap", "suite");
 }
 
 /* The names of later tests may be secret from whoever sees the report. */
@@ -224,6 +216,14 @@ static const struct {
 	  "the guest stopped without reporting an end" },
 	{ BEGINS "exec sleep 60\n", VM_HANG, 124, -1, -1, "a.b",
 	  "no end after 1 seconds" },
+	{ BEGINS "kill -HUP $PPID; exec sleep 60\n", VM_INTERRUPTED, 130, -1, -1, "a.b",
+	  "interrupted" },
+	{ "frame up 0; exec sleep 60\n", VM_NOT_LOADED, 124, -1, -1, "",
+	  "the module is not loaded after 1 seconds" },
+	{ BEGINS "say 'ok 1 a.b'; frame exit 0; exec sleep 60\n", VM_NOT_OFF, 124, 0,
+	  -1, "", "the program has ended, but the guest does not" },
+	{ BEGINS "frame file 5; echo file; say 'ok 1 a.b'\n" ENDS(0), VM_UNWRITABLE, 125,
+	  0, VM_EXIT_STATUS, "", "cannot write /dev/full: No space left on device" },
 	{ BEGINS "say 'Bail out! it cannot be killed'\n" ENDS(5), VM_UNKILLABLE,
 	  124, 5, VM_EXIT_STATUS, "a.b", "it cannot be killed" },
 	{ BEGINS "say 'Bail out! why'\n" ENDS(6), VM_BAILED, 125, 6,
@@ -252,13 +252,13 @@ TEST_LIMIT(runner, record_says_how_a_guest_ended, 60)
 {
 	struct vm_record record;
 	struct run run;
-	char *script;
 
 	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
-		ASSERT_OK(asprintf(&script, "%s%s", QEMU, records[i].script));
+		const char *script = text_of("%s%s", QEMU, records[i].script);
+
 		set_scene(script);
-		run = RUN("vm", "-k", ".", "-i", "init", "-r", "record", "-t",
-			  "1", "tap", "suite");
+		run = RUN(SCENE_GUEST, "-r", "record", "-t", "1", "-o",
+			  "file:/dev/full", "tap", "suite");
 		printf("%s%s%s", script, run.output, run.errors);
 		fflush(stdout);
 		read_record(&record, "record");
@@ -278,7 +278,7 @@ TEST_LIMIT(runner, record_says_how_a_guest_ended, 60)
 	read_record(&record, "told");
 	ASSERT_EQ(VM_NO_GUEST, record.verdict);
 	expect_text(record.reason, "no kernel at no kernel/vmlinuz: ");
-	run = RUN("vm", "-k", ".", "-i", "init", "-r", "record", "tap", "suite");
+	run = RUN(SCENE_GUEST, "-r", "record", "tap", "suite");
 	expect_text(run.errors, "vm: cannot write record: Is a directory\n");
 	read_record(&record, "record");
 	ASSERT_EQ(VM_NO_VERDICT, record.verdict);
@@ -297,8 +297,7 @@ TEST(runner, kernel_that_crashes_at_boot_is_booted_once_more)
 	struct run run;
 
 	shell("echo x >crashes");
-	run = play(qemu_that_crashes);
-	expect_status(&run, 0);
+	run = must_end(play(qemu_that_crashes), 0);
 	ASSERT_STREQ("TAP version 13\n1..1\n# begin a.b\nok 1 a.b\n"
 		     "# guest under TCG (emulated)\n", run.output);
 	ASSERT_STREQ("vm: the guest's kernel did not come up, and is booted once more: BUG: at boot\n",
@@ -313,8 +312,7 @@ TEST(runner, kernel_that_stops_at_boot_is_booted_once_more)
 	set_scene(QEMU
 		  "[ -e \"$SCENE/booted\" ] || { >\"$SCENE/booted\"; exec sleep 60; }\n"
 		  QEMU_PASSES);
-	run = RUN("vm", "-k", ".", "-i", "init", "-B", "1", "tap", "suite");
-	expect_status(&run, 0);
+	run = must_end(RUN(SCENE_GUEST, "-B", "1", "tap", "suite"), 0);
 	ASSERT_STREQ("vm: the guest's kernel did not come up, and is booted once more: it stopped\n",
 		     run.errors);
 }
@@ -352,14 +350,14 @@ TEST(runner, output_that_cannot_be_written_is_told)
 		  "vm: guest under TCG (emulated); the kernel's log is in /dev/full\n" },
 		{ "-o /some/file:/dev/full run suite", 125,
 		  "vm: cannot write /dev/full: No space left on device\n" },
-		{ "-o /some/file:no/such/folder run suite", 125,
-		  "vm: cannot write no/such/folder: No such file or directory\n" },
+		{ "-o /some/file:no/such/directory run suite", 125,
+		  "vm: cannot write no/such/directory: No such file or directory\n" },
 		/* As of a program that SIGPIPE ends. */
 		{ "tap suite | :", 141, "" },
 		{ "run suite | :", 141, "" },
 		{ "run suite 2>&1 | :", 141, "" },
 	};
-	char line[4096];
+	struct vm_record record;
 	struct run run;
 
 	set_scene(QEMU "sleep 0.1; frame up 0; frame ready 0\n"
@@ -370,14 +368,16 @@ TEST(runner, output_that_cannot_be_written_is_told)
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
 		int piped = strcspn(ends[i].line, "|");
 
-		snprintf(line, sizeof(line), "{ '%s' -k . -i init %s%.*s; echo $? >status; } %s",
-			 in("PROGRAMS", "vm"),
-			 strstr(ends[i].line, "-o") ? "" : "-o /some/file:there ",
-			 piped, ends[i].line, ends[i].line + piped);
-		run = RUN("/bin/sh", "-c", line);
+		run = RUN("/bin/sh", "-c",
+			  text_of("{ \"$PROGRAMS/vm\" -k . -i init -r record %s%.*s; echo $? >status; } %s",
+				  strstr(ends[i].line, "-o") ? "" : "-o /some/file:there ",
+				  piped, ends[i].line, ends[i].line + piped));
 		if (atoi(shell("cat status")) != ends[i].status)
 			FAIL("%s: expected status %d, saw %s%s", ends[i].line,
 			     ends[i].status, shell("cat status"), run.errors);
+		read_record(&record, "record");
+		ASSERT_EQ(ends[i].status == STATUS_UNREAD ? VM_UNREAD : VM_UNWRITABLE,
+			  record.verdict);
 		/* The output of the guest's program comes first. */
 		if (!strncmp(run.errors, "oops\n", 5))
 			ASSERT_STREQ(ends[i].errors, run.errors + 5);
@@ -399,7 +399,7 @@ TEST(runner, ignored_signals_stay_ignored)
 		  QEMU_PASSES);
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
-	run = START("vm", "-k", ".", "-i", "init", "tap", "suite");
+	run = START(SCENE_GUEST, "tap", "suite");
 	while (access("started", F_OK))
 		usleep(1000);
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
@@ -417,12 +417,11 @@ TEST(runner, hangup_ends_it)
 	struct run run;
 
 	set_scene(QEMU "touch \"$SCENE/started\"; exec sleep 60\n");
-	run = START("vm", "-k", ".", "-i", "init", "run", "suite");
+	run = START(SCENE_GUEST, "run", "suite");
 	while (access("started", F_OK))
 		usleep(1000);
 	ASSERT_OK(kill(run.pid, SIGHUP));
-	collect(&run);
-	expect_status(&run, 130);
+	expect_status(collect(&run), 130);
 	ASSERT_STREQ("vm: interrupted\n", run.errors);
 }
 
@@ -440,8 +439,7 @@ TEST(runner, tmpdir_of_any_name)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		setenv("TMPDIR", names[i], 1);
 		ASSERT_TRUE(!*names[i] || !mkdir(names[i], 0700));
-		run = RUN("vm", "-k", ".", "-i", "init", "-H", "-d", "8", "tap",
-			  "suite");
+		run = RUN(SCENE_GUEST, "-H", "-d", "8", "tap", "suite");
 		ASSERT_STREQ("", run.errors);
 		expect_status(&run, 0);
 		ASSERT_ERRNO(ENOENT, access("oops", F_OK));
@@ -453,11 +451,11 @@ TEST(runner, tmpdir_of_any_name)
 TEST(runner, tmpdir_that_is_none_is_told)
 {
 	set_scene(QEMU QEMU_PASSES);
-	setenv("TMPDIR", "/no/such/folder", 1);
+	setenv("TMPDIR", "/no/such/directory", 1);
 	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
-		       "vm: infrastructure: cannot make a directory in /no/such/folder (TMPDIR): No such file or directory\n");
+		       "vm: infrastructure: cannot make a directory in /no/such/directory (TMPDIR): No such file or directory\n");
 	setenv("TMPDIR", "vmlinuz", 1);
-	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "run", "suite"), 125,
+	expect_refusal(RUN(SCENE_GUEST, "run", "suite"), 125,
 		       "cannot make a directory in vmlinuz (TMPDIR): Not a directory\n");
 }
 
@@ -475,18 +473,17 @@ TEST(runner, umask_is_for_the_results_alone)
 		  "frame exit 0; exit $EXIT\n");
 	shell("mkdir modules && touch program a.ko b.ko modules/m.ko && "
 	      "echo m.ko >modules/host");
-	run = RUN("vm", "-k", ".", "-i", "init", "-f", "program", "-f", "a.ko",
-		  "-m", "b.ko", "-H", "-c", "log", "-o", "/a:file", "run",
-		  "program");
+	run = RUN(SCENE_GUEST, "-f", "program", "-f", "a.ko", "-m", "b.ko", "-H", "-c",
+		  "log", "-o", "/a:file", "run", "program");
 	expect_silent(&run, 0);
-	ASSERT_STREQ("-rw------- 0 0 config\ndrwxr-xr-x 0 0 .\n"
+	ASSERT_STREQ("drwxr-xr-x 0 0 .\n"
 		     "drwxr-xr-x 0 0 bin\ndrwxr-xr-x 0 0 lib\n"
 		     "drwxr-xr-x 0 0 modules\ndrwxr-xr-x 0 0 dev\n"
 		     "drwxr-xr-x 0 0 proc\ndrwxr-xr-x 0 0 sys\n"
 		     "drwxrwxrwt 0 0 tmp\n-rwxr-xr-x 0 0 init\n"
-		     "-rw-r--r-- 0 0 lib/shmcount.ko\n"
-		     "-rwxr-xr-x 0 0 bin/program\n-rw-r--r-- 0 0 lib/a.ko\n"
-		     "-rw-r--r-- 0 0 modules/host\n-rw-r--r-- 0 0 modules/m.ko\n",
+		     "-rw-r--r-- 0 0 modules/host\n-rw-r--r-- 0 0 modules/m.ko\n"
+		     "-rw------- 0 0 config\n-rw-r--r-- 0 0 lib/shmcount.ko\n"
+		     "-rwxr-xr-x 0 0 bin/program\n-rw-r--r-- 0 0 lib/a.ko\n",
 		     shell(modes));
 	ASSERT_STREQ("600\n600\n", shell("stat -c %a log file"));
 }
@@ -511,8 +508,7 @@ TEST_LIMIT(runner, ordinary_user_of_the_guest_under_umask_077, GUEST_LIMIT)
 TEST(runner, file_that_cannot_be_packed_is_told)
 {
 	set_scene(QEMU QEMU_PASSES);
-	expect_refusal(RUN("vm", "-k", ".", "-i", "init", "-f", "/proc", "run",
-			   "suite"), 125,
+	expect_refusal(RUN(SCENE_GUEST, "-f", "/proc", "run", "suite"), 125,
 		       "vm: infrastructure: cannot read /proc: Is a directory\n");
 	expect_refusal(RUN("vm", "-k", ".", "-i", "no-init", "run", "suite"),
 		       125, "vm: infrastructure: cannot find no-init: No such file or directory\n");
@@ -527,11 +523,7 @@ TEST(runner, missing_kernel_is_infrastructure)
 
 TEST(runner, kernel_that_is_none_is_infrastructure)
 {
-	FILE *file;
-
-	file = fopen("vmlinuz", "we");
-	fprintf(file, "not a kernel\n");
-	fclose(file);
+	write_text("vmlinuz", "not a kernel\n");
 	setenv("ACCEL", "tcg", 1);	/* keep no answer about this kernel */
 	expect_verdict(RUN("vm", "-k", ".", "-i", INIT, "tap",
 			   "suite"),
@@ -586,15 +578,12 @@ TEST(runner, bad_usage)
 TEST(runner, memory_that_is_no_number)
 {
 	static const char *const wrong[] = { "much", "-1", "64", "5g", "99999999" };
-	char text[100];
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		snprintf(text, sizeof(text),
-			 "vm: MEMORY=%s: it has to be a number of MB, 128 or more\n",
-			 wrong[i]);
 		setenv("MEMORY", wrong[i], 1);
 		expect_refusal(RUN(VM_SH, "run", "incr1"), 2,
-			       text);
+			       text_of("vm: MEMORY=%s: it has to be a number of MB, 128 or more\n",
+				       wrong[i]));
 	}
 }
 
@@ -630,17 +619,15 @@ TEST_LIMIT(runner, run_passes_output_and_status_on, GUEST_LIMIT)
 /* No output is lost when its reader pauses; the guest ends when the reader is gone. */
 TEST_LIMIT(runner, slow_reader_gets_all_of_it, GUEST_LIMIT)
 {
-	char command[8192];
 	struct run run;
 
-	snprintf(command, sizeof(command),
-		 "run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
-		 "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
-		 "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
-		 "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
-		 in("PROGRAMS", "vm"), small("kernel", ""),
-		 INIT, SMALL_MODULE, in("TOP", "build/guest/incr_anon"));
-	run = RUN("/bin/sh", "-c", command);
+	run = RUN("/bin/sh", "-c",
+		  text_of("run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
+			  "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
+			  "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
+			  "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
+			  in("PROGRAMS", "vm"), small("kernel", ""), INIT,
+			  SMALL_MODULE, in("TOP", "build/guest/incr_anon")));
 	ASSERT_STREQ("", run.errors);
 	/* 141 is the status of a program that SIGPIPE ends. */
 	ASSERT_STREQ("40000\n0\n"
@@ -659,23 +646,19 @@ TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
 		"od -An -c -N 6 /dev/shmcount; "
 		"LC_ALL=C wc -c </dev/shmcount; echo error >&2; "
 		"printf 'a\\r\\nb\\000c\\377'; exit 7";
-	char expected[8192], *directory;
+	char *expected;
 	struct run run;
-	FILE *note;
 
 	/* Any letter may be in what goes to the guest. */
 	ASSERT_OK(mkdir("of\ntwo lines\\n", 0700));
 	ASSERT_OK(chdir("of\ntwo lines\\n"));
-	directory = getcwd(NULL, 0);
-	note = fopen("note", "we");
-	fprintf(note, "host\n");
-	fclose(note);
+	write_text("note", "host\n");
 	run = RUN(FULL_GUEST, "-m", FULL_MODULE, "run", "sh", "-c", commands,
 		  "sh", "", "a=\\n\n\\", "\377");
 	expect_status(&run, 7);
-	snprintf(expected, sizeof(expected), "%s\n[][a=\\n\n\\][\377]host\nchanged\ncount!\n"
-		 "dd: writing to '/dev/shmcount': No space left on device\n"
-		 "  \\0  \\0  \\0  \\0  \\0  \\0\n4096\na\r\nb", directory);
+	expected = text_of("%s\n[][a=\\n\n\\][\377]host\nchanged\ncount!\n"
+			   "dd: writing to '/dev/shmcount': No space left on device\n"
+			   "  \\0  \\0  \\0  \\0  \\0  \\0\n4096\na\r\nb", getcwd(NULL, 0));
 	ASSERT_STREQ(expected, run.output);
 	ASSERT_EQ(0, memcmp(run.output + strlen(expected), "\0c\377", 3));
 	ASSERT_STREQ("error\n", run.errors);
@@ -697,7 +680,7 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 		"echo kept >/mnt/file; sync; cat /mnt/file; "
 		"grep -o '/mnt ext4 rw' /proc/mounts; } >&2; "
 		"trap 'echo caught; exit 7' INT; ";
-	char command[8192], *directory = getcwd(NULL, 0), byte;
+	char byte;
 	struct run run;
 	FILE *seen;
 
@@ -707,9 +690,9 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 	ASSERT_EQ(0,
 		  system("{ head -c 200000 /dev/urandom; echo; } >data; "
 			 "{ cat data; echo up; } >expected"));
-	snprintf(command, sizeof(command), "%s cat %s/data; { sleep 2; echo up; } & sleep 60",
-		 commands, directory);
-	run = START(VM_SH, "bench", "sh", "-c", command);
+	run = START(VM_SH, "bench", "sh", "-c",
+		    text_of("%s cat %s/data; { sleep 2; echo up; } & sleep 60", commands,
+			    getcwd(NULL, 0)));
 	seen = fopen("seen", "we");
 	ASSERT_TRUE(seen);
 	for (char last[4] = ""; memcmp(last, "\nup\n", 4);) {
@@ -719,8 +702,7 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 		last[3] = byte;
 	}
 	ASSERT_OK(kill(run.pid, SIGINT));
-	collect(&run);
-	expect_status(&run, 7);
+	expect_status(collect(&run), 7);
 	ASSERT_TRUE(fputs(run.output, seen) != EOF && !fclose(seen));
 	ASSERT_STREQ("2097152\n131072\n640\n2\noops=panic\nkept\n"
 		     "/mnt ext4 rw\n", run.errors);
@@ -756,8 +738,7 @@ TEST_LIMIT(runner, count_is_repeatable, GUEST_LIMIT)
 
 	full("kernel", "");
 	unsetenv("KMOD");
-	run = RUN(VM_SH, "count", "bash", "-c", commands);
-	expect_status(&run, 0);
+	run = must_end(RUN(VM_SH, "count", "bash", "-c", commands), 0);
 	if (sscanf(run.output, "%lld %lld %lld %lld %lld %lld %d %d %lf %4s",
 		   &times[0], &times[1], &times[2], &times[3], &times[4],
 		   &times[5], &processors, &options, &mhz, disk) != 10)
@@ -798,15 +779,12 @@ static struct run run_and_fetch(const char *what)
 
 TEST_LIMIT(runner, fetches_a_file_of_the_guest, GUEST_LIMIT)
 {
-	struct run run = run_and_fetch("/proc/cmdline:seen");
+	struct run run = must_end(run_and_fetch("/proc/cmdline:seen"), 0);
 
-	expect_status(&run, 0);
 	shell("grep -q ' some=thing$' seen");
-	run = run_and_fetch("/proc/meminfo:seen");
-	expect_status(&run, 0);
+	must_end(run_and_fetch("/proc/meminfo:seen"), 0);
 	shell("awk '/^MemTotal/ { exit $2 < 300000 || $2 > 393216 }' seen");
-	run = run_and_fetch("/no/such/file:not-seen");
-	expect_status(&run, 125);
+	run = must_end(run_and_fetch("/no/such/file:not-seen"), 125);
 	expect_text(run.errors, "the guest could not go on: cannot open /no/such/file: No such file");
 	ASSERT_ERRNO(ENOENT, access("not-seen", F_OK));
 }
@@ -852,8 +830,7 @@ TEST_LIMIT(runner, interrupt_ends_what_does_not_heed_it, GUEST_LIMIT)
 	ASSERT_EQ(0, waitpid(runs[0].pid, NULL, WNOHANG));
 	ASSERT_OK(kill(runs[0].pid, SIGINT));
 	for (int i = 0; i < 2; i++) {
-		collect(&runs[i]);
-		expect_status(&runs[i], 130);
+		expect_status(collect(&runs[i]), 130);
 		expect_text(runs[i].errors, "vm: interrupted");
 		ASSERT_TRUE(i || now() - begin < 5);
 	}
@@ -867,14 +844,12 @@ TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
 
 	ASSERT_TRUE(mkdtemp(path));
 	setenv("TMPDIR", path, 1);
-	run = probe(SMALL_MODULE, PROBE);
-	expect_status(&run, 0);
+	must_end(probe(SMALL_MODULE, PROBE), 0);
 	run = START(SMALL_GUEST, WITH("suite"), "-m", SMALL_MODULE, "tap",
 		    "suite");
 	ASSERT_EQ(1, read(run.out, &byte, 1));
 	ASSERT_OK(kill(run.pid, SIGINT));
-	collect(&run);
-	expect_status(&run, 130);
+	expect_status(collect(&run), 130);
 	expect_text(run.errors, "vm: interrupted");
 	ASSERT_OK(rmdir(path));
 }
@@ -888,6 +863,8 @@ static const char same_work[] =
 	"from a join b using (path, object, pages, what, unit) "
 	"where unit = 'instructions' and what = 'map+touch+unmap' and pages = '1'\"";
 
+#define COMPARE in("TOP", "user/comparison/run.sh"), "-o", "out"
+
 /* make compare measures time in one guest, and counts instructions in another. */
 TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
 {
@@ -897,15 +874,12 @@ TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
 		"cat /tmp/again/results.csv\" >again.csv 2>/dev/null";
 	struct run run;
 
-	in("TOP", "");
 	full("kernel", "");
 	unsetenv("KMOD");
-	setenv("COMPARE_OUT", "out", 1);
 	setenv("PARAMS", "size=2097152", 1);
 	setenv("COMPARE_ARGS",
 	       "--quick setup --paths=file,tmpfs,/dev/zero,/dev/shmcount", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
-	expect_status(&run, 0);
+	run = must_end(RUN(COMPARE, "--", getenv("COMPARE_ARGS")), 0);
 	expect_text(run.output, "in instructions, device / warm tmpfs");
 	expect_text(run.output, "\n# machine     guest under ");
 	ASSERT_STREQ("guest under TCG (emulated)\n",
@@ -925,48 +899,38 @@ TEST_LIMIT(compare, interrupted_in_the_guest_keeps_what_is_done, GUEST_LIMIT)
 
 	full("kernel", "");
 	unsetenv("KMOD");
-	setenv("COMPARE_OUT", "out", 1);
-	setenv("COMPARE_ARGS", "--progress", 1);
-	run = START("/usr/bin/setsid", in("TOP", "user/comparison/run.sh"));
+	run = START("/usr/bin/setsid", COMPARE, "--", "--progress");
 	for (length = 0; !strstr(text, "speed: round"); length += n) {
 		n = read(run.err, text + length, sizeof(text) - 1 - length);
 		ASSERT_TRUE(n > 0);
 	}
 	/* A terminal sends it to the whole process group. */
 	ASSERT_OK(kill(-run.pid, SIGINT));
-	collect(&run);
-	expect_status(&run, 130);
+	expect_status(collect(&run), 130);
 	expect_text(run.output, "Interrupted");
 	ASSERT_TRUE(!strstr(run.output, "counts instructions"));
 	ASSERT_STREQ("1\n",
 		     shell("sqlite3 :memory: \"select json_valid(readfile('out/results.json'))\""));
 }
 
+/* Compare on this host with these arguments; it must end with this status. */
+static struct run run_compare(const char *arguments, int status)
+{
+	return must_end(RUN(COMPARE, "-n", "--", arguments), status);
+}
+
 TEST(compare, native_and_mistaken)
 {
 	struct run run;
 
-	in("TOP", "");
-	setenv("COMPARE_OUT", "out", 1);
-	setenv("NATIVE", "1", 1);
-	setenv("COMPARE_ARGS", "--quick speed -n 1 --locks=sem --paths=MAP_ANON", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
-	expect_status(&run, 0);
+	run = run_compare("--quick speed -n 1 --locks=sem --paths=MAP_ANON", 0);
 	expect_text(run.errors, "are in out");
 	expect_text(run.output, "\n# machine     native\n");
 	ASSERT_EQ(0,
 		  system("test -s out/table.txt && test -s out/speed-paths.png"));
-	setenv("COMPARE_ARGS", "--list", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
-	expect_status(&run, 0);
-	expect_text(run.output, "/dev/shmcount");
-	setenv("COMPARE_ARGS", "-o elsewhere", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
-	expect_status(&run, 2);
-	setenv("COMPARE_ARGS", "--quack", 1);
-	run = RUN(in("TOP", "user/comparison/run.sh"));
-	expect_status(&run, 2);
-	expect_text(run.errors, "'--quack' is not an option");
+	expect_text(run_compare("--list", 0).output, "/dev/shmcount");
+	run_compare("-o elsewhere", 2);
+	expect_text(run_compare("--quack", 2).errors, "'--quack' is not an option");
 	ASSERT_EQ(0, system("test -s out/table.txt"));
 }
 
@@ -983,139 +947,104 @@ static void need_sanitizers(const char *module)
 /* The debug kernel must report this kind of error. */
 static void expect_report(const char *kind, const char *report)
 {
-	char parameters[64];
 	struct run run;
 
 	need_sanitizers("sanitizer_bugs.ko");
-	snprintf(parameters, sizeof(parameters), "kind=%s", kind);
-	setenv("PARAMS", parameters, 1);
-	run = RUN(VM_SH, "-t", "1000", "run",
-		  "incr1", "1");
-	expect_status(&run, 121);
+	setenv("PARAMS", text_of("kind=%s", kind), 1);
+	run = must_end(RUN(VM_SH, "-t", "1000", "run", "incr1", "1"), 121);
 	expect_text(run.errors, "vm: crash: ");
 	expect_text(run.errors, report);
 }
 
-TEST_LIMIT(checkers, use_after_free, GUEST_LIMIT)
-{
-	expect_report("use_after_free", "KASAN: use-after-free in use_after_free");
-}
+/* A test: the kind of error, and the report. */
+#define REPORTED(name, ...)					\
+	static const char *const name[] = { __VA_ARGS__ };	\
+	TEST_LIMIT(sanitizers, name, GUEST_LIMIT)			\
+	{							\
+		expect_report(name[0], name[1]);		\
+	}
 
-TEST_LIMIT(checkers, undefined_behaviour, GUEST_LIMIT)
-{
-	expect_report("shift_too_far", "UBSAN: shift-out-of-bounds");
-}
-
-TEST_LIMIT(checkers, locks_in_both_orders, GUEST_LIMIT)
-{
-	expect_report("lock_in_both_orders",
-		      "possible circular locking dependency detected");
-}
-
-TEST_LIMIT(checkers, sleep_under_a_spinlock, GUEST_LIMIT)
-{
-	expect_report("sleep_under_a_spinlock",
-		      "BUG: scheduling while atomic");
-}
-
-TEST_LIMIT(checkers, lost_memory, GUEST_LIMIT)
-{
-	expect_report("leak", "new suspected memory leaks");
-}
-
-TEST_LIMIT(checkers, write_to_a_freed_page, GUEST_LIMIT)
-{
-	expect_report("write_to_a_freed_page", "pagealloc: memory corruption");
-}
+REPORTED(use_after_free, "use_after_free", "KASAN: use-after-free in use_after_free")
+REPORTED(undefined_behaviour, "shift_too_far", "UBSAN: shift-out-of-bounds")
+REPORTED(locks_in_both_orders, "lock_in_both_orders",
+	 "possible circular locking dependency detected")
+REPORTED(sleep_under_a_spinlock, "sleep_under_a_spinlock", "BUG: scheduling while atomic")
+REPORTED(lost_memory, "leak", "new suspected memory leaks")
+REPORTED(write_to_a_freed_page, "write_to_a_freed_page", "pagealloc: memory corruption")
 
 /* fault.load makes each allocation fail once; the leak must show. */
-TEST_LIMIT(checkers, leak_on_an_error_path, 4 * GUEST_LIMIT)
+TEST_LIMIT(sanitizers, leak_on_an_error_path, 4 * GUEST_LIMIT)
 {
 	struct run run;
 
 	need_sanitizers("no_unwind.ko");
-	run = RUN(VM_SH, "-t", "1000", "tap", "suite",
-		  "fault.load");
-	expect_status(&run, 121);
+	run = must_end(RUN(VM_SH, "-t", "1000", "tap", "suite", "fault.load"), 121);
 	expect_text(run.output, "ok 1 fault.load\n");
 	expect_text(run.errors, "new suspected memory leaks");
 }
 
 /* Lines of kernel logs, and what they report. */
 static const struct {
-	const char *line;
 	enum splat splat;
-} log_lines[] = {
-	{ "[    0.000000] Linux version 6.1.0-56-cloud-amd64", SPLAT_NONE },
-	{ "[    0.000000] Kernel command line: oops=panic panic=-1",
-	  SPLAT_NONE },
-	{ "[    0.1] Spectre V2 : WARNING: Unprivileged eBPF is enabled",
-	  SPLAT_NONE },
-	{ "[    1.2] shmcount: loading out-of-tree module taints kernel.",
-	  SPLAT_NONE },
-	{ "[    1.2] shmcount: module verification failed: signature and/or required key missing - tainting kernel",
-	  SPLAT_NONE },
-	{ "[    2.0] shmcount: WARNING: the size is odd", SPLAT_NONE },
-	{ "[    2.0] shmcount: BUG: this cannot be", SPLAT_NONE },
-	{ "[    2.0] shmcount: Oops: 3", SPLAT_NONE },
-	{ "[    2.0] suite[99]: segfault at 7f00 ip 40 sp 7f error 4",
-	  SPLAT_NONE },
-	{ "[    2.0] traps: suite[99] general protection fault ip:40",
-	  SPLAT_NONE },
-	{ "[    2.0] printk: console [ttyS0] enabled", SPLAT_NONE },
-	{ "[    2.0] kmemleak: Kernel memory leak detector initialized",
-	  SPLAT_NONE },
-	{ "[    3.0] BUG: kernel NULL pointer dereference, address: 0",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG: unable to handle page fault for address: f",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG: sleeping function called from invalid context",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG: KASAN: slab-use-after-free in shmcount_mmap",
-	  SPLAT_CRASH },
-	{ "[    3.0] Oops: 0000 [#1] PREEMPT SMP", SPLAT_CRASH },
-	{ "[    3.0] general protection fault, probably for non-canonical",
-	  SPLAT_CRASH },
-	{ "[    3.0] kernel BUG at mm/filemap.c:100!", SPLAT_CRASH },
-	{ "[    3.0] WARNING: CPU: 0 PID: 9 at fs/x.c:1", SPLAT_CRASH },
-	{ "[    3.0] WARNING: possible circular locking dependency detected",
-	  SPLAT_CRASH },
-	{ "[    3.0] INFO: possible recursive locking detected", SPLAT_CRASH },
-	{ "[    3.0][   T99] WARNING: suspicious RCU usage", SPLAT_CRASH },
-	{ "suite: no end[    3.0] BUG: scheduling while atomic: suite/9",
-	  SPLAT_CRASH },
-	{ "[    3.0] UBSAN: array-index-out-of-bounds in x.c", SPLAT_CRASH },
-	{ "[    3.0] BUG: Bad page state in process suite", SPLAT_CRASH },
-	{ "[    3.0] pagealloc: memory corruption", SPLAT_CRASH },
-	{ "[    3.0] pagealloc: single bit error", SPLAT_CRASH },
-	{ "[    3.0] BUG kmalloc-64 (Tainted: G   OE): Right Redzone overwritten",
-	  SPLAT_CRASH },
-	{ "[    3.0] BUG kmalloc-64 (Tainted: G   OE): Poison overwritten",
-	  SPLAT_CRASH },
-	{ "[    3.0] refcount_t: underflow; use-after-free.", SPLAT_CRASH },
-	{ "[    3.0] list_del corruption. prev->next should be", SPLAT_CRASH },
-	{ "kmemleak: cannot scan any more:", SPLAT_CRASH },
-	{ "[    3.0] kmemleak: 2 new suspected memory leaks (see",
-	  SPLAT_CRASH },
-	{ "[    3.0] Kernel panic - not syncing: out of memory", SPLAT_CRASH },
-	{ "[   30.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s!",
-	  SPLAT_HANG },
-	{ "[   30.0] INFO: task insmod:99 blocked for more than 20 seconds.",
-	  SPLAT_HANG },
-	{ "[   30.0] rcu: INFO: rcu_sched self-detected stall on CPU",
-	  SPLAT_HANG },
-	{ "[   30.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
-	  SPLAT_HANG },
-	{ "[    3.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
-	  SPLAT_INIT_DIED },
+	const char *lines[32];
+} logs[] = {
+	{ SPLAT_NONE, {
+		"[    0.000000] Linux version 6.1.0-56-cloud-amd64",
+		"[    0.000000] Kernel command line: oops=panic panic=-1",
+		"[    0.1] Spectre V2 : WARNING: Unprivileged eBPF is enabled",
+		"[    1.2] shmcount: loading out-of-tree module taints kernel.",
+		"[    1.2] shmcount: module verification failed: signature and/or required key missing - tainting kernel",
+		"[    2.0] shmcount: WARNING: the size is odd",
+		"[    2.0] shmcount: BUG: this cannot be",
+		"[    2.0] shmcount: Oops: 3",
+		"[    2.0] suite[99]: segfault at 7f00 ip 40 sp 7f error 4",
+		"[    2.0] traps: suite[99] general protection fault ip:40",
+		"[    2.0] printk: console [ttyS0] enabled",
+		"[    2.0] kmemleak: Kernel memory leak detector initialized",
+	} },
+	{ SPLAT_CRASH, {
+		"[    3.0] BUG: kernel NULL pointer dereference, address: 0",
+		"[    3.0] BUG: unable to handle page fault for address: f",
+		"[    3.0] BUG: sleeping function called from invalid context",
+		"[    3.0] BUG: KASAN: slab-use-after-free in shmcount_mmap",
+		"[    3.0] Oops: 0000 [#1] PREEMPT SMP",
+		"[    3.0] general protection fault, probably for non-canonical",
+		"[    3.0] kernel BUG at mm/filemap.c:100!",
+		"[    3.0] WARNING: CPU: 0 PID: 9 at fs/x.c:1",
+		"[    3.0] WARNING: possible circular locking dependency detected",
+		"[    3.0] INFO: possible recursive locking detected",
+		"[    3.0][   T99] WARNING: suspicious RCU usage",
+		"suite: no end[    3.0] BUG: scheduling while atomic: suite/9",
+		"[    3.0] UBSAN: array-index-out-of-bounds in x.c",
+		"[    3.0] BUG: Bad page state in process suite",
+		"[    3.0] pagealloc: memory corruption",
+		"[    3.0] pagealloc: single bit error",
+		"[    3.0] BUG kmalloc-64 (Tainted: G   OE): Right Redzone overwritten",
+		"[    3.0] BUG kmalloc-64 (Tainted: G   OE): Poison overwritten",
+		"[    3.0] refcount_t: underflow; use-after-free.",
+		"[    3.0] list_del corruption. prev->next should be",
+		"kmemleak: cannot scan any more:",
+		"[    3.0] kmemleak: 2 new suspected memory leaks (see",
+		"[    3.0] Kernel panic - not syncing: out of memory",
+	} },
+	{ SPLAT_HANG, {
+		"[   30.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s!",
+		"[   30.0] INFO: task insmod:99 blocked for more than 20 seconds.",
+		"[   30.0] rcu: INFO: rcu_sched self-detected stall on CPU",
+		"[   30.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+	} },
+	{ SPLAT_INIT_DIED, {
+		"[    3.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+	} },
 };
 
 TEST(splat, each_line_is_what_it_is)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(log_lines); i++)
-		if (splat_of(log_lines[i].line) != log_lines[i].splat)
-			FAIL("\"%s\": expected %d, saw %d", log_lines[i].line,
-			     log_lines[i].splat, splat_of(log_lines[i].line));
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++)
+		for (const char *const *line = logs[i].lines; *line; line++)
+			if (splat_of(*line) != logs[i].splat)
+				FAIL("\"%s\": expected %d, saw %d", *line,
+				     logs[i].splat, splat_of(*line));
 }
 
 /* Reports, and whether they are whole. */

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the tests of the runner share. The environment names TOP, the tree;
- * PROGRAMS, the directory of the runner; SMALL_KERNEL and FULL_KERNEL, see below.
- */
+/* What the tests of the runner share. */
 #ifndef VM_TEST_H
 #define VM_TEST_H
-
-#include <stdio.h>
 
 #include "harness.h"
 #include "program.h"
@@ -22,19 +17,19 @@ enum { GUEST_LIMIT = 90 };
 static inline const char *of_kernel(const char *variable, const char *what,
 				    const char *file)
 {
-	char *path;
-
-	if (asprintf(&path, "build/%s/%s%s%s", what, in(variable, ""),
-		     *file ? "/" : "", file) < 0)
-		FAIL("no memory");
-	return in("TOP", path);
+	return in("TOP", text_of("build/%s/%s%s%s", what, in(variable, ""),
+				 *file ? "/" : "", file));
 }
 
-/* The runner with the files of each guest; what is put in, and the program, follow. */
+/*
+ * The runner with the files of each guest; what is put in, and the program, follow.
+ * That of a scene is a script: see set_scene().
+ */
 #define SMALL_GUEST \
 	"vm", "-T", TEMPLATES, "-k", small("kernel", ""), "-i", INIT
 #define FULL_GUEST \
 	"vm", "-T", TEMPLATES, "-H", "-k", full("kernel", ""), "-i", INIT
+#define SCENE_GUEST "vm", "-k", ".", "-i", "init"
 #define SMALL_MODULE small("kmod", "shmcount.ko")
 #define FULL_MODULE full("kmod", "shmcount.ko")
 #define WITH(program) "-f", in("TOP", "build/guest/" program)

@@ -11,13 +11,15 @@
 
 #include "status.h"
 
-/* Print "PROGRAM: " and the message, and exit with this status. */
+/* Print "PROGRAM: " and the message, where %m is errno, and exit with this status. */
 static inline _Noreturn __attribute__((format(printf, 2, 3)))
 void die(int status, const char *format, ...)
 {
+	int error = errno;
 	va_list args;
 
 	fprintf(stderr, "%s: ", program_invocation_short_name);
+	errno = error;
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);

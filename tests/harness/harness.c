@@ -2,12 +2,15 @@
 /*
  * The TAP harness: main() and the functions of harness.h.
  *
- *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [NAME or pattern]...
+ *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-t N] [-k SMALL[/FULL]] [NAME or pattern]...
  *
  * -l    list the tests instead of running them
  * -r N  run the chosen tests N times, as NAME.1 to NAME.N
  * -s K/N  take every Nth test from the Kth on: N processes share the tests
  * -e N  end early: after N timeouts, or when test_cleanup() fails
+ * -t N  multiply the time limits by N
+ * -k SMALL[/FULL]  the kernels, names in build/kernel/: of the small guest, and of
+ *       the guest that sees the host's files
  *
  * Tests run file by file in link order, and in a file from top to bottom. Exit
  * status as in kselftest: 0 passed, 1 failed, 4 all skipped; 2 usage.
@@ -22,6 +25,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <ftw.h>
+#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -40,19 +44,23 @@
 
 enum { REAP_SECONDS = 3, OUTPUT_LINES = 100, MAX_REPEAT = 1000 };
 
-enum outcome { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
+enum test_result { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
 
 /* Memory shared with every descendant of a test. */
 static struct {
 	atomic_int failures;
 	atomic_bool returned;	/* the test function returned */
 	char skip_reason[200];
+	bool not_loaded;
 } *shared;
 
 /* main() waits for these: SIGCHLD and the signals that end us. */
 static sigset_t awaited;
 static bool interrupted;
 static bool cleanup_failed;
+
+/* A debug kernel is slower. In a guest, SLOWER comes from its command line. */
+static unsigned int slower = 1;
 
 /* The linker defines these bounds of the section "tests". */
 extern const struct test *const __start_tests[];
@@ -81,6 +89,11 @@ _Noreturn void test_skip(const char *format, ...)
 		  args);
 	va_end(args);
 	_exit(STATUS_SKIPPED);
+}
+
+void test_not_loaded(void)
+{
+	shared->not_loaded = true;
 }
 
 void test_assert_eq(const char *file, int line, const char *what,
@@ -149,33 +162,47 @@ void finish(pid_t pid)
 		FAIL("child %d: exit status %d", pid, WEXITSTATUS(status));
 }
 
-void wait_until_asleep(pid_t pid)
+char state_of(pid_t pid, long *ticks)
 {
-	char path[32], line[512], *state;
+	char path[32], line[512] = "", *end, state;
+	long user, system;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 'X';
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	end = strrchr(line, ')');
+	if (!end || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+			   &state, &user, &system) != 3)
+		return 'X';
+	if (ticks)
+		*ticks = user + system;
+	return state;
+}
+
+void wait_until_asleep(pid_t pid)
+{
 	for (int i = 0; i < 5000; i++) {
-		file = fopen(path, "r");
-		if (!file || !fgets(line, sizeof(line), file))
-			FAIL("process %d is gone", pid);
-		fclose(file);
-		state = strrchr(line, ')');
-		if (state && state[2] == 'S')
+		char state = state_of(pid, NULL);
+
+		if (state == 'S')
 			return;
-		if (state && state[2] == 'Z')
+		if (state == 'X')
+			FAIL("process %d is gone", pid);
+		if (state == 'Z')
 			FAIL("process %d has ended", pid);
 		usleep(1000);
 	}
 	FAIL("process %d does not sleep", pid);
 }
 
-/* A debug kernel is slower; whoever boots it sets SLOWER to a factor. */
 static unsigned int limit_of(const struct test *test)
 {
-	const char *times = getenv("SLOWER");
-
-	return test->limit * (times ? atoi(times) : 1);
+	return test->limit * slower;
 }
 
 /* Sleep until a child changes state, but not past the deadline. */
@@ -256,8 +283,7 @@ static void remove_all(const char *directory)
 static pid_t start_group(void (*run)(void), int output, const char *directory)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	pid_t parent = getpid(), pid = fork();
-	sigset_t none;
+	pid_t pid = fork_bound(SIGKILL);
 	int null;
 
 	if (pid)
@@ -265,12 +291,8 @@ static pid_t start_group(void (*run)(void), int output, const char *directory)
 	/* A test must get the signals that the harness was started to ignore. */
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		signal(signals[i], SIG_DFL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(STATUS_FAILED);
 	setpgid(0, 0);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	unblock_signals();
 	null = open("/dev/null", O_RDONLY);
 	dup2(null, STDIN_FILENO);
 	close(null);
@@ -285,7 +307,7 @@ static pid_t start_group(void (*run)(void), int output, const char *directory)
 }
 
 /* Run the function in a process group of its own, and reap all of it. */
-static enum outcome run_apart(void (*run)(void), unsigned int limit,
+static enum test_result run_apart(void (*run)(void), unsigned int limit,
 			      int output, const char *directory)
 {
 	double deadline = now() + limit;
@@ -351,31 +373,31 @@ static void print_output(int output)
 }
 
 /* Run the test, then test_cleanup() if there is one. */
-static enum outcome run_and_clean_up(const struct test *test, int output,
+static enum test_result run_and_clean_up(const struct test *test, int output,
 				     const char *directory)
 {
-	enum outcome outcome, cleanup;
+	enum test_result result, cleanup;
 
-	outcome = run_apart(test->run, limit_of(test), output, directory);
-	if (!test_cleanup || outcome == UNKILLABLE)
-		return outcome;
+	result = run_apart(test->run, limit_of(test), output, directory);
+	if (!test_cleanup || result == UNKILLABLE)
+		return result;
 	shared->failures = 0;
 	shared->returned = false;
 	cleanup = run_apart(test_cleanup, limit_of(test), output, directory);
 	if (cleanup == PASSED)
-		return outcome;
+		return result;
 	cleanup_failed = true;
 	dprintf(output, "test_cleanup() failed\n");
-	return outcome == PASSED || outcome == SKIPPED ||
-	       cleanup == UNKILLABLE ? cleanup : outcome;
+	return result == PASSED || result == SKIPPED ||
+	       cleanup == UNKILLABLE ? cleanup : result;
 }
 
-static enum outcome run_test(const struct test *test, const char *name,
+static enum test_result run_test(const struct test *test, const char *name,
 			     size_t number)
 {
 	char directory[] = "/tmp/test.XXXXXX";
 	double begin = now();
-	enum outcome outcome;
+	enum test_result result;
 	int output;
 
 	memset(shared, 0, sizeof(*shared));
@@ -387,20 +409,22 @@ static enum outcome run_test(const struct test *test, const char *name,
 		return FAILED;
 	}
 	fcntl(output, F_SETFL, O_APPEND);
-	outcome = run_and_clean_up(test, output, directory);
+	result = run_and_clean_up(test, output, directory);
 	remove_all(directory);
-	if (outcome != PASSED && outcome != SKIPPED)
+	if (result != PASSED && result != SKIPPED)
 		print_output(output);
 	close(output);
 	printf("# took %.3f s\n%s %zu %s", now() - begin,
-	       outcome == PASSED || outcome == SKIPPED ? "ok" : "not ok",
+	       result == PASSED || result == SKIPPED ? "ok" : "not ok",
 	       number, name);
-	if (outcome == SKIPPED)
+	if (result == SKIPPED)
 		printf(" # SKIP %s", shared->skip_reason);
-	if (outcome == TIMED_OUT || outcome == UNKILLABLE)
+	if (result == FAILED && shared->not_loaded)
+		printf(" # NOT_LOADED");
+	if (result == TIMED_OUT || result == UNKILLABLE)
 		printf(" # TIMEOUT %u seconds", limit_of(test));
 	printf("\n");
-	return outcome;
+	return result;
 }
 
 static int compare_lines(const void *a, const void *b)
@@ -441,8 +465,9 @@ static size_t choose(const struct test **tests, size_t count, char *patterns[])
 
 struct options {
 	unsigned int repeat;
-	unsigned int k, n;	/* every nth of all runs, from the kth on */
+	unsigned long k, n;	/* every nth of all runs, from the kth on */
 	unsigned int max_timeouts;	/* 0: no limit */
+	char *kernels;		/* SMALL[/FULL], or NULL */
 	bool list;
 };
 
@@ -457,26 +482,11 @@ static const char *name_of(const struct test *test, const struct options *option
 	return name;
 }
 
-/* Not with dprintf(): it asks for the file position, and /dev/kmsg has none. */
-static void log_begin(const char *name)
-{
-	int fd = getenv("SHMCOUNT_GUEST") ?
-		 open("/dev/kmsg", O_WRONLY | O_CLOEXEC) : -1;
-	char line[160];
-	int length = snprintf(line, sizeof(line), "test: %s\n", name);
-
-	if (fd < 0)
-		return;
-	if (write(fd, line, length) != length)
-		printf("# cannot write to /dev/kmsg: %s\n", strerror(errno));
-	close(fd);
-}
-
 /* Run or list all tests, REPEAT times. Returns the exit status. */
 static int run_tests(const struct test **tests, size_t count,
 		     const struct options *options)
 {
-	unsigned int outcomes[UNKILLABLE + 1] = { 0 };
+	unsigned int results[UNKILLABLE + 1] = { 0 };
 	size_t runs = count * options->repeat, number = 0;
 	size_t plan = (runs + options->n - options->k) / options->n;
 
@@ -486,20 +496,21 @@ static int run_tests(const struct test **tests, size_t count,
 	for (size_t i = options->k - 1; i < runs; i += options->n) {
 		const struct test *test = tests[i % count];
 		const char *name = name_of(test, options, i / count + 1);
-		enum outcome outcome;
+		enum test_result result;
 
 		if (options->list) {
 			puts(name);
 			continue;
 		}
-		log_begin(name);
-		outcome = run_test(test, name, ++number);
-		outcomes[outcome]++;
+		if (getenv("SHMCOUNT_GUEST") && !log_to_kernel(text_of("test: %s\n", name)))
+			printf("# cannot write to /dev/kmsg: %s\n", strerror(errno));
+		result = run_test(test, name, ++number);
+		results[result]++;
 		if (interrupted) {
 			printf("Bail out! interrupted\n");
 			return STATUS_INTERRUPTED;
 		}
-		if (outcome == UNKILLABLE) {
+		if (result == UNKILLABLE) {
 			printf("Bail out! a process of %s cannot be killed\n",
 			       name);
 			return STATUS_UNKILLABLE;
@@ -507,46 +518,75 @@ static int run_tests(const struct test **tests, size_t count,
 		if (options->max_timeouts && cleanup_failed) {
 			printf("Bail out! cannot restore what %s changed\n",
 			       name);
-			return STATUS_SPOILT;
+			return STATUS_NOT_RESTORED;
 		}
-		if (options->max_timeouts && outcomes[TIMED_OUT] >= options->max_timeouts) {
+		if (options->max_timeouts && results[TIMED_OUT] >= options->max_timeouts) {
 			printf("Bail out! %u tests did not end\n",
-			       outcomes[TIMED_OUT]);
+			       results[TIMED_OUT]);
 			return STATUS_TIMEOUTS;
 		}
 	}
-	if (outcomes[FAILED] || outcomes[TIMED_OUT])
+	if (results[FAILED] || results[TIMED_OUT])
 		return STATUS_FAILED;
-	return outcomes[SKIPPED] == plan && !options->list ? STATUS_SKIPPED : 0;
+	return results[SKIPPED] == plan && !options->list ? STATUS_SKIPPED : 0;
 }
 
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: %s [-l] [-r N] [-s K/N] [-e N] [test or pattern]...\n",
+		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-t N] [-k SMALL[/FULL]] [test or pattern]...\n",
 		program_invocation_short_name);
 	exit(STATUS_USAGE);
+}
+
+static bool parse_share(char *text, struct options *options)
+{
+	const char *k = strsep(&text, "/");
+
+	return text && parse_number(text, 1, UINT_MAX, &options->n) &&
+	       parse_number(k, 1, options->n, &options->k);
 }
 
 static struct options parse(int argc, char *argv[])
 {
 	struct options options = { .repeat = 1, .k = 1, .n = 1 };
 	int option;
-	char rest;
 
-	while ((option = getopt(argc, argv, "lr:s:e:")) != -1) {
+	if (getenv("SHMCOUNT_GUEST") && getenv("SLOWER"))
+		slower = atoi(getenv("SLOWER"));
+	while ((option = getopt(argc, argv, "lr:s:e:t:k:")) != -1) {
 		if (option == 'l')
 			options.list = true;
 		else if (option == 'r')
 			options.repeat = get_number("-r ", optarg, 1, MAX_REPEAT);
 		else if (option == 'e')
 			options.max_timeouts = get_number("-e ", optarg, 0, UINT_MAX);
-		else if (option != 's' ||
-			 sscanf(optarg, "%u/%u%c", &options.k, &options.n,
-				&rest) != 2 || !options.k || options.k > options.n)
+		else if (option == 't')
+			slower = get_number("-t ", optarg, 1, MAX_REPEAT);
+		else if (option == 'k')
+			options.kernels = optarg;
+		else if (option != 's' || !parse_share(optarg, &options))
 			usage();
 	}
 	return options;
+}
+
+/* For in() and the tests' lines of shell. A guest has no tree. */
+static void set_variables(char *kernels)
+{
+	char path[PATH_MAX] = "";
+
+	unsetenv("SMALL_KERNEL");
+	unsetenv("FULL_KERNEL");
+	if (kernels)
+		setenv("SMALL_KERNEL", strsep(&kernels, "/"), 1);
+	if (kernels)
+		setenv("FULL_KERNEL", kernels, 1);
+	if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
+		return;
+	setenv("PROGRAMS", dirname(path), 1);
+	if (!strcmp(strrchr(dirname(path), '/'), "/build"))
+		setenv("TOP", dirname(path), 1);
 }
 
 static void refuse_unknown(const struct test **tests, size_t count,
@@ -583,6 +623,7 @@ int main(int argc, char *argv[])
 	struct options options = parse(argc, argv);
 	const struct test *tests[count];
 
+	set_variables(options.kernels);
 	memcpy(tests, __start_tests, count * sizeof(tests[0]));
 	sort_by_line(tests, count);
 	refuse_unknown(tests, count, argv + optind);

@@ -26,7 +26,7 @@
 struct test {
 	const char *name;		/* group.what */
 	void (*run)(void);
-	unsigned int limit;		/* seconds, to be multiplied by SLOWER */
+	unsigned int limit;		/* seconds, to be multiplied by -t */
 	const char *file;
 	int line;
 };
@@ -90,6 +90,9 @@ void test_fail(const char *file, int line, const char *format, ...);
 _Noreturn __attribute__((format(printf, 1, 2)))
 void test_skip(const char *format, ...);
 
+/* Mark the failure that follows as one of any broken module: "# NOT_LOADED". */
+void test_not_loaded(void);
+
 /* The ASSERT macros call these. test_assert_ok() returns the result. */
 void test_assert_eq(const char *file, int line, const char *what,
 		    long long seen, long long wanted);
@@ -105,6 +108,12 @@ pid_t start(void (*function)(void *), void *argument);
 
 /* Wait for the child; it must exit with 0. */
 void finish(pid_t pid);
+
+/*
+ * The state of a process, such as 'S', and its processor time in ticks (NULL: not
+ * wanted). 'X': it is gone.
+ */
+char state_of(pid_t pid, long *ticks);
 
 /* Wait up to 5 s until the process sleeps in a system call. */
 void wait_until_asleep(pid_t pid);

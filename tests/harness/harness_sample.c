@@ -143,7 +143,7 @@ TEST(sample, by_interrupt)
 }
 
 /* Directories that only root can list or empty. */
-TEST(sample, leaves_closed_folders)
+TEST(sample, leaves_closed_directories)
 {
 	const char *left = getenv("LEFT");
 	FILE *file = fopen(left ? left : "/dev/null", "we");
@@ -155,6 +155,12 @@ TEST(sample, leaves_closed_folders)
 	ASSERT_TRUE(!chmod("full", 0555));
 	fprintf(file, "%s", getcwd(NULL, 0));
 	fclose(file);
+}
+
+TEST(sample, has_no_module)
+{
+	test_not_loaded();
+	exit(3);
 }
 
 void test_cleanup(void)

@@ -31,11 +31,9 @@ static void cut_each(char *text, const char *begin, const char *end)
 /* Run one sample; but for source lines and times its output must be this. */
 static void expect_sample(const char *name, int status, const char *wanted)
 {
-	char test[64];
 	struct run run;
 
-	snprintf(test, sizeof(test), "sample.%s", name);
-	run = RUN("harness_sample", test);
+	run = RUN("harness_sample", text_of("sample.%s", name));
 	expect_text(run.output, "\n# took ");
 	cut_each(run.output, "tests/harness/harness_sample.c:", ": ");
 	cut_each(run.output, "# took ", " s\n");
@@ -69,6 +67,13 @@ TEST(harness, skip)
 		      "ok 1 sample.skips # SKIP no reason here\n");
 }
 
+TEST(harness, module_that_is_not_loaded)
+{
+	expect_sample("has_no_module", 1, HEAD "has_no_module\n"
+		      "# exited with status 3 before its end\n"
+		      "not ok 1 sample.has_no_module # NOT_LOADED\n");
+}
+
 TEST(harness, crash)
 {
 	expect_sample("crashes", 1, HEAD "crashes\n"
@@ -92,11 +97,9 @@ TEST(harness, exit_is_no_pass)
 /* Some parents ignore SIGCHLD; waitpid() then finds no child. */
 TEST(harness, ignored_child_signal_changes_nothing)
 {
-	char command[4200];
+	static const char command[] =
+		"trap '' CHLD; exec $PROGRAMS/harness_sample sample.passes sample.fails";
 
-	snprintf(command, sizeof(command),
-		 "trap '' CHLD; exec %s/harness_sample sample.passes sample.fails",
-		 getenv("PROGRAMS"));
 	ASSERT_EQ(1, WEXITSTATUS(system(command)));
 	ASSERT_TRUE(strstr(RUN("/bin/sh", "-c", command).output,
 			   " s\nok 1 sample.passes\n"));
@@ -105,13 +108,10 @@ TEST(harness, ignored_child_signal_changes_nothing)
 /* Under nohup the harness ignores SIGHUP; a test still gets it. */
 TEST(harness, ignored_hangup_is_not_ignored_by_a_test)
 {
-	char command[4200];
 	struct run run;
 
-	snprintf(command, sizeof(command),
-		 "trap '' HUP INT; exec %s/harness_sample sample.by_hangup sample.by_interrupt",
-		 getenv("PROGRAMS"));
-	run = RUN("/bin/sh", "-c", command);
+	run = RUN("/bin/sh", "-c",
+		  "trap '' HUP INT; exec $PROGRAMS/harness_sample sample.by_hangup sample.by_interrupt");
 	expect_text(run.output, "# killed by signal 1 (Hangup)\n");
 	expect_text(run.output, "# killed by signal 2 (Interrupt)\n");
 }
@@ -120,6 +120,8 @@ TEST(harness, time_limit)
 {
 	expect_sample("hangs", 1, HEAD "hangs\n"
 		      "not ok 1 sample.hangs # TIMEOUT 1 seconds\n");
+	expect_text(RUN("harness_sample", "-t", "2", "sample.hangs").output,
+		    "\nnot ok 1 sample.hangs # TIMEOUT 2 seconds\n");
 }
 
 TEST(harness, child_that_nobody_asks_fails_the_test)
@@ -131,9 +133,8 @@ TEST(harness, child_that_nobody_asks_fails_the_test)
 
 TEST(harness, child_that_dies_fails_the_test)
 {
-	struct run run = RUN("harness_sample", "sample.child_dies");
+	struct run run = must_end(RUN("harness_sample", "sample.child_dies"), 1);
 
-	ASSERT_EQ(1, WEXITSTATUS(run.status));
 	expect_text(run.output, "killed by signal 9 (Killed)\n");
 }
 
@@ -148,21 +149,19 @@ TEST(harness, output_cannot_be_taken_for_results)
 TEST(harness, neither_processes_nor_files_outlive_a_test)
 {
 	char left[4200], directory[4096];
-	struct run run;
 	FILE *file;
 	int pid;
 
 	snprintf(left, sizeof(left), "%s/left", getcwd(directory, 4096));
 	setenv("LEFT", left, 1);
-	run = RUN("harness_sample", "sample.leaves_things");
-	ASSERT_EQ(0, WEXITSTATUS(run.status));
+	must_end(RUN("harness_sample", "sample.leaves_things"), 0);
 	file = fopen(left, "re");
 	ASSERT_TRUE(file && fscanf(file, "%d %4095s", &pid, directory) == 2);
 	ASSERT_ERRNO(ESRCH, kill(pid, 0));
 	ASSERT_ERRNO(ENOENT, access(directory, F_OK));
 }
 
-TEST(harness, closed_folders_are_removed)
+TEST(harness, closed_directories_are_removed)
 {
 	char left[4200], directory[4096] = "";
 	FILE *file;
@@ -176,8 +175,8 @@ TEST(harness, closed_folders_are_removed)
 		FAIL("cannot become nobody");
 	if (access(getenv("PROGRAMS"), X_OK))
 		test_skip("nobody may not read the programs");
-	expect_sample("leaves_closed_folders", 0, HEAD "leaves_closed_folders\n"
-		      "ok 1 sample.leaves_closed_folders\n");
+	expect_sample("leaves_closed_directories", 0, HEAD "leaves_closed_directories\n"
+		      "ok 1 sample.leaves_closed_directories\n");
 	file = fopen(left, "re");
 	ASSERT_TRUE(file && fscanf(file, "%4095s", directory) == 1);
 	fclose(file);
@@ -202,8 +201,7 @@ TEST(harness, ignored_signals_stay_ignored)
 
 	child_of(run.pid);
 	send_endings(run.pid);
-	collect(&run);
-	expect_status(&run, 1);
+	expect_status(collect(&run), 1);
 	expect_text(run.output, "\nnot ok 1 sample.hangs # TIMEOUT 1 seconds\n");
 }
 
@@ -220,13 +218,12 @@ TEST(harness, failed_cleanup_fails_the_test)
 	struct run run;
 
 	setenv("SAMPLE_CLEANUP_FAILS", "1", 1);
-	run = RUN("harness_sample", "sample.passes");
-	ASSERT_EQ(1, WEXITSTATUS(run.status));
+	run = must_end(RUN("harness_sample", "sample.passes"), 1);
 	expect_text(run.output, "cleanup failed\n");
 	expect_text(run.output, "not ok 1 sample.passes\n");
 }
 
-/* The grader starts another guest once a test has spoilt this one. */
+/* The grader starts another guest once a test has changed this one for good. */
 TEST(harness, early_end)
 {
 	struct run run = RUN("harness_sample", "-e", "1", "sample.fails",
@@ -238,7 +235,7 @@ TEST(harness, early_end)
 	ASSERT_TRUE(!strstr(run.output, "says_a_lot"));
 	setenv("SAMPLE_CLEANUP_FAILS", "1", 1);
 	run = RUN("harness_sample", "-e", "1", "sample.passes", "sample.fails");
-	ASSERT_EQ(STATUS_SPOILT, WEXITSTATUS(run.status));
+	ASSERT_EQ(STATUS_NOT_RESTORED, WEXITSTATUS(run.status));
 	expect_text(run.output, "\nnot ok 1 sample.passes\n"
 		    "Bail out! cannot restore what sample.passes changed\n");
 }
@@ -259,33 +256,26 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	ASSERT_EQ(19, lines_in(run.output));
+	ASSERT_EQ(20, lines_in(run.output));
 	ASSERT_TRUE(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
-	run = RUN("harness_sample", "-l", "sample.child_*");
 	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
-		     run.output);
-	run = RUN("harness_sample", "-l", "-s", "2/5");
+		     RUN("harness_sample", "-l", "sample.child_*").output);
 	ASSERT_STREQ("sample.fails\nsample.exits_early\n"
 		     "sample.child_fails_unseen\nsample.by_hangup\n",
-		     run.output);
+		     RUN("harness_sample", "-l", "-s", "2/5").output);
 	run = RUN("harness_sample", "-l", "-r", "2", "sample.child_*");
 	ASSERT_STREQ("sample.child_fails_unseen.1\n"
 		     "sample.child_dies.1\nsample.child_fails_unseen.2\n"
 		     "sample.child_dies.2\n", run.output);
 	run = RUN("harness_sample", "-l", "-r", "3", "-s", "2/2", "sample.skips");
 	ASSERT_STREQ("sample.skips.2\n", run.output);
-	run = RUN("harness_sample", "-s", "3/2");
-	ASSERT_EQ(2, WEXITSTATUS(run.status));
+	must_end(RUN("harness_sample", "-s", "3/2"), 2);
 	expect_refusal(RUN("harness_sample", "sample.no_such"), 2,
 		       "harness_sample: no test is named 'sample.no_such'");
-	run = RUN("harness_sample", "-x");
-	ASSERT_EQ(2, WEXITSTATUS(run.status));
-	run = RUN("harness_sample", "-r", "0");
-	ASSERT_EQ(2, WEXITSTATUS(run.status));
-	run = RUN("harness_sample", "-r", "5x");
-	ASSERT_EQ(2, WEXITSTATUS(run.status));
-	run = RUN("harness_sample", "-r", "1001");
-	ASSERT_EQ(2, WEXITSTATUS(run.status));
+	must_end(RUN("harness_sample", "-x"), 2);
+	must_end(RUN("harness_sample", "-r", "0"), 2);
+	must_end(RUN("harness_sample", "-r", "5x"), 2);
+	must_end(RUN("harness_sample", "-r", "1001"), 2);
 }
 
 TEST(harness, tests_are_repeated)
@@ -303,12 +293,10 @@ TEST(harness, tests_are_repeated)
 		     "ok 4 sample.skips.2 # SKIP no reason here\n"
 		     "ok 5 sample.passes.3\n"
 		     "ok 6 sample.skips.3 # SKIP no reason here\n", run.output);
-	run = RUN("harness_sample", "-r", "2", "-s", "2/2", "sample.fails");
-	ASSERT_EQ(1, WEXITSTATUS(run.status));
+	run = must_end(RUN("harness_sample", "-r", "2", "-s", "2/2", "sample.fails"), 1);
 	expect_text(run.output, "\n1..1\n");
 	expect_text(run.output, "\nnot ok 1 sample.fails.2\n");
-	run = RUN("harness_sample", "-r", "2", "sample.skips");
-	ASSERT_EQ(4, WEXITSTATUS(run.status));
+	must_end(RUN("harness_sample", "-r", "2", "sample.skips"), 4);
 }
 
 TEST(harness, time_taken_is_told)
@@ -324,17 +312,8 @@ TEST(harness, time_taken_is_told)
 /* A TAP reader that is not ours, if the host has it. */
 TEST(harness, prove_takes_the_output)
 {
-	const char *programs = getenv("PROGRAMS");
-	char command[4200];
-
 	if (system("command -v prove >/dev/null"))
 		test_skip("there is no prove here");
-	snprintf(command, sizeof(command),
-		 "prove -e '' %s/harness_sample :: sample.passes sample.skips >/dev/null",
-		 programs);
-	ASSERT_EQ(0, system(command));
-	snprintf(command, sizeof(command),
-		 "prove -e '' %s/harness_sample :: sample.fails >/dev/null 2>&1",
-		 programs);
-	ASSERT_TRUE(system(command) != 0);
+	ASSERT_EQ(0, system("prove -e '' $PROGRAMS/harness_sample :: sample.passes sample.skips >/dev/null"));
+	ASSERT_TRUE(system("prove -e '' $PROGRAMS/harness_sample :: sample.fails >/dev/null 2>&1"));
 }

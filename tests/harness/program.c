@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,14 +28,9 @@ void needs_guest(void)
 
 void exec_program(const char *const args[])
 {
-	const char *directory = getenv("PROGRAMS");
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s%s%s",
-		 strchr(args[0], '/') ? "" : directory ? directory : "/bin",
-		 strchr(args[0], '/') ? "" : "/", args[0]);
-	execv(path, (char *const *)args);
-	dprintf(STDERR_FILENO, "cannot run %s\n", path);
+	execv(strchr(args[0], '/') ? args[0] : in("PROGRAMS", args[0]),
+	      (char *const *)args);
+	dprintf(STDERR_FILENO, "cannot run %s\n", args[0]);
 	_exit(127);
 }
 
@@ -110,7 +104,7 @@ void send_endings(pid_t pid)
 		ASSERT_OK(kill(pid, endings[i]));
 }
 
-void collect(struct run *run)
+struct run *collect(struct run *run)
 {
 	struct pollfd fds[] = {
 		{ .fd = run->out, .events = POLLIN },
@@ -144,14 +138,14 @@ void collect(struct run *run)
 	close(run->out);
 	close(run->err);
 	ASSERT_EQ(run->pid, waitpid(run->pid, &run->status, 0));
+	return run;
 }
 
 struct run run_args(const char *const args[])
 {
 	struct run run = start_args(args);
 
-	collect(&run);
-	return run;
+	return *collect(&run);
 }
 
 void wait_for_output(const struct run *run)
@@ -272,6 +266,18 @@ void expect_silent(const struct run *run, int status)
 	expect_status(run, status);
 }
 
+struct run must_end(struct run run, int status)
+{
+	expect_status(&run, status);
+	return run;
+}
+
+struct run must_end_silently(struct run run, int status)
+{
+	expect_silent(&run, status);
+	return run;
+}
+
 void expect_end(const struct run *run, int status, const char *text)
 {
 	expect_status(run, status);
@@ -348,12 +354,9 @@ void wait_until_holder(pid_t pid, int out)
 const char *in(const char *variable, const char *name)
 {
 	const char *directory = getenv(variable);
-	char *path;
 
 	if (!directory)
 		test_skip("needs %s, which make check sets for a kernel that has one",
 			  variable);
-	if (asprintf(&path, "%s%s%s", directory, *name ? "/" : "", name) < 0)
-		FAIL("no memory");
-	return path;
+	return text_of("%s%s%s", directory, *name ? "/" : "", name);
 }

@@ -35,14 +35,14 @@ struct run run_args(const char *const args[]);
 /* Run the program count times, all started at the same instant. */
 void run_at_once(struct run *runs, int count, const char *const args[]);
 
-/* execv(); a name without a slash is in the directory PROGRAMS, or in /bin. */
+/* execv(); a name without a slash is in PROGRAMS. */
 void exec_program(const char *const args[]);
 
 /* Run it with standard output into a file (NULL: closed); returns its exit status. */
 int run_into(const char *file, const char *const args[]);
 
-/* Read the rest of its output, and wait for it to end. */
-void collect(struct run *run);
+/* Read the rest of its output, and wait for it to end. Returns the run. */
+struct run *collect(struct run *run);
 
 /* Wait for the first byte of its standard output; or close that. */
 void wait_for_output(const struct run *run);
@@ -57,6 +57,10 @@ char *shell(const char *line);
 /* It ended with this exit status; expect_silent(): and empty standard error. */
 void expect_status(const struct run *run, int status);
 void expect_silent(const struct run *run, int status);
+
+/* Expect the same of it, and return it: run = must_end(RUN("incr1", "5"), 0). */
+struct run must_end(struct run run, int status);
+struct run must_end_silently(struct run run, int status);
 
 /* This signal ended it. */
 void expect_end_by(const struct run *run, int number);
@@ -91,8 +95,14 @@ char *read_text(const char *path);
 void wait_for_file(const char *path);
 
 /*
- * The path of a file in the directory that the environment variable names. Skips
- * the test if the variable is not set.
+ * The path of a file in the directory that the environment variable names; "" is
+ * the variable's value. Skips the test if it is not set. The harness sets, for the
+ * tests' lines of shell as well:
+ *
+ *	PROGRAMS	the directory of this program: build/tests, build/guest, /bin
+ *	TOP		the tree, but not in a guest
+ *	SMALL_KERNEL	the names in build/kernel/ that -k gives
+ *	FULL_KERNEL
  */
 const char *in(const char *variable, const char *name);
 

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The signals that end a program, for programs that wait for signals. */
+/* The signals that end a program, for programs that wait for signals or fork. */
 #ifndef SIGNALS_H
 #define SIGNALS_H
 
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "status.h"
 
 /* Whoever started us may ignore it: nohup, or a shell with us in the background. */
 static inline bool is_ignored(int signal)
@@ -32,6 +38,36 @@ static inline sigset_t block_signals(void)
 			sigaddset(&set, endings[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return set;
+}
+
+static inline void unblock_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * fork(); the signal ends the child when this process ends. If this process has ended
+ * before prctl(), its pidfd is readable. getppid() cannot tell: it returns 0 in the
+ * first process of a pid namespace.
+ */
+static inline pid_t fork_bound(int signal)
+{
+	struct pollfd parent = {
+		.fd = syscall(SYS_pidfd_open, getpid(), 0), .events = POLLIN,
+	};
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, signal);
+		if (poll(&parent, 1, 0) > 0)
+			_exit(STATUS_FAILED);
+	}
+	if (parent.fd >= 0)
+		close(parent.fd);
+	return pid;
 }
 
 /*

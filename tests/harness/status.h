@@ -13,7 +13,7 @@ enum status {
 
 	/* A test program ended before the end of its plan: "Bail out!" */
 	STATUS_UNKILLABLE = 5,	/* SIGKILL does not end a process of a test */
-	STATUS_SPOILT = 6,	/* -e: cannot restore what a test changed */
+	STATUS_NOT_RESTORED = 6,	/* -e: cannot restore what a test changed */
 	STATUS_TIMEOUTS = 7,	/* -e N: N tests reached their time limit */
 
 	STATUS_CRASH = 121,	/* the guest's kernel crashed or reported trouble */

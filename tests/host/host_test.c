@@ -15,12 +15,6 @@
 
 #define HOST "\"$TOP/tests/host/install.sh\" "
 
-static struct run host(const char *line)
-{
-	need_tree();
-	return run_shell(line);
-}
-
 /*
  * Uninstalling leaves only directories that every Debian has, without being told the
  * PREFIX. The name of the tree is relative and has a space, before which it is the
@@ -31,7 +25,7 @@ TEST(host, staged_files_come_and_go)
 	struct run run;
 
 	shell("echo kept >a");
-	run = host("umask 077; DESTDIR='a root' PREFIX=/usr " HOST "install");
+	run = run_shell("umask 077; DESTDIR='a root' PREFIX=/usr " HOST "install");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("", shell("find 'a root' ! -perm -a=r"));
 	ASSERT_STREQ("./usr/bin/shmcount\n"
@@ -50,7 +44,7 @@ TEST(host, staged_files_come_and_go)
 		     shell("grep VERSION= 'a root'/usr/src/*/dkms.conf"));
 	expect_text(shell("'a root'/usr/bin/shmcount incr_anon 2 2>&1"),
 		    "gave count 4\n");
-	run = host("DESTDIR='a root' " HOST "uninstall");
+	run = run_shell("DESTDIR='a root' " HOST "uninstall");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("a\na root\nkept\n", shell("ls; cat a"));
 	ASSERT_STREQ(".\n./usr\n./usr/bin\n./usr/lib\n./usr/share\n./usr/share/man\n"
@@ -60,12 +54,9 @@ TEST(host, staged_files_come_and_go)
 /* Run without rm, install and make in PATH: what is not refused cannot harm this host. */
 static struct run harmless_host(const char *line)
 {
-	char command[200];
-
 	shell("mkdir -p bin && for tool in sh dirname sed awk uname id grep; do "
 	      "[ -e bin/$tool ] || ln -s \"$(command -v $tool)\" bin/; done");
-	snprintf(command, sizeof(command), "PATH=bin; export PATH; %s", line);
-	return host(command);
+	return run_shell(text_of("PATH=bin; export PATH; %s", line));
 }
 
 TEST(host, prefix_that_udev_does_not_read)
@@ -87,7 +78,7 @@ TEST(host, kernel_without_headers)
 
 TEST(host, no_dkms)
 {
-	if (!host("command -v dkms").status)
+	if (!run_shell("command -v dkms").status)
 		test_skip("dkms is installed here");
 	expect_refusal(harmless_host("KVER=1.2.3 " HOST "install"), 1,
 		       "dkms is missing: install the Debian package dkms");
@@ -116,17 +107,15 @@ TEST(host, uninstall_without_dkms)
 		"/user uninstall DESTDIR= PREFIX=/usr\n",
 		"groupdel shmcount\n",
 	};
-	struct run run;
 	char *seen;
 
-	if (!host("command -v dkms").status || !access("/sys/module/shmcount", F_OK))
+	if (!run_shell("command -v dkms").status || !access("/sys/module/shmcount", F_OK))
 		test_skip("dkms or the module is here");
 	shell("mkdir bin && printf '#!/bin/sh\\necho \"${0##*/} $*\" >>said\\n' "
 	      ">bin/rm && printf '#!/bin/sh\\necho 0\\n' >bin/id && "
 	      "chmod +x bin/* && for tool in make depmod getent groupdel cut "
 	      "udevadm; do cp bin/rm bin/$tool; done");
-	run = harmless_host(HOST "uninstall");
-	expect_silent(&run, 0);
+	must_end_silently(harmless_host(HOST "uninstall"), 0);
 	seen = shell("cat said");
 	for (size_t i = 0; i < ARRAY_SIZE(said); i++)
 		expect_text(seen, said[i]);
@@ -136,7 +125,7 @@ TEST(host, neither_root_nor_sudo)
 {
 	shell("mkdir bin && printf '#!/bin/sh\\necho 1000\\n' >bin/id && "
 	      "chmod +x bin/id");
-	if (!host("PATH=/usr/sbin:/sbin command -v sudo || "
+	if (!run_shell("PATH=/usr/sbin:/sbin command -v sudo || "
 		  "[ /bin -ef /sbin ]").status)
 		test_skip("sudo is beside the programs of root here");
 	expect_refusal(harmless_host(HOST "uninstall"), 1,

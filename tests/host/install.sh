@@ -18,7 +18,6 @@ set -eu
 program=host
 # Others must be able to read and run what is made here, whatever the user's umask.
 umask 022
-PATH=$PATH:/usr/sbin:/sbin
 PREFIX=${PREFIX:-/usr/local}
 DESTDIR=${DESTDIR-}
 efivars=${EFIVARS:-/sys/firmware/efi/efivars}
@@ -78,7 +77,7 @@ run_dkms() {
 }
 
 # If DKMS itself was removed before, what it built is still there.
-dkms_forgets() {
+remove_from_dkms() {
 	if command -v dkms >/dev/null; then
 		run_dkms status -m shmcount |
 			sed -n 's|^shmcount/\([^,:]*\).*|\1|p' | sort -u |
@@ -114,7 +113,7 @@ secure_boot() {
 	return 1
 }
 
-tell_of_key() {
+print_key_help() {
 	key=/var/lib/dkms/mok.pub
 	echo "host: Secure Boot is on: the firmware has to know the key DKMS signs with"
 	if [ -e $key ]; then
@@ -126,7 +125,7 @@ tell_of_key() {
 	fi
 }
 
-tell() {
+print_installed() {
 	said="host: shmcount $version is installed for $release"
 	if [ -e $loaded ]; then
 		echo "$said"
@@ -141,13 +140,11 @@ tell() {
 	END
 	! secure_boot ||
 		mokutil --test-key /var/lib/dkms/mok.pub 2>/dev/null |
-		grep -q 'already enrolled' || tell_of_key
+		grep -q 'already enrolled' || print_key_help
 }
 
 install_here() {
-	[ -n "${KVER-}" ] || [ -e /proc/modules ] ||
-		die "this host's kernel takes no modules: make run and make" \
-			"shell have a guest whose kernel does"
+	[ -n "${KVER-}" ] || takes_modules
 	command -v dkms >/dev/null ||
 		die "dkms is missing: install the Debian package dkms"
 	release=${KVER:-$(uname -r)}
@@ -155,7 +152,7 @@ install_here() {
 	no_packages
 	make -s --no-print-directory -C "$top/user" >&2
 	become_root install
-	dkms_forgets
+	remove_from_dkms
 	remove_files
 	put_files
 	getent group "$group" >/dev/null || groupadd --system "$group"
@@ -165,7 +162,7 @@ install_here() {
 			"why. No module is installed now, but the programs and" \
 			"the source are: make uninstall takes them back"
 	reload_udev
-	tell
+	print_installed
 }
 
 # Keep a group that has members: they can use the next install.
@@ -173,7 +170,7 @@ uninstall_here() {
 	no_packages
 	[ ! -e $loaded ] || die "the module is loaded: make unload first"
 	become_root uninstall
-	dkms_forgets
+	remove_from_dkms
 	remove_files
 	[ "$(getent group "$group" | cut -d : -f 4-)" ] ||
 		groupdel "$group" 2>/dev/null || :

@@ -9,16 +9,9 @@ set -eu
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../kernel/surroundings.sh"
 program=host
-PATH=$PATH:/usr/sbin:/sbin
 
 # shellcheck source=tests/kernel/packages.sh
 . "$top/tests/kernel/packages.sh"
-
-takes_modules() {
-	[ -e /proc/modules ] ||
-		die "this host's kernel takes no modules: make run and make" \
-			"shell have a guest whose kernel does"
-}
 
 load() {
 	takes_modules

@@ -10,14 +10,12 @@
 # tests or guests need is reported, but is no failure.
 set -u
 
-lenient=
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/surroundings.sh"
-
-die() {
-	echo "doctor: $*" >&2
-	exit 2
-}
+# shellcheck source=tests/kernel/modules.sh
+. "$top/tests/kernel/modules.sh"
+failure=2
+lenient=
 
 if [ $# -eq 0 ]; then
 	for config in "$top"/build/kernel/*/config; do
@@ -68,11 +66,7 @@ status=0
 for config; do
 	[ -r "$config" ] || die "cannot read $config"
 	plain=$(mktemp)
-	case $config in
-	*.gz) gzip -dc "$config" >"$plain" ;;
-	*.xz) xz -dc "$config" >"$plain" ;;
-	*) cat "$config" >"$plain" ;;
-	esac
+	unpacked "$config" >"$plain"
 	if grep -q '^CONFIG_' "$plain"; then
 		awk -v config="$config" "$compare" "$plain" \
 			"$top/Kconfig.notes" ||

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Kernels for the guests, and modules built for them.
+# What this host needs, kernels for the guests, and modules built for them.
 
 # KERNEL= stands for two kernels in build/kernel/: small for the small guest, full for
 # the guest that sees the host's files. A kernel of another suite has no full one. Do
@@ -46,15 +46,20 @@ modules = mkdir -p $(@D) && \
 	tests/kernel/kbuild.sh $* $(CURDIR)/$(@D) \
 		$(if $(W),W=$(W)) $(if $(C),C=$(C)) >&2
 
-kmod_files := $(wildcard kmod/*.[ch]) kmod/Kbuild kmod/compat.mk
 test_modules := $(wildcard tests/modules/*.c) tests/modules/Kbuild
-
-build/kmod/%/shmcount.ko: $(kmod_files) build/kernel/%/vmlinuz
-	@$(call modules,$(kmod_files))
-	@touch $@
 
 build/modules/%/force_return.ko: $(test_modules) build/kernel/%/vmlinuz
 	@$(call modules,$(test_modules))
 	@touch $@
 
-.PHONY: of-this-machine
+# The packages that a target needs.
+package_groups := $(addsuffix -tools,check compare coverage deb deb-test lint mutants \
+	timeline)
+tools $(package_groups):
+	@tests/kernel/setup.sh $(@:%-tools=%)
+check-tools: compare-tools timeline-tools mutants-tools
+
+doctor:
+	@tests/kernel/doctor.sh $(CONFIG)
+
+.PHONY: of-this-machine tools $(package_groups) doctor

@@ -25,7 +25,6 @@ set -eu
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/surroundings.sh"
 build=$top/build
-PATH=$PATH:/usr/sbin:/sbin
 # The root below which this machine's kernels are: / but for tests.
 sys=${SHMCOUNT_ROOT-}
 
@@ -82,7 +81,7 @@ default_series() {
 }
 
 # Fetch the package lists on a fresh machine, which knows no kernel yet.
-know_kernels() {
+fetch_first_lists() {
 	command -v apt-cache >/dev/null || return 0
 	apt-cache pkgnames linux-image- 2>/dev/null | grep -q . ||
 		! may_be_root || {
@@ -116,7 +115,7 @@ name_default() {
 		return
 	fi
 	mkdir -p "$build/kernel"
-	know_kernels
+	fetch_first_lists
 	if ! series=$(default_series 'cloud-.*'); then
 		if host_image "$(host_release)" >/dev/null; then
 			name_host

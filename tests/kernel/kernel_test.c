@@ -86,6 +86,11 @@ TEST(setup, kernel_without_the_modules_is_fetched_again)
 	ASSERT_OK(access("build/kernel/6.1-cloud-amd64/release", F_OK));
 }
 
+static void expect_names(const char *line, const char *names)
+{
+	ASSERT_STREQ(names, run_ending(line, 0).output);
+}
+
 /* Even if the user has another language, in which apt-cache would answer. */
 TEST(kernel, names)
 {
@@ -102,15 +107,8 @@ TEST(kernel, names)
 	fake_apt_cache();
 	setenv("LANG", "de_DE.UTF-8", 1);
 	setenv("LC_ALL", "de_DE.UTF-8", 1);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char line[100];
-		struct run run;
-
-		snprintf(line, sizeof(line), "KVER=9.9 %s%s", KERNEL "names ",
-			 names[i][0]);
-		run = run_ending(line, 0);
-		ASSERT_STREQ(names[i][1], run.output);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		expect_names(text_of("KVER=9.9 " KERNEL "names %s", names[i][0]), names[i][1]);
 	expect_said(run_shell(KERNEL "names 5.4"), 1,
 		    "no kernel 5.4 in this host's package lists");
 	expect_said(run_shell(KERNEL "names '../x y'"), 1,
@@ -123,21 +121,17 @@ TEST(kernel, default_is_asked_anew)
 	make_tree();
 	fake("apt-cache", "case $2 in linux-image-cloud-amd64) echo '  Depends: linux-image-6.16+deb14-cloud-amd64';; esac\n"
 	     "case $1 in pkgnames) echo linux-image-cloud-amd64;; esac");
-	ASSERT_STREQ("6.16 6.16-cloud-amd64 6.16-amd64\n",
-		     run_shell(KERNEL "names").output);
+	expect_names(KERNEL "names", "6.16 6.16-cloud-amd64 6.16-amd64\n");
 	fake("apt-cache", "case $2 in linux-image-cloud-amd64) echo '  Depends: linux-image-6.17.1-cloud-amd64';; esac\n"
 	     "case $1 in pkgnames) echo linux-image-cloud-amd64;; esac");
 	fake("dpkg-deb", "exit 0");
 	fake("apt-get", "exit 0");
 	expect_said(run_shell(KERNEL "get 6.16-cloud-amd64"), 1, "no kernel 6.16");
-	ASSERT_STREQ("6.17 6.17-cloud-amd64 6.17-amd64\n",
-		     run_shell(KERNEL "names").output);
+	expect_names(KERNEL "names", "6.17 6.17-cloud-amd64 6.17-amd64\n");
 	shell("echo another >>build/kernel/default.of; echo 6.16 >build/kernel/default");
-	ASSERT_STREQ("6.17 6.17-cloud-amd64 6.17-amd64\n",
-		     run_shell(KERNEL "names").output);
+	expect_names(KERNEL "names", "6.17 6.17-cloud-amd64 6.17-amd64\n");
 	/* KVER= selects a kernel of this host. */
-	ASSERT_STREQ("host host-9.9 host-9.9\n",
-		     run_shell("KVER=9.9 " KERNEL "names").output);
+	expect_names("KVER=9.9 " KERNEL "names", "host host-9.9 host-9.9\n");
 	expect_said(run_shell("KVER='../x y' " KERNEL "names"), 1,
 		    "KVER=../x y is not a kernel release");
 }
@@ -147,11 +141,10 @@ TEST(kernel, names_what_is_there)
 {
 	make_tree();
 	fake("apt-cache", "exit 0");
-	ASSERT_STREQ("6.1 bookworm -\n", run_shell(KERNEL "names 6.1").output);
+	expect_names(KERNEL "names 6.1", "6.1 bookworm -\n");
 	shell("mkdir -p build/kernel/6.1-cloud-amd64 && "
 	      "echo 6.1.0 >build/kernel/6.1-cloud-amd64/release");
-	ASSERT_STREQ("6.1 6.1-cloud-amd64 6.1-amd64\n",
-		     run_shell(KERNEL "names 6.1").output);
+	expect_names(KERNEL "names 6.1", "6.1 6.1-cloud-amd64 6.1-amd64\n");
 }
 
 #define HOST "SHMCOUNT_ROOT=$PWD/sys PATH=$PWD/bin sh tests/kernel/kernel.sh "
@@ -165,8 +158,7 @@ TEST(kernel, default_is_the_hosts_own_where_debian_has_none)
 	expect_said(run_shell(HOST "names"), 1,
 		    "this host's package lists have no kernel, and there is no image of 9.9 in /boot");
 	shell("mkdir -p sys/boot && touch sys/boot/vmlinuz-9.9");
-	ASSERT_STREQ("host host-9.9 host-9.9\n",
-		     run_shell(HOST "names").output);
+	expect_names(HOST "names", "host host-9.9 host-9.9\n");
 }
 
 /* Ubuntu, and then WSL2, whose running kernel has no image. */
@@ -180,11 +172,9 @@ TEST(kernel, default_where_the_distribution_is_not_debian)
 	fake("uname", "echo 9.9");
 	fake_sudo();
 	shell("mkdir -p sys/boot && touch sys/boot/vmlinuz-9.9");
-	ASSERT_STREQ("host host-9.9 host-9.9\n",
-		     run_shell(HOST "names").output);
+	expect_names(HOST "names", "host host-9.9 host-9.9\n");
 	shell("rm sys/boot/vmlinuz-9.9");
-	ASSERT_STREQ("6.8 6.8-generic 6.8-generic\n",
-		     run_shell(HOST "names").output);
+	expect_names(HOST "names", "6.8 6.8-generic 6.8-generic\n");
 	ASSERT_ERRNO(ENOENT, access("calls", F_OK));
 }
 
@@ -228,9 +218,6 @@ TEST(kernel, host_image_that_only_root_may_read)
  */
 static void fake_kernel(const char *dir, const char *pack, const char *suffix)
 {
-	char line[1000];
-
-	fake("apt-get", ":");
 	fake("apt-cache",
 	     "case $2 in linux-image-cloud-amd64) echo '  Depends: linux-image-9.9.0-1';; "
 	     "linux-image-amd64) echo '  Depends: linux-image-9.9.0-1';; esac");
@@ -239,21 +226,18 @@ static void fake_kernel(const char *dir, const char *pack, const char *suffix)
 	      "ln -sf \"$(command -v $tool || echo /bin/false)\" bin/; done");
 	/* One package comes; dpkg-deb unpacks it once. */
 	fake("apt-get", "[ $3 != download ] || : >kernel.deb");
-	snprintf(line, sizeof(line),
-		 "[ -d \"$3/%s/modules/9.9.0-1\" ] && exit\n"
-		 "mkdir -p \"$3/%s/modules/9.9.0-1\" \"$3/boot\" \"$3/usr/src/linux-headers-9.9.0-1\"\n"
-		 "cd \"$3\"\n"
-		 "echo image >boot/vmlinuz-9.9.0-1\n"
-		 "echo config >boot/config-9.9.0-1\n"
-		 "echo all: >usr/src/linux-headers-9.9.0-1/Makefile\n"
-		 "for name in virtio_pci 9p 9pnet_virtio overlay virtio_blk ext4 kvm-amd; do\n"
-		 "	echo module $name | %s >%s/modules/9.9.0-1/$name.ko%s\n"
-		 "done", dir, dir, pack, dir, suffix);
-	fake("dpkg-deb", line);
-	snprintf(line, sizeof(line),
-		 "file=$2/lib/modules/$4/$6.ko%s\n"
-		 "[ -e \"$file\" ] && echo \"insmod $file \"", suffix);
-	fake("modprobe", line);
+	fake("dpkg-deb", text_of("[ -d \"$3/%1$s/modules/9.9.0-1\" ] && exit\n"
+	     "mkdir -p \"$3/%1$s/modules/9.9.0-1\" \"$3/boot\" \"$3/usr/src/linux-headers-9.9.0-1\"\n"
+	     "cd \"$3\"\n"
+	     "echo image >boot/vmlinuz-9.9.0-1\n"
+	     "echo config >boot/config-9.9.0-1\n"
+	     "echo all: >usr/src/linux-headers-9.9.0-1/Makefile\n"
+	     "for name in virtio_pci 9p 9pnet_virtio overlay virtio_blk ext4 kvm-amd; do\n"
+	     "	echo module $name | %2$s >%1$s/modules/9.9.0-1/$name.ko%3$s\n"
+	     "done", dir, pack, suffix));
+	fake("modprobe", text_of("file=$2/lib/modules/$4/$6.ko%s\n"
+				 "[ -e \"$file\" ] && echo \"insmod $file \"",
+				 suffix));
 }
 
 TEST(kernel, modules_wherever_they_are_and_however_packed)
@@ -266,14 +250,11 @@ TEST(kernel, modules_wherever_they_are_and_however_packed)
 
 	make_tree();
 	for (size_t i = 0; i < ARRAY_SIZE(packs); i++) {
-		struct run run;
-
 		if (!strcmp(packs[i][2], ".zst") &&
 		    WEXITSTATUS(run_shell("command -v zstd").status))
 			continue;
 		fake_kernel(packs[i][0], packs[i][1], packs[i][2]);
-		run = run_shell(KERNEL "get 9.9-amd64");
-		expect_said(run, 0, "fetching a kernel");
+		expect_said(run_shell(KERNEL "get 9.9-amd64"), 0, "fetching a kernel");
 		shell("cd build/kernel/9.9-amd64 && "
 		      "test \"$(cat vmlinuz config release)\" = "
 		      "\"$(printf 'image\\nconfig\\n9.9.0-1')\" && "

@@ -8,7 +8,7 @@ host 9p=9P_FS 9pnet_virtio=NET_9P_VIRTIO overlay=OVERLAY_FS
 disk ext4=EXT4_FS
 kvm kvm-amd=KVM_AMD'
 
-# unpacked KO: print a module that may be compressed.
+# unpacked FILE: print a file that may be compressed.
 unpacked() {
 	case $1 in
 	*.xz) xz -dc "$1" ;;

@@ -128,6 +128,12 @@ zypper) column=6 how_to_install='zypper install' headers_package=kernel-default-
 unknown) how_to_install=install ;;
 esac
 
+takes_modules() {
+	[ -e /proc/modules ] ||
+		die "this host's kernel takes no modules: make run and make" \
+			"shell have a guest whose kernel does"
+}
+
 # need_headers RELEASE [ROOT]: the headers of a kernel of this host.
 need_headers() {
 	[ -e "${2-}/lib/modules/$1/build/Makefile" ] ||

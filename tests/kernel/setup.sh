@@ -12,7 +12,6 @@ set -eu
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/surroundings.sh"
 build=$top/build
-PATH=$PATH:/usr/sbin:/sbin
 
 # shellcheck source=tests/kernel/packages.sh
 . "$top/tests/kernel/packages.sh"

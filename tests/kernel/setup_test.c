@@ -26,21 +26,11 @@ void expect_said(struct run run, int status, const char *text)
 
 struct run run_ending(const char *line, int status)
 {
-	struct run run = run_shell(line);
-
-	expect_status(&run, status);
-	return run;
-}
-
-void need_tree(void)
-{
-	if (!getenv("TOP"))
-		test_skip("TOP is not set: make check sets it");
+	return must_end(run_shell(line), status);
 }
 
 void make_tree(void)
 {
-	need_tree();
 	shell("here=$PWD && mkdir bin && cd \"$TOP\" && "
 	      "cp --parents -t \"$here\" tests/*/*.sh");
 	/* What the scripts themselves call. */
@@ -52,16 +42,10 @@ void make_tree(void)
 
 void fake(const char *name, const char *line)
 {
-	char path[100];
-	FILE *file;
+	const char *path = text_of("bin/%s", name);
 
-	snprintf(path, sizeof(path), "bin/%s", name);
 	unlink(path);
-	file = fopen(path, "we");
-	ASSERT_TRUE(file);
-	fprintf(file, "#!/bin/sh\n%s\n", line);
-	fclose(file);
-	ASSERT_OK(chmod(path, 0755));
+	write_script(path, text_of("#!/bin/sh\n%s\n", line));
 }
 
 void fake_sudo(void)
@@ -83,13 +67,8 @@ void fake_apt_cache(void)
 
 void fake_apt(const char *line)
 {
-	char script[400];
-
-	snprintf(script, sizeof(script),
-		 "case $1 in\n"
-		 "indextargets) echo \"file:$PWD/mirror\"; exit;;\n"
-		 "esac\n%s", line);
-	fake("apt-get", script);
+	fake("apt-get",
+	     text_of("case $1 in indextargets) echo \"file:$PWD/mirror\"; exit;; esac\n%s", line));
 }
 
 TEST(setup, missing_package_and_no_network)
@@ -121,7 +100,6 @@ TEST(setup, missing_package_and_another_distribution)
 
 	make_tree();
 	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
-		char name[20];
 		struct run run;
 
 		fake(said[i][0], "exit 1");
@@ -129,21 +107,16 @@ TEST(setup, missing_package_and_another_distribution)
 		expect_end(&run, 1, "this is not Debian");
 		expect_text(run.errors, said[i][1]);
 		expect_text(run.errors, said[i][2]);
-		snprintf(name, sizeof(name), "bin/%s", said[i][0]);
-		ASSERT_OK(unlink(name));
+		ASSERT_OK(unlink(text_of("bin/%s", said[i][0])));
 	}
 }
 
 /* An apt that finds nothing until update has run. */
 static void fake_apt_with_old_lists(void)
 {
-	char script[4400], *here = getcwd(NULL, 0);
-
-	snprintf(script, sizeof(script),
-		 "case $1 in update) echo >'%s/updated';; *) test -e '%s/updated';; esac",
-		 here, here);
-	fake("apt-get", script);
-	free(here);
+	fake("apt-get",
+	     text_of("case $1 in update) echo >'%1$s/updated';; *) test -e '%1$s/updated';; esac",
+		     getcwd(NULL, 0)));
 }
 
 TEST(setup, old_package_lists_are_renewed)
@@ -239,7 +212,7 @@ TEST(setup, tree_that_root_has_built)
 	}
 }
 
-TEST(setup, folder_that_is_read_only)
+TEST(setup, directory_that_is_read_only)
 {
 	struct run run;
 
@@ -258,7 +231,6 @@ TEST(setup, nothing_to_install_says_nothing)
 {
 	struct run run;
 
-	need_tree();
 	run = run_ending("\"$TOP/tests/kernel/setup.sh\" tools", 0);
 	ASSERT_STREQ("", run.errors);
 	ASSERT_STREQ("", run.output);
@@ -275,7 +247,6 @@ TEST(setup, bad_usage)
 /* Have the doctor look at a config with all that Kconfig.notes wants, after this filter. */
 static struct run doctor(const char *filter, int status)
 {
-	need_tree();
 	setenv("FILTER", filter, 1);
 	shell("awk '/^[a-z]/ { sub(\",.*\", \"\", $2); print \"CONFIG_\" $2 }' "
 	      "\"$TOP/Kconfig.notes\" | eval \"$FILTER\" >config; gzip -kf config");
@@ -310,7 +281,6 @@ TEST(doctor, what_only_tests_need_is_no_failure)
 
 TEST(doctor, bad_input)
 {
-	need_tree();
 	expect_said(run_shell(DOCTOR "no-such"), 2, "cannot read no-such");
 	shell("echo hello >text");
 	expect_said(run_shell(DOCTOR "text"), 2,
@@ -319,14 +289,12 @@ TEST(doctor, bad_input)
 
 TEST(make, vm_without_a_command)
 {
-	need_tree();
 	expect_said(run_shell("make --no-print-directory -C \"$TOP\" vm"), 2,
 		    "say what to run: make vm CMD=");
 }
 
 TEST(make, check_of_an_unknown_test)
 {
-	need_tree();
 	expect_said(run_shell("make --no-print-directory -C \"$TOP\" check "
 			      "TESTS='map.* no.such'"), 2,
 		    "no test is named 'no.such'");
@@ -341,7 +309,6 @@ TEST(make, help_names_each_target)
 	};
 	struct run run;
 
-	need_tree();
 	run = run_shell("make --no-print-directory -C \"$TOP\" help");
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
 		if (!strstr(run.output, targets[i]))
@@ -350,11 +317,7 @@ TEST(make, help_names_each_target)
 
 TEST(make, load_says_what_is_missing)
 {
-	struct run run;
-
-	need_tree();
-	run = run_shell("\"$TOP/tests/host/load.sh\"");
-	expect_status(&run, 1);
+	must_end(run_shell("\"$TOP/tests/host/load.sh\""), 1);
 	if (!access("/proc/modules", F_OK))
 		test_skip("this host's kernel takes modules");
 	expect_said(run_shell("\"$TOP/tests/host/load.sh\" load"), 1,
@@ -366,11 +329,9 @@ TEST(setup, warning_of_a_compiler_is_no_error)
 {
 	struct run run;
 
-	need_tree();
 	unsetenv("MAKEFLAGS");
 	shell("mkdir copy && cp \"$TOP\"/user/*.[ch] \"$TOP\"/user/Makefile copy/");
-	run = run_shell("make -C copy CFLAGS='-O2 -Wpadded' incr_anon");
-	expect_status(&run, 0);
+	run = must_end(run_shell("make -C copy CFLAGS='-O2 -Wpadded' incr_anon"), 0);
 	expect_text(run.errors, "[-Wpadded]");
 	run = run_shell("make -C copy CFLAGS='-O2 -Wpadded' WERROR=1 -B incr_anon");
 	expect_said(run, 2, "[-Werror=padded]");

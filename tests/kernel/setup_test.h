@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of our scripts share. TOP is the project, in the environment. Scripts
- * that fetch and build run in a tree of their own, with a PATH that has only the
- * programs that a test puts there.
+ * What the tests of our scripts share. Scripts that fetch and build run in a tree of
+ * their own, with a PATH that has only the programs that a test puts there.
  */
 #ifndef SETUP_TEST_H
 #define SETUP_TEST_H
@@ -21,9 +20,6 @@ struct run run_ending(const char *line, int status);
 
 /* It ended with this status, and its errors hold the text. */
 void expect_said(struct run run, int status, const char *text);
-
-/* Skip the test if there is no TOP. */
-void need_tree(void);
 
 /* Copy all scripts into the current directory; bin/ has what they call. */
 void make_tree(void);

@@ -25,7 +25,6 @@ build=$top/build
 . "$top/tests/kernel/modules.sh"
 sys=
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-PATH=$PATH:/usr/sbin:/sbin
 
 # What kbuild runs. The compiler is a dependency of the headers.
 tools='base-files bash coreutils dash findutils gawk grep make perl sed'
@@ -85,7 +84,7 @@ download() {
 }
 
 # The first error or warning in the log; without one, its last line.
-complaint() {
+first_error() {
 	sed -n 's/^[EW]: //p' "$log" | head -n 1 | grep . ||
 		tail -n 1 "$log"
 }
@@ -99,7 +98,7 @@ fetch() {
 		if (download "$tmp/apt" "$mirror"); then
 			return
 		fi
-		why=${why:-$(complaint)}
+		why=${why:-$(first_error)}
 	done
 	die "cannot fetch $suite: $why"
 }

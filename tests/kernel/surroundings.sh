@@ -15,6 +15,8 @@ unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEFILES
 # Scripts read what tools say, and rely on its order. A guest has no locales, so a
 # user's program loses none by this.
 export LC_ALL=C
+# Where depmod, modprobe and insmod are; not every user has it.
+PATH=$PATH:/usr/sbin:/sbin
 
 # The exit status of die: a script for which 1 means something else sets another.
 failure=1

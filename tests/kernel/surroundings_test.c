@@ -14,9 +14,8 @@
 #include "program.h"
 #include "setup_test.h"
 
-static void need_tree_and_here(void)
+static void set_here(void)
 {
-	need_tree();
 	setenv("HERE", getcwd(NULL, 0), 1);
 }
 
@@ -31,10 +30,10 @@ static const char *const commands[] = {
 		"find . -printf '%p %m\\n' | LC_ALL=C sort",
 	"make -s install DESTDIR=$HERE/root && cd $HERE/root && "
 		"find . -printf '%p %m\\n' | LC_ALL=C sort",
-	"NATIVE=1 COMPARE_OUT=$HERE/out COMPARE_ARGS='--quick speed -n 1 "
-		"--locks=sem,none --paths=MAP_ANON' user/comparison/run.sh >/dev/null "
+	"user/comparison/run.sh -n -o $HERE/out -- '--quick speed -n 1 "
+		"--locks=sem,none --paths=MAP_ANON' >/dev/null "
 		"2>&1; echo $?; LC_ALL=C ls $HERE/out",
-	"TIMELINE_ARGS=--pace=soon user/timeline/run.sh; echo $?",
+	"user/timeline/run.sh --pace=soon; echo $?",
 	"tests/grade/hidden.sh $HERE/own $HERE/graded build/obj/harness/harness.o "
 		"build/obj/harness/harness_sample.o && "
 		"$HERE/graded -l",
@@ -43,19 +42,13 @@ static const char *const commands[] = {
 
 static struct run run_in(const char *surroundings, const char *command)
 {
-	char *line;
-	struct run run;
-
-	ASSERT_OK(asprintf(&line, "cd \"$TOP\"; %s\n%s", surroundings, command));
-	run = RUN("/bin/sh", "-c", line);
-	free(line);
-	return run;
+	return run_shell(text_of("cd \"$TOP\"; %s\n%s", surroundings, command));
 }
 
 /* Make what the commands need. */
 static void prepare(void)
 {
-	need_tree_and_here();
+	set_here();
 	shell("awk '/^[a-z]/ { sub(\",.*\", \"\", $2); print \"CONFIG_\" $2 }' "
 	      "\"$TOP/Kconfig.notes\" | grep -v KPROBES= >config");
 	shell("mkdir own \"it's here\" elsewhere elsewhere/tests elsewhere/user; "
@@ -68,9 +61,8 @@ static void prepare(void)
 static void expect_the_same(const char *const surroundings[], size_t count)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		struct run plain = run_in(":", commands[i]);
+		struct run plain = must_end(run_in(":", commands[i]), 0);
 
-		expect_status(&plain, 0);
 		ASSERT_TRUE(*plain.output);
 		for (size_t j = 0; j < count; j++) {
 			struct run run = run_in(surroundings[j], commands[i]);
@@ -104,7 +96,7 @@ TEST_LIMIT(surroundings, environment_changes_nothing, 120)
 
 TEST(surroundings, failure_has_a_status_of_its_own)
 {
-	need_tree_and_here();
+	set_here();
 	setenv("failure", "0", 1);
 	ASSERT_EQ(1, WEXITSTATUS(RUN("/bin/sh", "-c",
 				     "cd \"$TOP\" && tests/kernel/kernel.sh names ../x").status));
@@ -132,14 +124,12 @@ TEST(surroundings, recipes_are_shielded)
 {
 	struct run run;
 
-	need_tree_and_here();
+	set_here();
 	run = run_in("export CDPATH=. GREP_OPTIONS=-v POSIXLY_CORRECT=1 "
-		     "TAR_OPTIONS=--none LC_ALL=C.UTF-8 CONSOLE=x "
-		     "JAIL=x SLOWER=x KMOD=its.ko",
+		     "TAR_OPTIONS=--none LC_ALL=C.UTF-8 CONSOLE=x KMOD=its.ko",
 		     "printf 'include Makefile\n\nseen:\n\t@env\n' >$HERE/seen && "
 		     "make -sf $HERE/seen seen | LC_ALL=C grep -E '^(CDPATH|"
-		     "GREP_OPTIONS|POSIXLY_CORRECT|TAR_OPTIONS|LC_ALL|CONSOLE|"
-		     "JAIL|SLOWER|KMOD)=' | LC_ALL=C sort");
+		     "GREP_OPTIONS|POSIXLY_CORRECT|TAR_OPTIONS|LC_ALL|CONSOLE|KMOD)=' | LC_ALL=C sort");
 	expect_silent(&run, 0);
 	ASSERT_STREQ("KMOD=its.ko\nLC_ALL=C\n", run.output);
 }
@@ -151,22 +141,18 @@ TEST_LIMIT(surroundings, options_of_make, 120)
 		"-R", "-r", "-j8", "-k", "-i", "-B", "-s", "-w",
 		"--no-print-directory",
 	};
-	char line[300];
 	struct run run;
 
-	need_tree_and_here();
+	set_here();
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		snprintf(line, sizeof(line),
-			 "make -s %s install DESTDIR=$HERE/root && "
-			 "$HERE/root/usr/local/bin/shmcount incr_anon 2 2>&1 >/dev/null",
-			 options[i]);
-		run = run_in(":", line);
+		run = run_in(":", text_of("make -s %s install DESTDIR=$HERE/root && "
+			     "$HERE/root/usr/local/bin/shmcount incr_anon 2 2>&1 >/dev/null",
+			     options[i]));
 		expect_silent(&run, 0);
 		expect_text(run.output, "gave count 4\n");
 	}
 	/* make -n must not run the mutants. */
-	run = run_in(":", "make -n mutants MUTANTS=no_such");
-	expect_silent(&run, 0);
+	run = must_end_silently(run_in(":", "make -n mutants MUTANTS=no_such"), 0);
 	expect_text(run.output, "build/tests/mutants");
 	ASSERT_TRUE(!strstr(run.output, "no mutant is named"));
 }
@@ -177,7 +163,7 @@ static void make_clone(const char *name)
 	ASSERT_OK(mkdir(name, 0755));
 	setenv("CLONE", name, 1);
 	shell("cd \"$TOP\" && cp -a --parents -t \"$HERE/$CLONE\" Makefile "
-	      "Kconfig.notes README.md kmod tests user/Makefile "
+	      "Kconfig.notes README.md kmod tests user/Makefile user/user.mk "
 	      "user/*.[ch1] user/*/*.[ch] user/*/*.sh user/shmcount && "
 	      "mkdir \"$HERE/$CLONE/build\" && "
 	      "ln -s \"$TOP/build/kernel\" \"$HERE/$CLONE/build/\"");
@@ -187,9 +173,8 @@ static void make_clone(const char *name)
 
 static void expect_refused(const char *line)
 {
-	struct run run = RUN("/bin/sh", "-c", line);
+	struct run run = must_end(RUN("/bin/sh", "-c", line), 2);
 
-	expect_status(&run, 2);
 	expect_text(run.errors, REFUSED);
 	/* A newline in the path splits the line. */
 	ASSERT_EQ(1 + !!strchr(getenv("CLONE"), '\n'), lines_in(run.errors));
@@ -215,19 +200,16 @@ TEST_LIMIT(surroundings, path_that_would_be_read_otherwise, 60)
 		"cd \"$CLONE/user/comparison\" && sh run.sh",
 	};
 	size_t count = strlen(odd) + ARRAY_SIZE(commands);
-	char name[32];
 
-	need_tree_and_here();
+	set_here();
 	shell("here=$PWD && mkdir clone && cd \"$TOP\" && cp --parents "
 	      "-t \"$here/clone\" Makefile tests/*/*.sh user/comparison/run.sh");
 	setenv("CLONE", "clone", 1);
 	for (size_t i = 0; i < count; i++) {
-		if (i < strlen(odd))	/* no shell sees a newline at its end */
-			snprintf(name, sizeof(name), "copy%c%s", odd[i],
-				 odd[i] == '\n' ? "1" : "");
-		else
-			snprintf(name, sizeof(name), "%s",
-				 commands[i - strlen(odd)]);
+		/* No shell sees a newline at the end of a name. */
+		const char *name = i >= strlen(odd) ? commands[i - strlen(odd)] :
+			text_of("copy%c%s", odd[i], odd[i] == '\n' ? "1" : "");
+
 		ASSERT_OK(rename(getenv("CLONE"), name));
 		setenv("CLONE", name, 1);
 		for (size_t j = 0; j < ARRAY_SIZE(lines); j++)
@@ -244,7 +226,7 @@ TEST_LIMIT(surroundings, path_that_is_as_good, 240)
 {
 	struct run run;
 
-	need_tree_and_here();
+	set_here();
 	if (!getenv("SMALL_KERNEL") ||
 	    RUN("/bin/sh", "-c", "[ ! -e \"$TOP/build/kernel/$SMALL_KERNEL/tree\" ]").status)
 		test_skip("not with a kernel that has a tree of its own");

@@ -3,37 +3,40 @@
  * Checks modules by the steps of the lab (make lab): a guest runs the tests of each
  * step with each module, and a line for each step says whether they pass.
  *
- * Usage: lab [-a] [-s STEP] STEPS MODULE...
+ * Usage: lab [-a] [-r COMMAND] [-s STEP] DIR STEPS MODULE...
  *
- * STEPS is the table (kmod/lab/steps). lab stops at the first step that does not
- * pass, and says what comes next. -a checks all steps with each module, in as many
- * guests as that takes: a crash costs its step and no other. -s checks one step.
- * AGAIN in the environment is the command that started lab, without STEP=.
+ * It runs in the tree. DIR gets the files of the last guest, guest.* (guest/run.h).
+ * STEPS is the table (kmod/lab/steps). lab stops at the first step that does not pass,
+ * and says what comes next. -a checks all steps with each module, in as many guests as
+ * that takes: a crash costs its step and no other. -s checks one step. -r is the
+ * command that started lab, without STEP= (make lab).
  *
  * Exit status 0: all passed; 1: some did not; 2: usage, or a wrong table; 125: no
  * guest; 130: interrupted.
  */
 #include <fnmatch.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "command.h"
+#include "guest/batch_report.h"
+#include "guest/run.h"
 #include "guest/verdict.h"
-#include "mutants/batch_report.h"
 #include "steps.h"
+#include "util.h"
 
-static const char usage[] = "usage: lab [-a] [-s STEP] STEPS MODULE...";
+static const char usage[] =
+	"usage: lab [-a] [-r COMMAND] [-s STEP] DIR STEPS MODULE...";
 
 static struct steps steps;
 static char **modules;
 static int module_count;
 static bool take_all;		/* -a */
+static const char *again = "make lab";	/* -r */
 
 /* The steps to check with each module. */
 static int first_step, step_count;
@@ -43,8 +46,10 @@ static int done;		/* so many of them */
 static unsigned int *passes;	/* the steps that each module passes, as bits */
 static bool failed;		/* some step of some module */
 static bool crashed;		/* or it hangs */
-static char record_path[32];	/* of the last guest's verdict */
-static bool hears_interrupt;	/* we were not started to ignore SIGINT */
+
+static char *guest_files;	/* DIR/guest: see guest/run.h */
+static FILE *report_file;
+static struct batch_report *report;	/* of the guest that runs */
 
 static int total(void)
 {
@@ -171,7 +176,7 @@ static void judge_end(int n, const struct vm_record *record, const char *when)
 }
 
 /* The test that the guest began last. */
-static const char *begun(const struct batch_report *report)
+static const char *begun(void)
 {
 	const char *test = report->results[report->count].begun;
 
@@ -184,21 +189,14 @@ static void check_tests(void)
 	char *args[MAX_STEP_TESTS + 3] = { "build/guest/suite", "-l" };
 
 	for (int i = 0; i < steps.count; i++) {
-		const struct step *step = &steps.steps[i];
 		int status;
-		pid_t pid = fork();
 
-		if (!pid) {
-			memcpy(args + 2, step->tests, sizeof(step->tests));
-			if (!freopen("/dev/null", "w", stdout))
-				_exit(127);
-			execv(args[0], args);
-			perror(args[0]);
-			_exit(127);
-		}
-		if (waitpid(pid, &status, 0) != pid || status)
+		memcpy(args + 2, steps.steps[i].tests, sizeof(steps.steps[i].tests));
+		start_child(args, "/dev/null", NULL);
+		await_child(&status, NULL);
+		if (status)
 			die(STATUS_USAGE, "step %d of the table names a test that does not exist",
-			    step->number);
+			    steps.steps[i].number);
 	}
 }
 
@@ -215,18 +213,12 @@ static char *tests_of(const struct step *step)
 	return tests;
 }
 
-static _Noreturn void become_guest(int from, int to)
+/* Start a guest for all there is to check from..to. */
+static void start_lab_guest(int from, int to)
 {
-	char *module = modules[0], limit[16];
-	char *args[11 + 2 * module_count + 2 * MAX_BATCH];
-	int count = 0;
+	char *args[MAX_GUEST_ARGS] = { "tests/guest/vm.sh" }, *module = modules[0];
+	int count = 1;
 
-	snprintf(limit, sizeof(limit), "%d", 240 + 30 * (to - from));
-	args[count++] = getenv("GUEST_RUNNER") ?: "tests/guest/vm.sh";
-	args[count++] = "-r";
-	args[count++] = record_path;
-	args[count++] = "-t";
-	args[count++] = limit;
 	for (int i = 0; i < module_count; i++) {
 		if (is_in_place(modules[i])) {
 			module = modules[i];
@@ -245,47 +237,17 @@ static _Noreturn void become_guest(int from, int to)
 		args[count++] = strdup(guest_name_of(module_of(n)));
 		args[count++] = tests_of(step_of(n));
 	}
-	args[count] = NULL;
-	execvp(args[0], args);
-	perror(args[0]);
-	_exit(127);
-}
-
-/* Start it; its report goes to a pipe, its errors to a file. */
-static FILE *start_guest(int from, int to, FILE *errors, pid_t *pid)
-{
-	int report[2];
-
-	if (pipe(report))
-		die(STATUS_INFRASTRUCTURE, "cannot make a pipe");
-	fflush(stdout);
-	*pid = fork();
-	if (*pid < 0)
-		die(STATUS_INFRASTRUCTURE, "cannot fork");
-	if (!*pid) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (hears_interrupt)
-			signal(SIGINT, SIG_DFL);
-		dup2(report[1], STDOUT_FILENO);
-		dup2(fileno(errors), STDERR_FILENO);
-		close(report[0]);
-		close(report[1]);
-		become_guest(from, to);
-	}
-	close(report[1]);
-	return fdopen(report[0], "r");
+	start_guest(guest_files, 240 + 30 * (to - from), args);
 }
 
 /* There was no guest, or it could not do its work: print its errors, and exit. */
-static _Noreturn void end_without_guest(FILE *errors, int status)
+static _Noreturn void end_without_guest(int status)
 {
+	FILE *errors = fopen(guest_file(guest_files, "err"), "re");
 	bool told = false;
 	char line[1024];
 
-	if (status == STATUS_INTERRUPTED)
-		die(status, "interrupted");
-	rewind(errors);
-	while (fgets(line, sizeof(line), errors)) {
+	while (errors && fgets(line, sizeof(line), errors)) {
 		fputs(line, stderr);
 		told = true;
 	}
@@ -296,50 +258,59 @@ static _Noreturn void end_without_guest(FILE *errors, int status)
 }
 
 /* The guest ended within a step, or after the last one. */
-static void judge_bad_end(int to, const struct batch_report *report,
-			  const struct vm_record *record)
+static void judge_bad_end(int to, const struct vm_record *record)
 {
 	if (done < to)
-		judge_end(done++, record, begun(report));
+		judge_end(done++, record, begun());
 	else
 		judge_end(done - 1, record, "when its tests had ended");
+}
+
+/* Take the lines of the report that are there by now. */
+static void take_lines(void)
+{
+	static char *line;
+	static size_t size;
+	ssize_t length;
+
+	clearerr(report_file);
+	while ((length = getline(&line, &size, report_file)) > 0) {
+		int count = report->count;
+
+		if (line[length - 1] != '\n') {
+			/* The runner is still writing it. */
+			fseek(report_file, -length, SEEK_CUR);
+			return;
+		}
+		line[length - 1] = '\0';
+		take_report_line(report, line);
+		if (report->count > count && report->results[count].given)
+			judge(done++, &report->results[count]);
+	}
 }
 
 /* Check what is left in one guest, as far as it comes. */
 static void run_guest(void)
 {
-	struct batch_report *report = calloc(1, sizeof(*report));
-	FILE *errors = tmpfile(), *record = tmpfile(), *stream;
 	int from = done, to = total(), status;
-	struct vm_record end;
-	char line[4096];
-	pid_t pid;
+	struct vm_record record;
 
-	if (!errors || !record)
-		die(STATUS_INFRASTRUCTURE, "cannot make a temporary file");
 	if (to > from + MAX_BATCH - 1)
 		to = from + MAX_BATCH - 1;
-	snprintf(record_path, sizeof(record_path), "/dev/fd/%d", fileno(record));
-	stream = start_guest(from, to, errors, &pid);
-	while (fgets(line, sizeof(line), stream)) {
-		line[strcspn(line, "\n")] = '\0';
-		take_report_line(report, line);
-		if (done - from < report->count &&
-		    report->results[done - from].given) {
-			judge(done, &report->results[done - from]);
-			done++;
-		}
-	}
-	fclose(stream);
-	waitpid(pid, &status, 0);
-	status = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_INTERRUPTED;
-	read_record(&end, record_path);
-	if (end.status == STATUS_CRASH || end.status == STATUS_HANG)
-		judge_bad_end(to, report, &end);
-	else if (status > 1 || done == from)
-		end_without_guest(errors, status);
-	fclose(errors);
-	fclose(record);
+	report = calloc(1, sizeof(*report));
+	report_file = fopen(guest_file(guest_files, "tap"), "w+e");
+	if (!report || !report_file)
+		die(STATUS_INFRASTRUCTURE, "cannot write %s.tap: %s", guest_files,
+		    strerror(errno));
+	start_lab_guest(from, to);
+	await_child(&status, take_lines);
+	take_lines();
+	fclose(report_file);
+	read_record(&record, guest_file(guest_files, "verdict"));
+	if (record.status == STATUS_CRASH || record.status == STATUS_HANG)
+		judge_bad_end(to, &record);
+	else if (status > STATUS_FAILED || done == from)
+		end_without_guest(status);
 	free(report);
 }
 
@@ -352,8 +323,7 @@ static void say_what_is_next(const struct step *step)
 	else
 		printf("%d of %d steps pass.", passed, steps.count);
 	printf(" Next is step %d, %s: see kmod/lab/README.md;\n%s STEP=%d checks just that.\n",
-	       step->number, step->title, getenv("AGAIN") ?: "make lab",
-	       step->number);
+	       step->number, step->title, again, step->number);
 }
 
 /* Tell a student how far they are, and where to go on. */
@@ -361,9 +331,8 @@ static void encourage(void)
 {
 	const struct step *step = step_of(done - 1);
 
-	if (crashed && getenv("CONSOLE"))
-		printf("The kernel's last words are in %s.\n",
-		       getenv("CONSOLE"));
+	if (crashed)
+		printf("The kernel's last words are in %s.log.\n", guest_files);
 	if (!failed && step_count > 1)
 		printf("All %d steps pass. Well done.\n",
 		       steps.count);
@@ -395,26 +364,29 @@ int main(int argc, char *argv[])
 	const char *step = "";
 	int option;
 
-	while ((option = getopt(argc, argv, "as:")) != -1) {
+	while ((option = getopt(argc, argv, "ar:s:")) != -1) {
 		if (option == 'a')
 			take_all = true;
+		else if (option == 'r')
+			again = optarg;
 		else if (option == 's')
 			step = optarg;
 		else
 			die(STATUS_USAGE, "%s", usage);
 	}
-	if (argc - optind < 2 || (argc - optind > 2 && !take_all))
+	argv += optind;
+	module_count = argc - optind - 2;
+	if (module_count < 1 || (module_count > 1 && !take_all))
 		die(STATUS_USAGE, "%s", usage);
-	if (!read_steps(&steps, argv[optind]))
-		die(STATUS_USAGE, "%s: %s", argv[optind], steps.wrong);
-	modules = argv + optind + 1;
-	module_count = argc - optind - 1;
+	prepare_for_children();
+	guest_files = text_of("%s/guest", argv[0]);
+	if (!read_steps(&steps, argv[1]))
+		die(STATUS_USAGE, "%s: %s", argv[1], steps.wrong);
+	modules = argv + 2;
 	passes = calloc(module_count, sizeof(*passes));
 	choose_step(step);
 	check_tests();
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	/* An interrupt ends the guest, and then us. */
-	hears_interrupt = signal(SIGINT, SIG_IGN) != SIG_IGN;
 
 	while (done < total() && (take_all || !failed))
 		run_guest();

@@ -2,10 +2,10 @@
 # The lab: a student's module, or the skeleton; and the solution of each step.
 
 lab_needs := $(small_guest) build/guest/batch build/tests/lab
-lab: export AGAIN := $(call again,lab,SRC KMOD KERNEL KVER KDIR VMLINUZ)
+lab_again = $(call again,lab,SRC KMOD KERNEL KVER KDIR VMLINUZ)
 lab: $(lab_needs)
-	@exec env SRC=$(call quoted,$(value SRC)) \
-		tests/lab/run.sh $(if $(STEP),-s $(call quoted,$(value STEP)))
+	@exec env SRC="$$TYPED_SRC" \
+		tests/lab/run.sh -r $(call quoted,$(lab_again)) $(if $(STEP),-s $(call quoted,$(value STEP)))
 
 # The solution of step N is the skeleton with the patches of all steps up to N.
 lab_files := $(wildcard kmod/lab/*.[ch] kmod/compat.*) kmod/lab/Kbuild

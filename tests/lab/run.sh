@@ -2,18 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0
 # Check a module by the steps of the lab (make lab).
 #
-#   run.sh [-a] [-s STEP]
+#   run.sh [-d DIR] [OPTION of build/tests/lab]...
 #
 # KMOD names the module in the environment; without it, this builds the module from the
-# directory SRC, by default from kmod/lab, the skeleton. tests/lab/lab.c describes the
-# options and the exit status; 1 also stands for a module that does not build. The files
-# go into build/lab, or the directory that LAB_DIR names.
+# directory SRC, by default from kmod/lab, the skeleton. The files go into DIR, by default
+# build/lab. tests/lab/lab.c describes the options and the exit status; 1 also stands
+# for a module that does not build.
 set -eu
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../kernel/surroundings.sh"
 program=lab failure=2
 cd "$top"
+lab=build/lab
+if [ "${1-}" = -d ]; then
+	lab=$2
+	shift 2
+fi
 src=${SRC:-kmod/lab}
 # Not every shell expands ~ behind SRC=.
 # shellcheck disable=SC2088
@@ -24,10 +29,7 @@ esac
 names=$(tests/kernel/kernel.sh names "${KERNEL-}") || exit 125
 name=$(echo "$names" | cut -d ' ' -f 2)
 
-lab=${LAB_DIR:-build/lab}
 mkdir -p "$lab"
-CONSOLE=${CONSOLE-$lab/console.log}
-export CONSOLE
 
 # Build a copy, since kbuild leaves its files beside the sources; add our compat.*.
 if [ -z "${KMOD-}" ]; then
@@ -52,4 +54,4 @@ if [ -z "${KMOD-}" ]; then
 	fi
 	KMOD=$here/shmcount.ko
 fi
-exec build/tests/lab "$@" kmod/lab/steps "$KMOD"
+exec build/tests/lab "$@" "$lab" kmod/lab/steps "$KMOD"

@@ -15,7 +15,7 @@ said=$(mktemp) || exit 1
 trap 'rm -f "$said"' EXIT
 trap 'exit 130' INT TERM HUP
 max=$(awk '/^[0-9]/ { max = $1 } END { print max }' kmod/lab/steps)
-build/tests/lab -a kmod/lab/steps "$@" | tee "$said"
+build/tests/lab -a build/lab kmod/lab/steps "$@" | tee "$said"
 
 passed=0
 failed=0

@@ -42,7 +42,6 @@ static int __init skip_init(void)
 	probe.kp.symbol_name = function;
 	return register_kretprobe(&probe);
 }
-module_init(skip_init);
 
 static void __exit skip_exit(void)
 {
@@ -50,7 +49,17 @@ static void __exit skip_exit(void)
 }
 module_exit(skip_exit);
 
+#else
+
+/* This kernel injects no faults. */
+static int __init skip_init(void)
+{
+	return -EOPNOTSUPP;
+}
+
 #endif
+
+module_init(skip_init);
 
 MODULE_DESCRIPTION("Keeps injected faults out of a function");
 MODULE_LICENSE("GPL");

@@ -4,26 +4,28 @@
  *
  * A guest runs the named tests with the true module, then with the mutants that
  * only fail tests, then with the true module again: a test that fails with the true
- * module proves nothing. A mutant that spoils its guest comes last. A mutant that its
- * own tests do not notice gets the whole suite, and so does an equivalent one: that
- * tells a wrong header from a missing test.
+ * module proves nothing. A mutant that ends its guest, or gets stuck, comes last. A
+ * mutant that its own tests do not notice gets the whole suite, and so does an
+ * equivalent one: that tells a wrong header from a missing test.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch_report.h"
 #include "child.h"
-#include "mutants.h"
+#include "guest/batch_report.h"
+#include "guest/run.h"
 #include "guest/verdict.h"
+#include "mutants.h"
 #include "status.h"
+#include "util.h"
 
 enum { GUESTS = 2, MAX_OTHERS = 16, TRUE_MODULE = -1 };
 
 /* A guest that runs. modules are indices of the list, or TRUE_MODULE. */
 struct guest {
 	pid_t pid;		/* 0: none */
-	int number;
+	char *files;		/* its files begin with this, see run.h */
 	bool whole;		/* one mutant, with the whole suite */
 	int modules[MAX_BATCH];
 	int module_count;
@@ -37,7 +39,8 @@ struct seen {
 	const char *why;	/* of a crash or a hang, as the record has it */
 };
 
-static bool spoils(int i)
+/* It may crash or hang its guest, or get stuck: no other can run after it. */
+static bool is_fatal(int i)
 {
 	return list[i].mutant.outcomes != 1 << FAIL;
 }
@@ -60,30 +63,30 @@ static void add_module(struct guest *guest, int i)
 		list[i].state = RUNNING;
 }
 
-/* Take at most one mutant that spoils the guest, and a fair share of the others. */
+/* Take at most one fatal mutant, and a fair share of the others. */
 static void fill_batch(struct guest *guest)
 {
-	int spoilers = 0, others = 0, batches, max;
+	int fatal = 0, others = 0, batches, max;
 
 	for (int i = 0; i < count; i++) {
-		spoilers += waits(i) && spoils(i);
-		others += waits(i) && !spoils(i);
+		fatal += waits(i) && is_fatal(i);
+		others += waits(i) && !is_fatal(i);
 	}
-	if (!spoilers && !others)
+	if (!fatal && !others)
 		return;
-	batches = spoilers > GUESTS ? spoilers : GUESTS;
+	batches = fatal > GUESTS ? fatal : GUESTS;
 	max = (others + batches - 1) / batches;
 	if (max > MAX_OTHERS)
 		max = MAX_OTHERS;
 
 	add_module(guest, TRUE_MODULE);
 	for (int i = 0; i < count && guest->module_count <= max; i++)
-		if (waits(i) && !spoils(i))
+		if (waits(i) && !is_fatal(i))
 			add_module(guest, i);
 	if (guest->module_count > 1)
 		add_module(guest, TRUE_MODULE);
 	for (int i = 0; i < count; i++) {
-		if (waits(i) && spoils(i)) {
+		if (waits(i) && is_fatal(i)) {
 			add_module(guest, i);
 			break;
 		}
@@ -129,27 +132,12 @@ static char *tests_for(const struct guest *guest, int module)
 	return tests;
 }
 
-static void guest_file(char path[PATH_SIZE], const struct guest *guest,
-		       const char *end)
+static void start_new_guest(struct guest *guest, int number)
 {
-	snprintf(path, PATH_SIZE, "%s/guests/%d.%s", built, guest->number, end);
-}
-
-static void start_guest(struct guest *guest, int number)
-{
-	char output[PATH_SIZE], errors[PATH_SIZE], log[PATH_SIZE], record[PATH_SIZE];
 	char paths[MAX_BATCH][PATH_SIZE];
-	char *args[11 + 4 * MAX_BATCH] = {
-		getenv("GUEST_RUNNER") ?: "tests/guest/vm.sh", "-c", log, "-r", record,
-		"-t", guest->whole ? "900" : "300",
-	};
-	int n = 7, tests;
+	char *args[MAX_GUEST_ARGS] = { "tests/guest/vm.sh" };
+	int n = 1, tests;
 
-	guest->number = number;
-	guest_file(output, guest, "tap");
-	guest_file(errors, guest, "err");
-	guest_file(log, guest, "log");
-	guest_file(record, guest, "verdict");
 	for (int m = 0; m < guest->module_count; m++) {
 		if (guest->modules[m] == TRUE_MODULE)
 			continue;
@@ -166,7 +154,8 @@ static void start_guest(struct guest *guest, int number)
 		args[n++] = i == TRUE_MODULE ? "shmcount" : list[i].mutant.name;
 		args[n++] = tests_for(guest, i);
 	}
-	guest->pid = start_child(args, output, errors);
+	guest->files = text_of("%s/guests/%d", built, number);
+	guest->pid = start_guest(guest->files, guest->whole ? 900 : 300, args);
 	for (; tests < n; tests += 2)
 		free(args[tests]);
 }
@@ -282,7 +271,7 @@ static struct seen look(const struct batch_report *report, int m,
 
 /*
  * How far the guest came: the modules before the returned one have their results;
- * that one, if there is one, spoilt the guest.
+ * that one, if there is one, ended the guest or is stuck.
  */
 static int end_of(const struct guest *guest, const struct batch_report *report)
 {
@@ -305,7 +294,7 @@ static void judge_batch(struct guest *guest, const struct batch_report *report,
 			after = &report->results[m];
 	for (int m = 1; m < guest->module_count; m++) {
 		int i = guest->modules[m];
-		bool last = m == end || (i != TRUE_MODULE && spoils(i));
+		bool last = m == end || (i != TRUE_MODULE && is_fatal(i));
 
 		if (i == TRUE_MODULE)
 			continue;
@@ -324,32 +313,29 @@ static void judge_lost(struct guest *guest, const char *why, int status)
 {
 	for (int m = 0; m < guest->module_count; m++)
 		if (guest->modules[m] != TRUE_MODULE)
-			fail(guest->modules[m], "no proof: its guest was lost: %s (exit status %d, %s/guests/%d.*)",
+			fail(guest->modules[m], "no proof: its guest was lost: %s (exit status %d, %s.*)",
 			     why[0] ? why : "nothing was reported", status,
-			     built, guest->number);
+			     guest->files);
 }
 
 static void finish(struct guest *guest, int status)
 {
 	struct batch_report *report;
 	struct vm_record record;
-	char path[PATH_SIZE];
-	bool spoilt;
+	bool bad_end;
 	int end;
 
-	guest_file(path, guest, "verdict");
-	read_record(&record, path);
-	spoilt = record.status == STATUS_CRASH || record.status == STATUS_HANG;
-	guest_file(path, guest, "tap");
-	report = read_report(path);
+	read_record(&record, guest_file(guest->files, "verdict"));
+	bad_end = record.status == STATUS_CRASH || record.status == STATUS_HANG;
+	report = read_report(guest_file(guest->files, "tap"));
 	/* After its last result the guest still has the last module loaded. */
-	if (spoilt && report->count == guest->module_count)
+	if (bad_end && report->count == guest->module_count)
 		report->results[report->count - 1].given = false;
 	end = end_of(guest, report);
 	if (end < guest->module_count && !report->results[end].stuck &&
-	    (!spoilt || guest->modules[end] == TRUE_MODULE))
+	    (!bad_end || guest->modules[end] == TRUE_MODULE))
 		judge_lost(guest, record.message, status);
-	else if (!spoilt && status > 1)
+	else if (!bad_end && status > 1)
 		judge_lost(guest, record.message, status);
 	else if (!guest->whole)
 		judge_batch(guest, report, &record);
@@ -372,12 +358,12 @@ int run_batches(void)
 			if (!guests[g].pid)
 				fill(&guests[g]);
 			if (!guests[g].pid && guests[g].module_count)
-				start_guest(&guests[g], ++number);
+				start_new_guest(&guests[g], ++number);
 			running += guests[g].pid != 0;
 		}
 		if (!running)
 			return number;
-		pid = await_child(&status);
+		pid = await_child(&status, NULL);
 		for (int g = 0; g < GUESTS; g++)
 			if (guests[g].pid == pid)
 				finish(&guests[g], status);

@@ -4,11 +4,11 @@
  * patch of a directory (mutant.h), has guests run the tests that the patch names
  * (batches.c), and reports whether they noticed it in the way that its header says.
  *
- *   mutants PATCHES BUILT [NAME or pattern]...
+ *   mutants COMMAND PATCHES BUILT [NAME or pattern]...
  *
- * BUILT is the directory for modules and reports, below TOP, the tree. The
- * environment has BUILD, the command that makes BUILT/NAME/NAME.ko; GUEST_RUNNER, to
- * replace tests/guest/vm.sh; and SAMPLE, the number of mutants to take, evenly spread.
+ * It runs in the tree. COMMAND makes the files BUILT/NAME/NAME.ko that are appended to
+ * it; BUILT has the reports, too. SAMPLE, which a user may set, is the number of mutants
+ * to take, evenly spread.
  *
  * The last line is "N passed, N failed". Exit status: 0: none failed; 1: some did;
  * 2: usage; 4: all skipped; 125: the modules cannot be built; 130: interrupted.
@@ -31,7 +31,7 @@ struct entry list[MAX_MUTANTS];
 int count;
 const char *built;
 
-static const char *patches;
+static const char *build_command, *patches;
 static int results[RESULTS];
 
 void set_result(int i, enum result result, const char *format, ...)
@@ -51,31 +51,27 @@ void set_result(int i, enum result result, const char *format, ...)
 	results[result]++;
 }
 
-static int by_name(const void *a, const void *b)
+static int is_patch(const struct dirent *entry)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	const char *end = strrchr(entry->d_name, '.');
+
+	return end && !strcmp(end, ".patch");
 }
 
 /* Read the names of all patches, sorted; returns how many. */
 static int read_names(char *names[MAX_MUTANTS])
 {
-	DIR *dir = opendir(patches);
-	struct dirent *entry;
-	int n = 0;
+	struct dirent **entries;
+	int n = scandir(patches, &entries, is_patch, alphasort);
 
-	if (!dir)
-		die(STATUS_USAGE, "cannot open %s: %s", patches,
-		    strerror(errno));
-	while ((entry = readdir(dir)) && n < MAX_MUTANTS) {
-		char *end = strrchr(entry->d_name, '.');
-
-		if (!end || strcmp(end, ".patch"))
-			continue;
-		*end = '\0';
-		names[n++] = strdup(entry->d_name);
-	}
-	closedir(dir);
-	qsort(names, n, sizeof(names[0]), by_name);
+	if (n < 0)
+		die(STATUS_USAGE, "cannot open %s: %s", patches, strerror(errno));
+	if (n > MAX_MUTANTS)
+		die(STATUS_USAGE, "there are more than %d patches in %s", MAX_MUTANTS,
+		    patches);
+	for (int i = 0; i < n; i++)
+		names[i] = strndup(entries[i]->d_name,
+				   strlen(entries[i]->d_name) - strlen(".patch"));
 	return n;
 }
 
@@ -160,31 +156,31 @@ void module_path(char path[PATH_SIZE], int i)
 
 /*
  * Read the first line of a file in BUILT/NAME that contains the text, from the text
- * on if a "FILE:LINE:" is before it; else the first line; "" if there is no file.
+ * on if a "FILE:LINE:" is before it; else the first line. Returns false if there is
+ * no file.
  */
-static void read_line(char *line, size_t size, int i, const char *name,
+static bool read_line(char *line, size_t size, int i, const char *name,
 		      const char *text)
 {
-	char path[PATH_SIZE], next[1024];
+	char path[PATH_SIZE], next[1024], *found = NULL;
 	FILE *file;
 
 	line[0] = '\0';
 	snprintf(path, sizeof(path), "%s/%s/%s", built, list[i].mutant.name,
 		 name);
 	file = fopen(path, "re");
-	while (file && fgets(next, sizeof(next), file)) {
-		char *found = strstr(next, text);
-
+	if (!file)
+		return false;
+	while (!found && fgets(next, sizeof(next), file)) {
+		found = strstr(next, text);
 		next[strcspn(next, "\n")] = '\0';
 		if (found || !line[0])
 			snprintf(line, size, "%.250s",
 				 found && memchr(next, ':', found - next) ?
 				 found : next);
-		if (found)
-			break;
 	}
-	if (file)
-		fclose(file);
+	fclose(file);
+	return true;
 }
 
 /* Build all modules that are waiting; returns the status of the command. */
@@ -196,7 +192,7 @@ static int run_build(const char *log)
 	FILE *file = open_memstream(&command, &size);
 	int status;
 
-	fprintf(file, "exec %s", getenv("BUILD"));
+	fprintf(file, "exec %s", build_command);
 	for (int i = 0; i < count; i++) {
 		module_path(path, i);
 		if (list[i].state == WAITING)
@@ -209,30 +205,27 @@ static int run_build(const char *log)
 	return status;
 }
 
-/* A mutant that cannot be built has failed; the files "failed" and "log" say why. */
+/* A mutant that cannot be built has failed; the log of the last step says why. */
 static void build(void)
 {
-	char log[PATH_SIZE], path[PATH_SIZE], what[256], why[256];
-	bool explained = false, missing = false;
-	int status;
+	char log[PATH_SIZE], path[PATH_SIZE], why[256];
+	int status, failed = results[FAILED];
+	bool missing = false;
 
 	snprintf(log, sizeof(log), "%s/build.log", built);
 	status = run_build(log);
 	for (int i = 0; i < count; i++) {
-		if (list[i].state != WAITING)
-			continue;
 		module_path(path, i);
-		read_line(what, sizeof(what), i, "failed", "");
-		read_line(why, sizeof(why), i, "log",
-			  strstr(what, "apply") ? "FAILED" : "error: ");
-		if (*what) {
-			fail(i, "%s (%s)", what, why);
-			explained = true;
-		} else if (access(path, R_OK)) {
+		if (list[i].state != WAITING || !access(path, R_OK))
+			continue;
+		if (read_line(why, sizeof(why), i, "build.log", "error: "))
+			fail(i, "does not build (%s)", why);
+		else if (read_line(why, sizeof(why), i, "apply.log", "FAILED"))
+			fail(i, "does not apply (%s)", why);
+		else
 			missing = true;
-		}
 	}
-	if (missing || (status && !explained))
+	if (missing || (status && results[FAILED] == failed))
 		die(STATUS_INFRASTRUCTURE, "the modules cannot be built, see %s",
 		    log);
 }
@@ -260,16 +253,14 @@ int main(int argc, char *argv[])
 	time_t begun = time(NULL);
 	int guests;
 
-	if (argc < 3)
-		die(STATUS_USAGE, "usage: mutants PATCHES BUILT [NAME or pattern]...");
-	patches = argv[1];
-	built = argv[2];
+	if (argc < 4)
+		die(STATUS_USAGE, "usage: mutants COMMAND PATCHES BUILT [NAME or pattern]...");
+	build_command = argv[1];
+	patches = argv[2];
+	built = argv[3];
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	prepare_for_children();
-	if (!getenv("TOP") || chdir(getenv("TOP")) || !getenv("BUILD"))
-		die(STATUS_USAGE, "TOP and BUILD are not set: make mutants sets them");
-
-	read_list(argv + 3);
+	read_list(argv + 4);
 	snprintf(command, sizeof(command), "mkdir -p '%s'", built);
 	if (run_child(args, "/dev/null"))
 		die(STATUS_INFRASTRUCTURE, "cannot make %s", built);

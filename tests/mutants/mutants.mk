@@ -7,12 +7,10 @@ define mutant
 build/mutants/%/$(1)/$(1).ko: $(mutant_patches)/$(1).patch $(kmod_files) \
 		build/kernel/%/vmlinuz
 	@rm -rf $$(@D) && mkdir -p $$(@D)/kmod && cp $(kmod_files) $$(@D)/kmod/
-	@echo 'does not apply' >$$(@D)/failed
-	@patch --batch --forward -p1 -F0 -d $$(@D) <$$< >$$(@D)/log 2>&1
-	@echo 'does not build' >$$(@D)/failed
+	@patch --batch --forward -p1 -F0 -d $$(@D) <$$< >$$(@D)/apply.log 2>&1
 	@($$(call modules,$$(addprefix $$(@D)/,$(kmod_files)))) \
-		2>$$(@D)/log
-	@mv $$(@D)/shmcount.ko $$@ && rm $$(@D)/failed
+		2>$$(@D)/build.log
+	@mv $$(@D)/shmcount.ko $$@
 endef
 $(foreach patch,$(wildcard $(mutant_patches)/*.patch),\
 	$(eval $(call mutant,$(basename $(notdir $(patch))))))
@@ -23,10 +21,8 @@ $(foreach patch,$(wildcard $(mutant_patches)/*.patch),\
 own_make := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(MAKE) -skj2 --no-print-directory
 mutants: $(small_guest) build/guest/batch build/tests/mutants \
 		build/kmod/$(small)/shmcount.ko mutants-tools
-	@set -f; exec env KMOD= TOP=$(CURDIR) SAMPLE=$(SAMPLE) \
-		BUILD='$(own_make) $(if \
+	@set -f; exec env KMOD= build/tests/mutants '$(own_make) $(if \
 		$(filter by-hand,$(small)),-o build/kernel/by-hand/vmlinuz)' \
-		build/tests/mutants $(mutant_patches) build/mutants/$(small) \
-		$(MUTANTS)
+		$(mutant_patches) build/mutants/$(small) $(MUTANTS)
 
 .PHONY: mutants

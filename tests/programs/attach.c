@@ -33,9 +33,8 @@ static void check_union(struct run *runs, int count, int first, int total)
 	char *seen = calloc(1, total);
 
 	for (int i = 0; i < count; i++) {
-		char prefix[16];
+		const char *prefix = text_of("%d: ", runs[i].pid);
 
-		snprintf(prefix, sizeof(prefix), "%d: ", runs[i].pid);
 		for (char *line = strtok(runs[i].output, "\n"); line;
 		     line = strtok(NULL, "\n")) {
 			int number;
@@ -124,8 +123,7 @@ TEST(attach, fresh_start_is_refused_while_others_are_attached)
 	/* It may have to wait until we read what the first one writes. */
 	other = START("incr_dev", "-a", "0");
 	collect(&attached);
-	collect(&other);
-	expect_end(&other, 0, "0 increments by process");
+	expect_end(collect(&other), 0, "0 increments by process");
 	expect_end(&attached, 0, "20000 increments by process");
 	expect_text(attached.errors, "gave count 20000");
 }
@@ -151,8 +149,7 @@ TEST(attach, fresh_start_by_another_node_is_told)
 	wait_until_holder(attached.pid, attached.out);
 	fresh = RUN("incr_dev", "-d", other_node, "0");
 	ASSERT_OK(unlink(other_node));
-	collect(&attached);
-	expect_end(&attached, 1, "started afresh through another node");
+	expect_end(collect(&attached), 1, "started afresh through another node");
 	ASSERT_TRUE(WIFEXITED(fresh.status));
 }
 
@@ -178,11 +175,9 @@ static const char endless[] = "1000000000";
  */
 static int begin_namespace(int kind, const char *name)
 {
-	char path[32];
 	int own;
 
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
-	own = open(path, O_RDONLY | O_CLOEXEC);
+	own = open(text_of("/proc/self/ns/%s", name), O_RDONLY | O_CLOEXEC);
 	if (own < 0 && errno == ENOENT)
 		test_skip("this kernel has no %s namespaces", name);
 	ASSERT_OK(own);
@@ -279,12 +274,6 @@ static struct run start_holder(starter *start_it, const char *loops)
 	return holder;
 }
 
-static void expect_counts(struct run *run, const char *text)
-{
-	collect(run);
-	expect_end(run, 0, text);
-}
-
 /*
  * The holder is alive and stuck. The waiter waits longer than it takes to
  * notice a dead holder, does not call this one dead, and both succeed.
@@ -298,57 +287,39 @@ static void expect_both_count(starter *start_one, starter *start_other)
 	waiter = start_other("5");
 	wait_until_asleep(waiter.pid);
 	usleep(500000);
-	expect_counts(&holder, "20000 increments by process");
-	collect(&waiter);
-	expect_status(&waiter, 0);
+	expect_end(collect(&holder), 0, "20000 increments by process");
+	expect_status(collect(&waiter), 0);
 	expect_text(waiter.errors, "5 increments by process");
 	count_on("0", "of 20005 by all, gave count 20005");
 }
 
-TEST_LIMIT(attach, live_holder_in_another_pid_namespace, 60)
-{
-	expect_both_count(start_in_pid_namespace, start_here);
-}
+/* A test: who starts the holder, and who the waiter. */
+#define LIVE_HOLDER(name, ...)					\
+	static starter *const name[] = { __VA_ARGS__ };		\
+	TEST_LIMIT(attach, name, 60)				\
+	{							\
+		expect_both_count(name[0], name[1]);		\
+	}
 
-TEST_LIMIT(attach, live_holder_seen_from_another_pid_namespace, 60)
-{
-	expect_both_count(start_here, start_in_pid_namespace);
-}
-
-TEST_LIMIT(attach, live_holder_in_another_time_namespace, 60)
-{
-	expect_both_count(start_in_time_namespace, start_here);
-}
-
-TEST_LIMIT(attach, live_holder_without_proc, 60)
-{
-	expect_both_count(start_without_proc, start_here);
-}
-
-TEST_LIMIT(attach, live_holder_that_proc_hides, 60)
-{
-	expect_both_count(start_here, start_with_hidden_proc);
-}
-
-TEST_LIMIT(attach, live_holder_by_another_node, 60)
-{
-	expect_both_count(start_here, start_by_other_node);
-}
+LIVE_HOLDER(live_holder_in_another_pid_namespace, start_in_pid_namespace, start_here)
+LIVE_HOLDER(live_holder_seen_from_another_pid_namespace, start_here, start_in_pid_namespace)
+LIVE_HOLDER(live_holder_in_another_time_namespace, start_in_time_namespace, start_here)
+LIVE_HOLDER(live_holder_without_proc, start_without_proc, start_here)
+LIVE_HOLDER(live_holder_that_proc_hides, start_here, start_with_hidden_proc)
+LIVE_HOLDER(live_holder_by_another_node, start_here, start_by_other_node)
 
 /* A killed holder: the waiter says so within a second, and so does the next. */
 static void expect_death_noticed(starter *start_one, starter *start_other,
 				 const char *name)
 {
 	struct run holder, waiter;
-	char text[100];
 
 	load("");
 	holder = start_holder(start_one, endless);
 	waiter = start_other("5");
 	wait_until_asleep(waiter.pid);
 	kill_and_collect(holder.pid, &waiter);
-	snprintf(text, sizeof(text), name, holder.pid);
-	expect_end(&waiter, 1, text);
+	expect_end(&waiter, 1, text_of(name, holder.pid));
 	expect_text(waiter.errors, " died holding the semaphore: start afresh");
 	collect(&holder);
 	expect_refusal(RUN("incr_dev", "-a", "5"), 1,
@@ -391,15 +362,13 @@ TEST_LIMIT(attach, death_of_a_waiter_with_the_pid_of_the_holder, 60)
 	holder = start_in_pid_namespace("20000");
 	wait_until_holder(holder.pid, waiter.out);
 	ASSERT_OK(kill(waiter.pid, SIGKILL));
-	collect(&waiter);
-	expect_end_by(&waiter, SIGKILL);
+	expect_end_by(collect(&waiter), SIGKILL);
 
 	waiter = start_here("5");
 	wait_until_asleep(waiter.pid);
 	usleep(500000);
-	expect_counts(&holder, "20000 increments by process 1,");
-	collect(&waiter);
-	expect_status(&waiter, 0);
+	expect_end(collect(&holder), 0, "20000 increments by process 1,");
+	expect_status(collect(&waiter), 0);
 	expect_text(waiter.errors, "5 increments by process");
 }
 
@@ -421,10 +390,7 @@ static void expect_line(const struct run *run, const char *text)
 /* The same; the text has the pid of another process in it, once or twice. */
 static void expect_warning(const struct run *run, const char *format, pid_t pid)
 {
-	char text[200];
-
-	snprintf(text, sizeof(text), format, pid, pid);
-	expect_line(run, text);
+	expect_line(run, text_of(format, pid, pid));
 }
 
 /* The waiter warns once; nothing is lost when the holder continues. */
@@ -446,8 +412,8 @@ TEST_LIMIT(attach, stopped_holder_is_waited_for, 60)
 	sleep(2);
 	ASSERT_EQ(0, waitpid(waiter.pid, NULL, WNOHANG));
 	ASSERT_OK(kill(holder.pid, SIGCONT));
-	expect_counts(&holder, "20000 increments by process");
-	expect_counts(&waiter, "5 increments by process");
+	expect_end(collect(&holder), 0, "20000 increments by process");
+	expect_end(collect(&waiter), 0, "5 increments by process");
 	count_on("0", "of 20005 by all, gave count 20005");
 }
 
@@ -463,8 +429,7 @@ TEST_LIMIT(attach, slow_holder_is_named, 60)
 		       "process %d has held the semaphore for a second: waiting for it\n",
 		       holder.pid);
 	ASSERT_OK(kill(waiter.pid, SIGINT));
-	collect(&waiter);
-	expect_end_by(&waiter, SIGINT);
+	expect_end_by(collect(&waiter), SIGINT);
 
 	ASSERT_OK(kill(holder.pid, SIGSTOP));
 	waiter = start_in_pid_namespace("5");
@@ -473,7 +438,7 @@ TEST_LIMIT(attach, slow_holder_is_named, 60)
 		       holder.pid);
 	ASSERT_OK(kill(holder.pid, SIGCONT));
 	collect(&holder);
-	expect_counts(&waiter, "5 increments by process 1,");
+	expect_end(collect(&waiter), 0, "5 increments by process 1,");
 }
 
 static void be_traced(const void *unused)
@@ -529,7 +494,7 @@ static int initialiser_steps(void)
 	region = map_pages(0, 1, MAP_SHARED);
 	steps = start_initialiser(region, INT_MAX, &run);
 	ASSERT_OK(ptrace(PTRACE_DETACH, run.pid, 0, 0));
-	expect_counts(&run, "gave count 5");
+	expect_end(collect(&run), 0, "gave count 5");
 	ASSERT_OK(munmap(region, page_size()));
 	unload();
 	return steps;
@@ -574,8 +539,8 @@ TEST(attach, stopped_initialiser_is_waited_for)
 		       "process %d initialises the region and is stopped: waiting until it continues (kill -CONT %d)\n",
 		       stopped.pid);
 	ASSERT_OK(kill(stopped.pid, SIGCONT));
-	expect_counts(&stopped, "5 increments by process");
-	expect_counts(&waiter, "5 increments by process");
+	expect_end(collect(&stopped), 0, "5 increments by process");
+	expect_end(collect(&waiter), 0, "5 increments by process");
 	count_on("0", "of 10 by all, gave count 10");
 }
 
@@ -607,11 +572,10 @@ TEST_LIMIT(attach, holder_that_died_before_its_note_is_noticed, 60)
 	sleep(2);
 	/* The user ends one; the other continues when it can. */
 	ASSERT_OK(kill(waiters[0].pid, SIGINT));
-	collect(&waiters[0]);
-	expect_end_by(&waiters[0], SIGINT);
+	expect_end_by(collect(&waiters[0]), SIGINT);
 	ASSERT_STREQ("", waiters[0].errors);
 	ASSERT_OK(sem_post(&region->shared.semaphore));
-	expect_counts(&waiters[1], "of 10 by all, gave count 10");
+	expect_end(collect(&waiters[1]), 0, "of 10 by all, gave count 10");
 
 	/* What the warning recommends works. */
 	finish(start(take_and_die, &region->shared.semaphore));
@@ -671,8 +635,7 @@ TEST(attach, interrupted_holder_lets_go)
 		struct run holder = start_holder(start_here, endless);
 
 		ASSERT_OK(kill(holder.pid, signals[i]));
-		collect(&holder);
-		expect_end_by(&holder, signals[i]);
+		expect_end_by(collect(&holder), signals[i]);
 		count_on("5", "5 increments by process");
 	}
 }
@@ -685,8 +648,7 @@ TEST(attach, reader_that_goes_away_is_no_harm_to_others)
 	run = start_here(endless);
 	wait_for_output(&run);
 	lose_reader(&run);
-	collect(&run);
-	expect_end_by(&run, SIGPIPE);
+	expect_end_by(collect(&run), SIGPIPE);
 	count_on("5", "5 increments by process");
 }
 
@@ -702,12 +664,9 @@ TEST(attach, full_output_is_no_harm_to_others)
 
 TEST(attach, samepage_leaves_the_count_alone)
 {
-	struct run run;
-
 	load("");
 	count_on("5", "gave count 5");
-	run = RUN("samepage");
-	expect_status(&run, 0);
+	must_end(RUN("samepage"), 0);
 	count_on("5", "gave count 10");
 }
 

@@ -43,13 +43,15 @@ static const char *without_quotes(char *field)
 	return field + 1;
 }
 
-/* Returns false at the end of the file. */
+/* Returns false at the end of the file, and closes it. */
 static bool read_line(FILE *file, struct line *line)
 {
 	char *rest;
 
-	if (!fgets(line->text, sizeof(line->text), file))
+	if (!fgets(line->text, sizeof(line->text), file)) {
+		fclose(file);
 		return false;
+	}
 	rest = line->text;
 	line->text[strcspn(line->text, "\n")] = '\0';
 	for (int i = 0; i < COLUMNS; i++) {
@@ -71,6 +73,9 @@ static FILE *results(void)
 	return file;
 }
 
+#define for_each_result(line) \
+	for (FILE *file = results(); read_line(file, line);)
+
 static bool is(const struct line *line, enum column column, const char *text)
 {
 	return column == ANY || !strcmp(line->field[column], text);
@@ -80,14 +85,11 @@ static bool is(const struct line *line, enum column column, const char *text)
 static int lines_with(enum column column, const char *text,
 		      enum column other, const char *other_text)
 {
-	FILE *file = results();
 	struct line line;
 	int found = 0;
 
-	while (read_line(file, &line))
-		found += is(&line, column, text) &&
-			 is(&line, other, other_text);
-	fclose(file);
+	for_each_result(&line)
+		found += is(&line, column, text) && is(&line, other, other_text);
 	return found;
 }
 
@@ -159,10 +161,7 @@ static struct lists lists(void)
 
 static bool recovers(const struct lists *lists, const char *lock)
 {
-	char start[40];
-
-	snprintf(start, sizeof(start), "\n* %s ", lock);
-	return strstr(lists->text, start);
+	return strstr(lists->text, text_of("\n* %s ", lock));
 }
 
 static void expect_nothing_left(void)
@@ -185,15 +184,14 @@ TEST_LIMIT(compare, every_lock_is_exact_on_every_path, 150)
 {
 	struct lists listed = lists();
 	struct line line;
-	FILE *file;
 	int seen = 0;
 
 	prepare();
 	COMPARE(0, "exact", "--loops=300", "-o", "out");
-	file = results();
-	for (; read_line(file, &line); seen++) {
+	for_each_result(&line) {
 		bool on_device = is(&line, PATH, DEVICE);
 
+		seen++;
 		if (is(&line, PATH, "file") || (on_device && !is_in_guest()))
 			continue;
 		ASSERT_STREQ("measured", line.field[STATE]);
@@ -203,7 +201,6 @@ TEST_LIMIT(compare, every_lock_is_exact_on_every_path, 150)
 		else if (!is(&line, LOCK, "none"))
 			ASSERT_STREQ("0", line.field[LOST]);
 	}
-	fclose(file);
 	ASSERT_EQ(listed.locks * listed.paths, seen);
 	expect_nothing_left();
 }
@@ -211,13 +208,11 @@ TEST_LIMIT(compare, every_lock_is_exact_on_every_path, 150)
 TEST_LIMIT(compare, controls_lose_updates, 60)
 {
 	struct line line;
-	FILE *file;
 
 	prepare();
 	COMPARE(0, "speed", "-q", "--locks=none,atomic,sem", "-n", "2",
 		"--paths=private,MAP_ANON", "-o", "out");
-	file = results();
-	while (read_line(file, &line)) {
+	for_each_result(&line) {
 		long made = atol(line.field[INCREMENTS]);
 		long lost = atol(line.field[LOST]);
 
@@ -229,15 +224,13 @@ TEST_LIMIT(compare, controls_lose_updates, 60)
 		else
 			ASSERT_EQ(0, lost);
 	}
-	fclose(file);
 }
 
 TEST_LIMIT(compare, lost_updates_are_an_error, 60)
 {
 	struct run run;
 
-	if (!is_in_guest())
-		test_skip("needs the guest");
+	needs_guest();
 	ASSERT_EQ(0, try_load_file("/lib/own_pages.ko", ""));
 	run = COMPARE(1, "speed", "-q", "--locks=futex", "-n", "2",
 		      "--paths=" DEVICE, "-o", "out");
@@ -255,8 +248,7 @@ TEST_LIMIT(compare, device_of_pages_that_nothing_owns, 60)
 {
 	struct run run;
 
-	if (!is_in_guest())
-		test_skip("needs the guest");
+	needs_guest();
 	ASSERT_EQ(0, try_load_file("/lib/textbook.ko", ""));
 	run = COMPARE(1, "speed", "crash", "-q", "--locks=sem,pipe", "-n", "2",
 		      "--paths=" DEVICE, "-o", "out");
@@ -290,15 +282,11 @@ TEST_LIMIT(compare, who_recovers_from_a_killed_holder, 60)
 	const char *path = is_in_guest() ? DEVICE : "MAP_ANON";
 	struct lists listed = lists();
 	struct line line;
-	struct run run;
-	FILE *file;
 	int seen = 0;
 
 	prepare();
-	run = COMPARE(0, "crash", "-q", "-o", "out");
-	ASSERT_TRUE(!strstr(run.output, "wrong"));
-	file = results();
-	while (read_line(file, &line)) {
+	ASSERT_TRUE(!strstr(COMPARE(0, "crash", "-q", "-o", "out").output, "wrong"));
+	for_each_result(&line) {
 		bool should_recover = recovers(&listed, line.field[LOCK]);
 
 		if (!is(&line, PATH, path))
@@ -315,7 +303,6 @@ TEST_LIMIT(compare, who_recovers_from_a_killed_holder, 60)
 		else
 			ASSERT_TRUE(line.field[WHY][0]);
 	}
-	fclose(file);
 	/* Each with a waiter, and with a process that comes later. */
 	ASSERT_EQ(2 * listed.locks, seen);
 	expect_nothing_left();
@@ -418,8 +405,7 @@ TEST(compare, ignored_signals_stay_ignored)
 			 "--locks=mutex", "--paths=MAP_ANON", "-l", "5000000");
 	ASSERT_TRUE(read(run.err, text, sizeof(text)) > 0);
 	send_endings(run.pid);
-	collect(&run);
-	expect_status(&run, 0);
+	expect_status(collect(&run), 0);
 	ASSERT_TRUE(!strstr(run.output, "Interrupted"));
 	expect_nothing_left();
 }
@@ -455,14 +441,11 @@ TEST(compare, region_of_others_is_left_alone)
 	struct run run, other;
 	char byte;
 
-	if (!is_in_guest())
-		test_skip("needs the guest");
+	needs_guest();
 	load("");
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "gave count 5");
-	run = COMPARE(0, "exact", "--paths=" DEVICE, "-l", "10");
-	run = RUN("incr_dev", "-a", "5");
-	expect_end(&run, 0, "of 10 by all, gave count 10");
+	expect_success(RUN("incr_dev", "-a", "5"), "gave count 5");
+	COMPARE(0, "exact", "--paths=" DEVICE, "-l", "10");
+	expect_success(RUN("incr_dev", "-a", "5"), "of 10 by all, gave count 10");
 
 	other = START("incr_dev", "-a", "1000000000");
 	ASSERT_EQ(1, read(other.out, &byte, 1));
@@ -506,15 +489,10 @@ static void draw(void)
 	ASSERT_STREQ("",
 		     shell("cd out && gnuplot $TOP/user/comparison/pictures.gp"));
 	for (size_t i = 0; i < ARRAY_SIZE(pictures); i++) {
-		char command[200];
-
-		snprintf(command, sizeof(command),
-			 "head -c 4 out/%s.png | tail -c 3; grep -o '</svg>' out/%s.svg",
-			 pictures[i], pictures[i]);
-		ASSERT_STREQ("PNG</svg>\n", shell(command));
-		snprintf(command, sizeof(command), "wc -c <out/%s.png",
-			 pictures[i]);
-		ASSERT_TRUE(atoi(shell(command)) > 10000);
+		ASSERT_STREQ("PNG</svg>\n",
+			     shell(text_of("head -c 4 out/%1$s.png | tail -c 3; grep -o '</svg>' out/%1$s.svg",
+					   pictures[i])));
+		ASSERT_TRUE(atoi(shell(text_of("wc -c <out/%s.png", pictures[i]))) > 10000);
 	}
 }
 

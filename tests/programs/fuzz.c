@@ -132,7 +132,6 @@ TEST_LIMIT(fuzz, report_can_be_run_again, LIMIT)
 {
 	static const char arguments[] = "ARGS='-g ";
 	struct run first, again;
-	char generation[16];
 	char *command;
 
 	needs_guest();
@@ -145,10 +144,9 @@ TEST_LIMIT(fuzz, report_can_be_run_again, LIMIT)
 	ASSERT_TRUE(command);
 	command = strstr(command, arguments);
 	ASSERT_TRUE(command);
-	snprintf(generation, sizeof(generation), "%lu",
-		 strtoul(command + strlen(arguments), NULL, 10));
-	again = RUN("fuzz", "-s", "2", "-m", "/lib/own_pages.ko", "-k",
-		    "in-turn", ONLY_MAPS, "-g", generation);
+	again = RUN("fuzz", "-s", "2", "-m", "/lib/own_pages.ko", "-k", "in-turn",
+		    ONLY_MAPS, "-g",
+		    text_of("%lu", strtoul(command + strlen(arguments), NULL, 10)));
 	expect_end(&again, 1, "fuzz: seed 2, generation ");
 	ASSERT_STREQ(first.errors, again.errors);
 }
@@ -184,8 +182,7 @@ TEST_LIMIT(fuzz, interrupt_leaves_nothing, LIMIT)
 		ASSERT_EQ(1, read(run.out, &byte, 1));
 	usleep(1000000);
 	ASSERT_OK(kill(run.pid, SIGINT));
-	collect(&run);
-	expect_status(&run, 130);
+	expect_status(collect(&run), 130);
 	expect_text(run.output, "operations in ");
 	ASSERT_STREQ("", run.errors);
 	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));

@@ -70,10 +70,8 @@ static struct run prepare_program(const struct program *program, int loops,
 				  const void *argument)
 {
 	struct program command = *program;
-	char number[16];
 
-	snprintf(number, sizeof(number), "%d", loops);
-	command.args[command.before] = number;
+	command.args[command.before] = text_of("%d", loops);
 	return start_prepared(prepare, argument, command.args);
 }
 
@@ -94,11 +92,8 @@ static void check_lines(const struct run *run, bool separate, int loops)
 
 	for (char *line = strtok(output, "\n"); line; line = strtok(NULL, "\n")) {
 		int who = line[0] == 'c';
-		char expected[32];
 
-		snprintf(expected, sizeof(expected), "%s: %d", names[who],
-			 next[separate ? who : 0]++);
-		ASSERT_STREQ(expected, line);
+		ASSERT_STREQ(text_of("%s: %d", names[who], next[separate ? who : 0]++), line);
 		lines[who]++;
 	}
 	ASSERT_EQ(loops, lines[0]);
@@ -109,17 +104,15 @@ TEST_LIMIT(incr, output_is_one_line_for_each_increment, 60)
 {
 	for_each_program(program) {
 		struct run run = start_program(program, LOOPS);
-		char closing[200];
 
 		collect(&run);
 		check_lines(&run, program->separate, LOOPS);
-		snprintf(closing, sizeof(closing),
-			 program->separate ?
-			 "%s: %d increments by 2 processes gave counts %d and %d\n" :
-			 "%s: %d increments by 2 processes gave count %d\n",
-			 program->args[0], 2 * LOOPS,
-			 program->separate ? LOOPS : 2 * LOOPS, LOOPS);
-		expect_end(&run, 0, closing);
+		expect_end(&run, 0,
+			   text_of(program->separate ?
+				   "%s: %d increments by 2 processes gave counts %d and %d\n" :
+				   "%s: %d increments by 2 processes gave count %d\n",
+				   program->args[0], 2 * LOOPS,
+				   program->separate ? LOOPS : 2 * LOOPS, LOOPS));
 	}
 }
 
@@ -128,8 +121,7 @@ TEST(incr, no_loops_are_a_count_of_0)
 	for_each_program(program) {
 		struct run run = start_program(program, 0);
 
-		collect(&run);
-		expect_end(&run, 0, "0 increments by 2 processes");
+		expect_end(collect(&run), 0, "0 increments by 2 processes");
 		ASSERT_STREQ("", run.output);
 	}
 }
@@ -268,8 +260,7 @@ TEST(incr, file_keeps_what_is_behind_the_count)
 		struct run run = start_program(&programs[i], 10);
 		size_t taken = i == 1 ? sizeof(int) : sizeof(struct shared);
 
-		collect(&run);
-		expect_end(&run, 0, "gave count 20");
+		expect_end(collect(&run), 0, "gave count 20");
 		ASSERT_EQ(sizeof(seen), pread(fd, seen, sizeof(seen), 0));
 		ASSERT_EQ(0,
 			  memcmp(seen + taken, text + taken,
@@ -307,10 +298,8 @@ TEST(incr, output_that_cannot_be_written)
 		return;
 	/* Both processes fail; only one prints a line. */
 	for (int i = 0; i < 20; i++) {
-		struct run run = RUN("/bin/sh", "-c",
-				     "exec $PROGRAMS/incr_anon 10 >/dev/full");
-
-		expect_refusal(run, 1, "cannot write standard output: No space");
+		expect_refusal(RUN("/bin/sh", "-c", "exec $PROGRAMS/incr_anon 10 >/dev/full"),
+			       1, "cannot write standard output: No space");
 	}
 }
 
@@ -321,17 +310,8 @@ TEST(incr, closed_output_is_an_error)
 
 static void wait_until_zombie(pid_t pid)
 {
-	char path[64], state = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	while (state != 'Z') {
-		FILE *file = fopen(path, "re");
-
-		ASSERT_TRUE(file);
-		ASSERT_EQ(1, fscanf(file, "%*d (%*[^)]) %c", &state));
-		fclose(file);
-		usleep(1000);
-	}
+	for (char state; (state = state_of(pid, NULL)) != 'Z'; usleep(1000))
+		ASSERT_TRUE(state != 'X');
 }
 
 /* Stop the program in fork() until its child has ended; then continue it. */
@@ -505,8 +485,7 @@ TEST_LIMIT(incr, ignored_signals_are_ignored, 60)
 		wait_until_asleep(child);
 		send_endings(run.pid);
 		send_endings(child);
-		collect(&run);
-		expect_end(&run, 0, "20000 increments by 2 processes");
+		expect_end(collect(&run), 0, "20000 increments by 2 processes");
 		check_lines(&run, program->separate, MANY);
 	}
 }
@@ -528,8 +507,7 @@ TEST_LIMIT(incr, ignored_signals_keep_no_child_alive, 60)
 		run = prepare_program(program, ENDLESS, ignore_signals, all);
 		child_of(run.pid);
 		lose_reader(&run);
-		collect(&run);
-		expect_end(&run, 1, "cannot write standard output: Broken pipe");
+		expect_end(collect(&run), 1, "cannot write standard output: Broken pipe");
 	}
 }
 
@@ -598,15 +576,13 @@ TEST_LIMIT(incr, child_in_a_pid_namespace_of_its_own, 60)
 		struct run run = prepare_program(program, 50,
 						 begin_pid_namespace, NULL);
 
-		collect(&run);
-		expect_end(&run, 0, "100 increments by 2 processes gave count");
+		expect_end(collect(&run), 0, "100 increments by 2 processes gave count");
 
 		run = prepare_program(program, ENDLESS, begin_pid_namespace,
 				      NULL);
 		child_of(run.pid);
 		ASSERT_OK(kill(run.pid, SIGTERM));
-		collect(&run);
-		expect_end_by(&run, SIGTERM);
+		expect_end_by(collect(&run), SIGTERM);
 	}
 }
 
@@ -692,10 +668,8 @@ TEST(incr, runs_at_the_same_time_do_not_collide)
 
 	for (int i = 0; i < 8; i++)
 		runs[i] = START("incr1", "50");
-	for (int i = 0; i < 8; i++) {
-		collect(&runs[i]);
-		expect_end(&runs[i], 0, "gave counts 50 and 50");
-	}
+	for (int i = 0; i < 8; i++)
+		expect_end(collect(&runs[i]), 0, "gave counts 50 and 50");
 }
 
 /*
@@ -704,15 +678,14 @@ TEST(incr, runs_at_the_same_time_do_not_collide)
  */
 TEST_LIMIT(incr, built_with_musl, 60)
 {
-	const char *programs_of_host = getenv("PROGRAMS");
 	struct run holder, run;
 
-	if (is_in_guest() || !programs_of_host)
-		test_skip("needs the sources: PROGRAMS names their directory");
+	if (is_in_guest())
+		test_skip("needs the sources");
 	run = RUN("/bin/sh", "-c", "command -v musl-gcc make");
 	if (run.status)
 		test_skip("there is no musl-gcc here (Debian's musl-tools)");
-	shell("mkdir musl && cp \"$PROGRAMS\"/*.[ch] \"$PROGRAMS\"/Makefile musl/ && "
+	shell("mkdir musl && cp \"$TOP\"/user/*.[ch] \"$TOP\"/user/Makefile musl/ && "
 	      "env -u MAKEFLAGS -u CFLAGS make -s -C musl CC=musl-gcc WERROR=1 "
 	      "incr1 incr2 incr3 incr_anon incr_zero incr_dev");
 	expect_success(RUN("./musl/incr1", "500"), "gave counts 500 and 500");

@@ -21,8 +21,7 @@ TEST(show, samepage_finds_the_same_frames)
 
 	needs_guest();
 	load("");
-	run = RUN("samepage");
-	expect_status(&run, 0);
+	run = must_end(RUN("samepage"), 0);
 	for (char *line = strtok(run.output, "\n"); line;
 	     line = strtok(NULL, "\n")) {
 		char *word = strrchr(line, ' ') + 1;
@@ -37,13 +36,9 @@ TEST(show, samepage_finds_the_same_frames)
 
 TEST(show, samepage_skips_a_missing_device)
 {
-	struct run run;
-
 	if (getuid() || !access(DEVICE, F_OK))
 		test_skip("needs root and no device");
-	run = RUN("samepage");
-	expect_status(&run, 0);
-	expect_text(run.output, "skipped: No such file");
+	expect_text(must_end(RUN("samepage"), 0).output, "skipped: No such file");
 }
 
 static int directories_of_demo(void)
@@ -65,15 +60,12 @@ TEST(show, demo_runs_them_all)
 	if (!guest)
 		test_skip("needs the guest");
 	load("");
-	run = RUN("demo");
-	expect_silent(&run, 0);
+	run = must_end_silently(RUN("demo"), 0);
 	expect_text(run.output, "incr_dev");
 	expect_text(run.output, guest);
 	ASSERT_TRUE(!strstr(run.output, "failed"));
 	unload();
-	run = RUN("demo");
-	expect_status(&run, 1);
-	expect_text(run.output, "failed, exit status 1");
+	expect_text(must_end(RUN("demo"), 1).output, "failed, exit status 1");
 	ASSERT_EQ(0, directories_of_demo());
 }
 
@@ -94,8 +86,7 @@ TEST(show, demo_that_is_ended_leaves_nothing)
 			lose_reader(&run);
 		else
 			ASSERT_OK(kill(run.pid, number));
-		collect(&run);
-		expect_end_by(&run, number);
+		expect_end_by(collect(&run), number);
 		ASSERT_STREQ("", run.errors);
 		ASSERT_EQ(0, directories_of_demo());
 	}

@@ -22,10 +22,8 @@ static void probe(const char *technique, char *field[COLUMNS])
 	struct run run;
 	char *line;
 
-	if (!is_in_guest())
-		test_skip("needs the guest");
-	run = RUN("techniques", "/lib/techniques.ko", technique);
-	expect_silent(&run, 0);
+	needs_guest();
+	run = must_end_silently(RUN("techniques", "/lib/techniques.ko", technique), 0);
 	line = strchr(run.output, '\n');
 	ASSERT_TRUE(line);
 	line++;
@@ -85,8 +83,7 @@ TEST(techniques, unknown_one_is_refused)
 {
 	struct run run;
 
-	if (!is_in_guest())
-		test_skip("needs the guest");
+	needs_guest();
 	run = RUN("techniques", "/lib/techniques.ko", "copy");
 	expect_end(&run, 1, "cannot load /lib/techniques.ko with technique=copy: Invalid argument");
 	expect_refusal(RUN("techniques", "/lib/none.ko", "vmalloc"), 1,

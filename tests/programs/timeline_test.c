@@ -2,9 +2,6 @@
 /*
  * Tests of make timeline: traces written here, whose meaning is known; broken
  * traces; and a run in the guest, where one process must wait for another.
- *
- * Environment: TOP, the tree; FULL_KERNEL, the kernel of the guest that sees
- * the host's files, if there is one.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -122,13 +119,8 @@ static void write_file(const char *path, const char *text, size_t length)
 
 static char *timeline(const char *trace)
 {
-	struct run run;
-
 	write_text("trace", trace);
-	run = TIMELINE("--svg=svg");
-	ASSERT_STREQ("", run.errors);
-	expect_status(&run, 0);
-	return run.output;
+	return must_end_silently(TIMELINE("--svg=svg"), 0).output;
 }
 
 /* timeline refuses the trace, with one line that contains the text. */
@@ -138,9 +130,8 @@ static void expect_refused(const char *trace, size_t length, const char *text)
 
 	write_file("trace", trace, length);
 	run = TIMELINE("--svg=svg");
-	expect_end(&run, 1, text);
+	expect_refusal(run, 1, text);
 	ASSERT_TRUE(!strncmp(run.errors, "timeline: ", 10));
-	ASSERT_STREQ("", run.output);
 }
 
 /* The text contains the words, wherever it breaks lines. */
@@ -476,12 +467,10 @@ TEST(timeline, long_run_is_told_in_short)
 	expect_words(text, "child 12 waited 200 times for parent 11, 0.160 ms at the longest; woken 200 times, none of them in vain");
 	expect_text(text, "(this is ");
 	ASSERT_TRUE(lines_in(text) < 24);
-	run = TIMELINE("--list", "--from=2", "--to=3");
-	expect_silent(&run, 0);
+	run = must_end_silently(TIMELINE("--list", "--from=2", "--to=3"), 0);
 	expect_text(run.output, ": child 12 waited 0.160 ms for parent 11, until its post ");
 	ASSERT_EQ(1, lines_in(run.output) < 60);
-	run = TIMELINE("--all", "--svg=all.svg");
-	expect_silent(&run, 0);
+	run = must_end_silently(TIMELINE("--all", "--svg=all.svg"), 0);
 	ASSERT_TRUE(!strstr(run.output, "(this is "));
 	/* Its size depends on its pixels, not on the run. */
 	text = read_text("all.svg");
@@ -517,6 +506,8 @@ TEST(timeline, bad_traces)
 		{ HEAD EVENT(10000, 0, 11, "no_event: x=1") END, "trace:6: not a line" },
 		{ HEAD EVENT(10000, 0, 11, "wait_0: (0x1) sem=1") END, "trace:6: not a line" },
 		{ HEAD EVENT(10000, 0, 11, "tried_0: (0x1) result=x") END, "trace:6: not a line" },
+		{ HEAD EVENT(10000, 0, 11, "tried_0: (0x1) result=5 junk") END, "trace:6: not a line" },
+		{ HEAD "# timeline: end 0 or so\n", "trace:6: not a line" },
 		{ HEAD EVENT(10000, 0, 11, "sched_switch: prev_pid=1") END, "trace:6: not a line" },
 		{ HEAD "# timeline: nothing 1\n" END, "trace:6: not a line" },
 		{ HEAD EXEC(10000, 0, 11, "x") EXEC(00000, 0, 12, "x") END,
@@ -560,7 +551,7 @@ TEST_LIMIT(timeline, mutated_traces, 60)
 	/* Without the last newline or more, no part of it is a whole trace. */
 	for (size_t end = 1; end < length - 1; end += 97) {
 		write_file("trace", whole, end);
-		expect_status(&(struct run) { .status = TIMELINE("--svg=svg").status }, 1);
+		must_end(TIMELINE("--svg=svg"), 1);
 	}
 	for (int i = 0; i < 300; i++) {
 		memcpy(trace, whole, length);
@@ -585,24 +576,20 @@ TEST(timeline, mistaken_options)
 	static const char *const bad[] = {
 		"--from=x", "--to=", "--width=3", "--nothing", "--from",
 	};
-	struct run run;
 
 	timeline(HEAD MEETING END);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		expect_status(&(struct run) { .status = TIMELINE(bad[i]).status }, 2);
-	run = TIMELINE("--from=5", "--to=4");
-	expect_end(&run, 1, "there is nothing to draw from 5 to 4 ms");
-	run = TIMELINE("--from=500", "--to=600");
-	expect_end(&run, 1, "the trace covers 0 to 13 ms");
-	run = RUN(in("TOP", "user/timeline/timeline"), "there/is/none");
-	expect_end(&run, 1, "cannot open there/is/none: No such file");
+		must_end(TIMELINE(bad[i]), 2);
+	expect_refusal(TIMELINE("--from=5", "--to=4"), 1,
+		       "there is nothing to draw from 5 to 4 ms");
+	expect_refusal(TIMELINE("--from=500", "--to=600"), 1, "the trace covers 0 to 13 ms");
+	expect_refusal(RUN(in("TOP", "user/timeline/timeline"), "there/is/none"), 1,
+		       "cannot open there/is/none: No such file");
 	/* run.sh says so before it boots a guest. */
-	setenv("TIMELINE_ARGS", "--from=x", 1);
-	run = RUN(in("TOP", "user/timeline/run.sh"));
-	expect_refusal(run, 2, "'x' is not a number from");
-	setenv("TIMELINE_ARGS", "--pace=soon", 1);
-	run = RUN(in("TOP", "user/timeline/run.sh"));
-	expect_refusal(run, 2, "'soon' is not a number of ms");
+	expect_refusal(RUN(in("TOP", "user/timeline/run.sh"), "--from=x"), 2,
+		       "'x' is not a number from");
+	expect_refusal(RUN(in("TOP", "user/timeline/run.sh"), "--pace=soon"), 2,
+		       "'soon' is not a number of ms");
 }
 
 /*
@@ -621,11 +608,8 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 	      "printf '#!/bin/sh\\ncp seen \"${2#*:}\"; exit 3\\n' "
 	      ">tree/tests/guest/vm.sh && chmod +x tree/tests/guest/vm.sh && "
 	      "touch out/trace out/timeline.svg out/timeline.png");
-	setenv("TIMELINE_OUT", "out", 1);
-	setenv("TIMELINE_ARGS", "--from=500 --to=600", 1);
 	write_text("seen", HEAD MEETING END);
-	run = RUN("tree/user/timeline/run.sh");
-	expect_status(&run, 3);
+	run = must_end(RUN("tree/user/timeline/run.sh", "--from=500 --to=600", "", "out"), 3);
 	expect_text(run.errors, "timeline: the trace covers 0 to 13 ms\n");
 	expect_text(run.errors, "timeline: the trace is out/trace; to draw it: ");
 	ASSERT_STREQ("trace\n", shell("ls out"));
@@ -633,17 +617,14 @@ TEST(timeline, trace_is_kept_whatever_the_drawing)
 
 	/* A broken trace does not replace it. */
 	write_text("seen", HEAD MEETING);
-	setenv("TIMELINE_ARGS", "", 1);
-	run = RUN("tree/user/timeline/run.sh");
-	expect_status(&run, 3);
+	must_end(RUN("tree/user/timeline/run.sh", "", "", "out"), 3);
 	ASSERT_TRUE(lines_in(shell("cat out/trace")) > lines_in(HEAD MEETING));
 
 	run = RUN("/bin/sh", "-c", "command -v rsvg-convert");
 	if (run.status)
 		test_skip("there is no rsvg-convert here");
 	write_text("seen", HEAD MEETING END);
-	run = RUN("tree/user/timeline/run.sh");
-	expect_status(&run, 3);
+	run = must_end(RUN("tree/user/timeline/run.sh", "", "", "out"), 3);
 	ASSERT_STREQ("timeline.png\ntimeline.svg\ntrace\n", shell("ls out"));
 	expect_text(run.output, "\nparent 11    =");
 }
@@ -663,20 +644,15 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 		"head -c 65536 <&3 >/dev/null; wait $first $second; "
 		"echo $first $second; rm -r $dir; exit 7";
 	int first = 0, second = 0;
-	char line[100], *text;
+	char *line, *text;
 	struct stat stat_;
 	struct run run;
 
-	in("TOP", "");
 	if (!getenv("FULL_KERNEL"))
 		test_skip("needs the guest with the host's files: FULL_KERNEL");
 	ASSERT_OK(chdir(getenv("TOP")));
-	setenv("VM_CMD", command, 1);
-	setenv("TIMELINE_OUT", "build/results/timeline", 1);
-	unsetenv("TIMELINE_ARGS");
 	unsetenv("KMOD");	/* it is for the small guest's kernel */
-	run = RUN(in("TOP", "user/timeline/run.sh"));
-	expect_status(&run, 7);
+	run = must_end(RUN(in("TOP", "user/timeline/run.sh"), "", command, "build/results/timeline"), 7);
 	text = strstr(run.output, "\n\n");
 	ASSERT_TRUE(text);
 	*text = '\0';
@@ -684,17 +660,15 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 		FAIL("saw \"%s\"", run.output);
 	text++;
 
-	snprintf(line, sizeof(line), "\nincr_dev %-6d", first);
+	line = text_of("\nincr_dev %-6d", first);
 	expect_text(text, line);
 	/* It took it to increment, and to read the count. */
 	text = strstr(strstr(text, "times in ms"), line);
 	ASSERT_TRUE(text);
 	ASSERT_EQ(2, atoi(text + 17));
-	snprintf(line, sizeof(line), "incr_dev %d waited ", second);
-	text = strstr(text, line);
+	text = strstr(text, text_of("incr_dev %d waited ", second));
 	ASSERT_TRUE(text);
-	snprintf(line, sizeof(line), "for incr_dev %d", first);
-	ASSERT_TRUE(strstr(text, line));
+	ASSERT_TRUE(strstr(text, text_of("for incr_dev %d", first)));
 	expect_text(text, "It is the semaphore at offset 24 of /dev/shmcount\n");
 
 	ASSERT_OK(stat("build/results/timeline/timeline.png", &stat_));

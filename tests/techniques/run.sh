@@ -12,29 +12,26 @@ set -eu
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../kernel/surroundings.sh"
 [ $# -eq 1 ] || usage
+program=techniques
 module=$1
 build=$top/build
 out=$build/techniques
-PATH=$PATH:/usr/sbin:/sbin
 
 # The description of the parameter lists its values.
 names=$(modinfo -F parm "$module" | sed -n 's/^technique:\(.*\) (charp)$/\1/p')
-[ -n "$names" ] || {
-	echo "techniques: $module does not list its techniques" >&2
-	exit 1
-}
+[ -n "$names" ] || die "$module does not list its techniques"
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM HUP
 
-echo "techniques: running the probes in a guest" >&2
+say "running the probes in a guest"
 # shellcheck disable=SC2086
 "$top/tests/guest/vm.sh" bench "$build/guest/techniques" -d /mnt "$module" $names \
 	>"$tmp/probes.csv"
 
 # From each run of compare take the cost of one page, from map to unmap.
-echo "techniques: counting instructions in another guest" >&2
+say "counting instructions in another guest"
 # shellcheck disable=SC2016,SC2086
 "$top/tests/guest/vm.sh" count sh -euc '
 	compare=$1 module=$2
@@ -84,4 +81,4 @@ END {
 		print line
 	}
 }' "$out/techniques.csv"
-echo "techniques: the table as CSV is $out/techniques.csv" >&2
+say "the table as CSV is $out/techniques.csv"

@@ -20,27 +20,23 @@
 #include "../libc.h"
 #include "compare.h"
 
-/* Copies of the objects to remove at exit: an object may be on a stack. */
-static struct made {
-	struct object object;
-	struct made *next;
-} *made;
+/*
+ * The objects to remove at exit. An object may be on the stack: exit() leaves that
+ * as it is.
+ */
+static struct object *made;
 static pid_t made_by;		/* children of this process remove nothing */
 
-/* Note why it failed, with errno if that is set. Returns false. */
-static bool __attribute__((format(printf, 2, 3)))
-lacks(struct object *object, const char *format, ...)
+bool lacks(char why[WHY], const char *format, ...)
 {
-	int error = errno;
+	int error = errno, length;
 	va_list args;
-	int length;
 
 	va_start(args, format);
-	length = vsnprintf(object->why, WHY, format, args);
+	length = vsnprintf(why, WHY, format, args);
 	va_end(args);
 	if (error && length < WHY)
-		snprintf(object->why + length, WHY - length, ": %s",
-			 strerror(error));
+		snprintf(why + length, WHY - length, ": %s", strerror(error));
 	return false;
 }
 
@@ -53,14 +49,10 @@ static void make_name(struct object *object, const char *directory)
 		 directory, getpid(), number++);
 }
 
-static void *map_as(const struct object *object, int flags, int fd)
+static void *map(const struct object *object, int fd)
 {
-	return mmap(NULL, object->size, PROT_READ | PROT_WRITE, flags, fd, 0);
-}
-
-static void *map_shared(const struct object *object, int fd)
-{
-	return map_as(object, MAP_SHARED, fd);
+	return mmap(NULL, object->size, PROT_READ | PROT_WRITE,
+		    object->backing->flags, fd, 0);
 }
 
 static void unmap(const struct object *object, void *address)
@@ -68,30 +60,18 @@ static void unmap(const struct object *object, void *address)
 	munmap(address, object->size);
 }
 
-static void close_fd(int fd)
-{
-	close(fd);
-}
-
 static int open_named(struct object *object, const char *name)
 {
 	int fd = open(name, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
-		lacks(object, "cannot open %s", name);
+		lacks(object->why, "cannot open %s", name);
 	return fd;
 }
 
-/* private, MAP_ANON, /dev/zero */
-
-static void *map_private(const struct object *object, int fd)
+static int open_file(struct object *object)
 {
-	return map_as(object, MAP_PRIVATE | MAP_ANONYMOUS, fd);
-}
-
-static void *map_anon(const struct object *object, int fd)
-{
-	return map_as(object, MAP_SHARED | MAP_ANONYMOUS, fd);
+	return open_named(object, object->name);
 }
 
 static int open_zero(struct object *object)
@@ -107,45 +87,39 @@ static bool make_in(struct object *object, const char *directory, bool tmpfs)
 	int fd, error;
 
 	if (statfs(directory, &fs))
-		return lacks(object, "no directory %s", directory);
+		return lacks(object->why, "no directory %s", directory);
 	errno = 0;
 	if (tmpfs && fs.f_type != TMPFS_MAGIC)
-		return lacks(object, "%s is not a tmpfs (--tmpfs=DIR)", directory);
+		return lacks(object->why, "%s is not a tmpfs (--tmpfs=DIR)", directory);
 	if (!tmpfs && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
-		return lacks(object, "%s is not on a disk (--disk=DIR)", directory);
+		return lacks(object->why, "%s is not on a disk (--disk=DIR)", directory);
 	if (fs.f_bavail * fs.f_bsize < 2 * object->size)
-		return lacks(object, "no room in %s", directory);
+		return lacks(object->why, "no room in %s", directory);
 
 	make_name(object, directory);
 	fd = open(object->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return lacks(object, "cannot make %s", object->name);
+		return lacks(object->why, "cannot make %s", object->name);
 	/* On a tmpfs the first touch must allocate the pages. */
 	error = tmpfs ? 0 : posix_fallocate(fd, 0, object->size);
 	if (!error && ftruncate(fd, object->size))
 		error = errno;
 	close(fd);
-	if (error) {
-		unlink(object->name);
-		errno = error;
-		return lacks(object, "cannot make %s", object->name);
-	}
-	return true;
+	if (!error)
+		return true;
+	unlink(object->name);
+	errno = error;
+	return lacks(object->why, "cannot make %s", object->name);
 }
 
 static bool make_file(struct object *object)
 {
-	return make_in(object, object->places->disk, false);
+	return make_in(object, object->locations->disk, false);
 }
 
 static bool make_tmpfs(struct object *object)
 {
-	return make_in(object, object->places->tmpfs, true);
-}
-
-static int reopen_file(struct object *object)
-{
-	return open_named(object, object->name);
+	return make_in(object, object->locations->tmpfs, true);
 }
 
 static void remove_file(struct object *object)
@@ -157,20 +131,19 @@ static void remove_file(struct object *object)
 
 static bool make_shm(struct object *object)
 {
+	bool ok;
 	int fd;
 
 	make_name(object, "");
 	fd = shm_open(object->name, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd < 0)
-		return lacks(object, "shm_open");
-	if (ftruncate(fd, object->size)) {
-		lacks(object, "cannot make %zu bytes", object->size);
-		shm_unlink(object->name);
-		close(fd);
-		return false;
-	}
+		return lacks(object->why, "shm_open");
+	ok = !ftruncate(fd, object->size) ||
+	     lacks(object->why, "cannot make %zu bytes", object->size);
 	close(fd);
-	return true;
+	if (!ok)
+		shm_unlink(object->name);
+	return ok;
 }
 
 static int open_shm(struct object *object)
@@ -178,7 +151,7 @@ static int open_shm(struct object *object)
 	int fd = shm_open(object->name, O_RDWR, 0);
 
 	if (fd < 0)
-		lacks(object, "shm_open");
+		lacks(object->why, "shm_open");
 	return fd;
 }
 
@@ -193,9 +166,9 @@ static bool make_memfd(struct object *object)
 {
 	object->id = memfd_create("compare", MFD_CLOEXEC);
 	if (object->id < 0)
-		return lacks(object, "memfd_create");
+		return lacks(object->why, "memfd_create");
 	if (ftruncate(object->id, object->size)) {
-		lacks(object, "cannot make %zu bytes", object->size);
+		lacks(object->why, "cannot make %zu bytes", object->size);
 		close(object->id);
 		return false;
 	}
@@ -221,7 +194,7 @@ static bool make_sysv(struct object *object)
 		id = shmget(object->id, object->size,
 			    IPC_CREAT | IPC_EXCL | 0600);
 	} while (id < 0 && errno == EEXIST);
-	return id >= 0 || lacks(object, "shmget");
+	return id >= 0 || lacks(object->why, "shmget");
 }
 
 static int open_sysv(struct object *object)
@@ -229,7 +202,7 @@ static int open_sysv(struct object *object)
 	int id = shmget(object->id, 0, 0);
 
 	if (id < 0)
-		lacks(object, "shmget");
+		lacks(object->why, "shmget");
 	return id;
 }
 
@@ -255,46 +228,40 @@ static void remove_sysv(struct object *object)
  * save the content, and restore it in the end.
  */
 
-static int open_device(struct object *object)
-{
-	return open_named(object, object->places->device);
-}
-
 static bool make_device(struct object *object)
 {
-	const char *device = object->places->device;
 	void *memory = MAP_FAILED;
 	long size;
 
-	object->id = open_device(object);
+	snprintf(object->name, sizeof(object->name), "%s",
+		 object->locations->device);
+	object->id = open_file(object);
 	if (object->id < 0)
 		return false;
 	errno = 0;
 	size = lseek(object->id, 0, SEEK_END);
 	if (size > 0 && size < (long)object->size)
-		lacks(object, "the region has %ld bytes, not %zu", size,
+		lacks(object->why, "the region has %ld bytes, not %zu", size,
 		      object->size);
 	else if (flock(object->id, LOCK_EX | LOCK_NB))
-		lacks(object, "%s is in use", device);
+		lacks(object->why, "%s is in use", object->name);
 	else
-		memory = map_shared(object, object->id);
+		memory = map(object, object->id);
 	if (memory != MAP_FAILED) {
-		object->saved = malloc(object->size);
-		if (!object->saved)
-			die("no memory");
+		object->saved = allocate(1, object->size);
 		memcpy(object->saved, memory, object->size);
 		munmap(memory, object->size);
 		return true;
 	}
 	if (!object->why[0])
-		lacks(object, "cannot map %s", device);
+		lacks(object->why, "cannot map %s", object->name);
 	close(object->id);
 	return false;
 }
 
 static void remove_device(struct object *object)
 {
-	void *memory = map_shared(object, object->id);
+	void *memory = map(object, object->id);
 
 	if (memory != MAP_FAILED) {
 		memcpy(memory, object->saved, object->size);
@@ -304,29 +271,29 @@ static void remove_device(struct object *object)
 	close(object->id);
 }
 
-/* What all backings have in common that map a descriptor. */
-#define MAPPED_FILE							\
-	.shares = true, .map = map_shared, .unmap = unmap, .close = close_fd
+/* What all backings have in common that mmap() maps, and those of a descriptor. */
+#define MAPPED(mmap_flags) .flags = (mmap_flags), .map = map, .unmap = unmap
+#define MAPPED_FILE .shares = true, MAPPED(MAP_SHARED), .close = close
 
 const struct backing backings[] = {
 	{
 		.name = "private", .help = "MAP_PRIVATE with MAP_ANON: the control, each process has its own",
 		.shared_by = "nobody", .lasts = "while mapped", .fresh = true,
-		.map = map_private, .unmap = unmap,
+		MAPPED(MAP_PRIVATE | MAP_ANONYMOUS),
 	}, {
 		.name = "file", .help = "a file on a disk",
 		.shared_by = "name", .lasts = "past a reboot",
 		MAPPED_FILE, .fresh = true, .warm = true,
-		.make = make_file, .open = reopen_file, .remove = remove_file,
+		.make = make_file, .open = open_file, .remove = remove_file,
 	}, {
 		.name = "tmpfs", .help = "a file on a tmpfs",
 		.shared_by = "name", .lasts = "until removed",
 		MAPPED_FILE, .fresh = true, .warm = true,
-		.make = make_tmpfs, .open = reopen_file, .remove = remove_file,
+		.make = make_tmpfs, .open = open_file, .remove = remove_file,
 	}, {
 		.name = "MAP_ANON", .help = "MAP_SHARED with MAP_ANON",
 		.shared_by = "fork", .lasts = "while mapped", .shares = true,
-		.fresh = true, .map = map_anon, .unmap = unmap,
+		.fresh = true, MAPPED(MAP_SHARED | MAP_ANONYMOUS),
 	}, {
 		.name = "/dev/zero", .help = "a mapping of /dev/zero",
 		.shared_by = "fork", .lasts = "while mapped",
@@ -340,7 +307,7 @@ const struct backing backings[] = {
 		.name = "memfd", .help = "memfd_create()",
 		.shared_by = "descriptor", .lasts = "while in use",
 		MAPPED_FILE, .fresh = true, .warm = true,
-		.make = make_memfd, .open = reopen_file, .remove = remove_memfd,
+		.make = make_memfd, .open = open_file, .remove = remove_memfd,
 	}, {
 		.name = "shmget", .help = "System V shared memory",
 		.shared_by = "key", .lasts = "until removed", .shares = true,
@@ -351,7 +318,7 @@ const struct backing backings[] = {
 		.name = SHMCOUNT_DEVICE, .help = "the region of the device",
 		.shared_by = "name", .lasts = "until rmmod",
 		MAPPED_FILE, .warm = true,
-		.make = make_device, .open = open_device, .remove = remove_device,
+		.make = make_device, .open = open_file, .remove = remove_device,
 	},
 };
 
@@ -367,49 +334,37 @@ const struct backing *backing_named(const char *name)
 
 static void remove_all(void)
 {
-	while (getpid() == made_by && made) {
-		struct object object = made->object;
-
-		object_remove(&object);
-	}
+	while (getpid() == made_by && made)
+		object_remove(made);
 }
 
 bool object_make(struct object *object, const struct backing *backing,
-		 const struct places *places, size_t size)
+		 const struct locations *locations, size_t size)
 {
 	*object = (struct object) {
-		.backing = backing, .places = places, .size = size, .id = -1,
+		.backing = backing, .locations = locations, .size = size, .id = -1,
 	};
 	if (!made_by)
 		atexit(remove_all);
 	made_by = getpid();
 	if (!backing->make)
 		return true;
-	object->made = malloc(sizeof(*object->made));
-	if (!object->made)
-		return lacks(object, "no memory");
-	if (!backing->make(object)) {
-		free(object->made);
-		object->made = NULL;
+	if (!backing->make(object))
 		return false;
-	}
-	object->made->object = *object;
-	object->made->next = made;
-	made = object->made;
+	object->next = made;
+	made = object;
 	return true;
 }
 
 void object_remove(struct object *object)
 {
-	struct made **link = &made;
+	struct object **link = &made;
 
-	if (!object->made)
-		return;
-	while (*link != object->made)
+	while (*link && *link != object)
 		link = &(*link)->next;
-	*link = object->made->next;
-	free(object->made);
-	object->made = NULL;
+	if (!*link)
+		return;
+	*link = object->next;
 	object->backing->remove(object);
 }
 
@@ -423,7 +378,7 @@ void *object_attach(struct object *object)
 		return NULL;
 	address = backing->map(object, fd);
 	if (address == MAP_FAILED)
-		lacks(object, "cannot map it");
+		lacks(object->why, "cannot map it");
 	if (backing->close)
 		backing->close(fd);
 	return address == MAP_FAILED ? NULL : address;
@@ -435,11 +390,11 @@ void object_detach(struct object *object, void *address)
 }
 
 void *object_acquire(struct object *object, const struct backing *backing,
-		     const struct places *places)
+		     const struct locations *locations)
 {
 	void *address;
 
-	if (!object_make(object, backing, places, INSTANCE_BYTES))
+	if (!object_make(object, backing, locations, INSTANCE_BYTES))
 		return NULL;
 	address = object_attach(object);
 	if (!address)
@@ -453,11 +408,11 @@ void object_release(struct object *object, void *address)
 	object_remove(object);
 }
 
-bool backing_probe(const struct backing *backing, const struct places *places,
-		   char why[WHY])
+bool backing_probe(const struct backing *backing,
+		   const struct locations *locations, char why[WHY])
 {
 	struct object object;
-	void *address = object_acquire(&object, backing, places);
+	void *address = object_acquire(&object, backing, locations);
 
 	if (address)
 		object_release(&object, address);

@@ -39,14 +39,12 @@ static const char help[] =
 "      --tmpfs=DIR       put the file on a tmpfs into DIR (/dev/shm)\n"
 "      --no-pin          let the scheduler choose the processors\n"
 "      --seed=N          seed of the order of samples\n"
-"      --instructions    the clock counts instructions (vm.sh count)\n"
+"      --instructions    ask only setup: the clock counts instructions (vm.sh count)\n"
 "      --progress        show progress even if standard error is no terminal\n"
 "  -h, --help            print this help\n"
 "\n"
 "Exit status: 0; 1 if a lock lost updates or a process failed; 2 if an argument\n"
 "is wrong; 130 if interrupted (it reports what it has done).\n";
-
-enum { EXIT_INTERRUPTED = 130 };
 
 static const struct question {
 	const char *name;
@@ -147,9 +145,8 @@ static void find_cpus(struct cpus *cpus)
 static void parse(struct comparison *c, int argc, char *argv[],
 		  bool asked[QUESTIONS])
 {
-	enum { PATHS = 256, LOCKS, LIST, DEVICE, DISK, TMPFS, NO_PIN, SEED,
-	       INSTRUCTIONS, PROGRESS };
-	static const struct option long_options[] = {
+	enum { PATHS = 256, LOCKS, LIST, DEVICE, DISK, TMPFS, SEED };
+	const struct option long_options[] = {
 		{ "quick", no_argument, NULL, 'q' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "processes", required_argument, NULL, 'n' },
@@ -160,10 +157,10 @@ static void parse(struct comparison *c, int argc, char *argv[],
 		{ "device", required_argument, NULL, DEVICE },
 		{ "disk", required_argument, NULL, DISK },
 		{ "tmpfs", required_argument, NULL, TMPFS },
-		{ "no-pin", no_argument, NULL, NO_PIN },
+		{ "no-pin", no_argument, &c->cpus.pin, false },
 		{ "seed", required_argument, NULL, SEED },
-		{ "instructions", no_argument, NULL, INSTRUCTIONS },
-		{ "progress", no_argument, NULL, PROGRESS },
+		{ "instructions", no_argument, &c->instructions, true },
+		{ "progress", no_argument, &c->progress, true },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -174,6 +171,8 @@ static void parse(struct comparison *c, int argc, char *argv[],
 	while ((option = getopt_long(argc, argv, "qo:n:l:h", long_options,
 				     NULL)) != -1) {
 		switch (option) {
+		case 0:
+			break;
 		case 'q':
 			c->quick = true;
 			break;
@@ -197,25 +196,16 @@ static void parse(struct comparison *c, int argc, char *argv[],
 			list_all();
 			break;
 		case DEVICE:
-			c->places.device = optarg;
+			c->locations.device = optarg;
 			break;
 		case DISK:
-			c->places.disk = optarg;
+			c->locations.disk = optarg;
 			break;
 		case TMPFS:
-			c->places.tmpfs = optarg;
-			break;
-		case NO_PIN:
-			c->cpus.pin = false;
+			c->locations.tmpfs = optarg;
 			break;
 		case SEED:
 			c->seed = parse_number("--seed", optarg, 0, UINT_MAX);
-			break;
-		case INSTRUCTIONS:
-			c->instructions = true;
-			break;
-		case PROGRESS:
-			c->progress = true;
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -234,8 +224,12 @@ static void parse(struct comparison *c, int argc, char *argv[],
 			bad_argument("'%s' is not a question", argv[optind]);
 		asked[i] = any = true;
 	}
-	for (int i = 0; i < QUESTIONS; i++)
-		asked[i] = any ? asked[i] : questions[i].by_default;
+	for (int i = 0; i < QUESTIONS; i++) {
+		if (!any)
+			asked[i] = questions[i].by_default;
+		if (c->instructions)
+			asked[i] = questions[i].ask == ask_setup;
+	}
 }
 
 static char *table;		/* what was written to c->table and flushed */
@@ -287,7 +281,7 @@ int main(int argc, char *argv[])
 {
 	struct comparison c = {
 		.progress = isatty(STDERR_FILENO),
-		.places = { SHMCOUNT_DEVICE, ".", "/dev/shm" },
+		.locations = { SHMCOUNT_DEVICE, ".", "/dev/shm" },
 		.cpus = { .pin = true },
 		.seed = time(NULL),
 		.processes = { 1, 2, 4, 8 }, .process_counts = 4,
@@ -305,9 +299,7 @@ int main(int argc, char *argv[])
 	if (c.output && access(c.output, W_OK | X_OK))
 		die("cannot write to %s", c.output);
 
-	catch_signal(SIGINT, note_interrupt);
-	catch_signal(SIGTERM, note_interrupt);
-	catch_signal(SIGHUP, note_interrupt);
+	catch_end_signals(note_interrupt);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&child);

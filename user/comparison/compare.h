@@ -31,8 +31,8 @@ static const double max_disturbance = 0.05;
 
 /* ---- backings ---- */
 
-/* Where this host has the backings that need a place. */
-struct places {
+/* Where this host has the backings that are files. */
+struct locations {
 	const char *device;	/* /dev/shmcount */
 	const char *disk;	/* a directory on a disk */
 	const char *tmpfs;	/* a directory on a tmpfs */
@@ -41,13 +41,13 @@ struct places {
 /* Memory of one backing, made by object_make(), and how to find it. */
 struct object {
 	const struct backing *backing;
-	const struct places *places;
+	const struct locations *locations;
 	size_t size;		/* bytes */
-	char name[256];
+	char name[256];		/* of a file to open */
 	int id;			/* a descriptor, or a System V key */
 	void *saved;		/* the device's content before */
 	char why[WHY];		/* after a failure: the reason */
-	struct made *made;	/* in the list to remove at exit, or NULL */
+	struct object *next;	/* in the list to remove at exit */
 };
 
 struct backing {
@@ -63,11 +63,18 @@ struct backing {
 	void (*remove)(struct object *object);
 	/* Returns a descriptor or an id, -1 on failure. */
 	int (*open)(struct object *object);
-	void (*close)(int fd);
+	int (*close)(int fd);
 	/* Returns MAP_FAILED on failure. */
 	void *(*map)(const struct object *object, int fd);
+	int flags;		/* of mmap(), for map */
 	void (*unmap)(const struct object *object, void *address);
 };
+
+/*
+ * Note why this host lacks something, with errno if that is set. Returns false.
+ */
+bool lacks(char why[WHY], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Each backing is one entry of this table; nothing else lists them. */
 extern const struct backing backings[];
@@ -79,7 +86,7 @@ extern const int backing_count;
  * what is left.
  */
 bool object_make(struct object *object, const struct backing *backing,
-		 const struct places *places, size_t size);
+		 const struct locations *locations, size_t size);
 void object_remove(struct object *object);
 
 /*
@@ -95,12 +102,12 @@ void object_detach(struct object *object, void *address);
  * release.
  */
 void *object_acquire(struct object *object, const struct backing *backing,
-		     const struct places *places);
+		     const struct locations *locations);
 void object_release(struct object *object, void *address);
 
 /* Does this host have the backing? If not, why is the reason. */
-bool backing_probe(const struct backing *backing, const struct places *places,
-		   char why[WHY]);
+bool backing_probe(const struct backing *backing,
+		   const struct locations *locations, char why[WHY]);
 
 /* Write to each page without changing its content. */
 void touch(void *address, size_t size);
@@ -161,12 +168,12 @@ const struct lock *lock_named(const char *name);
 struct cpus {
 	int count;
 	int number[CPUS];
-	bool pin;		/* process i to processor i modulo count */
+	int pin;		/* process i to processor i modulo count */
 };
 
 struct trial {
 	const struct backing *backing;
-	const struct places *places;
+	const struct locations *locations;
 	const struct lock *lock;
 	const struct cpus *cpus;
 	int processes;
@@ -275,8 +282,9 @@ struct target {
 /* A whole run of compare. */
 struct comparison {
 	/* what the user asked for */
-	bool quick, instructions, progress;
-	struct places places;
+	bool quick;
+	int instructions, progress;	/* set by getopt_long() */
+	struct locations locations;
 	struct cpus cpus;
 	long loops;		/* 0: the question's own */
 	unsigned int seed;
@@ -295,6 +303,20 @@ struct comparison {
 
 /* Is the name in the comma list? NULL lists everything. */
 bool is_wanted(const char *list, const char *name);
+
+/* The first from this one on that the user wants, or NULL. */
+const struct backing *wanted_backing(const struct comparison *c,
+				     const struct backing *backing);
+const struct lock *wanted_lock(const struct comparison *c,
+			       const struct lock *lock);
+
+/* The loop variable is a pointer to each that the user wants. */
+#define for_each_backing(var, c)					\
+	for (const struct backing *var = wanted_backing(c, backings);	\
+	     var; var = wanted_backing(c, var + 1))
+#define for_each_lock(var, c)						\
+	for (const struct lock *var = wanted_lock(c, locks);		\
+	     var; var = wanted_lock(c, var + 1))
 
 /* Append a result. The pointer is valid until the next call. */
 struct result *result_add(struct comparison *c, struct result result);
@@ -330,8 +352,11 @@ void random_order(struct comparison *c, int *order, int count);
 
 /* ---- output ---- */
 
-/* Format a table's figure with three digits, "-" for NAN. */
-const char *figure(char text[24], double value);
+/*
+ * Format a table's figure with three digits, "-" for NAN. The text is valid for
+ * 15 more calls.
+ */
+const char *figure(double value);
 
 /* End a row of the table; say why, if the result is not simply measured. */
 void note(struct comparison *c, const struct result *result);
@@ -344,6 +369,10 @@ void write_json(struct comparison *c, FILE *file);
 /* Show on a terminal how far the program is. */
 void progress(const struct comparison *c, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* What crash measures, in the column "what". */
+#define WAITER_GETS_IT "waiter gets it"
+#define NEWCOMER_GETS_IT "newcomer gets it"
 
 /* ---- the questions; each prints its table ---- */
 

@@ -18,8 +18,8 @@ enum { COUNTS = 1000 };
 /* Seconds for what must happen, even on a slow host with sanitizers. */
 enum { PATIENCE = 30 };
 
-/* How the reason begins if nobody got the lock in time. */
-static const char locked[] = "stays locked: after";
+/* The outcome if nobody gets the lock in time, and how its reason begins. */
+#define LOCKED "stays locked"
 
 static double limit_of(const struct comparison *c)
 {
@@ -84,18 +84,10 @@ static pid_t start_other(struct comparison *c, struct crash *crash)
 static void let_it_wait(pid_t pid)
 {
 	double deadline = now() + 0.05;
-	char path[32], state = 0;
-	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	while (state != 'S' && now() < deadline) {
+	do
 		usleep(1000);
-		file = fopen(path, "re");
-		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-			state = 0;
-		if (file)
-			fclose(file);
-	}
+	while (process_state(pid) != 'S' && now() < deadline);
 }
 
 /* Returns the seconds until the other got the lock; NAN if it did not. */
@@ -164,7 +156,7 @@ static void repeat(struct comparison *c, struct result *result,
 {
 	int times = c->quick ? 1 : 5;
 	struct object object;
-	void *memory = object_acquire(&object, backing, &c->places);
+	void *memory = object_acquire(&object, backing, &c->locations);
 
 	if (!memory) {
 		result_set(result, SKIPPED, "%s", object.why);
@@ -190,7 +182,7 @@ static void repeat(struct comparison *c, struct result *result,
 		result_judge(result, 0);
 	else if (result->state == MEASURED && !result->values.count &&
 		 !result->why[0])
-		snprintf(result->why, WHY, "%s %.2f s", locked, crash->limit);
+		snprintf(result->why, WHY, LOCKED ": after %.2f s", crash->limit);
 	else if (result->state == MEASURED && !interrupted &&
 		 result->values.count && result->values.count < times)
 		result_set(result, FAILED, "recovered %d times, and then not",
@@ -206,7 +198,7 @@ static void ask(struct comparison *c, const struct backing *backing,
 	struct result *result = result_add(c, (struct result) {
 		.question = "crash", .backing = backing->name,
 		.lock = lock->name, .unit = "ms",
-		.what = waits ? "waiter gets it" : "newcomer gets it",
+		.what = waits ? WAITER_GETS_IT : NEWCOMER_GETS_IT,
 	});
 	struct crash crash = {
 		.lock = lock, .waits = waits,
@@ -228,17 +220,15 @@ static void ask(struct comparison *c, const struct backing *backing,
 
 static void print_outcome(struct comparison *c, const struct result *result)
 {
-	char text[24];
-
 	if (result->state != MEASURED)
 		fprintf(c->table, "  %-22s", state_name(result->state));
-	else if (!strncmp(result->why, locked, sizeof(locked) - 1))
-		fprintf(c->table, "  %-22s", "stays locked");
+	else if (!strncmp(result->why, LOCKED, strlen(LOCKED)))
+		fprintf(c->table, "  %-22s", LOCKED);
 	else if (result->why[0])
 		fprintf(c->table, "  ends: %-16s", result->why);
 	else
 		fprintf(c->table, "  gets it in %8s ms",
-			figure(text, quartiles(&result->values).median));
+			figure(quartiles(&result->values).median));
 }
 
 static void print_results(struct comparison *c, int first)
@@ -261,8 +251,8 @@ static void print_results(struct comparison *c, int first)
 							   &result[1]);
 	}
 	fprintf(c->table,
-		"\nms: from the kill, or the start of the later one, until it has the lock. stays\n"
-		"locked: nobody got the lock within %.2f s (within %d s if the lock should\n"
+		"\nms: from the kill, or the start of the later one, until it has the lock.\n"
+		LOCKED ": nobody got the lock within %.2f s (within %d s if the lock should\n"
 		"recover). count: after %d increments by each process; the holder is killed\n"
 		"after its last one.\n",
 		limit_of(c), PATIENCE, COUNTS);
@@ -278,13 +268,11 @@ void ask_crash(struct comparison *c)
 
 		if (!is_wanted(c->only_backings, backing->name))
 			continue;
-		for (int j = 0; j < lock_count; j++) {
-			if (!is_wanted(c->only_locks, locks[j].name))
-				continue;
-			progress(c, "crash: %s on %s", locks[j].name,
+		for_each_lock(lock, c) {
+			progress(c, "crash: %s on %s", lock->name,
 				 backing->name);
-			ask(c, backing, &locks[j], true);
-			ask(c, backing, &locks[j], false);
+			ask(c, backing, lock, true);
+			ask(c, backing, lock, false);
 		}
 	}
 	print_results(c, first);

@@ -13,7 +13,7 @@ static void ask(struct comparison *c, struct result *result,
 		const struct backing *backing, const struct lock *lock)
 {
 	struct trial trial = {
-		.backing = backing, .places = &c->places, .lock = lock,
+		.backing = backing, .locations = &c->locations, .lock = lock,
 		.cpus = &c->cpus, .processes = PROCESSES,
 		.loops = result->loops, .patience = 20,
 	};
@@ -41,9 +41,8 @@ static void print_results(struct comparison *c, int first)
 	fprintf(c->table,
 		"\nexact: increments lost, of those that %d processes made\n\n%-9s",
 		PROCESSES, "lock");
-	for (int i = 0; i < backing_count; i++)
-		if (is_wanted(c->only_backings, backings[i].name))
-			fprintf(c->table, " %13s", backings[i].name);
+	for_each_backing(backing, c)
+		fprintf(c->table, " %13s", backing->name);
 	for (int i = first; i < c->result_count; i++) {
 		const struct result *result = &c->results[i];
 
@@ -73,20 +72,18 @@ void ask_exact(struct comparison *c)
 {
 	int first = c->result_count;
 
-	for (int i = 0; i < lock_count && !interrupted; i++) {
-		if (!is_wanted(c->only_locks, locks[i].name))
-			continue;
-		progress(c, "exact: %s", locks[i].name);
-		for (int j = 0; j < backing_count && !interrupted; j++)
-			if (is_wanted(c->only_backings, backings[j].name))
-				ask(c, result_add(c, (struct result) {
-					.question = "exact",
-					.backing = backings[j].name,
-					.lock = locks[i].name,
-					.what = "increments each",
-					.processes = PROCESSES,
-					.loops = c->loops ?: LOOPS,
-				}), &backings[j], &locks[i]);
+	for_each_lock(lock, c) {
+		progress(c, "exact: %s", lock->name);
+		for_each_backing(backing, c) {
+			if (interrupted)
+				break;
+			ask(c, result_add(c, (struct result) {
+				.question = "exact", .backing = backing->name,
+				.lock = lock->name, .what = "increments each",
+				.processes = PROCESSES,
+				.loops = c->loops ?: LOOPS,
+			}), backing, lock);
+		}
 	}
 	print_results(c, first);
 }

@@ -47,23 +47,31 @@ static long name##_loop(struct lock_instance *instance,		\
 #define LOCK_LOOP(name, chunk)						\
 LOOP(name, chunk, name##_take(self); *count = *count + 1; name##_give(self))
 
+/* A lock whose take and give are one call each, with self as the instance. */
+#define SIMPLE_LOCK(name, chunk, taking, giving)			\
+static inline void name##_take(struct lock_instance *self)		\
+{									\
+	taking;								\
+}									\
+									\
+static inline void name##_give(struct lock_instance *self)		\
+{									\
+	giving;								\
+}									\
+									\
+LOCK_LOOP(name, chunk)
+
 /* The part of a table entry that these functions make up. */
 #define LOCK(lock)							\
 	.excludes = true, .can_hold = true,				\
 	.take = lock##_take, .give = lock##_give, .loop = lock##_loop
 
-/* Note why this host lacks the lock. Returns false. */
-static bool lacks(const struct lock_instance *self, const char *what)
-{
-	snprintf(self->why, WHY, "%s: %s", what, strerror(errno));
-	return false;
-}
-
 /* In a process that counts: report a failure and end. */
 static _Noreturn void lock_failed(struct lock_instance *self, const char *what,
 				  int error)
 {
-	snprintf(self->why, WHY, "%s: %s", what, strerror(error));
+	errno = error;
+	lacks(self->why, "%s", what);
 	_exit(EXIT_FAILED);
 }
 
@@ -133,7 +141,7 @@ LOCK_LOOP(futex, FAST)
 static bool unnamed_init(struct lock_instance *self)
 {
 	self->named = self->memory;
-	return !sem_init(self->memory, 1, 1) || lacks(self, "sem_init");
+	return !sem_init(self->memory, 1, 1) || lacks(self->why, "sem_init");
 }
 
 static bool named_init(struct lock_instance *self)
@@ -143,7 +151,7 @@ static bool named_init(struct lock_instance *self)
 	snprintf(name, sizeof(name), "/compare.%d.%p", getpid(), self->memory);
 	self->named = sem_open(name, O_CREAT | O_EXCL, 0600, 1);
 	if (self->named == SEM_FAILED)
-		return lacks(self, "sem_open");
+		return lacks(self->why, "sem_open");
 	sem_unlink(name);
 	return true;
 }
@@ -183,7 +191,7 @@ static bool mutex_init_as(struct lock_instance *self, int type, int robust,
 	if (!errno)
 		errno = pthread_mutex_init(self->memory, &attr);
 	pthread_mutexattr_destroy(&attr);
-	return !errno || lacks(self, "pthread_mutex_init");
+	return !errno || lacks(self->why, "pthread_mutex_init");
 }
 
 #define MUTEX_INIT(name, type, robust, protocol)			\
@@ -211,7 +219,6 @@ static inline void mutex_give(struct lock_instance *self)
 {
 	must_be_0(self, pthread_mutex_unlock(self->memory), "pthread_mutex_unlock");
 }
-
 LOCK_LOOP(mutex, FAST)
 
 /* rwlock, held for writing */
@@ -224,40 +231,24 @@ static bool rwlock_init(struct lock_instance *self)
 	pthread_rwlockattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	errno = pthread_rwlock_init(self->memory, &attr);
 	pthread_rwlockattr_destroy(&attr);
-	return !errno || lacks(self, "pthread_rwlock_init");
+	return !errno || lacks(self->why, "pthread_rwlock_init");
 }
 
-static inline void rwlock_take(struct lock_instance *self)
-{
-	must_be_0(self, pthread_rwlock_wrlock(self->memory), "pthread_rwlock_wrlock");
-}
-
-static inline void rwlock_give(struct lock_instance *self)
-{
-	must_be_0(self, pthread_rwlock_unlock(self->memory), "pthread_rwlock_unlock");
-}
-
-LOCK_LOOP(rwlock, FAST)
+SIMPLE_LOCK(rwlock, FAST,
+	    must_be_0(self, pthread_rwlock_wrlock(self->memory), "pthread_rwlock_wrlock"),
+	    must_be_0(self, pthread_rwlock_unlock(self->memory), "pthread_rwlock_unlock"))
 
 /* spin */
 
 static bool spin_init(struct lock_instance *self)
 {
 	errno = pthread_spin_init(self->memory, PTHREAD_PROCESS_SHARED);
-	return !errno || lacks(self, "pthread_spin_init");
+	return !errno || lacks(self->why, "pthread_spin_init");
 }
 
-static inline void spin_take(struct lock_instance *self)
-{
-	must_be_0(self, pthread_spin_lock(self->memory), "pthread_spin_lock");
-}
-
-static inline void spin_give(struct lock_instance *self)
-{
-	must_be_0(self, pthread_spin_unlock(self->memory), "pthread_spin_unlock");
-}
-
-LOCK_LOOP(spin, FAST)
+SIMPLE_LOCK(spin, FAST,
+	    must_be_0(self, pthread_spin_lock(self->memory), "pthread_spin_lock"),
+	    must_be_0(self, pthread_spin_unlock(self->memory), "pthread_spin_unlock"))
 
 /* System V semaphores; the sets outlive the process, so exit() removes them */
 
@@ -274,12 +265,12 @@ static bool sysv_init(struct lock_instance *self)
 {
 	self->id = semget(IPC_PRIVATE, 1, 0600);
 	if (self->id < 0)
-		return lacks(self, "semget");
+		return lacks(self->why, "semget");
 	if (!sysv_maker)
 		atexit(sysv_remove_all);
 	sysv_maker = getpid();
 	sysv_sets[sysv_count++] = self->id;
-	return !semctl(self->id, 0, SETVAL, 1) || lacks(self, "semctl");
+	return !semctl(self->id, 0, SETVAL, 1) || lacks(self->why, "semctl");
 }
 
 static void sysv_fini(struct lock_instance *self)
@@ -298,36 +289,15 @@ static inline void sysv_add(struct lock_instance *self, short value, short flags
 		must(self, errno == EINTR, "semop");
 }
 
-static inline void sysv_take(struct lock_instance *self)
-{
-	sysv_add(self, -1, 0);
-}
-
-static inline void sysv_give(struct lock_instance *self)
-{
-	sysv_add(self, 1, 0);
-}
-
-LOCK_LOOP(sysv, SLOW)
-
-static inline void undo_take(struct lock_instance *self)
-{
-	sysv_add(self, -1, SEM_UNDO);
-}
-
-static inline void undo_give(struct lock_instance *self)
-{
-	sysv_add(self, 1, SEM_UNDO);
-}
-
-LOCK_LOOP(undo, SLOW)
+SIMPLE_LOCK(sysv, SLOW, sysv_add(self, -1, 0), sysv_add(self, 1, 0))
+SIMPLE_LOCK(undo, SLOW, sysv_add(self, -1, SEM_UNDO), sysv_add(self, 1, SEM_UNDO))
 
 /* record locks, on a file without a name */
 
 static bool record_init(struct lock_instance *self)
 {
 	self->fd[0] = memfd_create("compare", MFD_CLOEXEC);
-	return self->fd[0] >= 0 || lacks(self, "memfd_create");
+	return self->fd[0] >= 0 || lacks(self->why, "memfd_create");
 }
 
 static void record_fini(struct lock_instance *self)
@@ -343,17 +313,8 @@ static inline void record(struct lock_instance *self, int command, short type)
 		must(self, errno == EINTR, "fcntl");
 }
 
-static inline void fcntl_take(struct lock_instance *self)
-{
-	record(self, F_SETLKW, F_WRLCK);
-}
-
-static inline void fcntl_give(struct lock_instance *self)
-{
-	record(self, F_SETLKW, F_UNLCK);
-}
-
-LOCK_LOOP(fcntl, SLOW)
+SIMPLE_LOCK(fcntl, SLOW, record(self, F_SETLKW, F_WRLCK), record(self, F_SETLKW, F_UNLCK))
+SIMPLE_LOCK(ofd, SLOW, record(self, F_OFD_SETLKW, F_WRLCK), record(self, F_OFD_SETLKW, F_UNLCK))
 
 static bool ofd_init(struct lock_instance *self)
 {
@@ -364,7 +325,7 @@ static bool ofd_init(struct lock_instance *self)
 	if (!fcntl(self->fd[0], F_OFD_GETLK, &range))
 		return true;
 	close(self->fd[0]);
-	return lacks(self, "fcntl F_OFD_GETLK");
+	return lacks(self->why, "fcntl F_OFD_GETLK");
 }
 
 /* The open file description owns the lock: each process opens its own. */
@@ -377,25 +338,13 @@ static void ofd_join(struct lock_instance *self)
 	must(self, self->fd[0] >= 0, "cannot reopen the file");
 }
 
-static inline void ofd_take(struct lock_instance *self)
-{
-	record(self, F_OFD_SETLKW, F_WRLCK);
-}
-
-static inline void ofd_give(struct lock_instance *self)
-{
-	record(self, F_OFD_SETLKW, F_UNLCK);
-}
-
-LOCK_LOOP(ofd, SLOW)
-
 /* pipe: the process that has read its one byte holds the lock */
 
 static bool pipe_init(struct lock_instance *self)
 {
 	if (pipe2(self->fd, O_CLOEXEC))
-		return lacks(self, "pipe2");
-	return write(self->fd[1], "", 1) == 1 || lacks(self, "write");
+		return lacks(self->why, "pipe2");
+	return write(self->fd[1], "", 1) == 1 || lacks(self->why, "write");
 }
 
 static void pipe_fini(struct lock_instance *self)
@@ -424,7 +373,7 @@ LOCK_LOOP(pipe, SLOW)
 static bool event_init(struct lock_instance *self)
 {
 	self->fd[0] = eventfd(1, EFD_SEMAPHORE | EFD_CLOEXEC);
-	return self->fd[0] >= 0 || lacks(self, "eventfd");
+	return self->fd[0] >= 0 || lacks(self->why, "eventfd");
 }
 
 static inline void event_take(struct lock_instance *self)

@@ -15,15 +15,17 @@
 #include "../libc.h"
 #include "compare.h"
 
-const char *figure(char text[24], double value)
+const char *figure(double value)
 {
+	static char texts[16][24];
+	static int next;
+	char *text = texts[next++ % 16];
+	int decimals = value >= 100 || value == 0 ? 0 :
+		       value >= 10 ? 1 : value >= 1 ? 2 : 3;
+
 	if (isnan(value))
 		return "-";
-	if (value >= 100 || value == 0)
-		snprintf(text, 24, "%.0f", value);
-	else
-		snprintf(text, 24, "%.*f", value >= 10 ? 1 : value >= 1 ? 2 : 3,
-			 value);
+	snprintf(text, sizeof(texts[0]), "%.*f", decimals, value);
 	return text;
 }
 
@@ -193,10 +195,10 @@ static void write_facts(struct writer *w, const struct comparison *c)
 	write_fact(w, "run_delay", "%s", access("/proc/self/schedstat", R_OK) ?
 		   "unknown here: no sample is rejected for it" :
 		   "over 5 % of a sample of speed or setup rejects it");
-	write_fact(w, "device", "%s", c->places.device);
-	write_fact(w, "disk", "%s (file system type 0x%lx)", c->places.disk,
-		   statfs(c->places.disk, &fs) ? 0 : (unsigned long)fs.f_type);
-	write_fact(w, "tmpfs", "%s", c->places.tmpfs);
+	write_fact(w, "device", "%s", c->locations.device);
+	write_fact(w, "disk", "%s (file system type 0x%lx)", c->locations.disk,
+		   statfs(c->locations.disk, &fs) ? 0 : (unsigned long)fs.f_type);
+	write_fact(w, "tmpfs", "%s", c->locations.tmpfs);
 	write_fact(w, "seed", "%u", c->seed);
 }
 
@@ -305,7 +307,7 @@ void write_json(struct comparison *c, FILE *file)
 
 		open_field(&w, NULL, '{');
 		write_text(&w, "what", target->what);
-		write_number(&w, "most", target->max);
+		write_number(&w, "max", target->max);
 		write_number(&w, "ratio", target->median);
 		write_number(&w, "low", target->low);
 		write_number(&w, "high", target->high);

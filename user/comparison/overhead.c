@@ -45,7 +45,7 @@ void ask_overhead(struct comparison *c)
 	struct object object;
 	struct lock_instance instance;
 	void *memory = object_acquire(&object, backing_named("MAP_ANON"),
-				      &c->places);
+				      &c->locations);
 
 	if (!memory || !lock_init(&instance, lock, memory, result->why))
 		die("no memory");

@@ -24,6 +24,24 @@ bool is_wanted(const char *list, const char *name)
 	return !list;
 }
 
+const struct backing *wanted_backing(const struct comparison *c,
+				     const struct backing *backing)
+{
+	for (; backing < backings + backing_count; backing++)
+		if (is_wanted(c->only_backings, backing->name))
+			return backing;
+	return NULL;
+}
+
+const struct lock *wanted_lock(const struct comparison *c,
+			       const struct lock *lock)
+{
+	for (; lock < locks + lock_count; lock++)
+		if (is_wanted(c->only_locks, lock->name))
+			return lock;
+	return NULL;
+}
+
 int random_below(struct comparison *c, int limit)
 {
 	/* G. Marsaglia's xorshift, 64 bits (2003). */
@@ -45,8 +63,7 @@ void random_order(struct comparison *c, int *order, int count)
 
 void series_add(struct series *series, double value)
 {
-	series->value = grow(series->value, series->count, sizeof(double));
-	series->value[series->count++] = value;
+	APPEND(series->value, series->count) = value;
 }
 
 static int compare_values(const void *a, const void *b)
@@ -69,12 +86,9 @@ static double quantile(const double *sorted, int count, double share)
 
 static double *sorted_copy(const struct series *series)
 {
-	size_t bytes = series->count * sizeof(double);
-	double *sorted = malloc(bytes);
+	double *sorted = allocate(series->count, sizeof(double));
 
-	if (!sorted)
-		die("no memory");
-	memcpy(sorted, series->value, bytes);
+	memcpy(sorted, series->value, series->count * sizeof(double));
 	qsort(sorted, series->count, sizeof(double), compare_values);
 	return sorted;
 }
@@ -97,9 +111,8 @@ struct quartiles quartiles(const struct series *series)
 
 struct result *result_add(struct comparison *c, struct result result)
 {
-	c->results = grow(c->results, c->result_count, sizeof(result));
-	c->results[c->result_count] = result;
-	return &c->results[c->result_count++];
+	APPEND(c->results, c->result_count) = result;
+	return &c->results[c->result_count - 1];
 }
 
 void result_set(struct result *result, enum state state, const char *format,
@@ -199,13 +212,11 @@ static struct target make_target(double max, const struct series *ratios)
 void target_add(struct comparison *c, double max, const struct series *ratios,
 		const char *format, ...)
 {
-	struct target *target;
+	struct target target = make_target(max, ratios);
 	va_list args;
 
-	c->targets = grow(c->targets, c->target_count, sizeof(*target));
-	target = &c->targets[c->target_count++];
-	*target = make_target(max, ratios);
 	va_start(args, format);
-	vsnprintf(target->what, sizeof(target->what), format, args);
+	vsnprintf(target.what, sizeof(target.what), format, args);
 	va_end(args);
+	APPEND(c->targets, c->target_count) = target;
 }

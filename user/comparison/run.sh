@@ -1,24 +1,39 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# make compare: runs compare in the guest (NATIVE=1: on this host) with the words
-# of COMPARE_ARGS, and writes results and pictures to build/compare. In the guest
-# it measures setup twice: by the clock, and in a second guest, whose clock counts
-# instructions.
+# make compare: runs compare in the guest, and writes results and pictures to
+# build/compare. In the guest it measures setup twice: by the clock, and in a second
+# guest, whose clock counts instructions.
+#
+#   run.sh [-n] [-o DIR] -- ['WORD...']
+#
+#   WORD     an option or argument of compare
+#   -n       run it on this host
+#   -o DIR   write to DIR
 set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../../tests/kernel/surroundings.sh"
-out=${COMPARE_OUT:-$top/build/compare}
+program=compare
+out=$top/build/compare
+native=
+while getopts no: option; do
+	case $option in
+	n) native=yes ;;
+	o) out=$OPTARG ;;
+	*) usage ;;
+	esac
+done
+shift $((OPTIND - 1))
 # 2 MiB, the largest size that setup maps.
 export PARAMS="${PARAMS:-size=2097152}"
 status=0
 # An interrupt is for compare, which reports it by its exit status.
 trap : INT
 
-# Split the variable into words, but expand no wildcards.
+# Split the argument into words, but expand no wildcards.
 set -f
 # shellcheck disable=SC2086
-set -- ${COMPARE_ARGS-}
+set -- ${1-}
 
 # in_guest KIND ARGUMENT...: run compare in a guest. Its results come back as an
 # archive on standard output.
@@ -50,35 +65,11 @@ append() {
 	mv "$2/both.json" "$2/results.json"
 }
 
-is_question() {
-	case $1 in
-	speed | setup | stevens | crash | exact | overhead) ;;
-	*) return 1 ;;
-	esac
-}
-
-# Do the arguments ask for setup, or name no question?
-asks_setup() {
-	for word; do
-		[ "$word" != setup ] || return 0
-		! is_question "$word" || others=1
-	done
-	[ -z "${others-}" ]
-}
-
-# Print the arguments without the questions.
-options() {
-	for word; do
-		is_question "$word" || printf '%s ' "$word"
-	done
-}
-
 for word; do
 	case $word in
 	-h | --help | --list) exec "$top/user/compare" "$word" ;;
 	-o* | --output*)
-		echo "compare: make compare writes its results to $out" >&2
-		exit 2
+		failure=2 die "make compare writes its results to $out"
 		;;
 	esac
 done
@@ -87,13 +78,12 @@ set +f
 
 tmp=$(mktemp -d) || exit 1
 [ ! -t 2 ] || set -- --progress "$@"
-if [ -n "${NATIVE-}" ]; then
+if [ -n "$native" ]; then
 	"$top/user/compare" -o "$tmp/bench" "$@" || status=$?
 else
-	if in_guest bench "$@" && [ $status -ne 130 ] && asks_setup "$@"; then
-		# shellcheck disable=SC2046
-		in_guest count --instructions $(options "$@") setup &&
-			append "$tmp/count" "$tmp/bench"
+	if in_guest bench "$@" && [ $status -ne 130 ] &&
+		grep -q '^"setup"' "$tmp/bench/results.csv"; then
+		in_guest count --instructions "$@" && append "$tmp/count" "$tmp/bench"
 	fi
 	cat "$tmp/bench/table.txt" 2>/dev/null
 fi
@@ -103,7 +93,7 @@ if [ -s "$tmp/bench/results.csv" ]; then
 	mkdir -p "$out"
 	rm -f "$out"/table.txt "$out"/results.* "$out"/*.png "$out"/*.svg
 	mv "$tmp/bench"/* "$out"
-	echo "compare: the table, results and pictures are in $out" >&2
+	say "the table, results and pictures are in $out"
 elif [ $status -eq 0 ]; then
 	status=1
 fi

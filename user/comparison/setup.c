@@ -30,7 +30,7 @@ struct row {
 	const struct backing *backing;
 	bool fresh;
 	int pages, cycles;
-	int results[PHASES + 1];	/* indices; -1: no such phase */
+	int results[PHASES + 1];	/* indices, see result_of() */
 	double latest[PHASES + 1];	/* in this round; NAN: not clean */
 };
 
@@ -63,7 +63,7 @@ static bool has_phase(const struct row *row, enum phase phase)
 static void add_row(struct comparison *c, struct rows *rows,
 		    const struct backing *backing, bool fresh, int size)
 {
-	struct row *row = &rows->rows[rows->count++];
+	struct row *row = &APPEND(rows->rows, rows->count);
 
 	*row = (struct row) {
 		.backing = backing, .fresh = fresh, .pages = sizes[size].pages,
@@ -71,7 +71,6 @@ static void add_row(struct comparison *c, struct rows *rows,
 					sizes[size].cycles,
 	};
 	for (int phase = 0; phase <= PHASES; phase++) {
-		row->results[phase] = -1;
 		if (!has_phase(row, phase))
 			continue;
 		row->results[phase] = c->result_count;
@@ -89,9 +88,7 @@ static void add_row(struct comparison *c, struct rows *rows,
 static struct result *result_of(struct comparison *c, const struct row *row,
 				enum phase phase)
 {
-	int number = row->results[phase];
-
-	return number < 0 ? NULL : &c->results[number];
+	return has_phase(row, phase) ? &c->results[row->results[phase]] : NULL;
 }
 
 /*
@@ -132,7 +129,7 @@ static bool cycle(const struct row *row, struct object *object,
 	int fd;
 
 	at[MAKE] = now();
-	if (row->fresh && !object_make(object, backing, object->places,
+	if (row->fresh && !object_make(object, backing, object->locations,
 				       object->size))
 		return false;
 	at[OPEN] = now();
@@ -220,7 +217,7 @@ static void sample(struct comparison *c, struct row *row)
 	if (result_of(c, row, ALL)->state != MEASURED)
 		return;
 	/* For fresh memory, this only finds out whether this host has it. */
-	if (!object_make(&object, row->backing, &c->places,
+	if (!object_make(&object, row->backing, &c->locations,
 			 (size_t)row->pages * PAGE)) {
 		if (!interrupted)
 			end_row(c, row, SKIPPED, object.why);
@@ -300,7 +297,6 @@ static void print_rows(struct comparison *c, const struct rows *rows)
 		const struct result *result = result_of(c, row, ALL);
 		struct quartiles all = quartiles(&result->values);
 		struct quartiles ratio = quartiles(&result->ratios);
-		char text[24];
 
 		if (i && row->pages != row[-1].pages)
 			fprintf(c->table, "\n");
@@ -309,13 +305,11 @@ static void print_rows(struct comparison *c, const struct rows *rows)
 		for (int phase = 0; phase < PHASES; phase++) {
 			const struct result *part = result_of(c, row, phase);
 
-			fprintf(c->table, " %8s", figure(text, part ?
+			fprintf(c->table, " %8s", figure(part ?
 				quartiles(&part->values).median : NAN));
 		}
-		fprintf(c->table, "  %10s", figure(text, all.median));
-		fprintf(c->table, " %8s", figure(text, all.low));
-		fprintf(c->table, " %8s", figure(text, all.high));
-		fprintf(c->table, "  %6s", figure(text, ratio.median));
+		fprintf(c->table, "  %10s %8s %8s  %6s", figure(all.median),
+			figure(all.low), figure(all.high), figure(ratio.median));
 		note(c, result);
 	}
 	fprintf(c->table,
@@ -326,18 +320,12 @@ static void print_rows(struct comparison *c, const struct rows *rows)
 
 static void make_rows(struct comparison *c, struct rows *rows)
 {
-	rows->rows = calloc(2 * backing_count * ARRAY_SIZE(sizes),
-			    sizeof(*rows->rows));
-	if (!rows->rows)
-		die("no memory");
 	for (size_t size = 0; size < ARRAY_SIZE(sizes); size++) {
-		for (int i = 0; i < backing_count; i++) {
-			if (!is_wanted(c->only_backings, backings[i].name))
-				continue;
-			if (backings[i].fresh)
-				add_row(c, rows, &backings[i], true, size);
-			if (backings[i].warm)
-				add_row(c, rows, &backings[i], false, size);
+		for_each_backing(backing, c) {
+			if (backing->fresh)
+				add_row(c, rows, backing, true, size);
+			if (backing->warm)
+				add_row(c, rows, backing, false, size);
 		}
 	}
 }

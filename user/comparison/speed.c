@@ -56,7 +56,6 @@ static void add_cells(struct comparison *c, struct plan *plan,
 		      const char *why)
 {
 	for (int i = 0; i < c->process_counts; i++) {
-		struct cell *cell = &plan->cells[plan->count++];
 		struct result *result = result_add(c, (struct result) {
 			.question = "speed", .backing = backing->name,
 			.lock = lock->name, .what = "increment", .unit = "ns",
@@ -64,7 +63,7 @@ static void add_cells(struct comparison *c, struct plan *plan,
 			.state = why[0] ? SKIPPED : MEASURED,
 		});
 
-		*cell = (struct cell) {
+		APPEND(plan->cells, plan->count) = (struct cell) {
 			.backing = backing, .lock = lock,
 			.result = result - c->results, .base = -1,
 		};
@@ -76,21 +75,14 @@ static void make_cells(struct comparison *c, struct plan *plan)
 {
 	char why[WHY];
 
-	plan->cells = calloc(backing_count * lock_count * c->process_counts,
-			     sizeof(*plan->cells));
-	if (!plan->cells)
-		die("no memory");
-	for (int p = 0; p < backing_count; p++) {
-		bool all = !strcmp(backings[p].name, baseline) ||
-			   !strcmp(backings[p].name, SHMCOUNT_DEVICE);
+	for_each_backing(backing, c) {
+		bool all = !strcmp(backing->name, baseline) ||
+			   !strcmp(backing->name, SHMCOUNT_DEVICE);
 
-		if (!is_wanted(c->only_backings, backings[p].name))
-			continue;
-		backing_probe(&backings[p], &c->places, why);
-		for (int l = 0; l < lock_count; l++)
-			if (is_wanted(c->only_locks, locks[l].name) &&
-			    (all || !strcmp(locks[l].name, common_lock)))
-				add_cells(c, plan, &backings[p], &locks[l], why);
+		backing_probe(backing, &c->locations, why);
+		for_each_lock(lock, c)
+			if (all || !strcmp(lock->name, common_lock))
+				add_cells(c, plan, backing, lock, why);
 	}
 	for (int i = 0; i < plan->count; i++) {
 		struct result *result = result_of(c, &plan->cells[i]);
@@ -131,7 +123,7 @@ static void sample(struct comparison *c, const struct plan *plan,
 {
 	struct result *result = result_of(c, cell);
 	struct trial trial = {
-		.backing = cell->backing, .places = &c->places,
+		.backing = cell->backing, .locations = &c->locations,
 		.lock = cell->lock, .cpus = &c->cpus,
 		.processes = result->processes, .patience = 10,
 		.seconds = result->processes > c->cpus.count ?
@@ -242,7 +234,7 @@ static void print_cells(struct comparison *c, const struct plan *plan,
 		const struct result *result = result_of(c, &plan->cells[i]);
 		struct quartiles q = quartiles(&result->values);
 		struct quartiles r = quartiles(&result->ratios);
-		char text[8][24], lost[32] = "-";
+		char lost[32] = "-";
 
 		if (of_backings != !strcmp(result->lock, common_lock))
 			continue;
@@ -253,12 +245,10 @@ static void print_cells(struct comparison *c, const struct plan *plan,
 			snprintf(lost, sizeof(lost), "0");
 		fprintf(c->table, "%-13s %-8s %5d  %8s %8s %8s  %7s %7s %7s %5s %8s  %s",
 			result->backing, result->lock, result->processes,
-			figure(text[0], q.median), figure(text[1], q.low),
-			figure(text[2], q.high), figure(text[3], r.median),
-			figure(text[4], r.low), figure(text[5], r.high),
-			figure(text[6], quartiles(&result->fairness).median),
-			figure(text[7], quartiles(&result->switches).median),
-			lost);
+			figure(q.median), figure(q.low), figure(q.high),
+			figure(r.median), figure(r.low), figure(r.high),
+			figure(quartiles(&result->fairness).median),
+			figure(quartiles(&result->switches).median), lost);
 		note(c, result);
 	}
 }

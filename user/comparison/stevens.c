@@ -37,7 +37,7 @@ static double repeat(struct comparison *c, struct result *result,
 {
 	const struct cpus unpinned = { .count = c->cpus.count };
 	struct trial trial = {
-		.backing = backing_named(result->backing), .places = &c->places,
+		.backing = backing_named(result->backing), .locations = &c->locations,
 		.lock = lock, .cpus = &unpinned,
 		.processes = result->processes, .loops = loops,
 		.seconds = seconds, .held = !seconds, .patience = 120,
@@ -106,7 +106,6 @@ static void print_rows(struct comparison *c, int first, const char *backing)
 	for (int row = 0; row < ROWS; row++, result += MAX_PROCS) {
 		const struct result *worst = result;
 		long min = result->loops;
-		char text[24];
 
 		if (!is_wanted(c->only_locks, rows[row].lock)) {
 			result -= MAX_PROCS;
@@ -118,15 +117,12 @@ static void print_rows(struct comparison *c, int first, const char *backing)
 				worst = &result[i];
 			if (result[i].loops < min)
 				min = result[i].loops;
-			fprintf(c->table, " %7s",
-				figure(text, mean(&result[i].values)));
+			fprintf(c->table, " %7s", figure(mean(&result[i].values)));
 		}
-		for (int i = 0; i < MAX_PROCS; i++) {
-			fprintf(c->table, "  %5s",
-				figure(text, quartiles(&result[i].ratios).median));
-			fprintf(c->table, " %5s",
-				figure(text, quartiles(&result[i].published).median));
-		}
+		for (int i = 0; i < MAX_PROCS; i++)
+			fprintf(c->table, "  %5s %5s",
+				figure(quartiles(&result[i].ratios).median),
+				figure(quartiles(&result[i].published).median));
 		fprintf(c->table, " %7ld", min);
 		note(c, worst);
 	}
@@ -146,7 +142,7 @@ static const char *choose_backing(struct comparison *c)
 
 	if (!is_wanted(c->only_backings, SHMCOUNT_DEVICE))
 		return "MAP_ANON";
-	if (backing_probe(backing_named(SHMCOUNT_DEVICE), &c->places, result.why))
+	if (backing_probe(backing_named(SHMCOUNT_DEVICE), &c->locations, result.why))
 		return SHMCOUNT_DEVICE;
 	fprintf(c->table, "\nstevens: on %s", SHMCOUNT_DEVICE);
 	note(c, result_add(c, result));

@@ -50,7 +50,7 @@ static double setup_of(const struct comparison *c, const char *backing,
 static const char *wake_up(struct comparison *c, const struct backing *backing)
 {
 	struct object object;
-	void *memory = object_acquire(&object, backing, &c->places);
+	void *memory = object_acquire(&object, backing, &c->locations);
 	int error;
 
 	if (!memory)
@@ -66,20 +66,14 @@ static void print_backings(struct comparison *c)
 	fprintf(c->table, "\nsummary: the paths\n\n%-13s %-10s %-13s %6s %8s %8s %8s %8s\n",
 		"path", "shared by", "lasts", "wake", "ns at 1", "ns at 2",
 		"fresh", "warm");
-	for (int i = 0; i < backing_count; i++) {
-		const char *name = backings[i].name;
-		char text[4][24];
-
-		if (!is_wanted(c->only_backings, name))
-			continue;
-		fprintf(c->table, "%-13s %-10s %-13s %6s %8s %8s %8s %8s\n", name,
-			backings[i].shared_by, backings[i].lasts,
-			wake_up(c, &backings[i]),
-			figure(text[0], speed_of(c, name, "sem", 1)),
-			figure(text[1], speed_of(c, name, "sem", 2)),
-			figure(text[2], setup_of(c, name, "fresh")),
-			figure(text[3], setup_of(c, name, "warm")));
-	}
+	for_each_backing(backing, c)
+		fprintf(c->table, "%-13s %-10s %-13s %6s %8s %8s %8s %8s\n",
+			backing->name, backing->shared_by, backing->lasts,
+			wake_up(c, backing),
+			figure(speed_of(c, backing->name, "sem", 1)),
+			figure(speed_of(c, backing->name, "sem", 2)),
+			figure(setup_of(c, backing->name, "fresh")),
+			figure(setup_of(c, backing->name, "warm")));
 	fprintf(c->table,
 		"\nwake: the answer of FUTEX_WAKE; a contended semaphore needs 0. ns: an increment\n"
 		"under a semaphore, by 1 and by 2 processes. fresh, warm: ns to map, touch and\n"
@@ -108,23 +102,20 @@ static void print_locks(struct comparison *c, const char *backing)
 	fprintf(c->table, "\nsummary: the locks, on %s\n\n%-9s %8s %8s %9s %7s  %-18s %s\n",
 		backing, "lock", "ns at 1", "ns at 2", "x atomic", "lost",
 		"if holder killed:", "what it is");
-	for (int i = 0; i < lock_count; i++) {
-		const char *name = locks[i].name;
-		const struct result *two = find(c, "speed", backing, name, 2,
-					       NULL, NULL);
-		char text[4][24], after[32];
+	for_each_lock(lock, c) {
+		const struct result *two = find(c, "speed", backing, lock->name,
+						2, NULL, NULL);
+		char after[32];
 
-		if (!is_wanted(c->only_locks, name))
-			continue;
 		snprintf(after, sizeof(after), "%s / %s",
-			 fate(c, backing, &locks[i], "waiter gets it"),
-			 fate(c, backing, &locks[i], "newcomer gets it"));
-		fprintf(c->table, "%-9s %8s %8s %9s %6s%s  %-18s %s\n", name,
-			figure(text[0], speed_of(c, backing, name, 1)),
-			figure(text[1], median(two)),
-			figure(text[2], median(two) / atomic),
-			figure(text[3], two ? 100.0 * two->lost / two->increments : NAN),
-			two ? "%" : " ", after, locks[i].help);
+			 fate(c, backing, lock, WAITER_GETS_IT),
+			 fate(c, backing, lock, NEWCOMER_GETS_IT));
+		fprintf(c->table, "%-9s %8s %8s %9s %6s%s  %-18s %s\n",
+			lock->name,
+			figure(speed_of(c, backing, lock->name, 1)),
+			figure(median(two)), figure(median(two) / atomic),
+			figure(two ? 100.0 * two->lost / two->increments : NAN),
+			two ? "%" : " ", after, lock->help);
 	}
 	fprintf(c->table,
 		"\nns: an increment, by 1 and by 2 processes. If the holder is killed: does a waiter\n"

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -42,18 +41,12 @@ volatile sig_atomic_t interrupted;
 
 pid_t start_child(const struct cpus *cpus, int i)
 {
-	pid_t parent = getpid(), pid = fork();
+	pid_t pid = fork_child(SIGKILL);
 	cpu_set_t set;
 	int null;
 
-	if (pid < 0)
-		die("cannot fork");
 	if (pid)
 		return pid;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EXIT_FAILED);
 	/* Ctrl-C on a terminal reaches all; the parent handles it. */
 	signal(SIGINT, SIG_IGN);
 	/* The parent reports how we end; drop glibc's message on abort. */
@@ -339,7 +332,7 @@ struct outcome trial_run(const struct trial *trial)
 	struct outcome outcome = { .verdict = NO_BACKING };
 	struct object object;
 	struct lock_instance instance;
-	void *memory = object_acquire(&object, trial->backing, trial->places);
+	void *memory = object_acquire(&object, trial->backing, trial->locations);
 
 	if (!memory) {
 		/* The signal may have failed a system call (EINTR). */

@@ -51,8 +51,8 @@ struct analyser {
 
 static _Noreturn void cannot_be(const struct analyser *analyser, const char *what)
 {
-	die("%s:%d: %d %s", analyser->analysis->trace->path, analyser->event->line,
-	    analyser->event->pid, what);
+	diex("%s:%d: %d %s", analyser->analysis->trace->path, analyser->event->line,
+	     analyser->event->pid, what);
 }
 
 /* The living process with that pid; -1: none known. */
@@ -68,16 +68,12 @@ static int add_process(struct analyser *analyser, int pid, int parent)
 {
 	struct analysis *analysis = analyser->analysis;
 	int i = analysis->process_count;
-	struct process *process;
 
 	if (i == MAX_PROCESSES)
-		die("%s has more than %d processes", analysis->trace->path,
-		    MAX_PROCESSES);
-	analysis->processes = grow(analysis->processes, i, sizeof(*process));
+		diex("%s has more than %d processes", analysis->trace->path,
+		     MAX_PROCESSES);
 	analyser->tasks = grow(analyser->tasks, i, sizeof(*analyser->tasks));
-	analysis->process_count++;
-	process = &analysis->processes[i];
-	*process = (struct process) {
+	APPEND(analysis->processes, analysis->process_count) = (struct process) {
 		.pid = pid, .parent = parent, .from = analyser->event->time,
 		.to = analyser->event->time, .alive = true,
 	};
@@ -86,8 +82,10 @@ static int add_process(struct analyser *analyser, int pid, int parent)
 					analyser->mm_count++,
 		.wait = -1, .since = analyser->event->time,
 	};
-	snprintf(process->name, sizeof(process->name), "%s",
-		 parent >= 0 ? analysis->processes[parent].name : "");
+	if (parent >= 0)
+		memcpy(analysis->processes[i].name,
+		       analysis->processes[parent].name,
+		       sizeof(analysis->processes[i].name));
 	return i;
 }
 
@@ -133,24 +131,24 @@ static int find_sem(struct analyser *analyser, int process, unsigned long addres
 	int mm = analyser->tasks[process].mm;
 	const struct page *page = find_page(analyser, process,
 					    address & -(unsigned long)PAGE);
+	size_t i;
 
 	if (page) {
 		address = page->offset + address % PAGE;
 		mm = -1;
 	}
-	for (size_t i = 0; i < analysis->sem_count; i++)
+	for (i = 0; i < analysis->sem_count; i++)
 		if (analysis->sems[i].mm == mm &&
 		    analysis->sems[i].address == address)
 			return same_sem(analysis, i);
 	if (analysis->sem_count == MAX_SEMS)
-		die("%s has more than %d semaphores", analysis->trace->path,
-		    MAX_SEMS);
-	analysis->sems = grow(analysis->sems, analysis->sem_count, sizeof(*analysis->sems));
-	analysis->sems[analysis->sem_count] = (struct sem) {
+		diex("%s has more than %d semaphores", analysis->trace->path,
+		     MAX_SEMS);
+	APPEND(analysis->sems, analysis->sem_count) = (struct sem) {
 		.mm = mm, .address = address,
-		.same = analysis->sem_count, .letter = -1, .is_futex = true,
+		.same = i, .letter = -1, .is_futex = true,
 	};
-	return analysis->sem_count++;
+	return i;
 }
 
 static void note_page(struct analyser *analyser, int process,
@@ -168,17 +166,14 @@ static void note_page(struct analyser *analyser, int process,
 			analyser->pages[i].offset = offset;
 			return;
 		}
-	analyser->pages = grow(analyser->pages, analyser->page_count, sizeof(page));
-	analyser->pages[analyser->page_count++] = page;
+	APPEND(analyser->pages, analyser->page_count) = page;
 }
 
 static void add_mark(struct analyser *analyser, int i)
 {
 	struct process *process = &analyser->analysis->processes[i];
 
-	process->marks = grow(process->marks, process->mark_count,
-			      sizeof(*process->marks));
-	process->marks[process->mark_count++] = (struct mark) {
+	APPEND(process->marks, process->mark_count) = (struct mark) {
 		.time = analyser->event->time, .kind = analyser->event->kind,
 	};
 }
@@ -207,9 +202,7 @@ static void note_state(struct analyser *analyser, int i)
 		last->state = span.state;
 		return;
 	}
-	process->spans = grow(process->spans, process->span_count,
-			      sizeof(span));
-	process->spans[process->span_count++] = span;
+	APPEND(process->spans, process->span_count) = span;
 }
 
 /* Change the sched state, and account for the time in the old one. */
@@ -254,12 +247,11 @@ static void begin_wait(struct analyser *analyser, int i, int sem)
 		wait->woken = false;
 		return;
 	}
-	analysis->waits = grow(analysis->waits, analysis->wait_count, sizeof(*wait));
-	analysis->waits[analysis->wait_count] = (struct wait) {
+	analyser->tasks[i].wait = analysis->wait_count;
+	APPEND(analysis->waits, analysis->wait_count) = (struct wait) {
 		.process = i, .sem = sem, .from = analyser->event->time,
 		.open = true,
 	};
-	analyser->tasks[i].wait = analysis->wait_count++;
 	note_state(analyser, i);
 }
 
@@ -286,9 +278,7 @@ static void begin_hold(struct analyser *analyser, int i, int sem)
 
 	if (analyser->analysis->sems[sem].handed)
 		return;
-	process->holds = grow(process->holds, process->hold_count,
-			      sizeof(*process->holds));
-	process->holds[process->hold_count++] = (struct hold) {
+	APPEND(process->holds, process->hold_count) = (struct hold) {
 		.sem = sem, .from = analyser->event->time, .open = true,
 	};
 	analyser->tasks[i].held++;
@@ -309,7 +299,6 @@ static void end_hold(struct analyser *analyser, int i, int sem)
 		hold->to = analyser->event->time;
 		hold->posted = hold->to;
 		hold->open = false;
-		process->held += hold->to - hold->from;
 		analyser->tasks[i].held--;
 		note_state(analyser, i);
 		return;
@@ -417,14 +406,9 @@ static void end_futex(struct analyser *analyser, int i)
 
 	/* An errno; but these three are part of every futex wait. */
 	if (error > 0 && error < 4096 && error != EAGAIN &&
-	    error != ETIMEDOUT && error != EINTR) {
-		analysis->failures = grow(analysis->failures, analysis->failure_count,
-				       sizeof(*analysis->failures));
-		analysis->failures[analysis->failure_count++] = (struct failure) {
-			.time = analyser->event->time, .process = i,
-			.error = error,
-		};
-	}
+	    error != ETIMEDOUT && error != EINTR)
+		APPEND(analysis->failures, analysis->failure_count) =
+			(struct failure) { analyser->event->time, i, error };
 	/* A wait outside of semaphore functions ends here. */
 	if (task->in_futex_wait && !task->depth)
 		end_wait(analyser, i, true);
@@ -464,8 +448,7 @@ static void note_wake(struct analyser *analyser, int from, int to)
 	if (!wait->wakes++)
 		wait->first_wake = analysis->wake_count;
 	wait->woken = true;
-	analysis->wakes = grow(analysis->wakes, analysis->wake_count, sizeof(wake));
-	analysis->wakes[analysis->wake_count++] = wake;
+	APPEND(analysis->wakes, analysis->wake_count) = wake;
 }
 
 static void handle_waking(struct analyser *analyser, int from)
@@ -482,22 +465,24 @@ static void handle_waking(struct analyser *analyser, int from)
 		analyser->tasks[to].early = true;
 }
 
-static void end_process(struct analyser *analyser, int i)
+/* Holds that no post ends: the process, or the trace, ends here. */
+static void end_open_holds(struct analyser *analyser, int i)
 {
 	struct process *process = &analyser->analysis->processes[i];
 
-	end_wait(analyser, i, false);
 	set_sched(analyser, i, analyser->tasks[i].sched);
-	for (size_t h = 0; h < process->hold_count; h++) {
-		struct hold *hold = &process->holds[h];
-
-		if (hold->open) {
-			hold->to = analyser->event->time;
-			hold->posted = hold->to;
-			process->held += hold->to - hold->from;
+	for (size_t h = 0; h < process->hold_count; h++)
+		if (process->holds[h].open) {
+			process->holds[h].to = process->to;
+			process->holds[h].posted = process->to;
 		}
-	}
-	process->alive = false;
+}
+
+static void end_process(struct analyser *analyser, int i)
+{
+	end_wait(analyser, i, false);
+	end_open_holds(analyser, i);
+	analyser->analysis->processes[i].alive = false;
 	note_state(analyser, i);
 }
 
@@ -614,18 +599,12 @@ static void end_all(struct analyser *analyser)
 	struct analysis *analysis = analyser->analysis;
 
 	for (size_t i = 0; i < analysis->process_count; i++) {
-		struct process *process = &analysis->processes[i];
-
-		if (!process->alive)
+		if (!analysis->processes[i].alive)
 			continue;
-		set_sched(analyser, i, analyser->tasks[i].sched);
-		for (size_t h = 0; h < process->hold_count; h++)
-			if (process->holds[h].open) {
-				process->holds[h].to = process->to;
-				process->holds[h].posted = process->to;
-			}
+		end_open_holds(analyser, i);
 		if (analyser->tasks[i].wait >= 0)
-			analysis->waits[analyser->tasks[i].wait].to = process->to;
+			analysis->waits[analyser->tasks[i].wait].to =
+				analyser->event->time;
 	}
 }
 

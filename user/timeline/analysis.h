@@ -93,7 +93,7 @@ struct process {
 	bool alive, of_interest;
 	char label[32];
 	int taken, taken_free, found_taken;
-	long held, waited, slept;	/* totals */
+	long waited, slept;	/* totals */
 	int waits;
 
 	struct span *spans;
@@ -130,9 +130,6 @@ int same_sem(const struct analysis *analysis, int sem);
 
 /* Compute what takes the whole trace: totals, lanes, who waited for whom. */
 void finish(struct analysis *analysis);
-
-/* Write what the output calls the semaphore. */
-void name_sem(const struct analysis *analysis, int sem, char *name, size_t size);
 
 /*
  * Divide the time into count columns; each gets the state in which the process

@@ -8,7 +8,7 @@
 #include "../libc.h"
 #include "draw.h"
 
-enum { FEW_WAITS = 8, FEW_FAILURES = 3, MAX_WAKES = 12 };
+enum { FEW_WAITS = 8, FEW_FAILURES = 3, MAX_WAKES = 12, INDENT = 6 };
 
 const char *ms(long time)
 {
@@ -36,11 +36,6 @@ long axis_step(long length, int max)
 	}
 }
 
-long zero(const struct view *view)
-{
-	return view->analysis->from;
-}
-
 /* A text to be broken into lines. */
 struct paragraph {
 	char text[2000];
@@ -61,8 +56,7 @@ void add(struct paragraph *paragraph, const char *format, ...)
 }
 
 /* Print it in lines of at most width characters, all but the first indented. */
-static void print(const struct paragraph *paragraph, FILE *file, int width,
-		  int indent)
+static void print(const struct paragraph *paragraph, FILE *file, int width)
 {
 	const char *text = paragraph->text;
 	int column = 0;
@@ -71,8 +65,8 @@ static void print(const struct paragraph *paragraph, FILE *file, int width,
 		int word = strcspn(text, " ");
 
 		if (column && column + 1 + word > width) {
-			fprintf(file, "\n%*s", indent, "");
-			column = indent;
+			fprintf(file, "\n%*s", INDENT, "");
+			column = INDENT;
 		} else if (column) {
 			column += fprintf(file, " ");
 		} else {
@@ -183,7 +177,7 @@ static void list_each(const struct view *view, FILE *file, int width)
 		add_holders(&paragraph, analysis, wait);
 		add_sem(&paragraph, analysis, wait->sem);
 		add_end(&paragraph, analysis, wait);
-		print(&paragraph, file, width, 6);
+		print(&paragraph, file, width);
 	}
 }
 
@@ -222,7 +216,7 @@ static void print_pair(const struct analysis *analysis, int waiter, int holder,
 		add(&paragraph, "%d of them in vain", pair->in_vain);
 	else
 		add(&paragraph, "none of them in vain");
-	print(&paragraph, file, width, 6);
+	print(&paragraph, file, width);
 }
 
 static void list_pairs(const struct view *view, FILE *file, int width)
@@ -230,10 +224,8 @@ static void list_pairs(const struct view *view, FILE *file, int width)
 	enum { OTHERS = 3 };	/* the answers of without_holder() */
 	const struct analysis *analysis = view->analysis;
 	int count = analysis->process_count;
-	struct pair *pairs = calloc(count + OTHERS, sizeof(*pairs));
+	struct pair *pairs = allocate(count + OTHERS, sizeof(*pairs));
 
-	if (!pairs)
-		die("no memory");
 	for (int waiter = 0; waiter < count; waiter++) {
 		if (!analysis->processes[waiter].waits)
 			continue;
@@ -279,7 +271,7 @@ static void list_dead_holders(const struct view *view, FILE *file, int width)
 			    label(analysis, i));
 			add_sem(&paragraph, analysis,
 				same_sem(analysis, process->holds[h].sem));
-			print(&paragraph, file, width, 6);
+			print(&paragraph, file, width);
 		}
 	}
 }
@@ -302,7 +294,7 @@ static void list_failures(const struct view *view, FILE *file, int width)
 		    ms(failure->time - view->analysis->from),
 		    label(analysis, failure->process), name ? name : "?",
 		    strerror(failure->error));
-		print(&paragraph, file, width, 6);
+		print(&paragraph, file, width);
 	}
 }
 
@@ -330,19 +322,21 @@ void list_waits(const struct view *view, FILE *file, int width, bool each)
 	list_failures(view, file, width);
 	list_dead_holders(view, file, width);
 	for (size_t i = 0; i < analysis->sem_count; i++) {
+		const struct sem *sem = &analysis->sems[i];
 		struct paragraph paragraph = { .length = 0 };
-		char name[80];
 
-		if (analysis->sems[i].letter < 0)
+		if (sem->letter < 0)
 			continue;
-		name_sem(analysis, i, name, sizeof(name));
 		if (analysis->letters > 1)
-			add(&paragraph, "%c:", 'A' + analysis->sems[i].letter % 26);
+			add(&paragraph, "%c:", 'A' + sem->letter % 26);
 		else
 			add(&paragraph, "It is the");
-		add(&paragraph, " %s%s", name, analysis->sems[i].handed ?
-		    "; one process takes it, another posts it: nobody holds it" : "");
-		print(&paragraph, file, width, 6);
+		add(&paragraph, sem->is_futex ? " futex" : " semaphore");
+		add(&paragraph, sem->mm < 0 ? " at offset %lu of /dev/shmcount" :
+					      " at 0x%lx", sem->address);
+		if (sem->handed)
+			add(&paragraph, "; one process takes it, another posts it: nobody holds it");
+		print(&paragraph, file, width);
 	}
 }
 
@@ -355,13 +349,18 @@ void list_processes(const struct view *view, FILE *file)
 	for (int i = 0; i < view->lanes; i++) {
 		const struct process *process =
 			&analysis->processes[analysis->lanes[i]];
-		long off = 0;
+		long held = 0, off = 0;
 
-		for (size_t h = 0; h < process->hold_count; h++)
-			off += process->holds[h].off;
+		for (size_t h = 0; h < process->hold_count; h++) {
+			const struct hold *hold = &process->holds[h];
+
+			off += hold->off;
+			if (!hold->open || !process->alive)
+				held += hold->to - hold->from;
+		}
 		fprintf(file, "%-16s %7d  %7d  %5d  %7s  %7s  %7s   %7s\n",
 			process->label, process->taken, process->taken_free,
 			process->waits, ms(process->waited),
-			ms(process->slept), ms(process->held), ms(off));
+			ms(process->slept), ms(held), ms(off));
 	}
 }

@@ -15,17 +15,16 @@
 
 #include "record.h"
 
-static const struct {
-	const char *name;
-	int call;
+/* The functions, and the events at their call and at their return. */
+static const struct function {
+	const char *name, *begin, *end;
 } functions[] = {
-	{ "sem_wait", CALL_WAIT }, { "sem_timedwait", CALL_WAIT },
-	{ "sem_clockwait", CALL_WAIT }, { "sem_trywait", CALL_TRY },
-	{ "sem_post", CALL_POST },
+	{ "sem_wait", "wait", "waited" },
+	{ "sem_timedwait", "wait", "waited" },
+	{ "sem_clockwait", "wait", "waited" },
+	{ "sem_trywait", "try", "tried" },
+	{ "sem_post", "post", "posted" },
 };
-
-static const char *const begins[CALLS] = { "wait", "try", "post" };
-static const char *const ends[CALLS] = { "waited", "tried", "posted" };
 
 enum { MAX_FUNCTIONS = 32 };
 
@@ -79,13 +78,13 @@ static bool is_new(Elf64_Off *offsets, int *count, Elf64_Off offset)
 	return true;
 }
 
-static void define(const char *path, int call, Elf64_Off offset, int number,
-		   FILE *file)
+static void define(const char *path, const struct function *function,
+		   Elf64_Off offset, int number, FILE *file)
 {
-	fprintf(file, "p:timeline/%s_%d %s:0x%lx sem=%%di\n", begins[call],
+	fprintf(file, "p:timeline/%s_%d %s:0x%lx sem=%%di\n", function->begin,
 		number, path, offset);
 	fprintf(file, "r:timeline/%s_%d %s:0x%lx result=$retval:s32\n",
-		ends[call], number, path, offset);
+		function->end, number, path, offset);
 	fflush(file);
 }
 
@@ -123,7 +122,7 @@ static int define_all(const struct image *image, const char *path, int *number,
 				offset = offset_of(image, head,
 						  symbol->st_value);
 				if (is_new(offsets, &count, offset))
-					define(path, functions[f].call, offset,
+					define(path, &functions[f], offset,
 					       (*number)++, file);
 			}
 		}

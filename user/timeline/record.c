@@ -13,7 +13,6 @@
 #include <glob.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +35,7 @@ static const char help[] =
 "Exit status: that of the command, or 128 + the signal that killed it; 125 if\n"
 "the command cannot be traced.\n";
 
-enum { CANNOT = 125, BUFFER_KB = 6144, MAX_PACE = 10000 };
+enum { BUFFER_KB = 6144, MAX_PACE = 10000 };
 
 #define TRACING "/sys/kernel/tracing"
 #define OURS TRACING "/instances/timeline"
@@ -55,20 +54,6 @@ static const char *const libraries[] = {
 
 static volatile sig_atomic_t interrupted;
 static bool hears_interrupt;	/* false: our parent ignored SIGINT */
-
-void die(const char *format, ...)
-{
-	int error = errno;
-	va_list args;
-
-	fprintf(stderr, "record: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, "%s%s\n", error ? ": " : "",
-		error ? strerror(error) : "");
-	exit(CANNOT);
-}
 
 static bool put(const char *path, const char *text)
 {
@@ -151,10 +136,8 @@ static void probe_all(const char *command, char *const more[], FILE *out)
 		if (find_file(word, path))
 			probe(path, &number, list, out);
 	for (; *more; more++) {
-		if (!find_file(*more, path)) {
-			errno = 0;
-			die("there is no program %s", *more);
-		}
+		if (!find_file(*more, path))
+			diex("there is no program %s", *more);
 		probe(path, &number, list, out);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(libraries); i++)
@@ -290,6 +273,12 @@ static void save(FILE *out, int status)
 		die("cannot write the trace");
 }
 
+static _Noreturn void usage(FILE *file, int status)
+{
+	fputs(help, file);
+	exit(status);
+}
+
 static void note_interrupt(int signal)
 {
 	interrupted = signal;
@@ -304,29 +293,23 @@ int main(int argc, char *argv[])
 	pid_t child, pid;
 	FILE *out;
 
+	failure_status = EXIT_INFRASTRUCTURE;
 	while ((option = getopt(argc, argv, "+p:e:h")) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return 0;
-		}
+		if (option == 'h')
+			usage(stdout, 0);
 		if (option == 'p') {
 			pace = parse_long(optarg, MAX_PACE);
-			if (pace < 0) {
-				errno = 0;
-				die("'%s' is not a number of ms (0 to %d)",
-				    optarg, MAX_PACE);
-			}
+			if (pace < 0)
+				diex("'%s' is not a number of ms (0 to %d)",
+				     optarg, MAX_PACE);
 		} else if (option == 'e' && count < 15) {
 			more[count++] = optarg;
 		} else {
-			fputs(help, stderr);
-			return 2;
+			usage(stderr, EXIT_USAGE);
 		}
 	}
-	if (argc - optind != 2) {
-		fputs(help, stderr);
-		return 2;
-	}
+	if (argc - optind != 2)
+		usage(stderr, EXIT_USAGE);
 
 	out = fopen(argv[optind], "we");
 	if (!out)
@@ -359,9 +342,9 @@ int main(int argc, char *argv[])
 	close(pipes[0]);
 	while ((pid = wait(&status)) > 0 || errno == EINTR)
 		if (pid == child)
-			all = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
+			all = WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status) :
 						    WEXITSTATUS(status);
 	set("tracing_on", "0");
 	save(out, all);
-	return interrupted && !all ? 130 : all;
+	return interrupted && !all ? EXIT_INTERRUPTED : all;
 }

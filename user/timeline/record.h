@@ -7,9 +7,6 @@
 
 #include "../common.h"
 
-/* What a libc function does to a semaphore; events are named after it. */
-enum { CALL_WAIT, CALL_TRY, CALL_POST, CALLS };
-
 /*
  * Find the functions of an ELF file that take or post semaphores. Write a line
  * to the file for each event to define: one at the call and one at the return,

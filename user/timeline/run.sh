@@ -1,40 +1,39 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# make timeline: runs a command (VM_CMD) in the guest under record, and draws the
-# trace. The words of TIMELINE_ARGS are options of timeline, except --pace=MS
-# (default 10) and --program=FILE, which become -p and -e of record. The trace
-# and the pictures go to build/timeline. The exit status is that of the command;
-# if that is 0, it is 1 if the trace cannot be drawn.
+# make timeline: runs a command in the guest under record, and draws the trace.
+#
+#   run.sh 'OPTION...' [COMMAND [DIR]]
+#
+# The options are those of timeline, except --pace=MS (default 10) and --program=FILE,
+# which become -p and -e of record. COMMAND is user/incr_dev 5 by default. The trace and
+# the pictures go to DIR, by default build/timeline. The exit status is that of the
+# command; if that is 0, it is 1 if the trace cannot be drawn.
 set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../../tests/kernel/surroundings.sh"
-out=${TIMELINE_OUT:-$top/build/timeline}
+program=timeline
+out=${3:-$top/build/timeline}
 timeline=$top/user/timeline/timeline
-command=${VM_CMD:-user/incr_dev 5}
+command=${2:-user/incr_dev 5}
 pace=10
 # An interrupt is for the command; draw what it did until then.
 trap : INT
 
-die() {
-	echo "timeline: $1" >&2
-	exit "$2"
-}
-
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 
-# Split the variable into words, but expand no wildcards.
+# Split the options into words, but expand no wildcards.
 set -f
 programs=
 # shellcheck disable=SC2086
-set -- ${TIMELINE_ARGS-}
+set -- ${1-}
 for word; do
 	shift
 	case $word in
 	--pace=*) pace=${word#*=} ;;
 	--program=*) programs="$programs -e ${word#*=}" ;;
-	--svg*) die "make timeline writes its pictures to $out" 2 ;;
+	--svg*) failure=2 die "make timeline writes its pictures to $out" ;;
 	-h | --help)
 		"$timeline" --help
 		cat <<-END
@@ -51,7 +50,7 @@ for word; do
 	esac
 done
 case $pace in
-'' | *[!0-9]* | ?????*) die "'$pace' is not a number of ms (0 to 9999)" 2 ;;
+'' | *[!0-9]* | ?????*) failure=2 die "'$pace' is not a number of ms (0 to 9999)" ;;
 esac
 # Report a wrong option now, not after the command has run.
 "$timeline" "$@" /dev/null >/dev/null 2>"$tmp/said"
@@ -81,12 +80,12 @@ mkdir -p "$out" && rm -f "$out/timeline.svg" "$out/timeline.png" &&
 	mv "$tmp/trace" "$out/trace" || exit 1
 echo
 "$timeline" "$@" --svg="$out/timeline.svg" "$out/trace" || {
-	echo "timeline: the trace is ${out#"$top/"}/trace; to draw it:" \
-		"user/timeline/timeline --help" >&2
+	say "the trace is ${out#"$top/"}/trace; to draw it:" \
+		"user/timeline/timeline --help"
 	give_up
 }
 rsvg-convert --zoom=1.5 --output="$out/timeline.png" "$out/timeline.svg" ||
-	die "cannot make a PNG of the picture, $out/timeline.svg" 1
-echo "timeline: the pictures and the trace are in $out; to look closer:" >&2
-echo "timeline: user/timeline/timeline --from=MS --to=MS ${out#"$top/"}/trace" >&2
+	die "cannot make a PNG of the picture, $out/timeline.svg"
+say "the pictures and the trace are in $out; to look closer:"
+say "user/timeline/timeline --from=MS --to=MS ${out#"$top/"}/trace"
 exit $status

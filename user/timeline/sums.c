@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Totals of an analysis, and what each column of its time shows. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,9 +31,7 @@ static void note_holders(struct analysis *analysis, struct wait *wait)
 /* A lane for each process that uses the region, a semaphore or a futex. */
 static void find_lanes(struct analysis *analysis)
 {
-	analysis->lanes = calloc(analysis->process_count + 1, sizeof(int));
-	if (!analysis->lanes)
-		die("no memory");
+	analysis->lanes = allocate(analysis->process_count + 1, sizeof(int));
 	for (size_t i = 0; i < analysis->process_count; i++)
 		if (analysis->processes[i].of_interest)
 			analysis->lanes[analysis->lane_count++] = i;
@@ -59,36 +58,39 @@ static bool is_of_interest(enum event_kind kind)
 	return kind >= EVENT_WAIT && kind <= EVENT_UNMAP;
 }
 
-/* From the first event of the region or a semaphore to the last. */
+/* Extend the time of interest so that it covers this one. */
+static void cover(struct analysis *analysis, long from, long to)
+{
+	if (from < analysis->from)
+		analysis->from = from;
+	if (to > analysis->to)
+		analysis->to = to;
+}
+
+/* All events of the region and of semaphores, waits and holds. */
 static void find_interest(struct analysis *analysis)
 {
 	const struct trace *trace = analysis->trace;
-	bool any = false;
 
-	for (size_t i = 0; i < trace->count; i++) {
-		bool is = is_of_interest(trace->events[i].kind);
+	analysis->from = LONG_MAX;
+	for (size_t i = 0; i < trace->count; i++)
+		if (is_of_interest(trace->events[i].kind))
+			cover(analysis, trace->events[i].time,
+			      trace->events[i].time);
+	for (size_t i = 0; i < analysis->wait_count; i++)
+		cover(analysis, analysis->waits[i].from, analysis->waits[i].to);
+	for (size_t i = 0; i < analysis->process_count; i++) {
+		const struct process *process = &analysis->processes[i];
 
-		if (!any && is)
-			analysis->from = trace->events[i].time;
-		if (is)
-			analysis->to = trace->events[i].time;
-		any |= is;
+		for (size_t h = 0; h < process->hold_count; h++)
+			cover(analysis, process->holds[h].from,
+			      process->holds[h].to);
 	}
-	for (size_t i = 0; i < analysis->wait_count; i++) {
-		const struct wait *wait = &analysis->waits[i];
-
-		if (!any || wait->from < analysis->from)
-			analysis->from = wait->from;
-		if (!any || wait->to > analysis->to)
-			analysis->to = wait->to;
-		any = true;
-	}
-	for (size_t i = 0; i < analysis->process_count; i++)
-		for (size_t h = 0; h < analysis->processes[i].hold_count; h++)
-			if (analysis->processes[i].holds[h].to > analysis->to)
-				analysis->to = analysis->processes[i].holds[h].to;
-	if (analysis->to <= analysis->from)
-		analysis->to = analysis->from + 1;
+	/* Without any, the trace has no lane either. */
+	if (analysis->from > analysis->to)
+		analysis->from = analysis->to;
+	if (analysis->to == analysis->from)
+		analysis->to++;
 }
 
 void finish(struct analysis *analysis)
@@ -108,18 +110,6 @@ void finish(struct analysis *analysis)
 			analysis->sems[i].letter = analysis->letters++;
 	find_lanes(analysis);
 	find_interest(analysis);
-}
-
-void name_sem(const struct analysis *analysis, int sem, char *name, size_t size)
-{
-	const struct sem *it = &analysis->sems[sem];
-
-	if (it->mm < 0)
-		snprintf(name, size, "%s at offset %lu of /dev/shmcount",
-			 it->is_futex ? "futex" : "semaphore", it->address);
-	else
-		snprintf(name, size, "%s at 0x%lx",
-			 it->is_futex ? "futex" : "semaphore", it->address);
 }
 
 void sample(const struct process *process, long from, long to, int count,

@@ -43,6 +43,14 @@ static void print_escaped(FILE *file, const char *text)
 	}
 }
 
+static void draw_label(FILE *file, int x, int y, const char *attributes,
+		       const char *text)
+{
+	fprintf(file, "<text x=\"%d\" y=\"%d\"%s>", x, y, attributes);
+	print_escaped(file, text);
+	fprintf(file, "</text>\n");
+}
+
 static double x_of(const struct view *view, long time)
 {
 	return LEFT + (double)(time - view->from) * (RIGHT - LEFT) /
@@ -104,15 +112,11 @@ static void draw_lane(const struct view *view, FILE *file, int lane)
 	const struct process *process =
 		&view->analysis->processes[view->analysis->lanes[lane]];
 	int count = (RIGHT - LEFT) * HALVES, base = base_of(lane), from = 0;
-	struct state *states = calloc(count, sizeof(*states));
+	struct state *states = allocate(count, sizeof(*states));
 
-	if (!states)
-		die("no memory");
 	sample(process, view->from, view->to, count, states);
-	fprintf(file, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" font-weight=\"bold\">",
-		LEFT - 10, base - 8);
-	print_escaped(file, process->label);
-	fprintf(file, "</text>\n");
+	draw_label(file, LEFT - 10, base - 8,
+		   " text-anchor=\"end\" font-weight=\"bold\"", process->label);
 	for (int i = 1; i <= count; i++) {
 		if (i < count && states[i].sched == states[from].sched &&
 		    states[i].sem == states[from].sem)
@@ -144,9 +148,8 @@ static void draw_mark(FILE *file, enum event_kind kind, double x, int y)
 
 static void draw_marks(const struct view *view, FILE *file, int lane)
 {
-	static const char *const what[] = {
-		[EVENT_PAGE_FAULT] = "page fault", [EVENT_FAULT] = "fault in the region",
-		[EVENT_MMAP] = "mmap", [EVENT_UNMAP] = "unmap",
+	static const char *const mark_names[] = {
+		[EVENT_FAULT] = "fault", [EVENT_MMAP] = "mmap", [EVENT_UNMAP] = "unmap",
 	};
 	const struct process *process =
 		&view->analysis->processes[view->analysis->lanes[lane]];
@@ -169,8 +172,7 @@ static void draw_marks(const struct view *view, FILE *file, int lane)
 				continue;
 			named = x + 20;
 			fprintf(file, "<text x=\"%.1f\" y=\"%d\" class=\"mark\">%s</text>\n",
-				x, y - 12, mark->kind == EVENT_FAULT ? "fault" :
-				what[mark->kind]);
+				x, y - 12, mark_names[mark->kind]);
 		}
 }
 
@@ -310,9 +312,7 @@ static int write_list(const struct view *view, FILE *file, int y)
 	for (char *line; (line = strsep(&rest, "\n")) && *line; y += LINE) {
 		int indent = strspn(line, " ");
 
-		fprintf(file, "<text x=\"%d\" y=\"%d\">", 20 + 8 * indent, y);
-		print_escaped(file, line + indent);
-		fprintf(file, "</text>\n");
+		draw_label(file, 20 + 8 * indent, y, "", line + indent);
 	}
 	free(text);
 	return y;
@@ -333,9 +333,8 @@ static void draw_head(const struct view *view, FILE *file, int height)
 			names[i], colours[i]);
 	fprintf(file, "<marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker>\n</defs>\n<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n",
 		WIDTH, height);
-	fprintf(file, "<text x=\"20\" y=\"32\" style=\"font-size:18px\" font-weight=\"bold\">");
-	print_escaped(file, title);
-	fprintf(file, "</text>\n<text x=\"%d\" y=\"32\" text-anchor=\"end\">time in ms of an emulated guest with %d processors</text>\n",
+	draw_label(file, 20, 32, " style=\"font-size:18px\" font-weight=\"bold\"", title);
+	fprintf(file, "<text x=\"%d\" y=\"32\" text-anchor=\"end\">time in ms of an emulated guest with %d processors</text>\n",
 		RIGHT, view->analysis->trace->processors);
 }
 

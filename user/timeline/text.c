@@ -113,11 +113,9 @@ static bool fill_marks(const struct view *view, int process, char *row,
 static void draw_row(const struct process *process, const struct view *view,
 		     FILE *file, int columns, bool colours)
 {
-	struct state *states = calloc(columns, sizeof(*states));
+	struct state *states = allocate(columns, sizeof(*states));
 	enum sem_state last = OUTSIDE;
 
-	if (!states)
-		die("no memory");
 	sample(process, view->from, view->to, columns, states);
 	fprintf(file, "%-*s", LABEL, process->label);
 	while (columns && states[columns - 1].sched == ABSENT)
@@ -136,11 +134,9 @@ static void draw_axis(const struct view *view, FILE *file, int columns)
 {
 	long step = axis_step(view->to - view->from, columns / 9);
 	long base = view->analysis->from, tick = (view->from - base) / step * step;
-	char *row = malloc(columns + 40);
+	char *row = allocate(columns + 40, 1);
 	int end = 0;
 
-	if (!row)
-		die("no memory");
 	memset(row, ' ', columns + 40);
 	for (; tick + base <= view->to; tick += step) {
 		int at = column(view, tick + base, columns), length;
@@ -207,10 +203,8 @@ void draw_text(const struct view *view, FILE *file, int width, bool colours)
 	const struct analysis *analysis = view->analysis;
 	int columns = width - LABEL;
 	bool numbered = are_numbered(view, columns - MARGIN);
-	char *marks = malloc(columns + 1);
+	char *marks = allocate(columns + 1, 1);
 
-	if (!marks)
-		die("no memory");
 	draw_axis(view, file, columns - MARGIN);
 	for (int i = 0; i < view->lanes; i++) {
 		if (fill_marks(view, analysis->lanes[i], marks, columns - MARGIN,

@@ -4,8 +4,8 @@
  * runs, faults, waits for a semaphore and holds it; a list says who waited for
  * whom.
  */
-#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -37,27 +37,14 @@ enum { FEW_HOLDS = 60, MIN_WIDTH = 78, MAX_WIDTH = 500 };
 static struct {
 	const char *svg;
 	double from, to;
-	bool all, each;
+	int all, each;		/* set by getopt_long() */
 	int width;
 } options = { .from = NAN, .to = NAN };
 
-void die(const char *format, ...)
+static _Noreturn void usage(FILE *file, int status)
 {
-	va_list args;
-
-	fflush(stdout);
-	fprintf(stderr, "timeline: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, "\n");
-	exit(1);
-}
-
-static _Noreturn void usage(void)
-{
-	fputs(help, stderr);
-	exit(2);
+	fputs(help, file);
+	exit(status);
 }
 
 static double number(const char *text, double min, double max)
@@ -66,22 +53,20 @@ static double number(const char *text, double min, double max)
 	double value = strtod(text, &end);
 
 	if (end == text || *end || !(value >= min && value <= max)) {
-		fprintf(stderr, "timeline: '%s' is not a number from %g to %g\n",
-			text, min, max);
-		exit(2);
+		warning("'%s' is not a number from %g to %g", text, min, max);
+		exit(EXIT_USAGE);
 	}
 	return value;
 }
 
 static int terminal_width(void)
 {
-	const char *columns = getenv("COLUMNS");
 	struct winsize size = { .ws_col = 0 };
-	int width = columns ? atoi(columns) : 0;
+	int width = parse_long(getenv("COLUMNS") ?: "", INT_MAX);
 
-	if (!width && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+	if (width <= 0 && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
 		width = size.ws_col;
-	if (!width)
+	if (width <= 0)
 		return 80;
 	return width < MIN_WIDTH ? MIN_WIDTH :
 	       width > MAX_WIDTH  ? MAX_WIDTH : width;
@@ -93,8 +78,8 @@ static const char *parse(int argc, char *argv[])
 		{ "svg", required_argument, NULL, 's' },
 		{ "from", required_argument, NULL, 'f' },
 		{ "to", required_argument, NULL, 't' },
-		{ "all", no_argument, NULL, 'a' },
-		{ "list", no_argument, NULL, 'l' },
+		{ "all", no_argument, &options.all, true },
+		{ "list", no_argument, &options.each, true },
 		{ "width", required_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -104,6 +89,8 @@ static const char *parse(int argc, char *argv[])
 	options.width = terminal_width();
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (option) {
+		case 0:
+			break;
 		case 's':
 			options.svg = optarg;
 			break;
@@ -113,24 +100,17 @@ static const char *parse(int argc, char *argv[])
 		case 't':
 			options.to = number(optarg, -1e6, 1e9);
 			break;
-		case 'a':
-			options.all = true;
-			break;
-		case 'l':
-			options.each = true;
-			break;
 		case 'w':
 			options.width = number(optarg, MIN_WIDTH, MAX_WIDTH);
 			break;
 		case 'h':
-			fputs(help, stdout);
-			exit(0);
+			usage(stdout, 0);
 		default:
-			usage();
+			usage(stderr, EXIT_USAGE);
 		}
 	}
 	if (argc - optind != 1)
-		usage();
+		usage(stderr, EXIT_USAGE);
 	return argv[optind];
 }
 
@@ -162,9 +142,7 @@ static long end_of_holds(const struct analysis *analysis, int count)
 
 	for (size_t i = 0; i < analysis->process_count; i++)
 		all += analysis->processes[i].hold_count;
-	ends = calloc(all + 1, sizeof(*ends));
-	if (!ends)
-		die("no memory");
+	ends = allocate(all + 1, sizeof(*ends));
 	for (size_t i = 0; i < analysis->process_count; i++)
 		for (size_t h = 0; h < analysis->processes[i].hold_count; h++)
 			ends[n++] = analysis->processes[i].holds[h].posted;
@@ -192,13 +170,13 @@ static void choose_part(struct view *view)
 	if (!isnan(options.to))
 		view->to = base + options.to * 1000;
 	if (view->to <= view->from)
-		die("there is nothing to draw from %g to %g ms",
-		    (view->from - base) / 1000.0, (view->to - base) / 1000.0);
+		diex("there is nothing to draw from %g to %g ms",
+		     (view->from - base) / 1000.0, (view->to - base) / 1000.0);
 	last = trace->events[trace->count - 1].time;
 	if (view->from > last || view->to < trace->events[0].time)
-		die("the trace covers %g to %g ms",
-		    (trace->events[0].time - base) / 1000.0,
-		    (last - base) / 1000.0);
+		diex("the trace covers %g to %g ms",
+		     (trace->events[0].time - base) / 1000.0,
+		     (last - base) / 1000.0);
 	if (!options.all && (view->to < analysis->to || view->from > base))
 		note(view, "this is %s to %s of %s ms; --from=MS, --to=MS or --all draws another part",
 		     ms(view->from - base), ms(view->to - base),
@@ -252,12 +230,12 @@ int main(int argc, char *argv[])
 
 	read_trace(&trace, path);
 	if (!trace.count)
-		die("%s has no event: nothing ran, or nothing was traced",
-		    path);
+		diex("%s has no event: nothing ran, or nothing was traced",
+		     path);
 	analyse(&analysis, &trace);
 	if (!analysis.lane_count)
-		die("no process of this trace maps /dev/shmcount, uses a semaphore (looked for semaphores in: %s) or waits in futex",
-		    trace.programs[0] ? trace.programs : "no program");
+		diex("no process of this trace maps /dev/shmcount, uses a semaphore (looked for semaphores in: %s) or waits in futex",
+		     trace.programs[0] ? trace.programs : "no program");
 	make_view(&view, &analysis);
 
 	if ((int)strlen(trace.command) > options.width)
@@ -271,16 +249,14 @@ int main(int argc, char *argv[])
 	for (int i = 0; i < view.note_count; i++)
 		printf("  (%s)\n", view.notes[i]);
 	if (fflush(stdout))
-		die("cannot write: %s", strerror(errno));
+		die("cannot write");
 	if (options.svg) {
 		file = fopen(options.svg, "we");
 		if (!file)
-			die("cannot write %s: %s", options.svg,
-			    strerror(errno));
+			die("cannot write %s", options.svg);
 		draw_svg(&view, file);
 		if (fclose(file))
-			die("cannot write %s: %s", options.svg,
-			    strerror(errno));
+			die("cannot write %s", options.svg);
 	}
 	return 0;
 }

@@ -2,7 +2,7 @@
 /* Reads a trace: record's own lines, and the kernel's line for each event. */
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,17 @@ static const char *after_last(const char *text, const char *end,
 	return NULL;
 }
 
-/* The number after a key. The last key counts: a name before it may hold anything. */
+/* Does a field end here: at the end, in a list, or before " NAME="? */
+static bool is_field_end(const char *at, const char *end)
+{
+	return at == end || (at < end && (*at == ',' || *at == ')' ||
+		(*at == ' ' && at[1 + strcspn(at + 1, " =")] == '=')));
+}
+
+/*
+ * The number after a key is the whole field. The last key counts: a name before
+ * it may hold anything.
+ */
 static bool parse_number(const char *text, const char *end, const char *key,
 			 int base, unsigned long *value)
 {
@@ -42,8 +52,7 @@ static bool parse_number(const char *text, const char *end, const char *key,
 		return false;
 	errno = 0;
 	*value = strtoul(start, &rest, base);
-	return rest > start && !errno &&
-	       (rest == end || (rest < end && strchr(" ,)", *rest)));
+	return rest > start && !errno && is_field_end(rest, end);
 }
 
 static bool parse_pid(const char *text, const char *end, const char *key,
@@ -146,14 +155,14 @@ static _Noreturn void bad_line(const struct reader *reader, const char *line)
 			shown[n++] = isprint((unsigned char)*line) ? *line :
 								     '?';
 	shown[n] = '\0';
-	die("%s:%d: not a line of a trace: %s", reader->trace->path,
-	    reader->line, shown);
+	diex("%s:%d: not a line of a trace: %s", reader->trace->path,
+	     reader->line, shown);
 }
 
 /* "NAME-PID [CPU] FLAGS SECONDS.MICROSECONDS: EVENT"; NAME may hold anything. */
 static bool parse_head(struct event *event, const char *line, const char **text)
 {
-	const char *bracket = NULL, *number;
+	const char *bracket = NULL;
 	long seconds, micros;
 	char flags[16];
 	int length = 0;
@@ -174,14 +183,7 @@ static bool parse_head(struct event *event, const char *line, const char **text)
 			   flags[2] == 's';
 	while (bracket > line && bracket[-1] == ' ')
 		bracket--;
-	number = bracket;
-	while (number > line && isdigit((unsigned char)number[-1]))
-		number--;
-	if (number == bracket || number == line || number[-1] != '-' ||
-	    bracket - number > 7)
-		return false;
-	event->pid = atoi(number);
-	return true;
+	return parse_pid(line, bracket, "-", &event->pid);
 }
 
 static void parse_event(struct reader *reader, const char *line)
@@ -203,14 +205,12 @@ static void parse_event(struct reader *reader, const char *line)
 			bad_line(reader, line);
 		if (trace->count &&
 		    trace->events[trace->count - 1].time > event.time)
-			die("%s:%d: time goes backwards", trace->path,
-			    reader->line);
+			diex("%s:%d: time goes backwards", trace->path,
+			     reader->line);
 		if (trace->count == MAX_EVENTS)
-			die("%s has more than %d events", trace->path,
-			    MAX_EVENTS);
-		trace->events = grow(trace->events, trace->count,
-				     sizeof(event));
-		trace->events[trace->count++] = event;
+			diex("%s has more than %d events", trace->path,
+			     MAX_EVENTS);
+		APPEND(trace->events, trace->count) = event;
 		return;
 	}
 	bad_line(reader, line);
@@ -222,6 +222,7 @@ static void parse_comment(struct reader *reader, const char *line)
 	struct trace *trace = reader->trace;
 	const char *what = line + strlen(head), *slash;
 	size_t used = strlen(trace->programs);
+	char junk;
 	long count;
 	int cpu;
 
@@ -237,15 +238,15 @@ static void parse_comment(struct reader *reader, const char *line)
 			 slash ? slash + 1 : what + 8);
 	} else if (!strcmp(what, "untraced")) {
 		trace->untraced = true;
-	} else if (sscanf(what, "pace %d", &trace->pace) == 1) {
-		return;
-	} else if (sscanf(what, "end %d", &trace->status) == 1) {
+	} else if (!strncmp(what, "end ", 4) &&
+		   parse_long(what + 4, INT_MAX) >= 0) {
 		reader->ended = true;
-	} else if (sscanf(what, "dropped %d %ld", &cpu, &count) == 2 &&
+	} else if (sscanf(what, "dropped %d %ld%c", &cpu, &count, &junk) == 2 &&
 		   cpu >= 0 && cpu < MAX_PROCESSORS && count > 0) {
 		reader->full[cpu] = true;
 		trace->dropped += count;
-	} else {
+	} else if (strncmp(what, "pace ", 5) ||
+		   parse_long(what + 5, INT_MAX) < 0) {
 		bad_line(reader, line);
 	}
 }
@@ -279,17 +280,17 @@ void read_trace(struct trace *trace, const char *path)
 
 	*trace = (struct trace) { .path = path };
 	if (!file)
-		die("cannot open %s: %s", path, strerror(errno));
+		die("cannot open %s", path);
 	errno = 0;
 	while ((length = getline(&line, &size, file)) >= 0) {
 		reader.line++;
 		if (reader.line == 1 && strncmp(line, "# timeline: command ", 17))
-			die("%s is not a trace of make timeline", path);
+			diex("%s is not a trace of make timeline", path);
 		if (reader.ended)
-			die("%s:%d: the trace continues after its end", path,
-			    reader.line);
+			diex("%s:%d: the trace continues after its end", path,
+			     reader.line);
 		if (!length || line[length - 1] != '\n')
-			die("%s is cut off in line %d", path, reader.line);
+			diex("%s is cut off in line %d", path, reader.line);
 		line[--length] = '\0';
 		if (line[0] == '#')
 			parse_comment(&reader, line);
@@ -299,11 +300,11 @@ void read_trace(struct trace *trace, const char *path)
 			parse_event(&reader, line);
 	}
 	if (errno)
-		die("cannot read %s: %s", path, strerror(errno));
+		die("cannot read %s", path);
 	if (!reader.line)
-		die("%s is empty", path);
+		diex("%s is empty", path);
 	if (!reader.ended)
-		die("%s is cut off: its last line is missing", path);
+		diex("%s is cut off: its last line is missing", path);
 	fclose(file);
 	free(line);
 	cut(&reader);

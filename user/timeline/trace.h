@@ -39,9 +39,7 @@ struct event {
 struct trace {
 	const char *path;
 	char command[400];
-	int pace;		/* ms */
 	char programs[400];	/* those with probes at their semaphores */
-	int status;		/* of the command */
 	bool untraced;		/* the module has no tracepoints */
 	int processors;
 	long dropped;		/* events that did not fit into the buffer */

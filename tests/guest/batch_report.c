@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch_report.h"
-#include "device.h"
+#include "guest/batch_report.h"
 
 static void add(char *list, size_t size, const char *name)
 {
@@ -39,7 +38,7 @@ static void take_failure(struct batch_result *result, const char *name,
 			 timeout + strlen(" # TIMEOUT "));
 	else
 		strcpy(failure->why, result->said);
-	failure->vague = timeout || strstr(result->said, CANNOT_LOAD);
+	failure->vague = timeout || strstr(line, " # NOT_LOADED");
 }
 
 /* Take a line of the suite. */

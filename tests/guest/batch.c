@@ -49,7 +49,7 @@ static bool passes(const char *module, char *tests)
 
 	if (pipe(fds)) {
 		perror("pipe");
-		exit(1);
+		exit(STATUS_FAILED);
 	}
 	pid = fork();
 	if (!pid) {
@@ -97,7 +97,7 @@ int main(int argc, char *argv[])
 		printf("# begin %s\n", module);
 		if (stuck || (first_only && failed)) {
 			printf("ok %d %s # SKIP %s\n", i, module, stuck ?
-			       "the guest is spoilt" : "one before it failed");
+			       "the module before it is stuck" : "one before it failed");
 			continue;
 		}
 		ok = passes(module, argv[2 * i]);

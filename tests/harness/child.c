@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,11 +42,10 @@ static void open_as(int fd, const char *path, int flags)
 pid_t start_child(char *const args[], const char *output, const char *errors)
 {
 	pid_t *entry = entry_of(0);
-	pid_t parent = getpid(), pid;
-	sigset_t none;
+	pid_t pid;
 
 	fflush(stdout);
-	pid = fork();
+	pid = fork_bound(SIGTERM);
 	if (pid < 0) {
 		perror("fork");
 		abort();
@@ -55,13 +53,10 @@ pid_t start_child(char *const args[], const char *output, const char *errors)
 	*entry = pid;
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		_exit(127);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	unblock_signals();
 	open_as(STDOUT_FILENO, output, O_TRUNC | O_APPEND);
-	open_as(STDERR_FILENO, errors, O_APPEND);
+	if (errors)
+		open_as(STDERR_FILENO, errors, O_APPEND);
 	execvp(args[0], args);
 	perror(args[0]);
 	_exit(127);
@@ -78,15 +73,16 @@ static _Noreturn void interrupt(void)
 	exit(STATUS_INTERRUPTED);
 }
 
-pid_t await_child(int *status)
+pid_t await_child(int *status, void (*meanwhile)(void))
 {
-	int signal, wait_status;
+	int wait_status;
 	pid_t pid;
 
 	while (!(pid = waitpid(-1, &wait_status, WNOHANG))) {
-		signal = sigwaitinfo(&awaited, NULL);
-		if (signal > 0 && signal != SIGCHLD)
+		if (is_interrupted(&awaited, meanwhile ? 0.1 : 60))
 			interrupt();
+		if (meanwhile)
+			meanwhile();
 	}
 	*entry_of(pid) = 0;
 	*status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) :
@@ -102,6 +98,6 @@ int run_child(char *const args[], const char *output)
 	int status;
 
 	start_child(args, output, output);
-	await_child(&status);
+	await_child(&status, NULL);
 	return status;
 }

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0
+# The programs, and what they show.
+
+user: | tools
+	@$(MAKE) -s --no-print-directory -C user >&2
+
+ifeq ($(NATIVE),)
+compare: $(full_guest)
+endif
+compare: user compare-tools
+	@exec user/comparison/run.sh $(if $(NATIVE),-n) -- "$$TYPED_ARGS"
+
+timeline: $(full_guest) timeline-tools
+	@exec user/timeline/run.sh "$$TYPED_ARGS" "$$TYPED_CMD"
+
+watch: timeline
+	@echo "make watch is called make timeline now" >&2
+
+.PHONY: user compare timeline watch
