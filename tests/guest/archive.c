@@ -2,6 +2,7 @@
 /* The guest's files; see archive.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -81,10 +82,19 @@ int archive_end(FILE *archive)
 	return (fflush(archive) || ferror(archive)) | fclose(archive) ? -1 : 0;
 }
 
+/* Read names and data with their padding; a FILE with O_DIRECT cannot seek. */
+static bool take(FILE *archive, void *to, size_t length, size_t padding)
+{
+	char rest[4];
+
+	return fread(to, 1, length, archive) == length &&
+	       fread(rest, 1, padding, archive) == padding;
+}
+
 static int unpack_file(FILE *archive, const char *name, mode_t mode, size_t length)
 {
 	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-	char data[65536];
+	static char data[65536];
 	size_t part;
 
 	if (fd < 0)
@@ -93,7 +103,7 @@ static int unpack_file(FILE *archive, const char *name, mode_t mode, size_t leng
 	fchmod(fd, mode & 07777);
 	for (; length; length -= part) {
 		part = length < sizeof(data) ? length : sizeof(data);
-		if (fread(data, 1, part, archive) != part ||
+		if (!take(archive, data, part, part == length ? -length & 3 : 0) ||
 		    write(fd, data, part) != (ssize_t)part)
 			break;
 	}
@@ -105,19 +115,16 @@ int unpack_archive(FILE *archive)
 	char head[111] = "", name[300];
 	unsigned int mode, length, named;
 
-	while (fread(head, 1, 110, archive) == 110) {
+	while (take(archive, head, 110, 0)) {
 		/* Skip what does not matter here: inode, owner, links and time. */
 		if (sscanf(head, "070701%*8x%8x%*32c%8x%*32c%8x", &mode, &length,
-			   &named) != 3 || !named || named > sizeof(name))
+			   &named) != 3 || !named || named > sizeof(name) ||
+		    !take(archive, name, named, -(110 + named) & 3))
 			break;
-		if (fread(name, 1, named, archive) != named)
-			break;
-		fseek(archive, -(110 + named) & 3, SEEK_CUR);
 		if (!strcmp(name, "TRAILER!!!"))
 			return 0;
 		if (unpack_file(archive, name, mode, length))
 			return -1;
-		fseek(archive, -length & 3, SEEK_CUR);
 	}
 	errno = EBADMSG;
 	return -1;

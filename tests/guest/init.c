@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/random.h>
 #include <poll.h>
 #include <signal.h>
@@ -462,26 +461,28 @@ static void load_guest_modules(void)
 	loaded = true;
 }
 
-/* Returns false if there is no payload on the disk yet. */
+/*
+ * Returns false if there is no payload on the disk yet. The kernel has kept what it read
+ * when it looked for partitions, hence O_DIRECT, which needs an aligned buffer.
+ */
 static bool unpack_payload(void)
 {
-	static _Alignas(4096) char first[4096];
+	static _Alignas(4096) char buffer[1 << 20];
 	int fd = open("/dev/vda", O_RDONLY | O_DIRECT | O_CLOEXEC);
-	FILE *disk;
+	FILE *disk = fdopen(fd, "r");
+	bool there;
 
-	if (fd < 0)
-		init_error("cannot open /dev/vda");
-	if (read(fd, first, sizeof(first)) < 0)
+	if (!disk || read(fd, buffer, 4096) < 0)
 		init_error("cannot read /dev/vda");
-	close(fd);
-	if (!first[0])
-		return false;
-	disk = fopen("/dev/vda", "re");
-	/* The kernel has kept what it read when it looked for partitions. */
-	if (!disk || ioctl(fileno(disk), BLKFLSBUF) || unpack_archive(disk))
-		init_error("cannot unpack the payload");
+	there = buffer[0];
+	if (there) {
+		rewind(disk);
+		setvbuf(disk, buffer, _IOFBF, sizeof(buffer));
+		if (unpack_archive(disk))
+			init_error("cannot unpack the payload");
+	}
 	fclose(disk);
-	return true;
+	return there;
 }
 
 /*

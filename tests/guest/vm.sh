@@ -60,6 +60,7 @@ host | bench | count | trace | shell) guest=full ;;
 esac
 [ "$verb" = shell ] || [ $# -gt 1 ] || usage
 shift
+program=${1-}
 
 no_guest() {
 	failure=125
@@ -129,12 +130,26 @@ esac
 [ "$verb" = tap ] || set -- -p "${PARAMS-}" "$@"
 if [ $guest = small ]; then
 	modules=$build/modules/$name
+	# Test programs run the others. The less there is, the sooner it is there.
+	case $verb-$program in
+	tap-*)
+		needed="$build/guest/* $modules/force_return.ko
+			$modules/skip_fault_injection.ko $modules/own_pages.ko
+			$modules/textbook.ko
+			$build/techniques/$name/module/techniques.ko"
+		;;
+	run-demo) needed="$build/guest/demo $build/guest/incr*" ;;
+	*)
+		needed=$build/guest/$program
+		[ -e "$needed" ] || needed=
+		;;
+	esac
+	for file in $needed; do
+		set -- -f "$file" "$@"
+	done
 	# The path of a file may have spaces in it.
 	IFS=$newline
-	for file in "$build"/guest/* "$modules/force_return.ko" \
-		"$modules/skip_fault_injection.ko" "$modules/own_pages.ko" \
-		"$modules/textbook.ko" \
-		"$build/techniques/$name/module/techniques.ko" $files; do
+	for file in $files; do
 		set -- -f "$file" "$@"
 	done
 	unset IFS
