@@ -60,7 +60,7 @@ host | bench | count | trace | shell) guest=full ;;
 esac
 [ "$verb" = shell ] || [ $# -gt 1 ] || usage
 shift
-program=${1-}
+runs=${1-}
 
 no_guest() {
 	failure=125
@@ -131,7 +131,7 @@ esac
 if [ $guest = small ]; then
 	modules=$build/modules/$name
 	# Test programs run the others. The less there is, the sooner it is there.
-	case $verb-$program in
+	case $verb-$runs in
 	tap-*)
 		needed="$build/guest/* $modules/force_return.ko
 			$modules/skip_fault_injection.ko $modules/own_pages.ko
@@ -140,7 +140,7 @@ if [ $guest = small ]; then
 		;;
 	run-demo) needed="$build/guest/demo $build/guest/incr*" ;;
 	*)
-		needed=$build/guest/$program
+		needed=$build/guest/$runs
 		[ -e "$needed" ] || needed=
 		;;
 	esac

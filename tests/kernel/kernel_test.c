@@ -259,7 +259,7 @@ TEST(kernel, modules_wherever_they_are_and_however_packed)
 		      "test \"$(cat vmlinuz config release)\" = "
 		      "\"$(printf 'image\\nconfig\\n9.9.0-1')\" && "
 		      "test \"$(cat modules/9p.ko)\" = 'module 9p' && "
-		      "test \"$(tr '\\n' ' ' <modules/disk)\" = 'virtio_blk.ko ext4.ko ' && "
+		      "test \"$(tr '\\n' ' ' <modules/payload)\" = 'virtio_pci.ko virtio_blk.ko ' && "
 		      "test ! -s modules/missing && test ! -e lib && cd .. && rm -r 9.9-amd64");
 	}
 }
@@ -271,7 +271,7 @@ TEST(kernel, missing_modules_are_an_error_at_set_up)
 	fake_kernel("lib", "cat", "");
 	fake("modprobe", "exit 1");
 	expect_said(run_shell(KERNEL "get 9.9-amd64"), 1,
-		    "kernel 9.9.0-1 has no module virtio_pci 9p 9pnet_virtio overlay virtio_blk ext4 and");
+		    "kernel 9.9.0-1 has no module virtio_pci virtio_blk 9p 9pnet_virtio overlay ext4 and");
 	ASSERT_ERRNO(ENOENT, access("build/kernel/9.9-amd64", F_OK));
 	/* Built in is as good, and the small guest needs none. */
 	fake("modprobe", "echo builtin $6");
