@@ -16,7 +16,7 @@ unexport CDPATH GREP_OPTIONS POSIXLY_CORRECT TAR_OPTIONS GNUMAKEFLAGS MAKEFILES
 
 # What a user may set; make help says what for. (W and C go to kbuild; with WERROR=1 a
 # warning is an error.) These may also come from the environment, as may HOSTS, MUTANTS,
-# SAMPLE, ACCEL and PROBE_SECONDS.
+# SAMPLE, ACCEL, BOOT and PROBE_SECONDS.
 KERNEL ?=
 KMOD ?=
 TESTS ?=
@@ -31,6 +31,9 @@ OPS := 200000
 
 ifneq ($(filter-out kvm tcg,$(ACCEL))$(word 2,$(ACCEL)),)
 $(error ACCEL=$(ACCEL): it has to be kvm or tcg)
+endif
+ifneq ($(filter-out cold,$(BOOT))$(word 2,$(BOOT)),)
+$(error BOOT=$(BOOT): it has to be cold)
 endif
 
 # One word of a shell.
@@ -110,6 +113,7 @@ help:
 #H MUTANTS='no_*' SAMPLE=N      only these, or a sample of N
 #H VMLINUZ=file KDIR=headers   a kernel that was not fetched from Debian
 #H ACCEL=kvm|tcg        what runs the guest (KVM where it works, else TCG)
+#H BOOT=cold            boot each guest; otherwise those under TCG are restored
 #H PROBE_SECONDS=N      how long to try KVM
 
 include tests/kernel/kernel.mk kmod/kmod.mk tests/link.mk tests/guest/guest.mk
@@ -126,7 +130,7 @@ clean:
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/modules build/bad \
 		build/techniques build/lab build/mutants build/results* \
-		build/coverage build/matrix build/ci-* build/grading \
+		build/coverage build/matrix build/ci-* build/grading build/templates \
 		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \
 		build/setup.log
 # sudo make hosts and sudo make deb-test leave trees that belong to root.
