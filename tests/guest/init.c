@@ -511,7 +511,9 @@ static void set_clock_and_seed(void)
 	    clock_settime(CLOCK_REALTIME, &time))
 		init_error("cannot set the clock");
 	for (int i = 0; i < VM_SEED_WORDS; i++)
-		sscanf(config.seed + 8 * i, "%8x", (unsigned int *)&pool[2 + i]);
+		if (sscanf(config.seed + 8 * i, "%8x",
+			   (unsigned int *)&pool[2 + i]) != 1)
+			init_error("there is no seed");
 	if (ioctl(fd, RNDADDENTROPY, pool) || ioctl(fd, RNDRESEEDCRNG))
 		init_error("cannot seed the random numbers");
 	close(fd);

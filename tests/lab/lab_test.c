@@ -329,7 +329,9 @@ TEST_LIMIT(lab, skeleton_passes_exactly_step_1, 120)
 
 	ASSERT_TRUE(read_steps(&steps, in("TOP", "kmod/lab/steps")));
 	unsetenv("SRC");
-	run = must_end_silently(run_script(), STATUS_FAILED);
+	run = must_end(run_script(), STATUS_FAILED);
+	ASSERT_STREQ("lab: building kmod/lab\nlab: testing it in a guest\n",
+		     run.errors);
 	ASSERT_EQ(steps.count + 1, lines_in(run.output));
 	expect_text(run.output, "shmcount: step 1, load and unload: passed\n");
 	expect_text(run.output, "\nshmcount passes 1\n");

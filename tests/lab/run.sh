@@ -43,6 +43,7 @@ if [ -z "${KMOD-}" ]; then
 	mkdir -p "$here"
 	cp kmod/compat.h kmod/compat.mk "$src/Kbuild" "$here/"
 	cp "$src"/*.[ch] "$here/"
+	say "building $src"
 	status=0
 	tests/kernel/kbuild.sh "$name" "$here" >"$here.log" 2>&1 || status=$?
 	as_typed=$(printf %s "$src" | sed 's/[\\&|]/\\&/g')
@@ -54,4 +55,5 @@ if [ -z "${KMOD-}" ]; then
 	fi
 	KMOD=$here/shmcount.ko
 fi
+say "testing it in a guest"
 exec build/tests/lab "$@" "$lab" kmod/lab/steps "$KMOD"
