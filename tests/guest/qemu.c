@@ -51,7 +51,7 @@ static const struct {
 	{ HOST, "-virtfs", "local,path=/,mount_tag=host,readonly=on,"
 			   "multidevs=remap,security_model=none" },
 	{ SAVED, "-chardev", monitor },
-	{ SAVED, "-mon", "chardev=monitor" },
+	{ SAVED, "-monitor", "chardev:monitor" },
 	{ RESTORED, "-incoming", incoming },
 };
 

@@ -21,10 +21,13 @@
 #include "compare.h"
 
 /*
- * The objects to remove at exit. An object may be on the stack: exit() leaves that
- * as it is.
+ * Copies of the objects to remove at exit: an object may be on a stack, and gcc 14 and
+ * 16 warn of a list of those.
  */
-static struct object *made;
+static struct made {
+	struct object object;
+	struct made *next;
+} *made;
 static pid_t made_by;		/* children of this process remove nothing */
 
 bool lacks(char why[WHY], const char *format, ...)
@@ -334,13 +337,18 @@ const struct backing *backing_named(const char *name)
 
 static void remove_all(void)
 {
-	while (getpid() == made_by && made)
-		object_remove(made);
+	while (getpid() == made_by && made) {
+		struct object object = made->object;
+
+		object_remove(&object);
+	}
 }
 
 bool object_make(struct object *object, const struct backing *backing,
 		 const struct locations *locations, size_t size)
 {
+	struct made *new;
+
 	*object = (struct object) {
 		.backing = backing, .locations = locations, .size = size, .id = -1,
 	};
@@ -349,22 +357,28 @@ bool object_make(struct object *object, const struct backing *backing,
 	made_by = getpid();
 	if (!backing->make)
 		return true;
-	if (!backing->make(object))
+	new = allocate(1, sizeof(*new));
+	if (!backing->make(object)) {
+		free(new);
 		return false;
-	object->next = made;
-	made = object;
+	}
+	object->made = new;
+	*new = (struct made) { *object, made };
+	made = new;
 	return true;
 }
 
 void object_remove(struct object *object)
 {
-	struct object **link = &made;
+	struct made **link = &made;
 
-	while (*link && *link != object)
-		link = &(*link)->next;
-	if (!*link)
+	if (!object->made)
 		return;
-	*link = object->next;
+	while (*link != object->made)
+		link = &(*link)->next;
+	*link = object->made->next;
+	free(object->made);
+	object->made = NULL;
 	object->backing->remove(object);
 }
 

@@ -47,7 +47,7 @@ struct object {
 	int id;			/* a descriptor, or a System V key */
 	void *saved;		/* the device's content before */
 	char why[WHY];		/* after a failure: the reason */
-	struct object *next;	/* in the list to remove at exit */
+	struct made *made;	/* in the list to remove at exit, or NULL */
 };
 
 struct backing {
