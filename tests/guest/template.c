@@ -38,7 +38,7 @@ struct footer {
 	char magic[8];
 	uint64_t length, sum;	/* of the stream */
 };
-static const char magic[8] = "shmtmpl1";
+static const char magic[] = "shmtmpl1";
 
 static char key[KEY], path[PATH_MAX];
 static int monitor;	/* of the QEMU that saves */
@@ -132,7 +132,7 @@ static int open_template(struct footer *footer)
 		end = stat.st_size - sizeof(*footer);
 		if (time(NULL) - stat.st_mtime < MAX_AGE &&
 		    pread(fd, footer, sizeof(*footer), end) == sizeof(*footer) &&
-		    !memcmp(footer->magic, magic, sizeof(magic)) &&
+		    !memcmp(footer->magic, magic, sizeof(footer->magic)) &&
 		    footer->length + length == (uint64_t)end &&
 		    pread(fd, seen, length, footer->length) == (ssize_t)length &&
 		    !memcmp(seen, key, length))
@@ -213,7 +213,7 @@ static bool finish_template(int fd)
 	static char data[CHUNK];
 	ssize_t part;
 
-	memcpy(footer.magic, magic, sizeof(magic));
+	memcpy(footer.magic, magic, sizeof(footer.magic));
 	lseek(fd, 0, SEEK_SET);
 	while ((part = read(fd, data, sizeof(data))) > 0) {
 		footer.sum = sum_of(footer.sum, data, part);
