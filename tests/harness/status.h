@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The exit statuses of our programs; 0 is success everywhere. A number means the
- * same in each program that uses it, in shell scripts as well.
+ * The exit statuses of our programs; 0 is success everywhere. Shell scripts use the
+ * same numbers; from doctor.sh, 2 also says that there is no config to read.
  */
 #ifndef STATUS_H
 #define STATUS_H
