@@ -855,7 +855,7 @@ TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
 }
 
 /*
- * The least is what the work takes. Now and then the kernel does more: the median of
+ * The minimum is what the work takes. Now and then the kernel does more: the median of
  * /dev/zero was seen at two values, 0.6 % apart.
  */
 static const char same_work[] =
