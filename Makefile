@@ -47,7 +47,10 @@ again = $(strip make $(1) $(foreach v,$(2),\
 # Scripts that call one another, down to the guest's, inherit what the user set:
 export KERNEL KMOD PARAMS REPEAT LOAD MEMORY
 # All else that our programs tell one another is an argument or a file, except:
-# - CONSOLE, a guest's log: tests set it for a vm.sh that a script between them calls;
+# - CONSOLE, a guest's log: tests and check.sh set it for a vm.sh that a script between
+#   them calls;
+# - for tests of scripts: SHMCOUNT_ROOT (kernel.sh: where this machine's kernels are) and
+#   EFIVARS (install.sh: the firmware's variables);
 # - in a guest: SHMCOUNT_GUEST (what runs it), KMOD (the module that tests load), and
 #   from the kernel's command line KERNEL and SLOWER (see fuzz and the harness).
 unexport CONSOLE
@@ -132,7 +135,7 @@ clean:
 		build/techniques build/lab build/mutants build/results* \
 		build/coverage build/matrix build/ci-* build/grading build/templates \
 		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \
-		build/setup.log
+		build/compare build/timeline build/setup.log build/suite.log
 # sudo make hosts and sudo make deb-test leave trees that belong to root.
 distclean: clean
 	@rm -rf build 2>/dev/null || { echo "make: cannot remove all of build/;" \

@@ -5,7 +5,7 @@
  * succeed; it must leave nothing behind, and work when it is tried again.
  *
  * The tests need a kernel with fault injection (make check KERNEL=debug). The
- * number of places that can fail differs from boot to boot, so no test counts
+ * number of failure points differs from boot to boot, so no test counts
  * them. When the tests have ended, the guest looks for leaks of error paths.
  */
 #include <errno.h>
@@ -39,8 +39,8 @@ static int device = -1;
 static char *map, buffer[64];
 
 /*
- * Write N, and the Nth place from now on fails, once and in this thread. It
- * reads as 0 after that. (Documentation/fault-injection)
+ * Write N, and the Nth failure point from now on fails, once and in this
+ * thread. It reads as 0 after that. (Documentation/fault-injection)
  */
 static int fail_nth = -1;
 
@@ -73,7 +73,7 @@ static void arm(int nth)
 	ASSERT_EQ(length, pwrite(fail_nth, text, length, 0));
 }
 
-/* True if a place failed since arm(). The read itself can fail, too. */
+/* True if a failure point failed since arm(). The read itself can fail, too. */
 static bool disarm(void)
 {
 	char text[16] = "";
@@ -88,8 +88,8 @@ static bool disarm(void)
 static void expect_clean(const struct operation *operation, int nth, int error)
 {
 	if (error != ENOMEM && error != EFAULT && error != operation->also)
-		FAIL("place %d failed: expected ENOMEM or EFAULT, saw %s", nth,
-		     strerrorname_np(error));
+		FAIL("failure point %d: expected ENOMEM or EFAULT, saw %s",
+		     nth, strerrorname_np(error));
 	if (access(DEVICE, F_OK))
 		return;
 	ASSERT_EQ(operation->opens, attribute("opens"));
@@ -101,7 +101,7 @@ static void sweep(const struct operation *operation)
 	int nth = 0, errors = 0, past = 0;
 
 	need_fault_injection();
-	/* The number of places varies, so go on a little past the end. */
+	/* The number of failure points varies, so go on a little past the end. */
 	while (past < 10) {
 		bool failed;
 		int error;

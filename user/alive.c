@@ -112,7 +112,7 @@ bool start_child(int *result)
 	return true;
 }
 
-/* Of our own parent or child, only that it is stopped is worth a warning. */
+/* Warn about our own parent or child only if it is stopped. */
 static bool warn_of_holder(const struct owner *holder)
 {
 	if (!atomic_load(&holder->word))

@@ -13,7 +13,9 @@ compare: user compare-tools
 timeline: $(full_guest) timeline-tools
 	@exec user/timeline/run.sh "$$TYPED_ARGS" "$$TYPED_CMD"
 
-watch: timeline
+watch-renamed:
 	@echo "make watch is called make timeline now" >&2
 
-.PHONY: user compare timeline watch
+watch: watch-renamed timeline
+
+.PHONY: user compare timeline watch watch-renamed

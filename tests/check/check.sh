@@ -13,7 +13,7 @@
 # Where HOST_KERNEL is "-", only KERNEL itself is tested: by what runs in the small
 # guest and, where the kernel has sanitizers, by the tests that they notice errors.
 #
-# KMOD, REPEAT and LOAD come from the environment; the Makefile says what they mean.
+# The environment has what a user may set: see "make help" and the Makefile.
 # build/tests/report writes the report: build/results/ gets tap, junit.xml and json, and
 # in parts/ what each program printed. The last line is "N passed, N failed"; the exit
 # status is 0 only if no test failed and every program reported success.

@@ -270,7 +270,7 @@ static bool work_together(void)
 static void check_all(void)
 {
 	static uint8_t buffer[MAX_SIZE];
-	struct meeting *meeting;
+	struct sync_area *area;
 	uint8_t *map;
 	int fd;
 
@@ -287,11 +287,11 @@ static void check_all(void)
 	me.worker->opens[0] = 1;
 	me.worker->mappings[0] = 1;
 	check_attributes();
-	meeting = (void *)(map + run->meeting);
+	area = (void *)(map + run->sync_offset);
 	note_op("sum, count under the semaphore, count under the mutex");
-	expect(answer(meeting->sum), run->sum);
-	expect(answer(meeting->under_semaphore), run->under_semaphore);
-	expect(answer(meeting->under_mutex), run->under_mutex);
+	expect(answer(area->sum), run->sum);
+	expect(answer(area->under_semaphore), run->under_semaphore);
+	expect(answer(area->under_mutex), run->under_mutex);
 	munmap(map, run->size);
 	close(fd);
 	me.worker->opens[0] = 0;
@@ -334,14 +334,14 @@ static void draw_generation(unsigned int number)
 	run->pages = options.pages ? options.pages : pages;
 	run->size = run->pages * PAGE;
 	run->granule = granules[below(ARRAY_SIZE(granules))];
-	run->meeting = below(run->pages) * PAGE + below(PAGE / 256) * 256;
+	run->sync_offset = below(run->pages) * PAGE + below(PAGE / 256) * 256;
 	run->pinned = one_in(2) || run->kind == RACING;
 	run->turns = draw();
 	run->turn = run->turns % run->processes;
 	run->finished = 0;
 	run->left = 0;
 	if (run->kind == RELOADING) {
-		run->meeting = 0;
+		run->sync_offset = 0;
 		run->pinned = false;
 		operations /= 10;
 	}
@@ -592,7 +592,7 @@ static void prepare(void)
 
 int main(int argc, char *argv[])
 {
-	_Static_assert(sizeof(struct meeting) <= 256, "meeting has to fit");
+	_Static_assert(sizeof(struct sync_area) <= 256, "the sync area has to fit");
 
 	run = mmap(NULL, sizeof(*run), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANON, -1, 0);

@@ -85,7 +85,7 @@ struct worker {
 };
 
 /* In the region, for synchronisation; the model of the bytes leaves it out. */
-struct meeting {
+struct sync_area {
 	atomic_long sum;
 	sem_t semaphore;
 	long under_semaphore;
@@ -110,7 +110,7 @@ struct run {
 	unsigned int quota;		/* operations of each process */
 	size_t pages, size;		/* of the region */
 	size_t granule;			/* consecutive bytes of one owner */
-	size_t meeting;			/* its offset in the region */
+	size_t sync_offset;		/* of the sync area in the region */
 	bool attributes, reads;		/* compare them, too */
 	bool pinned;			/* the coordinator has it open */
 
@@ -199,11 +199,11 @@ long copy_carefully(void *to, const void *from, size_t length);
 /* futex(2) on a shared word, with a timeout in seconds. */
 long futex(void *word, int operation, uint32_t value, double seconds);
 
-/* life.c: load the module for this generation, and initialise the meeting. */
+/* life.c: load the module for this generation, and initialise the sync area. */
 void load_region(void);
 
-/* sync.c: map the page of the meeting, unless it is mapped; undo that. */
-struct meeting *go_to_meeting(void);
-void leave_meeting(struct meeting *meeting);
+/* sync.c: map the page of the sync area, unless it is mapped; undo that. */
+struct sync_area *map_sync_area(void);
+void unmap_sync_area(struct sync_area *area);
 
 #endif

@@ -25,7 +25,7 @@ static uint8_t buffer[MAX_SIZE];
 void load_region(void)
 {
 	pthread_mutexattr_t shared;
-	struct meeting *meeting;
+	struct sync_area *area;
 	char parameters[32];
 	int error;
 
@@ -35,12 +35,12 @@ void load_region(void)
 		disagree("load(%s): expected success, saw %s", parameters,
 			 answer_text(-error));
 	model_reload();
-	meeting = go_to_meeting();
+	area = map_sync_area();
 	pthread_mutexattr_init(&shared);
 	pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
-	pthread_mutex_init(&meeting->mutex, &shared);
-	sem_init(&meeting->semaphore, 1, 1);
-	leave_meeting(meeting);
+	pthread_mutex_init(&area->mutex, &shared);
+	sem_init(&area->semaphore, 1, 1);
+	unmap_sync_area(area);
 }
 
 /* In a new child: the parent has the same bytes at the same va. */
@@ -260,12 +260,12 @@ static void try_to_unload(void)
  * region. If the stamp is not that of the last visit, the module was reloaded: all
  * bytes are zero but for those that others have written since.
  */
-static void recognise(struct meeting *meeting, uint64_t stamp)
+static void recognise(struct sync_area *area, uint64_t stamp)
 {
 	static uint64_t last;
 	unsigned long long found = 0;
 
-	if (atomic_compare_exchange_strong(&meeting->stamp, &found, stamp))
+	if (atomic_compare_exchange_strong(&area->stamp, &found, stamp))
 		found = stamp;
 	if (found == last)
 		return;
@@ -280,7 +280,7 @@ static void recognise(struct meeting *meeting, uint64_t stamp)
 
 static void use(int fd, char *map, uint64_t stamp)
 {
-	recognise((struct meeting *)(map + run->meeting), stamp);
+	recognise((struct sync_area *)(map + run->sync_offset), stamp);
 	if (one_in(2)) {
 		check_region(0, (uint8_t *)map, me.size);
 	} else {

@@ -238,10 +238,10 @@ bool overlaps(size_t va, size_t offset, size_t length)
 	return false;
 }
 
-static bool is_in_meeting(size_t offset)
+static bool is_in_sync_area(size_t offset)
 {
-	return offset >= run->meeting &&
-	       offset < run->meeting + sizeof(struct meeting);
+	return offset >= run->sync_offset &&
+	       offset < run->sync_offset + sizeof(struct sync_area);
 }
 
 static int owner(size_t offset)
@@ -254,7 +254,7 @@ size_t own_run(size_t offset, size_t length)
 {
 	size_t end = min(offset + length, me.size);
 
-	if (offset >= me.size || is_in_meeting(offset))
+	if (offset >= me.size || is_in_sync_area(offset))
 		return 0;
 	if (me.process < COORDINATOR && run->kind != IN_TURN) {
 		if (owner(offset) != me.process)
@@ -263,8 +263,8 @@ size_t own_run(size_t offset, size_t length)
 			end = min(end, (offset / run->granule + 1) *
 					 run->granule);
 	}
-	if (offset < run->meeting)
-		end = min(end, run->meeting);
+	if (offset < run->sync_offset)
+		end = min(end, run->sync_offset);
 	return end - offset;
 }
 
@@ -273,8 +273,8 @@ size_t next_own(size_t offset)
 	while (offset < me.size) {
 		int steps = me.process - owner(offset);
 
-		if (is_in_meeting(offset)) {
-			offset = run->meeting + sizeof(struct meeting);
+		if (is_in_sync_area(offset)) {
+			offset = run->sync_offset + sizeof(struct sync_area);
 			continue;
 		}
 		if (!steps)
@@ -310,7 +310,7 @@ void wrote_region(size_t offset, const uint8_t *bytes, size_t length)
 /* Check a byte that this process does not own. */
 static void check_other(size_t offset, uint8_t seen)
 {
-	if (is_in_meeting(offset) || !seen || seen >> 5 == owner(offset))
+	if (is_in_sync_area(offset) || !seen || seen >> 5 == owner(offset))
 		return;
 	disagree("byte %#lx of the region is process %d's: expected 0 or %#x to %#x, saw %#x",
 		 (long)offset, owner(offset), owner(offset) << 5,

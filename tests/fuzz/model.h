@@ -80,11 +80,10 @@ void split_before(int at);
 /* How many bytes an access reaches with this protection. */
 size_t reach(size_t va, size_t length, int prot);
 
-/*
- * How many bytes from here on this process may write; or knows. A vpage that is not
- * mapped counts as both.
- */
+/* How many bytes from here on this process may write, or are not mapped. */
 size_t writable_run(size_t va, size_t length);
+
+/* How many bytes from here on this process knows, or are not mapped. */
 size_t known_run(size_t va, size_t length);
 
 /* Are these bytes of the region mapped at these addresses? */

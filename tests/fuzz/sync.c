@@ -128,9 +128,9 @@ static bool do_requeue(void)
 	return true;
 }
 
-struct meeting *go_to_meeting(void)
+struct sync_area *map_sync_area(void)
 {
-	size_t page = run->meeting / PAGE, within = run->meeting % PAGE;
+	size_t page = run->sync_offset / PAGE, within = run->sync_offset % PAGE;
 	char *map;
 	int fd;
 
@@ -156,9 +156,9 @@ struct meeting *go_to_meeting(void)
 	return (void *)(map + within);
 }
 
-void leave_meeting(struct meeting *meeting)
+void unmap_sync_area(struct sync_area *area)
 {
-	char *page = (char *)meeting - run->meeting % PAGE;
+	char *page = (char *)area - run->sync_offset % PAGE;
 
 	if (page == model.base + VPAGES * PAGE)
 		munmap(page, PAGE);
@@ -166,16 +166,16 @@ void leave_meeting(struct meeting *meeting)
 
 static bool do_add(void)
 {
-	struct meeting *meeting = go_to_meeting();
+	struct sync_area *area = map_sync_area();
 	long sum;
 
 	note_op("add to the sum");
-	sum = atomic_fetch_add(&meeting->sum, 1);
+	sum = atomic_fetch_add(&area->sum, 1);
 	answer(sum);
 	if (run->kind == IN_TURN)
 		expect(sum, run->sum);
 	run->sum++;
-	leave_meeting(meeting);
+	unmap_sync_area(area);
 	return true;
 }
 
@@ -202,53 +202,53 @@ static void count_slowly(long *count)
 
 static bool do_semaphore(void)
 {
-	struct meeting *meeting = go_to_meeting();
+	struct sync_area *area = map_sync_area();
 	struct timespec limit = deadline();
 
 	note_op("count under the semaphore");
-	if (sem_timedwait(&meeting->semaphore, &limit))
+	if (sem_timedwait(&area->semaphore, &limit))
 		disagree("sem_wait: expected success, saw %s",
 			 answer_text(-errno));
-	count_slowly(&meeting->under_semaphore);
+	count_slowly(&area->under_semaphore);
 	run->under_semaphore++;
-	answer(sem_post(&meeting->semaphore));
-	leave_meeting(meeting);
+	answer(sem_post(&area->semaphore));
+	unmap_sync_area(area);
 	return true;
 }
 
 static bool do_mutex(void)
 {
-	struct meeting *meeting = go_to_meeting();
+	struct sync_area *area = map_sync_area();
 	struct timespec limit = deadline();
 	int error;
 
 	note_op("count under the mutex");
-	error = pthread_mutex_timedlock(&meeting->mutex, &limit);
+	error = pthread_mutex_timedlock(&area->mutex, &limit);
 	if (error)
 		disagree("pthread_mutex_lock: expected success, saw %s",
 			 answer_text(-error));
-	count_slowly(&meeting->under_mutex);
+	count_slowly(&area->under_mutex);
 	run->under_mutex++;
-	answer(-pthread_mutex_unlock(&meeting->mutex));
-	leave_meeting(meeting);
+	answer(-pthread_mutex_unlock(&area->mutex));
+	unmap_sync_area(area);
 	return true;
 }
 
 /* Runs in a child, with an open and a mapping of its own. */
 static _Noreturn void sleep_until_woken(void)
 {
-	size_t page = run->meeting / PAGE;
+	size_t page = run->sync_offset / PAGE;
 	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	char *map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 			 page * PAGE);
-	struct meeting *meeting = (void *)(map + run->meeting % PAGE);
+	struct sync_area *area = (void *)(map + run->sync_offset % PAGE);
 	long seen;
 
 	if (map == MAP_FAILED)
 		disagree("the child cannot map page %zu: %s", page,
 			 answer_text(-errno));
 	do {
-		seen = futex(&meeting->word[me.process], FUTEX_WAIT, 0,
+		seen = futex(&area->word[me.process], FUTEX_WAIT, 0,
 			     PATIENCE) ? -errno : 0;
 	} while (seen == -EINTR);
 	if (seen)
@@ -261,27 +261,27 @@ static _Noreturn void sleep_until_woken(void)
 static bool do_sleep(void)
 {
 	double limit = now() + PATIENCE;
-	struct meeting *meeting;
+	struct sync_area *area;
 	int status = 0;
 	long woken = 0;
 	pid_t pid;
 
 	if (me.depth)
 		return false;
-	meeting = go_to_meeting();
+	area = map_sync_area();
 	note_op("wake a child");
 	pid = fork();
 	if (!pid)
 		sleep_until_woken();
 	while (!woken && now() < limit && !waitpid(pid, &status, WNOHANG)) {
 		usleep(100);
-		woken = futex(&meeting->word[me.process], FUTEX_WAKE, 1, 0);
+		woken = futex(&area->word[me.process], FUTEX_WAKE, 1, 0);
 	}
 	expect(answer(woken), 1);
 	waitpid(pid, &status, 0);
 	if (status)
 		disagree("the child ended with wait status %#x", status);
-	leave_meeting(meeting);
+	unmap_sync_area(area);
 	return true;
 }
 

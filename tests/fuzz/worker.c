@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "model.h"
+#include "command.h"
 
 struct self me;
 
@@ -189,6 +190,7 @@ int open_attribute(enum attribute attribute)
 long read_attribute(enum attribute attribute)
 {
 	char text[32] = "";
+	unsigned long value;
 
 	for (int i = 0; attribute_loads != run->loads && i < ATTRIBUTES; i++) {
 		close(attribute_fd[i]);
@@ -198,7 +200,11 @@ long read_attribute(enum attribute attribute)
 	if (pread(attribute_fd[attribute], text, sizeof(text) - 1, 0) < 0)
 		disagree("attribute %s: expected a number, saw %s",
 			 attribute_names[attribute], answer_text(-errno));
-	return strtol(text, NULL, 10);
+	text[strcspn(text, "\n")] = '\0';
+	if (!parse_number(text, 0, LONG_MAX, &value))
+		disagree("attribute %s: expected a number, saw '%s'",
+			 attribute_names[attribute], text);
+	return value;
 }
 
 static void sum_of_counts(long *opens, long *mappings)

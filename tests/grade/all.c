@@ -5,7 +5,7 @@
  * reports survive an interrupt. The next run grades a submission again only if it,
  * the tests or the points have changed.
  *
- * The first submission is the control, our own module: unless all tests pass with
+ * The first submission is the control, the unmodified module: unless all tests pass with
  * it, the instructor's own as well, nothing is graded.
  */
 #include <dirent.h>
@@ -266,7 +266,7 @@ static void end(struct entry *entry, int status, time_t begun, int before)
 }
 
 /*
- * Our own module must get all points. If it does not, the next run grades it again:
+ * The unmodified module must get all points. If it does not, the next run grades it again:
  * on a busy host a test may fail by chance.
  */
 static void check_control(bool force)
@@ -280,7 +280,7 @@ static void check_control(bool force)
 		 options.grades);
 	if (force || !is_graded(control.directory, fingerprint_of(control.path)) ||
 	    !read_row(&control, &row) || row.points < row.of) {
-		printf("control: our own module, which must pass all tests\n");
+		printf("control: the unmodified module, which must pass all tests\n");
 		/* It measures how fast this host is, so give it more time. */
 		options.control_seconds = "60";
 		start(&control);
@@ -293,7 +293,7 @@ static void check_control(bool force)
 			    control.directory);
 	}
 	if (row.points < row.of)
-		die(STATUS_INFRASTRUCTURE, "the control, our own module, has %.2f of %g points, so the tests cannot be trusted: see %s/.control/student.txt and instructor.json",
+		die(STATUS_INFRASTRUCTURE, "the control, the unmodified module, has %.2f of %g points, so the tests cannot be trusted: see %s/.control/student.txt and instructor.json",
 		    row.points, row.of, options.grades);
 	options.control_seconds = text_of("%.0f", row.seconds);
 }

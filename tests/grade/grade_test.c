@@ -82,7 +82,7 @@ static const char guest[] =
 "		lose 121 crash 'BUG: told' \"crash: BUG: told, while $test was running\" ;;\n"
 "	hang*) lose 124 hang 'no end after 150 seconds' ;;\n"
 "	forge*) lose 122 forged 'the report has 1 lines, the first: sync.two <b>' ;;\n"
-"	lost*) lose 125 init-error 'the guest could not go on' ;;\n"
+"	early*) lose 125 init-error 'the guest could not go on' ;;\n"
 "	killed*) qemu=-1; lose 121 stopped 'the guest stopped without reporting an end' ;;\n"
 "	stuck*) echo \"not ok $n $test\"\n"
 "		echo \"Bail out! cannot restore what $test changed\"\n"
@@ -205,9 +205,9 @@ TEST(grade, test_that_spoils_the_guest_costs_no_other)
 
 TEST(grade, lost_guest_costs_nothing)
 {
-	expect_row("map.one lost once\n", "tested,10.00,10.00,6,0,0,0,0,0,2");
+	expect_row("map.one early once\n", "tested,10.00,10.00,6,0,0,0,0,0,2");
 	expect_row("map.one killed once\n", "tested,10.00,10.00,6,0,0,0,0,0,2");
-	/* The second guest is lost, too, but in another test. */
+	/* The second guest ends early, too, but in another test. */
 	expect_row("map.one killed once\nmap.two killed twice\n",
 		   "tested,10.00,10.00,6,0,0,0,0,0,3");
 }
@@ -216,9 +216,9 @@ TEST(grade, lost_guest_costs_nothing)
 TEST(grade, guest_that_is_lost_twice_in_a_test_is_a_crash)
 {
 	expect_row("map.one killed twice\n", "tested,8.00,10.00,5,0,1,0,0,0,3");
-	expect_row("map.one lost\n", "tested,8.00,10.00,5,0,1,0,0,0,3");
+	expect_row("map.one early\n", "tested,8.00,10.00,5,0,1,0,0,0,3");
 	/* However often that happens, the host is not to blame. */
-	expect_row("map.one killed\nmap.two killed\nsync.one killed\nsync.two lost\n",
+	expect_row("map.one killed\nmap.two killed\nsync.one killed\nsync.two early\n",
 		   "tested,2.00,10.00,2,0,4,0,0,0,8");
 }
 
@@ -548,7 +548,7 @@ TEST(grade, limits_are_those_of_the_host)
 	ASSERT_STREQ("1100\n1075\n", shell("cat limits"));
 }
 
-/* If our own module fails, the tests are wrong. */
+/* If the unmodified module fails, the tests are wrong. */
 TEST(grade, control_has_to_pass)
 {
 	struct run run;
@@ -558,7 +558,7 @@ TEST(grade, control_has_to_pass)
 	write_text("kmod/shmcount.c", "sync.two fail\n");
 	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 125,
-		   "grade: the control, our own module, has 8.00 of 10 points");
+		   "grade: the control, the unmodified module, has 8.00 of 10 points");
 	run = RUN(GRADE, "all", "all");
 	expect_end(&run, 125, "has 8.00 of 10 points");
 	/* After a failure by chance the same command goes on. */

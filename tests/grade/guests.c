@@ -58,7 +58,7 @@ static struct {
 /* A limit in seconds, or in multiples of what the control took, if that is more. */
 static int limit(int seconds, int controls)
 {
-	int scaled = controls * atoi(options.control_seconds);
+	int scaled = controls * get_number("-s ", options.control_seconds, 0, 86400);
 
 	return scaled > seconds ? scaled : seconds;
 }
@@ -103,16 +103,16 @@ static char *notes(void)
 	return check(strdup(guest.notes));
 }
 
-/* The first line that names a place in a source, or else the first line. */
+/* The first line that names a line of a source, or else the first line. */
 static char *reason_in(const char *output)
 {
-	const char *place = strstr(output, ".c:");
+	const char *line = strstr(output, ".c:");
 
-	while (place && place > output && place[-1] != '\n')
-		place--;
-	if (!place)
-		place = output;
-	return text_of("%.*s", (int)strcspn(place, "\n"), place);
+	while (line && line > output && line[-1] != '\n')
+		line--;
+	if (!line)
+		line = output;
+	return text_of("%.*s", (int)strcspn(line, "\n"), line);
 }
 
 static void take_result(void)
@@ -271,9 +271,9 @@ static bool say_forged(void)
 }
 
 /*
- * The guest was lost through no fault of a test, so run another, but not for ever.
+ * The guest ended early through no fault of a test, so run another, but not for ever.
  * The runner reports the test that was running as failed, which is no result. If the
- * same test was running when the last guest was lost, blame the test.
+ * same test was running when the last guest ended early, blame the test.
  */
 static bool try_again(struct graded *test)
 {
@@ -291,7 +291,7 @@ static bool try_again(struct graded *test)
 		      "the runner gives no reason");
 }
 
-/* The harness gave up, for a reason that the rest of the tests can do without. */
+/* The harness gave up, but the remaining tests can run in a new guest. */
 static bool take_bail(void)
 {
 	switch (guest.record.program) {

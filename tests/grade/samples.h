@@ -6,8 +6,8 @@
 enum { SAMPLE_LIMIT = 600 };
 
 /*
- * Make a submission, a directory of this name, from "kmod", our own module; from
- * "patch NAME", our module with a patch of tests/mutants/patches; or from a C file
+ * Make a submission, a directory of this name, from "kmod", the unmodified module; from
+ * "patch NAME", that with a patch of tests/mutants/patches; or from a C file
  * below tests/.
  */
 void stage(const char *name, const char *from);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Sample submissions, and the verdict that each must get in the real jail and real
- * guests (make grade-test). Mistakes that a student could make are our own module
+ * guests (make grade-test). Mistakes that a student could make are the unmodified module
  * with a patch of make mutants.
  */
 #include <stdio.h>

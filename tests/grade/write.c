@@ -125,8 +125,8 @@ static const char *const explanations[VERDICTS] = {
 };
 
 /*
- * Why this verdict, for the student. Of a forged report that may have the names of
- * hidden tests in it, and any text of the module's.
+ * Why this verdict, for the student. A forged report may contain hidden test names and
+ * any text from the module, so do not show it.
  */
 static const char *reason(void)
 {
@@ -173,7 +173,7 @@ static void put_items(FILE *file)
 		points(all_points_reached()), points(all_points()));
 }
 
-/* Of a kernel report only the first line and the RIP; the log has the rest. */
+/* Show only the first line and the RIP of a kernel report; the log has the rest. */
 static void put_crash(FILE *file, const char *report)
 {
 	for (int line = 0; *report; line++) {

@@ -28,7 +28,10 @@ bool kvm_remember(const char *image, int seconds, enum kvm_answer answer);
 /* The program that execvp() would take, or NULL; the caller frees it. */
 char *find_program(const char *name);
 
-/* What tells this file from another, or from the same written anew. */
+/*
+ * Write the device, inode, size and modification time of this file; they change when it
+ * is replaced.
+ */
 void identity(char *text, size_t size, const char *path);
 
 #endif

@@ -24,12 +24,12 @@
 
 /*
  * QEMU notes which accelerator it is given. KVM sleeps for long unless there is a file
- * "works", and fails if there is a file "lost".
+ * "works", and fails if there is a file "broken".
  */
 #define NOTE \
 "case \"$*\" in\n" \
 "*'-accel kvm -cpu host '*) echo kvm >>\"$SCENE/calls\"\n" \
-"	[ ! -e \"$SCENE/lost\" ] || exit 1\n" \
+"	[ ! -e \"$SCENE/broken\" ] || exit 1\n" \
 "	[ -e \"$SCENE/works\" ] || exec sleep 60 ;;\n" \
 "*'-accel tcg'*) echo tcg >>\"$SCENE/calls\" ;;\n" \
 "esac\n"
@@ -158,15 +158,15 @@ TEST(kvm, another_kernel_has_an_answer_of_its_own)
 /* If no answer can be kept, each run asks silently. */
 TEST(kvm, cache_that_cannot_be_is_no_failure)
 {
-	static const char *const places[] = {
+	static const char *const caches[] = {
 		"/proc/no/cache", "/dev/null", "relative", "",
 	};
 
 	set_host(true);
 	setenv("HOME", "/proc/no/home", 1);
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		setenv("XDG_CACHE_HOME", places[i], 1);
-		if (i == ARRAY_SIZE(places) - 1)
+	for (size_t i = 0; i < ARRAY_SIZE(caches); i++) {
+		setenv("XDG_CACHE_HOME", caches[i], 1);
+		if (i == ARRAY_SIZE(caches) - 1)
 			unsetenv("HOME");
 		for (int times = 0; times < 2; times++) {
 			expect_guest(boot("kvm"), KVM);
@@ -302,9 +302,9 @@ TEST(kvm, that_is_lost_after_it_worked)
 	set_host(true);
 	expect_guest(boot("kvm"), KVM);
 	expect_calls("kvm kvm ");
-	shell("touch lost");
+	shell("touch broken");
 	run = boot("kvm");
-	expect_end(&run, 0, "vm: KVM has worked here and does not now: the guest runs under TCG");
+	expect_end(&run, 0, "vm: KVM no longer works here; the guest runs under TCG");
 	expect_text(run.output, "# " TCG "\n");
 	setenv("ACCEL", "kvm", 1);
 	must_end(boot("kvm"), 125);

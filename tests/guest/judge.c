@@ -4,7 +4,7 @@
  *
  * The verdict fails closed. A program ran well only if the guest says so on its
  * own port with this run's nonce, QEMU ends with the status that only the guest's
- * PID 1 gives it, and the kernel's log has no report of trouble (other than of a
+ * PID 1 gives it, and the kernel's log has no report of a bug (other than of a
  * boot that was tried again). A test program's report must be whole, besides.
  */
 #include <errno.h>
@@ -43,7 +43,7 @@ void no_guest(const char *format, ...)
 	exit(record->status);
 }
 
-/* What was running when the guest ended or the kernel reported trouble. */
+/* What was running when the guest ended or the kernel reported a bug. */
 static const char *running(void)
 {
 	const char *test = guest.record.test;

@@ -47,7 +47,7 @@ static const char help[] =
 "\n"
 "Exit status: for run that of the program, or 128 + the signal that ended it.\n"
 "For tap 0: all tests passed; 1: some test failed. For either 2: usage; 121: the\n"
-"kernel crashed or reported trouble; 122: the report is forged; 124: a hang;\n"
+"kernel crashed or reported a bug; 122: the report is forged; 124: a hang;\n"
 "125: no guest, or one that could not do its work, or output that cannot be\n"
 "written; 130: interrupted; 141: nobody reads the output any more.\n";
 

@@ -83,7 +83,7 @@ extern volatile sig_atomic_t to_program;
 
 bool is_verb(const char *verb);
 
-/* Outputs and the guest's program call the guest this. */
+/* Returns the guest's kind for messages and SHMCOUNT_GUEST. */
 const char *kind_of_guest(void);
 
 /* Strip the time stamp that the kernel puts before a line. */

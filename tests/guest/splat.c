@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which lines of a kernel log report trouble. The first entry that the line contains
+ * Which lines of a kernel log report a bug. The first entry that the line contains
  * decides, so exceptions come first, and narrow entries before wide ones. '^' is the
  * beginning of the kernel's text: a driver may print "shmcount: WARNING: ...", which
  * is no report.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Reports of trouble in a kernel log. */
+/* Reports of bugs in a kernel log. */
 #ifndef SPLAT_H
 #define SPLAT_H
 

@@ -75,7 +75,7 @@ bool can_restore(void)
 	if (missing)
 		fclose(missing);
 	if (!has_disk)
-		fprintf(stderr, "vm: the kernel has no virtio_blk, which a guest needs to be restored, so it boots\n");
+		fprintf(stderr, "vm: the kernel lacks virtio_blk, so the guest cannot be restored; booting it\n");
 	return has_disk;
 }
 
@@ -306,7 +306,7 @@ static int make_template(struct footer *footer)
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	fd = lock(fresh);
 	if (fd < 0) {
-		fprintf(stderr, "vm: cannot save a guest as %s (%s), so each boots\n",
+		fprintf(stderr, "vm: cannot save a guest as %s (%s); booting it\n",
 			fresh, strerror(errno));
 		return -1;
 	}
@@ -319,7 +319,7 @@ static int make_template(struct footer *footer)
 	if (!made)
 		unlink(fresh);
 	if (template < 0 && !interrupted)
-		fprintf(stderr, "vm: the guest cannot be saved, so it boots\n");
+		fprintf(stderr, "vm: the guest could not be saved; booting it\n");
 	close(fd);
 	remove_old_templates();
 	return template;
@@ -346,7 +346,7 @@ bool restore(int *qemu)
 	futimens(template, times);
 	guest.start = RESTORE;
 	if (!fill_payload_disk()) {
-		fprintf(stderr, "vm: the payload is too large for a guest that is restored, so it boots\n");
+		fprintf(stderr, "vm: the payload is too large to restore a guest; booting it\n");
 		close(template);
 		return false;
 	}
@@ -362,7 +362,7 @@ bool restore(int *qemu)
 		;
 	if (guest.up || guest.ready || interrupted || guest.output_error)
 		return true;
-	fprintf(stderr, "vm: the saved guest did not come back, so one boots\n");
+	fprintf(stderr, "vm: the saved guest did not come back; booting one\n");
 	unlink(path);
 	return false;
 }

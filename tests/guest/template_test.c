@@ -128,7 +128,7 @@ TEST(template, damaged_one_is_not_restored)
 {
 	set_host();
 	shell("sed -i s/^250000$/250001/ templates/*");
-	expect_boot("vm: the saved guest did not come back, so one boots\n");
+	expect_boot("vm: the saved guest did not come back; booting one\n");
 	expect_starts("restore boot ");
 	expect_guest("save restore ");
 }
@@ -137,7 +137,7 @@ TEST(template, guest_that_does_not_come_back_is_booted)
 {
 	set_host();
 	shell(">hangs.restore");
-	expect_boot("vm: the saved guest did not come back, so one boots\n");
+	expect_boot("vm: the saved guest did not come back; booting one\n");
 	expect_starts("restore boot ");
 }
 
@@ -145,10 +145,10 @@ TEST(template, guest_that_cannot_be_saved_is_booted)
 {
 	set_host();
 	shell("rm templates/* && >full");
-	expect_boot("vm: the guest cannot be saved, so it boots\n");
+	expect_boot("vm: the guest could not be saved; booting it\n");
 	expect_starts("save boot ");
 	shell("rm full && >hangs.save");
-	expect_boot("vm: the guest cannot be saved, so it boots\n");
+	expect_boot("vm: the guest could not be saved; booting it\n");
 	expect_starts("save boot ");
 	ASSERT_STREQ("", shell("ls templates"));
 	shell("rm -r templates && >templates");
@@ -160,10 +160,10 @@ TEST(template, kernel_without_its_disk_is_booted)
 {
 	set_host();
 	shell("echo payload virtio_blk >modules/missing");
-	expect_boot("vm: the kernel has no virtio_blk, which a guest needs to be restored, so it boots\n");
+	expect_boot("vm: the kernel lacks virtio_blk, so the guest cannot be restored; booting it\n");
 	expect_starts("boot ");
 	shell("rm -r modules");
-	expect_boot("vm: the kernel has no virtio_blk");
+	expect_boot("vm: the kernel lacks virtio_blk");
 }
 
 TEST(template, two_runs_at_once_make_one)

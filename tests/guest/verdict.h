@@ -24,7 +24,7 @@ enum vm_verdict {
 	VM_NO_VERDICT,		/* there is no record, or no whole one */
 	VM_PASSED,
 	VM_FAILED,		/* a test failed; or the program's status is not 0 */
-	VM_CRASH,		/* the kernel crashed or reported trouble */
+	VM_CRASH,		/* the kernel crashed or reported a bug */
 	VM_STOPPED,		/* the guest stopped without reporting an end */
 	VM_HANG,		/* no end in time, or a watchdog's report */
 	VM_NOT_LOADED,		/* loading the module does not end */

@@ -123,7 +123,7 @@ static bool failed_at_boot(void)
  * KVM came up for the probe, but not for this guest. ACCEL=kvm asked for KVM, so
  * nothing may take its place.
  */
-static bool lost_kvm(void)
+static bool kvm_stopped_working(void)
 {
 	return guest.kvm && !guest.up && !interrupted &&
 	       (is_verb("tap") || is_verb("run")) &&
@@ -138,8 +138,8 @@ static int see_through(void)
 	prepare();
 	if (guest.start == BOOT || !restore(&qemu))
 		qemu = boot();
-	if (lost_kvm()) {
-		fprintf(stderr, "vm: KVM has worked here and does not now: the guest runs under TCG\n");
+	if (kvm_stopped_working()) {
+		fprintf(stderr, "vm: KVM no longer works here; the guest runs under TCG\n");
 		kvm_remember(guest.image, options.probe_seconds, KVM_BROKEN);
 		guest.kvm = false;
 		if (guest.console_log)

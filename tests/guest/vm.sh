@@ -22,9 +22,9 @@
 #   -r FILE     write the record of the verdict there: see tests/guest/verdict.h
 #   -t SEC      time limit for tap or run
 #
-# KERNEL, KMOD (as -m), PARAMS (but for tap), MEMORY, REPEAT (for tap's time limit)
-# and CONSOLE (as -c) come from the environment; the Makefile says what they mean. The
-# exit status is that of build/tests/vm; tests/harness/status.h has all of them.
+# The environment has what a user may set (see "make help" and the Makefile), KMOD as
+# -m and CONSOLE as -c; tap takes no PARAMS. The exit status is that of build/tests/vm;
+# tests/harness/status.h has all of them.
 set -eu
 
 # shellcheck source=tests/kernel/surroundings.sh

@@ -553,7 +553,7 @@ static struct options parse(int argc, char *argv[])
 	int option;
 
 	if (getenv("SHMCOUNT_GUEST") && getenv("SLOWER"))
-		slower = atoi(getenv("SLOWER"));
+		slower = get_number("SLOWER=", getenv("SLOWER"), 1, MAX_REPEAT);
 	while ((option = getopt(argc, argv, "lr:s:e:t:k:")) != -1) {
 		if (option == 'l')
 			options.list = true;

@@ -90,7 +90,7 @@ void test_fail(const char *file, int line, const char *format, ...);
 _Noreturn __attribute__((format(printf, 1, 2)))
 void test_skip(const char *format, ...);
 
-/* Mark the failure that follows as one of any broken module: "# NOT_LOADED". */
+/* The next failure only means that the module did not load; mark it NOT_LOADED. */
 void test_not_loaded(void);
 
 /* The ASSERT macros call these. test_assert_ok() returns the result. */

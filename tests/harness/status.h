@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The exit statuses of our programs; 0 is success everywhere. A number means the
- * same in each program that uses it, in shell scripts as well.
+ * The exit statuses of our programs; 0 is success everywhere. Shell scripts use the
+ * same numbers; from doctor.sh, 2 also says that there is no config to read.
  */
 #ifndef STATUS_H
 #define STATUS_H
@@ -16,12 +16,12 @@ enum status {
 	STATUS_NOT_RESTORED = 6,	/* -e: cannot restore what a test changed */
 	STATUS_TIMEOUTS = 7,	/* -e N: N tests reached their time limit */
 
-	STATUS_CRASH = 121,	/* the guest's kernel crashed or reported trouble */
+	STATUS_CRASH = 121,	/* the guest's kernel crashed or reported a bug */
 	STATUS_FORGED = 122,	/* somebody else wrote into the tests' report */
 	STATUS_NO_FILE = 123,	/* jail: the command made no file to bring out */
 	STATUS_HANG = 124,	/* no end in time, as of timeout(1) */
 	STATUS_INFRASTRUCTURE = 125,	/* no verdict: the fault is ours */
-	STATUS_NO_PROBE = 126,	/* vm to itself: there was no guest to try KVM with */
+	STATUS_NO_PROBE = 126,	/* inside vm only: the KVM probe could not start a guest */
 	STATUS_INTERRUPTED = 130,	/* 128 + SIGINT */
 	STATUS_UNREAD = 141,	/* 128 + SIGPIPE: nobody reads the output */
 };

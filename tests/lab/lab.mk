@@ -4,8 +4,8 @@
 lab_needs := $(small_guest) build/guest/batch build/tests/lab
 lab_again = $(call again,lab,SRC KMOD KERNEL KVER KDIR VMLINUZ)
 lab: $(lab_needs)
-	@exec env SRC="$$TYPED_SRC" \
-		tests/lab/run.sh -r $(call quoted,$(lab_again)) $(if $(STEP),-s $(call quoted,$(value STEP)))
+	@exec tests/lab/run.sh build/lab "$$TYPED_SRC" -r $(call quoted,$(lab_again)) \
+		$(if $(STEP),-s $(call quoted,$(value STEP)))
 
 # The solution of step N is the skeleton with the patches of all steps up to N.
 lab_files := $(wildcard kmod/lab/*.[ch] kmod/compat.*) kmod/lab/Kbuild

@@ -271,17 +271,16 @@ TEST(lab, ignored_interrupt_stays_ignored)
 }
 
 /* run.sh builds in this directory, not in that of a student. */
-static struct run run_script(void)
+static struct run run_script(const char *source)
 {
 	unsetenv("KMOD");
-	return RUN(in("TOP", "tests/lab/run.sh"), "-d", getcwd(NULL, 0), "-a");
+	return RUN(in("TOP", "tests/lab/run.sh"), getcwd(NULL, 0), source, "-a");
 }
 
 /* Give run.sh a student's directory. */
 static struct run run_directory(const char *directory)
 {
-	setenv("SRC", text_of("%s/%s", getcwd(NULL, 0), directory), 1);
-	return run_script();
+	return run_script(text_of("%s/%s", getcwd(NULL, 0), directory));
 }
 
 TEST(lab, directory_has_to_be_one)
@@ -328,8 +327,7 @@ TEST_LIMIT(lab, skeleton_passes_exactly_step_1, 120)
 	struct run run;
 
 	ASSERT_TRUE(read_steps(&steps, in("TOP", "kmod/lab/steps")));
-	unsetenv("SRC");
-	run = must_end(run_script(), STATUS_FAILED);
+	run = must_end(run_script(""), STATUS_FAILED);
 	ASSERT_STREQ("lab: building kmod/lab\nlab: testing it in a guest\n",
 		     run.errors);
 	ASSERT_EQ(steps.count + 1, lines_in(run.output));

@@ -2,24 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0
 # Check a module by the steps of the lab (make lab).
 #
-#   run.sh [-d DIR] [OPTION of build/tests/lab]...
+#   run.sh DIR SRC [OPTION of build/tests/lab]...
 #
 # KMOD names the module in the environment; without it, this builds the module from the
-# directory SRC, by default from kmod/lab, the skeleton. The files go into DIR, by default
-# build/lab. tests/lab/lab.c describes the options and the exit status; 1 also stands
-# for a module that does not build.
+# directory SRC ("": kmod/lab, the skeleton). The files go into DIR. tests/lab/lab.c
+# describes the options and the exit status; 1 also stands for a module that does not
+# build.
 set -eu
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../kernel/surroundings.sh"
 program=lab failure=2
+[ $# -ge 2 ] || usage
 cd "$top"
-lab=build/lab
-if [ "${1-}" = -d ]; then
-	lab=$2
-	shift 2
-fi
-src=${SRC:-kmod/lab}
+lab=$1
+src=${2:-kmod/lab}
+shift 2
 # Not every shell expands ~ behind SRC=.
 # shellcheck disable=SC2088
 case $src in

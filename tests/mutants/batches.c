@@ -2,8 +2,8 @@
 /*
  * Mutants go through guests in batches, two guests at a time.
  *
- * A guest runs the named tests with the true module, then with the mutants that
- * only fail tests, then with the true module again: a test that fails with the true
+ * A guest runs the named tests with the unmodified module, then with the mutants that
+ * only fail tests, then with the unmodified module again: a test that fails with the true
  * module proves nothing. A mutant that ends its guest, or gets stuck, comes last. A
  * mutant that its own tests do not notice gets the whole suite, and so does an
  * equivalent one: that tells a wrong header from a missing test.
@@ -20,9 +20,9 @@
 #include "status.h"
 #include "util.h"
 
-enum { GUESTS = 2, MAX_OTHERS = 16, TRUE_MODULE = -1 };
+enum { GUESTS = 2, MAX_OTHERS = 16, UNMODIFIED = -1 };
 
-/* A guest that runs. modules are indices of the list, or TRUE_MODULE. */
+/* A guest that runs. modules are indices of the list, or UNMODIFIED. */
 struct guest {
 	pid_t pid;		/* 0: none */
 	char *files;		/* its files begin with this, see run.h */
@@ -59,7 +59,7 @@ static bool waits_for_suite(int i)
 static void add_module(struct guest *guest, int i)
 {
 	guest->modules[guest->module_count++] = i;
-	if (i != TRUE_MODULE)
+	if (i != UNMODIFIED)
 		list[i].state = RUNNING;
 }
 
@@ -79,12 +79,12 @@ static void fill_batch(struct guest *guest)
 	if (max > MAX_OTHERS)
 		max = MAX_OTHERS;
 
-	add_module(guest, TRUE_MODULE);
+	add_module(guest, UNMODIFIED);
 	for (int i = 0; i < count && guest->module_count <= max; i++)
 		if (waits(i) && !is_fatal(i))
 			add_module(guest, i);
 	if (guest->module_count > 1)
-		add_module(guest, TRUE_MODULE);
+		add_module(guest, UNMODIFIED);
 	for (int i = 0; i < count; i++) {
 		if (waits(i) && is_fatal(i)) {
 			add_module(guest, i);
@@ -122,11 +122,11 @@ static char *tests_for(const struct guest *guest, int module)
 
 	if (guest->whole)
 		fprintf(file, "*");
-	else if (module != TRUE_MODULE)
+	else if (module != UNMODIFIED)
 		print_tests(file, module);
 	else
 		for (int m = 0; m < guest->module_count; m++)
-			if (guest->modules[m] != TRUE_MODULE)
+			if (guest->modules[m] != UNMODIFIED)
 				print_tests(file, guest->modules[m]);
 	fclose(file);
 	return tests;
@@ -139,7 +139,7 @@ static void start_new_guest(struct guest *guest, int number)
 	int n = 1, tests;
 
 	for (int m = 0; m < guest->module_count; m++) {
-		if (guest->modules[m] == TRUE_MODULE)
+		if (guest->modules[m] == UNMODIFIED)
 			continue;
 		module_path(paths[m], guest->modules[m]);
 		args[n++] = "-f";
@@ -151,7 +151,7 @@ static void start_new_guest(struct guest *guest, int number)
 	for (int m = 0; m < guest->module_count; m++) {
 		int i = guest->modules[m];
 
-		args[n++] = i == TRUE_MODULE ? "shmcount" : list[i].mutant.name;
+		args[n++] = i == UNMODIFIED ? "shmcount" : list[i].mutant.name;
 		args[n++] = tests_for(guest, i);
 	}
 	guest->files = text_of("%s/guests/%d", built, number);
@@ -160,7 +160,7 @@ static void start_new_guest(struct guest *guest, int number)
 		free(args[tests]);
 }
 
-/* Did each test of the mutant pass with the true module? Reports it if not. */
+/* Did each test of the mutant pass with the unmodified module? Reports it if not. */
 static bool is_believed(int i, const struct batch_result *control,
 			const char *when)
 {
@@ -173,7 +173,7 @@ static bool is_believed(int i, const struct batch_result *control,
 			return false;
 		}
 		if (!is_listed(control->passed, mutant->tests[t])) {
-			fail(i, "no proof, as %s does not pass with the true module %s it",
+			fail(i, "unproved: %s fails with the unmodified module %s the mutant",
 			     mutant->tests[t], when);
 			return false;
 		}
@@ -290,15 +290,15 @@ static void judge_batch(struct guest *guest, const struct batch_report *report,
 	int end = end_of(guest, report);
 
 	for (int m = 1; m < end; m++)
-		if (guest->modules[m] == TRUE_MODULE)
+		if (guest->modules[m] == UNMODIFIED)
 			after = &report->results[m];
 	for (int m = 1; m < guest->module_count; m++) {
 		int i = guest->modules[m];
-		bool last = m == end || (i != TRUE_MODULE && is_fatal(i));
+		bool last = m == end || (i != UNMODIFIED && is_fatal(i));
 
-		if (i == TRUE_MODULE)
+		if (i == UNMODIFIED)
 			continue;
-		/* What nothing has been proved of runs once more. */
+		/* A mutant without a verdict runs again. */
 		list[i].state = WAITING;
 		if (m > end || (!last && !after))
 			continue;
@@ -309,11 +309,11 @@ static void judge_batch(struct guest *guest, const struct batch_report *report,
 }
 
 /* The guest ended in a way that no mutant can cause. */
-static void judge_lost(struct guest *guest, const char *why, int status)
+static void judge_early_end(struct guest *guest, const char *why, int status)
 {
 	for (int m = 0; m < guest->module_count; m++)
-		if (guest->modules[m] != TRUE_MODULE)
-			fail(guest->modules[m], "no proof: its guest was lost: %s (exit status %d, %s.*)",
+		if (guest->modules[m] != UNMODIFIED)
+			fail(guest->modules[m], "unproved: its guest ended early: %s (exit status %d, %s.*)",
 			     why[0] ? why : "nothing was reported", status,
 			     guest->files);
 }
@@ -333,10 +333,10 @@ static void finish(struct guest *guest, int status)
 		report->results[report->count - 1].given = false;
 	end = end_of(guest, report);
 	if (end < guest->module_count && !report->results[end].stuck &&
-	    (!bad_end || guest->modules[end] == TRUE_MODULE))
-		judge_lost(guest, record.message, status);
+	    (!bad_end || guest->modules[end] == UNMODIFIED))
+		judge_early_end(guest, record.message, status);
 	else if (!bad_end && status > 1)
-		judge_lost(guest, record.message, status);
+		judge_early_end(guest, record.message, status);
 	else if (!guest->whole)
 		judge_batch(guest, report, &record);
 	else

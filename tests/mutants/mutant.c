@@ -69,7 +69,7 @@ static void check(struct mutant *mutant)
 	else if (mutant->test_count && !mutant->outcomes)
 		mutant->wrong = "has no Outcome";
 	else if (!strcmp(mutant->name, "shmcount"))
-		mutant->wrong = "has the name of the true module";
+		mutant->wrong = "has the name of the unmodified module";
 }
 
 bool read_mutant(struct mutant *mutant, const char *dir, const char *name)

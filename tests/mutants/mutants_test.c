@@ -56,7 +56,7 @@ static const char guest[] =
 "			echo \"# > not ok 1 $test # NOT_LOADED\"\n"
 "			result='not ok' status=1; continue ;;\n"
 "		silent) exit 121 ;;\n"
-"		lost) record no-guest 125 'no guest' 'infrastructure: no guest'; exit 125 ;;\n"
+"		early) record no-guest 125 'no guest' 'infrastructure: no guest'; exit 125 ;;\n"
 "		waits) : >waiting; while [ ! -e go ]; do sleep 0.1; done ;;\n"
 "		sleep) echo $$ >pid; mv pid sleeper; exec sleep 600 ;;\n"
 "		skip) echo \"# > ok 1 $test # SKIP not here\"; continue ;;\n"
@@ -220,32 +220,32 @@ TEST(mutants, no_proof_by_a_vague_failure)
 	expect_outcome(1, "not ok a: no proof, as map.fork_shares says no more than: x.c:1: cannot load it: ");
 }
 
-/* A test that fails with the true module proves nothing. */
+/* A test that fails with the unmodified module proves nothing. */
 TEST(mutants, no_proof_without_a_control)
 {
 	set_scene("a fail\nshmcount@1 fail\n");
 	add_mutant("a", FAILS);
-	expect_outcome(1, "not ok a: no proof, as map.fork_shares does not pass with the true module before it: ");
+	expect_outcome(1, "not ok a: unproved: map.fork_shares fails with the unmodified module before the mutant: ");
 	set_scene("a fail\nshmcount@3 fail\n");
-	expect_outcome(1, "not ok a: no proof, as map.fork_shares does not pass with the true module after it: ");
+	expect_outcome(1, "not ok a: unproved: map.fork_shares fails with the unmodified module after the mutant: ");
 	set_scene("a crash\nshmcount@1 fail\n");
 	add_mutant("a", CAUGHT_BY "Outcome: crash\n");
-	expect_outcome(1, "not ok a: no proof, as map.fork_shares does not pass with the true module before it: ");
+	expect_outcome(1, "not ok a: unproved: map.fork_shares fails with the unmodified module before the mutant: ");
 	set_scene("a fail\nshmcount@3 crash\n");
 	add_mutant("a", FAILS);
-	expect_outcome(1, "not ok a: no proof: its guest was lost: crash: BUG: told by the test (exit status 121, ");
+	expect_outcome(1, "not ok a: unproved: its guest ended early: crash: BUG: told by the test (exit status 121, ");
 }
 
 TEST(mutants, lost_guest)
 {
-	set_scene("shmcount lost\n");
+	set_scene("shmcount early\n");
 	add_mutant("a", FAILS);
-	expect_outcome(1, "not ok a: no proof: its guest was lost: infrastructure: no guest (exit status 125, ");
-	set_scene("a lost\n");
-	expect_outcome(1, "not ok a: no proof: its guest was lost: ");
+	expect_outcome(1, "not ok a: unproved: its guest ended early: infrastructure: no guest (exit status 125, ");
+	set_scene("a early\n");
+	expect_outcome(1, "not ok a: unproved: its guest ended early: ");
 	/* The status of a crash, but no record of one. */
 	set_scene("a silent\n");
-	expect_outcome(1, "not ok a: no proof: its guest was lost: nothing was reported (exit status 121, ");
+	expect_outcome(1, "not ok a: unproved: its guest ended early: nothing was reported (exit status 121, ");
 }
 
 TEST(mutants, skipped_where_its_test_is_skipped)
@@ -275,7 +275,7 @@ TEST(mutants, header_has_to_be_right)
 		  "is Equivalent and has a Caught-by or Outcome" },
 		{ "a", FAILS "Because: no\n", "has an unknown field" },
 		{ "a", FAILS "no\n", "has a line that is no field" },
-		{ "shmcount", FAILS, "has the name of the true module" },
+		{ "shmcount", FAILS, "has the name of the unmodified module" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {

@@ -76,7 +76,7 @@ struct backing {
 bool lacks(char why[WHY], const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Each backing is one entry of this table; nothing else lists them. */
+/* Each backing is one entry of this table, and a row in README.md. */
 extern const struct backing backings[];
 extern const int backing_count;
 
@@ -149,7 +149,7 @@ struct lock {
 		     long limit);
 };
 
-/* Each lock is one entry of this table; nothing else lists them. */
+/* Each lock is one entry of this table, and a row in README.md. */
 extern const struct lock locks[];
 extern const int lock_count;
 
