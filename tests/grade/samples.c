@@ -41,7 +41,8 @@ void need_jail(void)
 void link_tree(void)
 {
 	need_jail();
-	shell("mkdir -p build/tests && ln -s $TOP/kmod $TOP/tests . && "
-	      "cd $TOP/build && ln -s $PWD/grading $PWD/guest $PWD/kernel $PWD/modules $OLDPWD/build/ && "
+	shell("mkdir -p build/tests $TOP/build/templates && ln -s $TOP/kmod $TOP/tests . && "
+	      "cd $TOP/build && ln -s $PWD/grading $PWD/guest $PWD/kernel $PWD/modules "
+	      "$PWD/templates $OLDPWD/build/ && "
 	      "ln -s $PROGRAMS/jail $PROGRAMS/vm $OLDPWD/build/tests/");
 }

@@ -57,22 +57,29 @@ void identity(char *text, size_t size, const char *path)
 		 (long)stat_of.st_mtim.tv_nsec);
 }
 
-/* What the answer depends on, a line each. */
-static void describe(char text[TEXT], const char *image, int seconds)
+const char *boot_of_host(void)
 {
-	char *qemu = find_program(VM_QEMU), boot[64] = "";
-	char kernel_identity[PATH_MAX + 100], qemu_identity[PATH_MAX + 100];
 	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+	static char boot[64];
 
 	if (file && !fgets(boot, sizeof(boot), file))
 		boot[0] = '\0';
 	if (file)
 		fclose(file);
 	boot[strcspn(boot, "\n")] = '\0';
+	return boot;
+}
+
+/* What the answer depends on, a line each. */
+static void describe(char text[TEXT], const char *image, int seconds)
+{
+	char kernel_identity[PATH_MAX + 100], qemu_identity[PATH_MAX + 100];
+	char *qemu = find_program(VM_QEMU);
+
 	identity(kernel_identity, sizeof(kernel_identity), image);
 	identity(qemu_identity, sizeof(qemu_identity), qemu);
 	snprintf(text, TEXT, "boot %s\nuser %u\nkernel %s\nqemu %s\nseconds %d\n",
-		 boot, getuid(), kernel_identity, qemu_identity, seconds);
+		 boot_of_host(), getuid(), kernel_identity, qemu_identity, seconds);
 	free(qemu);
 }
 

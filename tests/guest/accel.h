@@ -34,4 +34,7 @@ char *find_program(const char *name);
  */
 void identity(char *text, size_t size, const char *path);
 
+/* A text that each boot of the host changes; "" if there is none. */
+const char *boot_of_host(void);
+
 #endif

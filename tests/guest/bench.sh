@@ -20,7 +20,7 @@ trap 'exit 130' INT TERM HUP
 # measure KIND PROGRAM WAY: append the milliseconds to the files KIND.WAY and KIND.all.
 measure() {
 	begun=$(date +%s%N)
-	BOOT=$3 "$top/tests/guest/vm.sh" -r "$tmp/record" "$1" "$2" >/dev/null || return
+	BOOT=${3#restored} "$top/tests/guest/vm.sh" -r "$tmp/record" "$1" "$2" >/dev/null || return
 	echo $((($(date +%s%N) - begun) / 1000000)) >>"$tmp/$1.all.$3"
 	sed -n 's/^ready_ms=//p' "$tmp/record" >>"$tmp/$1.$3"
 }
@@ -29,12 +29,14 @@ median() {
 	sort -n "$1" | sed -n "$(((runs + 1) / 2))p"
 }
 
+# shellcheck disable=SC2016
+BOOT='' "$top/tests/guest/vm.sh" host sh -c 'echo "$SHMCOUNT_GUEST"'
 printf '%-8s %10s %10s %7s %10s\n' guest 'boot (ms)' restored ratio all
 for kind in run host bench count trace; do
 	program=true
 	[ $kind != run ] || program=samepage
 	# Make the template.
-	"$top/tests/guest/vm.sh" $kind $program >/dev/null
+	BOOT='' "$top/tests/guest/vm.sh" $kind $program >/dev/null
 	run=0
 	while [ $run -lt "$runs" ]; do
 		measure $kind $program cold

@@ -12,11 +12,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/random.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -463,12 +465,14 @@ static void load_guest_modules(void)
 
 /*
  * Returns false if there is no payload on the disk yet. The kernel has kept what it read
- * when it looked for partitions, hence O_DIRECT, which needs an aligned buffer.
+ * when it looked for partitions, hence O_DIRECT, which needs an aligned buffer. Nobody
+ * else may read the nonce, so the disk is empty afterwards.
  */
 static bool unpack_payload(void)
 {
 	static _Alignas(4096) char buffer[1 << 20];
-	int fd = open("/dev/vda", O_RDONLY | O_DIRECT | O_CLOEXEC);
+	int fd = open("/dev/vda", O_RDWR | O_DIRECT | O_CLOEXEC);
+	uint64_t range[2] = { 0 };	/* offset and length */
 	FILE *disk = fdopen(fd, "r");
 	bool there;
 
@@ -480,6 +484,9 @@ static bool unpack_payload(void)
 		setvbuf(disk, buffer, _IOFBF, sizeof(buffer));
 		if (unpack_archive(disk))
 			init_error("cannot unpack the payload");
+		range[1] = lseek(fd, 0, SEEK_CUR);
+		if (ioctl(fd, BLKZEROOUT, range))
+			init_error("cannot empty /dev/vda");
 	}
 	fclose(disk);
 	return there;
@@ -499,16 +506,20 @@ static void become_template(void)
 	read_config();
 }
 
-/* A restored kernel has the clock and the random numbers of its template. */
+/*
+ * A restored kernel has the clock and the random numbers of its template. One that has
+ * booted has read the clock later than the runner has.
+ */
 static void set_clock_and_seed(void)
 {
 	/* A struct rand_pool_info: bits, bytes, the bytes. */
 	int pool[2 + VM_SEED_WORDS] = { 32 * VM_SEED_WORDS, 4 * VM_SEED_WORDS };
 	int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
-	struct timespec time;
+	struct timespec time, is;
 
+	clock_gettime(CLOCK_REALTIME, &is);
 	if (sscanf(config.time, "%ld.%ld", &time.tv_sec, &time.tv_nsec) != 2 ||
-	    clock_settime(CLOCK_REALTIME, &time))
+	    (time.tv_sec > is.tv_sec && clock_settime(CLOCK_REALTIME, &time)))
 		init_error("cannot set the clock");
 	for (int i = 0; i < VM_SEED_WORDS; i++)
 		if (sscanf(config.seed + 8 * i, "%8x",

@@ -36,7 +36,7 @@ static const char help[] =
 "  -c FILE  write the kernel's log there; its first line says what ran the guest\n"
 "  -r FILE  write a record of the verdict there, in lines of KEY=VALUE\n"
 "  -T DIR   keep templates there: a guest that has booted is saved, and the next\n"
-"           one of its kind is restored\n"
+"           one of its kind is restored, unless BOOT=cold is in the environment\n"
 "  -K FILE  the device to look for (/dev/kvm)\n"
 "\n"
 "The guest runs under KVM if its kernel comes up there, else under TCG, which\n"
@@ -81,6 +81,7 @@ void parse_environment(void)
 {
 	const char *accelerator = getenv("ACCEL") ?: "";
 	const char *seconds = getenv("PROBE_SECONDS") ?: "";
+	const char *start = getenv("BOOT") ?: "";
 
 	if (!strcmp(accelerator, "kvm"))
 		options.accelerator = KVM_ONLY;
@@ -89,6 +90,10 @@ void parse_environment(void)
 	else if (*accelerator)
 		die(STATUS_USAGE, "ACCEL=%s: it has to be kvm or tcg",
 		    accelerator);
+	if (!strcmp(start, "cold"))
+		options.templates = NULL;
+	else if (*start)
+		die(STATUS_USAGE, "BOOT=%s: it has to be cold", start);
 	if (*seconds)
 		options.probe_seconds = get_number("PROBE_SECONDS=", seconds, 1,
 						   9999);

@@ -170,7 +170,7 @@ static void take_head(char *line)
 	}
 	if (!strcmp(frame.kind, "up")) {
 		guest.up = true;
-		allow(load_seconds());
+		allow(guest.start == SAVE ? LOAD_SECONDS : load_seconds());
 	} else if (guest.start == SAVE && !strcmp(frame.kind, "ready")) {
 		allow(RESTORE_SECONDS);
 		save_template();
@@ -269,6 +269,14 @@ static ssize_t read_some(struct pollfd *from, char data[65536])
 	return length;
 }
 
+/* Saving a guest, it has children that hold our pipes. A shell's shares our group. */
+static void kill_qemu(pid_t pid)
+{
+	if (getpgid(pid) == pid)
+		kill(-pid, SIGKILL);
+	kill(pid, SIGKILL);
+}
+
 int watch(pid_t pid, int console_fd, int report_fd)
 {
 	struct pollfd fds[] = {
@@ -290,11 +298,11 @@ int watch(pid_t pid, int console_fd, int report_fd)
 		if (report_length > 0)
 			take_report(report, report_length);
 		if (interrupted || guest.output_error)
-			kill(pid, SIGKILL);
+			kill_qemu(pid);
 		if (guest.deadline && now() > guest.deadline) {
 			guest.timed_out = true;
 			guest.deadline = 0;
-			kill(pid, SIGKILL);
+			kill_qemu(pid);
 		}
 	}
 	waitpid(pid, &status, 0);

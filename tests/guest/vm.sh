@@ -95,10 +95,14 @@ for file in "$kernel/vmlinuz" "$kernel/release" "$build/tests/vm"; do
 	*) no_guest "there is no $file: make run or make vm makes it" ;;
 	esac
 done
-needed=none
-[ $guest = small ] || needed='payload\|host'
-case $verb in bench | count) needed='payload\|host\|disk' ;; esac
-lacking=$(sed -n "s/^\($needed\) //p" "$kernel/modules/missing" 2>/dev/null | tr '\n' ' ')
+case $verb in
+bench | count) needed='^payload \|^host \|^disk ' ;;
+*) needed='virtio_pci$\|^host ' ;;
+esac
+lacking=
+[ $guest = small ] ||
+	lacking=$(sed -n "/$needed/s/.* //p" "$kernel/modules/missing" 2>/dev/null |
+		tr '\n' ' ')
 [ -z "$lacking" ] ||
 	no_guest "kernel $(cat "$kernel/release") has no module ${lacking}and this" \
 		"guest needs it for the host's files and its disk"
@@ -165,8 +169,6 @@ if [ "$name" = debug ]; then
 	append="$append page_poison=1 page_owner=on SLOWER=4"
 	append="$append watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 fi
-templates=$build/templates
-[ "${BOOT-}" != cold ] || templates=
 exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$build/guest/init" \
 	-c "$log" -a "$append" ${memory:+-M "$memory"} ${fetch:+-o "$fetch"} \
-	${record:+-r "$record"} ${templates:+-T "$templates"} "$@"
+	${record:+-r "$record"} -T "$build/templates" "$@"
