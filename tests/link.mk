@@ -7,8 +7,8 @@ CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror
 	-D_GNU_SOURCE -pthread -Itests -Itests/harness
 
 objects = $(patsubst %,build/obj/%.o,$(1))
-harness := harness/harness harness/program
-run_guests := guest/run guest/verdict harness/child
+harness := $(addprefix harness/,harness held program)
+run_guests := guest/run guest/tap guest/verdict check/read harness/child
 # The tests run in this order. The grader stops after many crashes, so another order
 # changes what a submission that crashes gets points for.
 device_groups := io life load map perm share stats sync
@@ -23,7 +23,6 @@ build/guest/fuzz: $(call objects,harness/module $(addprefix fuzz/,fuzz worker mo
 build/guest/techniques: $(call objects,harness/module techniques/techniques \
 	techniques/probe)
 build/guest/init: $(call objects,guest/init guest/archive)
-build/guest/batch: $(call objects,guest/batch)
 build/tests/dying_init: $(call objects,guest/dying_init)
 build/tests/vm: $(call objects,$(addprefix guest/,vm options payload template qemu streams \
 	judge verdict accel archive tap splat))
@@ -33,22 +32,21 @@ build/tests/nest_test: $(call objects,$(harness) guest/nest_test)
 build/tests/report: $(call objects,guest/tap guest/verdict $(addprefix check/,report \
 	read write json))
 build/tests/report_test: $(call objects,check/report_test guest/tap $(harness))
-build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant batches) \
-	guest/batch_report $(run_guests))
-build/tests/mutants_test: $(call objects,mutants/mutants_test $(harness))
+build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant guests) $(run_guests))
+build/tests/mutants_test: $(call objects,mutants/mutants_test guest/actor $(harness))
 build/tests/harness_test: $(call objects,harness/harness_test $(harness))
-build/tests/harness_sample: $(call objects,harness/harness_sample harness/harness)
+build/tests/harness_sample: $(call objects,$(addprefix harness/,harness_sample harness held))
 build/tests/timeline_test: $(call objects,programs/timeline_test $(harness))
 build/tests/setup_test: $(call objects,$(addprefix kernel/,setup_test kernel_test \
 	suite_test surroundings_test) check/each_test host/host_test $(harness))
 build/tests/deb_test: $(call objects,deb/deb_test $(harness))
-build/tests/lab: $(call objects,lab/lab lab/steps guest/batch_report $(run_guests))
-build/tests/lab_test: $(call objects,lab/lab_test lab/steps $(harness))
+build/tests/lab: $(call objects,lab/lab lab/steps $(run_guests))
+build/tests/lab_test: $(call objects,lab/lab_test lab/steps guest/actor $(harness))
 build/tests/jail: $(call objects,grade/jail)
 build/tests/grade: $(call objects,$(addprefix grade/,grade points source guests write \
-	all) check/read check/write check/json guest/tap harness/module $(run_guests))
+	all) check/write check/json harness/module $(run_guests))
 build/tests/grade_test: $(call objects,grade/grade_test grade/build_test grade/samples \
-	$(harness))
+	guest/actor $(harness))
 build/tests/samples_test: $(call objects,grade/samples_test grade/samples $(harness))
 build/grading/graded: $(graded_objects)
 

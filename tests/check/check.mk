@@ -6,7 +6,7 @@ check_again = $(call again,check,KERNEL KVER KMOD KDIR VMLINUZ ACCEL)
 check_needs := check-tools user $(small_guest) build/kmod/$(small)/shmcount.ko \
 	$(patsubst %,build/tests/%_test,harness setup report mutants lab timeline grade vm) \
 	$(addprefix build/tests/,harness_sample report mutants lab grade jail dying_init) \
-	build/guest/batch build/grading/graded
+	build/grading/graded
 # The debug kernel runs the tests of the guest only: the others do not depend on the
 # kernel.
 checked_full := $(filter-out debug,$(full))

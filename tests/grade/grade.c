@@ -37,7 +37,7 @@ enum { MAX_FILE_SIZE = 32 << 20 };
 struct submission submission;
 struct item items[MAX_ITEMS];
 int item_count;
-struct graded tests[MAX_TESTS];
+struct result tests[MAX_GUEST_TESTS];
 int test_count;
 
 struct options options = {

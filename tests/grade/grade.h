@@ -5,12 +5,12 @@
 
 #include <stdint.h>
 
-#include "check/report.h"
 #include "command.h"
+#include "guest/run.h"
 #include "util.h"
 
 /* NAME_SIZE is less than NAME_MAX: we add a prefix and a suffix. */
-enum { MAX_TESTS = 512, MAX_ITEMS = 256, PATH_SIZE = 4096, NAME_SIZE = 200 };
+enum { MAX_ITEMS = 256, PATH_SIZE = 4096, NAME_SIZE = 200 };
 
 extern const char *const result_names[TEST_RESULTS];
 
@@ -38,16 +38,6 @@ struct item {
 	int count, passed;	/* tests of it, without skipped ones */
 };
 
-struct graded {
-	char *name;
-	struct item *item;
-	enum test_result result;
-	double seconds;		/* -1: unknown */
-	char *why;		/* one line, or NULL */
-	char *output;		/* "" or lines */
-	int guest;		/* it ran in this guest, from 1 */
-};
-
 struct submission {
 	const char *path;	/* what was handed in */
 	char name[NAME_SIZE + 8];	/* of the directory of its reports */
@@ -66,7 +56,7 @@ struct submission {
 extern struct submission submission;
 extern struct item items[MAX_ITEMS];
 extern int item_count;
-extern struct graded tests[MAX_TESTS];
+extern struct result tests[MAX_GUEST_TESTS];
 extern int test_count;
 
 /* What the command line gives, or the default. */
@@ -93,6 +83,9 @@ const char *report_path(const char *name);
 
 /* Read the points file, and assign its items to the tests of options.graded. */
 void read_points(void);
+
+/* The line of the file that a test belongs to, or NULL. */
+struct item *item_of(const char *name);
 
 /* The points reached by an item; of all items that are hidden or not. */
 double points_of(const struct item *item);

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "grade.h"
-#include "child.h"
 
 enum { MAX_POINTS = 10000 };
 
@@ -76,8 +75,7 @@ static bool is_instructors(const char *name)
 	return !strncmp(name, "hidden_", 7);
 }
 
-/* The line that a test belongs to, or NULL. */
-static struct item *item_of(const char *name)
+struct item *item_of(const char *name)
 {
 	for (int i = 0; i < item_count; i++)
 		if (!fnmatch(items[i].pattern, name, 0))
@@ -120,24 +118,6 @@ static void add_default_item(char *names[], int count)
 		items[item_count++] = (struct item) { "hidden_*", unnamed, true, 0, 0, 0 };
 }
 
-/* List the tests of options.graded; returns how many. */
-static int list_tests(char *names[MAX_TESTS])
-{
-	char *args[] = { options.graded, "-l", NULL };
-	char name[256];
-	int count = 0;
-	FILE *file;
-
-	if (run_child(args, report_path("tests")))
-		die(STATUS_INFRASTRUCTURE, "%s does not list its tests", args[0]);
-	file = fopen(report_path("tests"), "re");
-	while (file && count < MAX_TESTS && fscanf(file, "%255s", name) == 1)
-		names[count++] = check(strdup(name));
-	if (file)
-		fclose(file);
-	return count;
-}
-
 /* Does -t ask for it? */
 static bool is_wanted(const char *name)
 {
@@ -171,8 +151,8 @@ static void refuse_unknown(char *names[], int count)
 
 void read_points(void)
 {
-	char *names[MAX_TESTS];
-	int count = list_tests(names);
+	char *names[MAX_GUEST_TESTS];
+	int count = list_tests(options.graded, names);
 	double total = 0;
 
 	file_name = options.points;
@@ -185,17 +165,16 @@ void read_points(void)
 	if (total <= 0)
 		die(STATUS_USAGE, "%s gives no points", file_name);
 	for (int n = 0; n < count; n++) {
-		struct item *item = item_of(names[n]);
+		const struct item *item = item_of(names[n]);
 		/* These run first, for every submission. */
 		bool probe = !strncmp(names[n], "module.", 7);
 
 		if (!probe && (!item || !(item->points > 0)))
 			continue;
-		if (is_wanted(names[n]))
-			tests[test_count++] = (struct graded) {
-				.name = names[n], .item = item, .seconds = -1,
-				.output = "",
-			};
+		if (!is_wanted(names[n]))
+			continue;
+		tests[test_count].name = names[n];
+		forget(&tests[test_count++]);
 	}
 }
 

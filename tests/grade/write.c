@@ -27,9 +27,11 @@ const char *const verdict_names[VERDICTS] = {
 	[NOT_GRADED] = "not graded",
 };
 
-static bool is_hidden(const struct graded *test)
+static bool is_hidden(const struct result *test)
 {
-	return test->item && test->item->hidden;
+	const struct item *item = item_of(test->name);
+
+	return item && item->hidden;
 }
 
 static int count(enum test_result result, bool hidden_too)
@@ -81,7 +83,7 @@ static void put_variable(FILE *file, const char *name, const char *value)
 }
 
 /* The command to run a test again; only the instructor has the hidden tests. */
-static char *again(const struct graded *test, bool for_instructor)
+static char *again(const struct result *test, bool for_instructor)
 {
 	char *command = NULL;
 	size_t size;
@@ -185,7 +187,7 @@ static void put_crash(FILE *file, const char *report)
 	}
 }
 
-static void put_failure(FILE *file, const struct graded *test)
+static void put_failure(FILE *file, const struct result *test)
 {
 	fprintf(file, "\n  %s: %s\n", test->name, result_names[test->result]);
 	if (test->why && !strstr(test->output, test->why))
@@ -236,13 +238,15 @@ static void write_student(FILE *file)
 
 /* ---- for machines ---- */
 
-static double points_each(const struct graded *test)
+static double points_each(const struct result *test)
 {
-	return test->item && test->item->count && test->result != SKIPPED ?
-	       test->item->points / test->item->count : 0;
+	const struct item *item = item_of(test->name);
+
+	return item && item->count && test->result != SKIPPED ?
+	       item->points / item->count : 0;
 }
 
-static double points_reached_by(const struct graded *test)
+static double points_reached_by(const struct result *test)
 {
 	return test->result == PASSED ? points_each(test) : 0;
 }
@@ -259,7 +263,7 @@ static void write_item(struct json *json, const struct item *item)
 	json_close(json, '}');
 }
 
-static void write_test(struct json *json, const struct graded *test)
+static void write_test(struct json *json, const struct result *test)
 {
 	char *command = again(test, true);
 
@@ -310,7 +314,7 @@ static void write_instructor(FILE *file)
 	free(path);
 }
 
-static void write_result(struct json *json, const struct graded *test)
+static void write_result(struct json *json, const struct result *test)
 {
 	char *output = text_of("%s%s%s\n%s", result_names[test->result],
 			       test->why ? ": " : "", test->why ?: "",
@@ -348,7 +352,7 @@ static void write_results(FILE *file)
 	json_string(&json, "stdout_visibility", "hidden");
 	json_open(&json, "tests", '[');
 	for (int i = 0; i < test_count; i++)
-		if (tests[i].item)
+		if (item_of(tests[i].name))
 			write_result(&json, &tests[i]);
 	json_close(&json, ']');
 	json_close(&json, '}');
@@ -367,14 +371,14 @@ static char *why_not_run(void)
 static void write_xml(FILE *file)
 {
 	struct part part = { .name = submission.name, .begin = time(NULL) };
-	struct test list[MAX_TESTS];
+	struct test list[MAX_GUEST_TESTS];
 	struct report report = {
 		.kernel = options.kernel, .module = "shmcount.ko",
 		.parts = &part, .part_count = 1, .tests = list,
 	};
 
 	for (int i = 0; i < test_count; i++) {
-		struct graded *test = &tests[i];
+		struct result *test = &tests[i];
 		char *why = test->result == NOT_RUN ? why_not_run() :
 						   test->why ?: "";
 
@@ -440,7 +444,7 @@ static void write_one(const char *name, void (*write)(FILE *file))
 static void count_points(void)
 {
 	for (int i = 0; i < test_count; i++) {
-		struct item *item = tests[i].item;
+		struct item *item = item_of(tests[i].name);
 
 		if (!item || tests[i].result == SKIPPED)
 			continue;

@@ -2,12 +2,14 @@
 /*
  * The TAP harness: main() and the functions of harness.h.
  *
- *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-t N] [-k SMALL[/FULL]] [NAME or pattern]...
+ *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-g] [-t N] [-k SMALL[/FULL]] [NAME or pattern]...
  *
  * -l    list the tests instead of running them
  * -r N  run the chosen tests N times, as NAME.1 to NAME.N
  * -s K/N  take every Nth test from the Kth on: N processes share the tests
- * -e N  end early: after N timeouts, or when test_cleanup() fails
+ * -e N  end early: after N timeouts, or when test_cleanup() fails; and a test that the
+ *       kernel holds (held.h) for a quarter of its time limit has reached it
+ * -g    end early: after a group in which a test did not pass
  * -t N  multiply the time limits by N
  * -k SMALL[/FULL]  the kernels, names in build/kernel/: of the small guest, and of
  *       the guest that sees the host's files
@@ -40,9 +42,10 @@
 
 #include "command.h"
 #include "harness.h"
+#include "held.h"
 #include "signals.h"
 
-enum { REAP_SECONDS = 3, OUTPUT_LINES = 100, MAX_REPEAT = 1000 };
+enum { REAP_SECONDS = 3, HELD_SHARE = 4, OUTPUT_LINES = 100, MAX_REPEAT = 1000 };
 
 enum test_result { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
 
@@ -58,6 +61,8 @@ static struct {
 static sigset_t awaited;
 static bool interrupted;
 static bool cleanup_failed;
+static bool ends_early;		/* -e */
+static bool held;		/* the kernel held the test that runs */
 
 /* A debug kernel is slower. In a guest, SLOWER comes from its command line. */
 static unsigned int slower = 1;
@@ -311,6 +316,7 @@ static enum test_result run_apart(void (*run)(void), unsigned int limit,
 			      int output, const char *directory)
 {
 	double deadline = now() + limit;
+	bool in_kernel = false;
 	int status;
 	pid_t pid, seen;
 
@@ -320,8 +326,10 @@ static enum test_result run_apart(void (*run)(void), unsigned int limit,
 		dprintf(output, "cannot fork: %s\n", strerror(errno));
 		return FAILED;
 	}
-	while (!(seen = waitpid(pid, &status, WNOHANG)) && now() < deadline) {
-		await_child(deadline);
+	is_held_by_kernel(0, 0);
+	while (!(seen = waitpid(pid, &status, WNOHANG)) && now() < deadline && !in_kernel) {
+		await_child(ends_early && deadline > now() + 1 ? now() + 1 : deadline);
+		in_kernel = ends_early && is_held_by_kernel(pid, (double)limit / HELD_SHARE);
 		if (interrupted && deadline > now() + REAP_SECONDS) {
 			kill(-pid, SIGTERM);
 			deadline = now() + REAP_SECONDS;
@@ -333,6 +341,7 @@ static enum test_result run_apart(void (*run)(void), unsigned int limit,
 		waitpid(-1, NULL, WNOHANG);
 	}
 
+	held = held || in_kernel;
 	if (!reap_all(pid))
 		return UNKILLABLE;
 	if (!seen)
@@ -401,6 +410,7 @@ static enum test_result run_test(const struct test *test, const char *name,
 	int output;
 
 	memset(shared, 0, sizeof(*shared));
+	held = false;
 	printf("# begin %s\n", name);
 	output = memfd_create(name, 0);
 	if (output < 0 || !mkdtemp(directory)) {
@@ -422,7 +432,9 @@ static enum test_result run_test(const struct test *test, const char *name,
 	if (result == FAILED && shared->not_loaded)
 		printf(" # NOT_LOADED");
 	if (result == TIMED_OUT || result == UNKILLABLE)
-		printf(" # TIMEOUT %u seconds", limit_of(test));
+		printf(held ? " # TIMEOUT %u seconds in the kernel" :
+			      " # TIMEOUT %u seconds",
+		       limit_of(test) / (held ? HELD_SHARE : 1));
 	printf("\n");
 	return result;
 }
@@ -467,6 +479,7 @@ struct options {
 	unsigned int repeat;
 	unsigned long k, n;	/* every nth of all runs, from the kth on */
 	unsigned int max_timeouts;	/* 0: no limit */
+	bool by_group;
 	char *kernels;		/* SMALL[/FULL], or NULL */
 	bool list;
 };
@@ -482,6 +495,11 @@ static const char *name_of(const struct test *test, const struct options *option
 	return name;
 }
 
+static bool same_group(const struct test *a, const struct test *b)
+{
+	return !strncmp(a->name, b->name, strcspn(a->name, ".") + 1);
+}
+
 /* Run or list all tests, REPEAT times. Returns the exit status. */
 static int run_tests(const struct test **tests, size_t count,
 		     const struct options *options)
@@ -489,6 +507,7 @@ static int run_tests(const struct test **tests, size_t count,
 	unsigned int results[UNKILLABLE + 1] = { 0 };
 	size_t runs = count * options->repeat, number = 0;
 	size_t plan = (runs + options->n - options->k) / options->n;
+	const struct test *failed = NULL;	/* the last one */
 
 	if (!options->list)
 		printf("TAP version 13\n1..%zu%s\n", plan,
@@ -502,10 +521,16 @@ static int run_tests(const struct test **tests, size_t count,
 			puts(name);
 			continue;
 		}
+		if (options->by_group && failed && !same_group(failed, test)) {
+			printf("Bail out! not all tests of this group passed\n");
+			return STATUS_GROUP;
+		}
 		if (getenv("SHMCOUNT_GUEST") && !log_to_kernel(text_of("test: %s\n", name)))
 			printf("# cannot write to /dev/kmsg: %s\n", strerror(errno));
 		result = run_test(test, name, ++number);
 		results[result]++;
+		if (result != PASSED && result != SKIPPED)
+			failed = test;
 		if (interrupted) {
 			printf("Bail out! interrupted\n");
 			return STATUS_INTERRUPTED;
@@ -534,7 +559,7 @@ static int run_tests(const struct test **tests, size_t count,
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-t N] [-k SMALL[/FULL]] [test or pattern]...\n",
+		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-g] [-t N] [-k SMALL[/FULL]] [test or pattern]...\n",
 		program_invocation_short_name);
 	exit(STATUS_USAGE);
 }
@@ -554,13 +579,15 @@ static struct options parse(int argc, char *argv[])
 
 	if (getenv("SHMCOUNT_GUEST") && getenv("SLOWER"))
 		slower = get_number("SLOWER=", getenv("SLOWER"), 1, MAX_REPEAT);
-	while ((option = getopt(argc, argv, "lr:s:e:t:k:")) != -1) {
+	while ((option = getopt(argc, argv, "lr:s:e:gt:k:")) != -1) {
 		if (option == 'l')
 			options.list = true;
 		else if (option == 'r')
 			options.repeat = get_number("-r ", optarg, 1, MAX_REPEAT);
 		else if (option == 'e')
 			options.max_timeouts = get_number("-e ", optarg, 0, UINT_MAX);
+		else if (option == 'g')
+			options.by_group = true;
 		else if (option == 't')
 			slower = get_number("-t ", optarg, 1, MAX_REPEAT);
 		else if (option == 'k')
@@ -623,6 +650,7 @@ int main(int argc, char *argv[])
 	struct options options = parse(argc, argv);
 	const struct test *tests[count];
 
+	ends_early = options.max_timeouts;
 	set_variables(options.kernels);
 	memcpy(tests, __start_tests, count * sizeof(tests[0]));
 	sort_by_line(tests, count);

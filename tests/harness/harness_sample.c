@@ -168,3 +168,15 @@ void test_cleanup(void)
 	if (getenv("SAMPLE_CLEANUP_FAILS"))
 		FAIL("cleanup failed");
 }
+
+/* vfork() waits in the kernel until its child has called execv() or ended. */
+TEST_LIMIT(sample, is_held_by_the_kernel, 8)
+{
+	if (!vfork())
+		for (;;)
+			pause();
+}
+
+TEST(another, passes)
+{
+}

@@ -205,6 +205,33 @@ TEST(harness, ignored_signals_stay_ignored)
 	expect_text(run.output, "\nnot ok 1 sample.hangs # TIMEOUT 1 seconds\n");
 }
 
+/* Such a hang can be seen before the time limit; one that sleeps cannot. */
+TEST(harness, what_the_kernel_holds_ends_early)
+{
+	struct run run = RUN("harness_sample", "-e", "2", "sample.is_held_by_the_kernel",
+			     "sample.hangs");
+
+	expect_text(run.output,
+		    "\nnot ok 2 sample.is_held_by_the_kernel # TIMEOUT 2 seconds in the kernel\n");
+	expect_text(run.output, "\nnot ok 1 sample.hangs # TIMEOUT 1 seconds\n");
+	expect_text(RUN("harness_sample", "sample.is_held_by_the_kernel").output,
+		    "\nnot ok 1 sample.is_held_by_the_kernel # TIMEOUT 8 seconds\n");
+}
+
+TEST(harness, group_in_which_a_test_fails_is_the_last)
+{
+	struct run run;
+
+	/* All tests of the sample are of one group. */
+	run = must_end(RUN("harness_sample", "-g", "sample.fails", "sample.passes"), 1);
+	expect_text(run.output, "\nok 1 sample.passes\n");
+	expect_text(run.output, "\nnot ok 2 sample.fails\n");
+	run = must_end(RUN("harness_sample", "-g", "*.fails", "another.*"), STATUS_GROUP);
+	expect_text(run.output, "\n1..2\n");
+	expect_text(run.output, "\nnot ok 1 sample.fails\nBail out! not all tests of this group passed\n");
+	must_end(RUN("harness_sample", "-g", "sample.passes", "another.*"), 0);
+}
+
 TEST(harness, output_is_cut)
 {
 	struct run run = RUN("harness_sample", "sample.says_a_lot");
@@ -256,12 +283,12 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	ASSERT_EQ(20, lines_in(run.output));
+	ASSERT_EQ(22, lines_in(run.output));
 	ASSERT_TRUE(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
 		     RUN("harness_sample", "-l", "sample.child_*").output);
 	ASSERT_STREQ("sample.fails\nsample.exits_early\n"
-		     "sample.child_fails_unseen\nsample.by_hangup\n",
+		     "sample.child_fails_unseen\nsample.by_hangup\nanother.passes\n",
 		     RUN("harness_sample", "-l", "-s", "2/5").output);
 	run = RUN("harness_sample", "-l", "-r", "2", "sample.child_*");
 	ASSERT_STREQ("sample.child_fails_unseen.1\n"

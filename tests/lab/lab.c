@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Checks modules by the steps of the lab (make lab): a guest runs the tests of each
- * step with each module, and a line for each step says whether they pass.
+ * Checks modules by the steps of the lab (make lab): each step has a guest of its own,
+ * which runs the tests of the step, and a line for each says whether they pass. If a
+ * test leaves the module loaded, another guest goes on after it.
  *
  * Usage: lab [-a] [-r COMMAND] [-s STEP] DIR STEPS MODULE...
  *
  * It runs in the tree. DIR gets the files of the last guest, guest.* (guest/run.h).
  * STEPS is the table (kmod/lab/steps). lab stops at the first step that does not pass,
- * and says what comes next. -a checks all steps with each module, in as many guests as
- * that takes: a crash costs its step and no other. -s checks one step. -r is the
- * command that started lab, without STEP= (make lab).
+ * and says what comes next. -a checks all steps with each module. -s checks one step.
+ * -r is the command that started lab, without STEP= (make lab).
  *
  * Exit status 0: all passed; 1: some did not; 2: usage, or a wrong table; 125: no
  * guest; 130: interrupted.
@@ -23,15 +23,15 @@
 
 #include "child.h"
 #include "command.h"
-#include "guest/batch_report.h"
 #include "guest/run.h"
-#include "guest/verdict.h"
 #include "steps.h"
 #include "util.h"
 
 static const char usage[] =
 	"usage: lab [-a] [-r COMMAND] [-s STEP] DIR STEPS MODULE...";
 
+static char *suite[MAX_GUEST_TESTS];	/* all its tests */
+static int suite_count;
 static struct steps steps;
 static char **modules;
 static int module_count;
@@ -47,16 +47,11 @@ static unsigned int *passes;	/* the steps that each module passes, as bits */
 static bool failed;		/* some step of some module */
 static bool crashed;		/* or it hangs */
 
-static char *guest_files;	/* DIR/guest: see guest/run.h */
-static FILE *report_file;
-static struct batch_report *report;	/* of the guest that runs */
+static struct guest_run run;	/* the last guest; its files are DIR/guest */
+static struct result tests[MAX_GUEST_TESTS];	/* of the step */
+static int test_count;
 
-static int total(void)
-{
-	return module_count * step_count;
-}
-
-static const char *module_of(int n)
+static char *module_of(int n)
 {
 	return modules[n / step_count];
 }
@@ -78,49 +73,17 @@ static const char *name_of(const char *module)
 	return name;
 }
 
-/* The runner puts one module into the guest as shmcount.ko, in place of ours. */
-static bool is_in_place(const char *module)
-{
-	return module_count == 1 || !strcmp(name_of(module), "shmcount");
-}
-
-static const char *guest_name_of(const char *module)
-{
-	return is_in_place(module) ? "shmcount" : name_of(module);
-}
-
-/* How many names a list of batch_report.h has: a space is before and after each. */
-static int count_of(const char *list)
-{
-	int spaces = 0;
-
-	for (; *list; list++)
-		spaces += *list == ' ';
-	return spaces ? spaces - 1 : 0;
-}
-
-static void say(int n, const char *how, const char *format, ...)
+static void say(const char *how, const char *format, ...)
 {
 	va_list args;
 
 	if (take_all)
-		printf("%s: ", name_of(module_of(n)));
-	printf("step %d, %s: %s", step_of(n)->number, step_of(n)->title, how);
+		printf("%s: ", name_of(module_of(done)));
+	printf("step %d, %s: %s", step_of(done)->number, step_of(done)->title, how);
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
 	printf("\n");
-}
-
-static void conclude(int n, bool ok)
-{
-	unsigned int bit = 1U << step_of(n)->number;
-
-	failed = failed || !ok;
-	if (ok)
-		passes[n / step_count] |= bit;
-	else
-		passes[n / step_count] &= ~bit;
 }
 
 /* Print for each module the steps that it passes. */
@@ -135,115 +98,77 @@ static void sum_up(void)
 	}
 }
 
+static bool is_in(const struct step *step, int pattern, const char *name)
+{
+	return !fnmatch(step->tests[pattern], name, 0);
+}
+
+static bool has_failed(const struct result *test)
+{
+	return test->result == FAILED || test->result == HUNG;
+}
+
 /* The failure whose test comes first in the table: it says most. */
-static const struct batch_failure *first_of(const struct step *step,
-					    const struct batch_result *result)
+static const struct result *first_failure(void)
 {
-	for (int t = 0; t < step->test_count; t++)
-		for (int i = 0; i < result->failure_count; i++)
-			if (!fnmatch(step->tests[t], result->failures[i].name,
-				     0))
-				return &result->failures[i];
-	return &result->failures[0];
+	const struct step *step = step_of(done);
+
+	for (int p = 0; p < step->test_count; p++)
+		for (int t = 0; t < test_count; t++)
+			if (has_failed(&tests[t]) && is_in(step, p, tests[t].name))
+				return &tests[t];
+	return NULL;
 }
 
-/* Judge one module and step by the guest's own report. */
-static void judge(int n, const struct batch_result *result)
+/* Say how the step went; returns true if it passed. */
+static bool judge(void)
 {
-	const struct batch_failure *first = first_of(step_of(n), result);
-	int wrong = count_of(result->failed);
-	int right = count_of(result->passed);
+	const struct result *first = first_failure();
+	int wrong = 0, right = 0;
 
-	if (wrong)
-		say(n, "not yet", ": %s: %s (%d of %d tests pass)",
-		    first->name, first->why, right, right + wrong);
-	else if (result->stuck)
-		say(n, "not yet", ": the module cannot be unloaded any more");
-	else if (!right)
-		say(n, "not yet", ": none of its tests can run on this kernel");
-	else
-		say(n, "passed", "");
-	conclude(n, right && !wrong && !result->stuck);
+	for (int t = 0; t < test_count; t++) {
+		wrong += has_failed(&tests[t]);
+		right += tests[t].result == PASSED;
+	}
+	if (run.ended) {
+		crashed = true;
+		say(run.last->result == CRASHED ? "crash" : "hang", ": %s: %s",
+		    run.last->name, run.last->why);
+	} else if (wrong) {
+		say("not yet", ": %s: %s (%d of %d tests pass)", first->name, first->why,
+		    right, test_count);
+	} else if (!right) {
+		say("not yet", ": none of its tests can run on this kernel");
+	} else {
+		say("passed", "");
+		return true;
+	}
+	return false;
 }
 
-/* The kernel crashed, or the guest hangs. */
-static void judge_end(int n, const struct vm_record *record, const char *when)
-{
-	say(n, record->status == STATUS_CRASH ? "crash" : "hang", ": %s: %s",
-	    when, record->reason);
-	crashed = true;
-	conclude(n, false);
-}
-
-/* The test that the guest began last. */
-static const char *begun(void)
-{
-	const char *test = report->results[report->count].begun;
-
-	return test[0] ? test : "before the first test";
-}
-
-/* The suite must have every test of the table. */
+/* The tests of each step are in the suite. */
 static void check_tests(void)
 {
-	char *args[MAX_STEP_TESTS + 3] = { "build/guest/suite", "-l" };
-
+	suite_count = list_tests("build/guest/suite", suite);
 	for (int i = 0; i < steps.count; i++) {
-		int status;
+		const struct step *step = &steps.steps[i];
 
-		memcpy(args + 2, steps.steps[i].tests, sizeof(steps.steps[i].tests));
-		start_child(args, "/dev/null", NULL);
-		await_child(&status, NULL);
-		if (status)
-			die(STATUS_USAGE, "step %d of the table names a test that does not exist",
-			    steps.steps[i].number);
-	}
-}
+		for (int p = 0; p < step->test_count; p++) {
+			bool found = false;
 
-/* With commas between. */
-static char *tests_of(const struct step *step)
-{
-	char *tests = NULL;
-	size_t size;
-	FILE *file = open_memstream(&tests, &size);
-
-	for (int i = 0; i < step->test_count; i++)
-		fprintf(file, "%s%s", i ? "," : "", step->tests[i]);
-	fclose(file);
-	return tests;
-}
-
-/* Start a guest for all there is to check from..to. */
-static void start_lab_guest(int from, int to)
-{
-	char *args[MAX_GUEST_ARGS] = { "tests/guest/vm.sh" }, *module = modules[0];
-	int count = 1;
-
-	for (int i = 0; i < module_count; i++) {
-		if (is_in_place(modules[i])) {
-			module = modules[i];
-			continue;
+			for (int t = 0; t < suite_count; t++)
+				found = found || is_in(step, p, suite[t]);
+			if (!found)
+				die(STATUS_USAGE, "step %d of the table names a test that does not exist: %s",
+				    step->number, step->tests[p]);
 		}
-		args[count++] = "-f";
-		args[count++] = modules[i];
 	}
-	args[count++] = "-m";
-	args[count++] = module;
-	args[count++] = "tap";
-	args[count++] = "batch";
-	if (!take_all)
-		args[count++] = "-x";
-	for (int n = from; n < to; n++) {
-		args[count++] = strdup(guest_name_of(module_of(n)));
-		args[count++] = tests_of(step_of(n));
-	}
-	start_guest(guest_files, 240 + 30 * (to - from), args);
 }
 
 /* There was no guest, or it could not do its work: print its errors, and exit. */
 static _Noreturn void end_without_guest(int status)
 {
-	FILE *errors = fopen(guest_file(guest_files, "err"), "re");
+	FILE *errors = fopen(guest_file(run.files, "err"), "re");
 	bool told = false;
 	char line[1024];
 
@@ -257,61 +182,46 @@ static _Noreturn void end_without_guest(int status)
 	    status);
 }
 
-/* The guest ended within a step, or after the last one. */
-static void judge_bad_end(int to, const struct vm_record *record)
-{
-	if (done < to)
-		judge_end(done++, record, begun());
-	else
-		judge_end(done - 1, record, "when its tests had ended");
-}
-
-/* Take the lines of the report that are there by now. */
-static void take_lines(void)
-{
-	static char *line;
-	static size_t size;
-	ssize_t length;
-
-	clearerr(report_file);
-	while ((length = getline(&line, &size, report_file)) > 0) {
-		int count = report->count;
-
-		if (line[length - 1] != '\n') {
-			/* The runner is still writing it. */
-			fseek(report_file, -length, SEEK_CUR);
-			return;
-		}
-		line[length - 1] = '\0';
-		take_report_line(report, line);
-		if (report->count > count && report->results[count].given)
-			judge(done++, &report->results[count]);
-	}
-}
-
-/* Check what is left in one guest, as far as it comes. */
+/* Run the tests of the step that have no result yet. */
 static void run_guest(void)
 {
-	int from = done, to = total(), status;
-	struct vm_record record;
+	/* One test without end is enough. */
+	char *args[] = {
+		"tests/guest/vm.sh", "-m", module_of(done), "tap", "suite", "-e", "1",
+		NULL
+	};
+	int status;
 
-	if (to > from + MAX_BATCH - 1)
-		to = from + MAX_BATCH - 1;
-	report = calloc(1, sizeof(*report));
-	report_file = fopen(guest_file(guest_files, "tap"), "w+e");
-	if (!report || !report_file)
-		die(STATUS_INFRASTRUCTURE, "cannot write %s.tap: %s", guest_files,
-		    strerror(errno));
-	start_lab_guest(from, to);
-	await_child(&status, take_lines);
-	take_lines();
-	fclose(report_file);
-	read_record(&record, guest_file(guest_files, "verdict"));
-	if (record.status == STATUS_CRASH || record.status == STATUS_HANG)
-		judge_bad_end(to, &record);
-	else if (status > STATUS_FAILED || done == from)
+	run.count = 0;
+	for (int t = 0; t < test_count; t++)
+		if (tests[t].result == NOT_RUN)
+			run.tests[run.count++] = &tests[t];
+	start_guest(&run, 240, args);
+	await_child(&status, NULL);
+	read_guest(&run);
+	if (is_early_end(&run))
 		end_without_guest(status);
-	free(report);
+}
+
+static void check_step(void)
+{
+	const struct step *step = step_of(done);
+
+	test_count = 0;
+	for (int t = 0; t < suite_count; t++)
+		for (int p = 0; p < step->test_count; p++)
+			if (is_in(step, p, suite[t])) {
+				tests[test_count++] = (struct result) { .name = suite[t] };
+				break;
+			}
+	do {
+		run_guest();
+	} while (run.stuck && run.last != run.tests[run.count - 1]);
+	if (judge())
+		passes[done / step_count] |= 1U << step->number;
+	else
+		failed = true;
+	done++;
 }
 
 static void say_what_is_next(const struct step *step)
@@ -332,7 +242,7 @@ static void encourage(void)
 	const struct step *step = step_of(done - 1);
 
 	if (crashed)
-		printf("The kernel's last words are in %s.log.\n", guest_files);
+		printf("The kernel's last words are in %s.log.\n", run.files);
 	if (!failed && step_count > 1)
 		printf("All %d steps pass. Well done.\n",
 		       steps.count);
@@ -379,7 +289,7 @@ int main(int argc, char *argv[])
 	if (module_count < 1 || (module_count > 1 && !take_all))
 		die(STATUS_USAGE, "%s", usage);
 	prepare_for_children();
-	guest_files = text_of("%s/guest", argv[0]);
+	run.files = text_of("%s/guest", argv[0]);
 	if (!read_steps(&steps, argv[1]))
 		die(STATUS_USAGE, "%s: %s", argv[1], steps.wrong);
 	modules = argv + 2;
@@ -388,8 +298,8 @@ int main(int argc, char *argv[])
 	check_tests();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 
-	while (done < total() && (take_all || !failed))
-		run_guest();
+	while (done < module_count * step_count && (take_all || !failed))
+		check_step();
 	if (take_all)
 		sum_up();
 	else

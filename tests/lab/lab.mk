@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The lab: a student's module, or the skeleton; and the solution of each step.
 
-lab_needs := $(small_guest) build/guest/batch build/tests/lab
+lab_needs := $(small_guest) build/tests/lab
 lab_again = $(call again,lab,SRC KMOD KERNEL KVER KDIR VMLINUZ)
 lab: $(lab_needs)
 	@exec tests/lab/run.sh build/lab "$$TYPED_SRC" -r $(call quoted,$(lab_again)) \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The list of mutants and their states; see mutants.c and batches.c. */
+/* The list of mutants and their states; see mutants.c and guests.c. */
 #ifndef MUTANTS_H
 #define MUTANTS_H
 
+#include "guest/run.h"
 #include "mutant.h"
 
 enum { MAX_MUTANTS = 512, PATH_SIZE = 4096 };
@@ -10,26 +11,33 @@ enum { MAX_MUTANTS = 512, PATH_SIZE = 4096 };
 enum state {
 	WAITING,
 	RUNNING,
-	UNNOTICED,	/* by its own tests: needs the whole suite */
+	UNNOTICED,	/* by its own tests: needs all others */
 	DONE,
 };
 
 struct entry {
 	struct mutant mutant;
 	enum state state;
+	struct result tests[MAX_CAUGHT_BY];	/* those of Caught-by */
+	enum outcome outcome;	/* the last that was not FAIL */
+	const char *by;		/* and the test that was running then */
+	const struct result *vague;	/* this failure is no proof, or NULL */
 };
 
 /* All chosen mutants. */
 extern struct entry list[MAX_MUTANTS];
 extern int count;
 
+/* All tests of the suite, in its order. */
+extern char *suite[MAX_GUEST_TESTS];
+extern int suite_count;
+
 /* The directory for modules and reports. */
 extern const char *built;
 
 /* Print the result of a mutant, by its index in the list, and set it DONE. */
-enum result { PASSED, FAILED, SKIPPED, RESULTS };
 __attribute__((format(printf, 3, 4)))
-void set_result(int i, enum result result, const char *format, ...);
+void set_result(int i, enum test_result result, const char *format, ...);
 
 #define pass(i, ...) set_result(i, PASSED, __VA_ARGS__)
 #define fail(i, ...) set_result(i, FAILED, __VA_ARGS__)
@@ -39,6 +47,6 @@ void set_result(int i, enum result result, const char *format, ...);
 void module_path(char path[PATH_SIZE], int i);
 
 /* Run all mutants that are not DONE; returns the number of guests. */
-int run_batches(void);
+int run_mutants(void);
 
 #endif

@@ -19,7 +19,7 @@ $(foreach patch,$(wildcard $(mutant_patches)/*.patch),\
 # which goes on after a mutant that does not build. That make must not prepare a kernel
 # given by hand a second time.
 own_make := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(MAKE) -skj2 --no-print-directory
-mutants: $(small_guest) build/guest/batch build/tests/mutants \
+mutants: $(small_guest) build/tests/mutants \
 		build/kmod/$(small)/shmcount.ko mutants-tools
 	@set -f; exec env KMOD= build/tests/mutants '$(own_make) $(if \
 		$(filter by-hand,$(small)),-o build/kernel/by-hand/vmlinuz)' \

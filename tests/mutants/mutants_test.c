@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of make mutants: is each result right? A script plays the guests, by the
- * file "does". The modules are empty files, except in the test of the Makefile's
- * rule.
+ * Tests of make mutants: is each result right? A script plays the guests (guest/actor.h),
+ * except in the test of the Makefile's rule.
  */
 #include <signal.h>
 #include <stdarg.h>
@@ -13,71 +12,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guest/actor.h"
 #include "harness.h"
 #include "program.h"
 
 #define CAUGHT_BY "Caught-by: map.fork_shares\n"
 #define FAILS CAUGHT_BY "Outcome: fail\n"
 
-/*
- * The line "MODULE WHAT" of the file "does" is what each test of the module does.
- * "MODULE@N WHAT", for the Nth module of a guest, and "MODULE* WHAT", for the whole
- * suite, take precedence. Without a line the tests pass.
- */
-static const char guest[] =
-"#!/bin/sh\n"
-"while [ \"$1\" != tap ]; do [ \"$1\" != -r ] || record=$2; shift; done\n"
-"shift 2\n"
-/* record VERDICT STATUS REASON MESSAGE */
-"record() { printf 'status=%s\\nreason=%s\\nmessage=%s\\nverdict=%s\\n' \"$2\" \"$3\" \"$4\" $1 >\"$record\"; }\n"
-"echo guest \"$@\" >>guests\n"
-"echo TAP version 13\n"
-"echo 1..$(($# / 2))\n"
-"n=0 status=0\n"
-"while [ $# -gt 0 ]; do\n"
-"	n=$((n + 1)) tests=$2 result=ok what=\n"
-"	[ \"$tests\" != '*' ] ||\n"
-"		what=$(sed -n \"s/^$1[*] //p\" does) tests=map.fork_shares,io.seek\n"
-"	[ -n \"$what\" ] || what=$(sed -n \"s/^$1@$n //p\" does)\n"
-"	[ -n \"$what\" ] || what=$(sed -n \"s/^$1 //p\" does)\n"
-"	echo \"# begin $1\"\n"
-"	for test in $(echo \"$tests\" | tr , ' '); do\n"
-"		echo \"# > # begin $test\"\n"
-"		case $what in\n"
-"		crash | hang)\n"
-"			echo \"# $what: BUG: told by the test\"\n"
-"			echo \"not ok $n $1\"\n"
-"			[ $what = hang ] && end=124 || end=121\n"
-"			record $what $end 'BUG: told by the test' \"$what: BUG: told by the test\"\n"
-"			exit $end ;;\n"
-"		timeout) echo \"# > not ok 1 $test # TIMEOUT 20 seconds\"\n"
-"			result='not ok' status=1; continue ;;\n"
-"		unloadable) echo '# > # x.c:1: cannot load it'\n"
-"			echo \"# > not ok 1 $test # NOT_LOADED\"\n"
-"			result='not ok' status=1; continue ;;\n"
-"		silent) exit 121 ;;\n"
-"		early) record no-guest 125 'no guest' 'infrastructure: no guest'; exit 125 ;;\n"
-"		waits) : >waiting; while [ ! -e go ]; do sleep 0.1; done ;;\n"
-"		sleep) echo $$ >pid; mv pid sleeper; exec sleep 600 ;;\n"
-"		skip) echo \"# > ok 1 $test # SKIP not here\"; continue ;;\n"
-"		fail | stuck) ;;\n"
-"		\"fail $test\") ;;\n"
-"		dead) result='not ok' status=1; echo \"# > ok 1 $test\"; continue ;;\n"
-"		*) echo \"# > ok 1 $test\"; continue ;;\n"
-"		esac\n"
-"		echo \"# > not ok 1 $test\"\n"
-"		result='not ok' status=1\n"
-"	done\n"
-"	[ \"$what\" != stuck ] || echo '# stuck'\n"
-"	echo \"$result $n $1\"\n"
-"	[ \"$what\" != stuck ] || break\n"
-"	shift 2\n"
-"done\n"
-"exit $status\n";
-
+/* The line "MODULE TEST WHAT" of the file "does" is what the test does with it. */
 static const char builder[] =
 "#!/bin/sh\n"
-"for module; do mkdir -p \"${module%/*}\" && : >\"$module\"; done\n";
+"for module; do\n"
+"	name=${module##*/} name=${name%.ko}\n"
+"	mkdir -p \"${module%/*}\" && sed -n \"s/^$name //p\" does >\"$module\"\n"
+"done\n";
 
 static const char *kernel_name(void)
 {
@@ -91,7 +39,8 @@ static void set_scene(const char *does)
 	shell("mkdir -p patches tests/guest build/mutants && "
 	      "ln -sf \"$TOP/build/kernel\" \"$TOP/build/guest\" build/");
 	write_text("does", does);
-	write_script("tests/guest/vm.sh", guest);
+	shell("rm -f guests; sed -n 's/^shmcount //p' does >control");
+	write_script("tests/guest/vm.sh", guest_actor);
 	write_script("builder", builder);
 }
 
@@ -127,7 +76,7 @@ static void expect_outcome(int status, const char *line)
 
 TEST(mutants, caught)
 {
-	set_scene("a fail\n");
+	set_scene("a map.fork_shares fail\n");
 	add_mutant("a", FAILS);
 	expect_outcome(0, "ok a: caught by map.fork_shares (fail): What is wrong.\n");
 }
@@ -136,19 +85,19 @@ TEST(mutants, survivor)
 {
 	set_scene("");
 	add_mutant("a", FAILS);
-	expect_outcome(1, "not ok a: survived map.fork_shares, and the whole suite: What is wrong.\n");
+	expect_outcome(1, "not ok a: survived map.fork_shares, and all tests of the module: What is wrong.\n");
 }
 
 TEST(mutants, noticed_by_another_test)
 {
-	set_scene("a* fail io.seek\n");
+	set_scene("a io.seek fail\n");
 	add_mutant("a", FAILS);
-	expect_outcome(1, "not ok a: survived map.fork_shares; noticed in the whole suite by io.seek ");
+	expect_outcome(1, "not ok a: survived map.fork_shares; noticed by io.seek: ");
 }
 
 TEST(mutants, every_test_that_is_named_has_to_notice)
 {
-	set_scene("a fail io.seek\n");
+	set_scene("a io.seek fail\n");
 	add_mutant("a", "Caught-by: io.seek map.fork_shares\nOutcome: fail\n");
 	expect_outcome(1, "not ok a: of its tests only io.seek noticed it, not map.fork_shares: What is wrong.\n");
 }
@@ -158,16 +107,17 @@ TEST(mutants, equivalent)
 	set_scene("");
 	add_mutant("a", "Equivalent: it is so\n");
 	expect_outcome(0, "ok a: equivalent, as it is so: What is wrong.\n");
-	set_scene("a* fail io.seek\n");
-	expect_outcome(1, "not ok a: not equivalent, noticed by io.seek ");
+	set_scene("a io.seek fail\n");
+	expect_outcome(1, "not ok a: not equivalent, noticed by io.seek: ");
 	/* A suite that was killed has not passed. */
-	set_scene("a* dead\n");
-	expect_outcome(1, "not ok a: not equivalent, noticed by no test");
+	set_scene("a io.seek cut\n");
+	expect_outcome(1, "not ok a: not equivalent, noticed by io.seek (it ends too early)");
 }
 
 TEST(mutants, crash_and_hang_as_promised)
 {
-	set_scene("a crash\nb hang\nc stuck\nd fail\n");
+	set_scene("a map.fork_shares crash\nb map.fork_shares hang\n"
+		  "c map.fork_shares stuck\nd map.fork_shares fail\n");
 	add_mutant("a", CAUGHT_BY "Outcome: crash\n");
 	add_mutant("b", CAUGHT_BY "Outcome: hang\n");
 	add_mutant("c", CAUGHT_BY "Outcome: stuck\n");
@@ -187,70 +137,80 @@ TEST(mutants, outcome_that_was_not_promised)
 		for (int j = 0; j < 4; j++) {
 			if (i == j)
 				continue;
-			set_scene(text_of("a %s\n", seen[i]));
+			set_scene(text_of("a map.fork_shares %s\n", seen[i]));
 			add_mutant("a", text_of(CAUGHT_BY "Outcome: %s\n", seen[j]));
 			expect_outcome(1, text_of("not ok a: expected %s, saw %s%s: What", seen[j],
-						  seen[i], i < 2 ? "" : ": BUG: told by the test"));
+						  seen[i], i < 2 ? "" : i == 2 ? ": BUG: told" :
+						  ": no end after 150 seconds"));
 		}
 	}
 }
 
-/* A crash counts for the module that was loaded; the others run again. */
-TEST(mutants, innocents_get_another_guest)
+/* Another guest goes on after a test that ended the guest: all have to notice. */
+TEST(mutants, test_that_ends_its_guest_hides_no_other)
 {
-	set_scene("a fail\nb crash\nc fail\n");
+	static const char *const ends[] = { "stuck", "crash", "hang" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		set_scene(text_of("a io.seek %s\na map.fork_shares fail\n", ends[i]));
+		add_mutant("a", text_of("Caught-by: map.fork_shares io.seek\nOutcome: fail %s\n",
+					ends[i]));
+		expect_outcome(0, text_of("ok a: caught by io.seek (%s): ", ends[i]));
+		set_scene(text_of("a io.seek %s\n", ends[i]));
+		expect_outcome(1, "not ok a: of its tests only io.seek noticed it, not map.fork_shares: ");
+	}
+}
+
+/* No mutant shares a guest with another, or with the unmodified module. */
+TEST(mutants, each_has_a_guest_of_its_own)
+{
+	set_scene("a map.fork_shares fail\nb map.fork_shares crash\n");
 	add_mutant("a", FAILS);
-	add_mutant("b", FAILS);
-	add_mutant("c", FAILS);
-	add_mutant("d", CAUGHT_BY "Outcome: crash\n");
-	write_text("does", "a fail\nb crash\nc fail\nd crash\n");
-	expect_outcome(1, "not ok b: expected fail, saw crash: BUG: told by the test: ");
-	expect_outcome(1, "ok a: caught");
-	expect_outcome(1, "ok c: caught");
-	expect_outcome(1, "ok d: caught by map.fork_shares (crash)");
+	add_mutant("b", CAUGHT_BY "Outcome: crash\n");
+	expect_outcome(0, "\n2 passed, 0 failed\n");
+	ASSERT_STREQ("3 guest map.fork_shares\n", shell("uniq -c guests | sed 's/^ *//'"));
 }
 
 /* A timeout or a failed load is no proof: any broken module causes it. */
 TEST(mutants, no_proof_by_a_vague_failure)
 {
-	set_scene("a timeout\n");
+	set_scene("a map.fork_shares timeout\n");
 	add_mutant("a", FAILS);
 	expect_outcome(1, "not ok a: no proof, as map.fork_shares says no more than: no end after 20 seconds: ");
-	set_scene("a unloadable\n");
+	set_scene("a map.fork_shares not-loaded\n");
 	expect_outcome(1, "not ok a: no proof, as map.fork_shares says no more than: x.c:1: cannot load it: ");
 }
 
 /* A test that fails with the unmodified module proves nothing. */
 TEST(mutants, no_proof_without_a_control)
 {
-	set_scene("a fail\nshmcount@1 fail\n");
+	set_scene("a map.fork_shares fail\nshmcount map.fork_shares fail\n");
 	add_mutant("a", FAILS);
-	expect_outcome(1, "not ok a: unproved: map.fork_shares fails with the unmodified module before the mutant: ");
-	set_scene("a fail\nshmcount@3 fail\n");
-	expect_outcome(1, "not ok a: unproved: map.fork_shares fails with the unmodified module after the mutant: ");
-	set_scene("a crash\nshmcount@1 fail\n");
-	add_mutant("a", CAUGHT_BY "Outcome: crash\n");
-	expect_outcome(1, "not ok a: unproved: map.fork_shares fails with the unmodified module before the mutant: ");
-	set_scene("a fail\nshmcount@3 crash\n");
-	add_mutant("a", FAILS);
-	expect_outcome(1, "not ok a: unproved: its guest ended early: crash: BUG: told by the test (exit status 121, ");
+	expect_outcome(1, "not ok a: unproved: map.fork_shares does not pass with the unmodified module: tests/x.c:1: told by the test: ");
+	set_scene("a map.fork_shares fail\nshmcount map.fork_shares crash\n");
+	expect_outcome(1, "not ok a: unproved: map.fork_shares does not pass with the unmodified module: BUG: told: ");
+	/* The crash costs no other test of the group. */
+	set_scene("a map.fork_shares fail\nshmcount map.fork_shares crash once\n"
+		  "b map.private_copy fail\n");
+	add_mutant("b", "Caught-by: map.private_copy\nOutcome: fail\n");
+	expect_outcome(1, "\nok b: caught by ");
 }
 
 TEST(mutants, lost_guest)
 {
-	set_scene("shmcount early\n");
+	set_scene("shmcount map.fork_shares early\n");
 	add_mutant("a", FAILS);
-	expect_outcome(1, "not ok a: unproved: its guest ended early: infrastructure: no guest (exit status 125, ");
-	set_scene("a early\n");
+	expect_outcome(1, "not ok a: unproved: map.fork_shares does not pass with the unmodified module: its guest ended early: the guest could not go on (exit status 125, ");
+	set_scene("a map.fork_shares early\n");
 	expect_outcome(1, "not ok a: unproved: its guest ended early: ");
 	/* The status of a crash, but no record of one. */
-	set_scene("a silent\n");
+	set_scene("a map.fork_shares silent\n");
 	expect_outcome(1, "not ok a: unproved: its guest ended early: nothing was reported (exit status 121, ");
 }
 
 TEST(mutants, skipped_where_its_test_is_skipped)
 {
-	set_scene("shmcount skip\n");
+	set_scene("shmcount map.fork_shares skip\n");
 	add_mutant("a", FAILS);
 	expect_outcome(4, "ok a # SKIP map.fork_shares is skipped in this guest\n");
 	expect_outcome(4, "# 1 skipped, each with its reason above\n0 passed, 0 failed\n");
@@ -258,7 +218,7 @@ TEST(mutants, skipped_where_its_test_is_skipped)
 
 TEST(mutants, other_kernels)
 {
-	set_scene("a fail\n");
+	set_scene("a map.fork_shares fail\n");
 	add_mutant("a", FAILS "Kernels: 4.19.*\n");
 	expect_outcome(4, "ok a # SKIP it makes no difference on ");
 	add_mutant("a", FAILS "Kernels: 4.19.* [5-9].*\n");
@@ -279,7 +239,7 @@ TEST(mutants, header_has_to_be_right)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		set_scene("a fail\n");
+		set_scene("a map.fork_shares fail\n");
 		unlink("patches/a.patch");
 		add_mutant(wrong[i].name, wrong[i].fields);
 		expect_outcome(1, text_of("not ok %s: its header %s: ", wrong[i].name,
@@ -289,7 +249,7 @@ TEST(mutants, header_has_to_be_right)
 
 TEST(mutants, test_has_to_be_one)
 {
-	set_scene("a fail\n");
+	set_scene("a map.fork_shares fail\n");
 	add_mutant("a", "Caught-by: map.no_such\nOutcome: fail\n");
 	expect_outcome(1, "not ok a: no test is named map.no_such: ");
 	add_mutant("a", "Caught-by: map.*\nOutcome: fail\n");
@@ -300,7 +260,8 @@ TEST(mutants, only_some)
 {
 	struct run run;
 
-	set_scene("a1 fail\na2 fail\nb1 fail\nb2 fail\n");
+	set_scene("a1 map.fork_shares fail\na2 map.fork_shares fail\n"
+		  "b1 map.fork_shares fail\nb2 map.fork_shares fail\n");
 	add_mutant("a1", FAILS);
 	add_mutant("a2", FAILS);
 	add_mutant("b1", FAILS);
@@ -359,7 +320,7 @@ TEST(mutants, interrupt_leaves_no_guest)
 {
 	struct run run;
 
-	set_scene("a sleep\n");
+	set_scene("a map.fork_shares sleep\n");
 	add_mutant("a", FAILS);
 	/* Under nohup the end of the terminal is no interrupt. */
 	signal(SIGHUP, SIG_IGN);
@@ -378,7 +339,7 @@ TEST(mutants, ignored_signals_stay_ignored)
 {
 	struct run run;
 
-	set_scene("a waits\n");
+	set_scene("shmcount map.fork_shares waits\na map.fork_shares fail\n");
 	add_mutant("a", FAILS);
 	run = START_DEAF(MUTANTS);
 	wait_for_file("waiting");
