@@ -130,6 +130,21 @@ part() {
 	finish "$name" "$pid"
 }
 
+# overlap NAME: the part that begin has started runs while the next one begins, so two
+# run at the same time. finish_last ends this.
+last=
+overlap() {
+	begun="$1 $pid"
+	finish_last
+	last=$begun
+}
+
+finish_last() {
+	# shellcheck disable=SC2086
+	[ -z "$last" ] || finish $last
+	last=
+}
+
 # halves NAME LISTER COMMAND...: as part, but all tests run as two halves at the same
 # time: a guest keeps about one processor busy, and no test measures time.
 halves() {
@@ -169,7 +184,7 @@ this_host() {
 	# shellcheck disable=SC2086
 	mine=$("$guest/suite" -l $mine | grep -E '^(incr|compare)\.') || return 0
 	begin this-host "$guest/suite" "$mine" "$guest/suite"
-	finish this-host "$pid"
+	overlap this-host
 }
 
 # The tests of a region past 2 and past 4 GiB, in a guest with twice that and more. The
@@ -247,15 +262,18 @@ done
 
 if [ -n "$host" ]; then
 	for name in $hosts; do
-		part "$name" "$programs/${name}_test" "$programs/${name}_test" \
-			-k "$kernels"
+		chosen "$programs/${name}_test" || continue
+		begin "$name" "$programs/${name}_test" "$mine" \
+			"$programs/${name}_test" -k "$kernels"
+		overlap "$name"
 	done
 fi
+[ -z "$host" ] || [ -n "$only" ] || this_host
+finish_last
 if [ -n "$only" ]; then
 	report
 	exit
 fi
-[ -z "$host" ] || this_host
 halves guest "$guest/suite" in_guest "${MEMORY-}"
 large_guest
 if [ -n "$host" ]; then

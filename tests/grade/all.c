@@ -284,7 +284,7 @@ static void check_control(bool force)
 		/* It measures how fast this host is, so give it more time. */
 		options.control_seconds = "60";
 		start(&control);
-		await_child(&status, NULL);
+		await_child(&status);
 		if (status)
 			die(status, "%s", first_error(&control));
 		unlink(errors_of(&control));
@@ -330,7 +330,7 @@ int grade_all(const char *dir, bool force)
 			next++;
 			continue;
 		}
-		pid = await_child(&status, NULL);
+		pid = await_child(&status);
 		for (int i = 0; i < count; i++)
 			if (entries[i].pid == pid)
 				end(&entries[i], status, begun, before);

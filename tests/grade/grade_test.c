@@ -137,6 +137,26 @@ TEST(grade, hang_costs_that_test_and_no_other)
 	expect_row("map.two hang\nsync.two crash\n", "tested,6.00,10.00,4,0,1,1,0,0,2");
 }
 
+/* It had ended, but who else could it be? */
+TEST(grade, crash_after_a_test_is_that_of_the_test)
+{
+	expect_row("map.one late\n", "tested,8.00,10.00,5,0,1,0,0,0,3");
+	expect_row("sync.two not-off\n", "tested,8.00,10.00,5,0,0,1,0,0,1");
+}
+
+TEST(grade, process_that_cannot_be_killed_is_a_hang)
+{
+	expect_row("map.one unkillable\n", "tested,8.00,10.00,5,0,0,1,0,0,3");
+	expect_text(student(), "map.one: hang\n    no end after 20 seconds\n");
+}
+
+/* What had ended before stays, also if it had hung. */
+TEST(grade, guest_lost_after_a_hang_costs_nothing_else)
+{
+	expect_row("map.one timeout\nmap.two killed once\n",
+		   "tested,8.00,10.00,5,0,0,1,0,0,2");
+}
+
 TEST(grade, time_out_is_a_hang)
 {
 	expect_row("map.two timeout\n", "tested,8.00,10.00,5,0,0,1,0,0,2");
@@ -186,7 +206,7 @@ static struct run grade_trouble(const char *does)
 	char names[8192] = "", all_do[8192] = "";
 
 	prepare();
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 60; i++) {
 		sprintf(names + strlen(names), "map.z%d\n", i);
 		sprintf(all_do + strlen(all_do), "map.z%d %s\n", i, does);
 	}
@@ -201,16 +221,16 @@ TEST(grade, trouble_is_bounded)
 	static const char cut[] = " tests did not run: too many crashes and hangs";
 
 	expect_text(grade_trouble("crash").output, cut);
-	expect_text(row(), "\"jane\",tested,6.19,10.00,6,0,12,0,0,28,12,");
+	expect_text(row(), "\"jane\",tested,6.13,10.00,6,0,40,0,0,20,40,");
 	expect_text(grade_trouble("hang").output, cut);
-	expect_text(row(), "\"jane\",tested,6.19,10.00,6,0,0,4,0,36,4,");
+	expect_text(row(), "\"jane\",tested,6.13,10.00,6,0,0,4,0,56,4,");
 }
 
 /* A module that stays takes no points from tests that never saw it. */
 TEST(grade, module_that_stays_costs_no_other_test)
 {
 	grade_trouble("stuck");
-	expect_text(row(), "\"jane\",tested,6.19,10.00,6,40,0,0,0,0,40,");
+	expect_text(row(), "\"jane\",tested,6.13,10.00,6,60,0,0,0,0,60,");
 }
 
 /* The files with the output of a guest have a limit. */
@@ -253,6 +273,7 @@ TEST(grade, module_that_is_too_large)
 
 TEST(grade, forged_report_is_believed_in_nothing)
 {
+	expect_row("sync.one timeout\nsync.two forge\n", "forged report,0.00,10.00,0,0,0,0,0,6,1");
 	expect_row("sync.two forge\n", "forged report,0.00,10.00,0,0,0,0,0,6,1");
 	expect_row("sync.two malformed\n", "forged report,0.00,10.00,0,0,0,0,0,6,1");
 }
@@ -491,10 +512,10 @@ TEST(grade, all_goes_on_where_it_was_stopped)
 TEST(grade, limits_are_those_of_the_host)
 {
 	must_end_silently(grade("map.one timeout\nmap.two crash\n"), 0);
-	ASSERT_STREQ("160\n135\n", shell("cat limits; rm -r limits grades"));
+	ASSERT_STREQ("250\n225\n", shell("cat limits; rm -r limits grades"));
 	/* The limits of the control; then those after a control of 100 s. */
 	grade_all();
-	ASSERT_STREQ("460\n160\n135\n", shell("cat limits; rm limits"));
+	ASSERT_STREQ("460\n250\n225\n", shell("cat limits; rm limits"));
 	ASSERT_STREQ("",
 		     shell("sed -i 's/[0-9]*$/100/' grades/.control/row.csv && echo >>all/jane/shmcount.c"));
 	grade_all();

@@ -3,7 +3,7 @@
  * The tests of a submission, in as many guests as it takes.
  *
  * A test that does not pass costs no other: if it ends its guest, or leaves the module
- * loaded, the next guest goes on after it; else the next group begins in a new guest. So
+ * loaded, other guests run the rest; else the next group begins in a new guest. So
  * before a test only tests of its own group, and tests that passed, have been in its
  * guest. A penalty bounds what that takes: a module with which every test crashes must
  * not keep others waiting.
@@ -19,14 +19,14 @@
 
 /*
  * A crash costs a guest, and counts as one. A hang costs its time limit as well, and
- * counts as three. The limits of a guest are for hangs that neither harness nor kernel
+ * counts as ten. The limits of a guest are for hangs that neither harness nor kernel
  * notices. The hangs that they notice come on top, and a slow host gets more of
  * everything.
  */
 enum {
-	MAX_PENALTY = 12,
-	HANG_PENALTY = 3,
-	GUEST_SECONDS = 60,	/* or so many times the control */
+	MAX_PENALTY = 40,
+	HANG_PENALTY = 10,
+	GUEST_SECONDS = 150,	/* or so many times the control */
 	GUEST_CONTROLS = 6,
 	HANG_SECONDS = 25,
 	MAX_SECONDS = 300,	/* after that no other guest starts */
@@ -123,7 +123,7 @@ static int run_guest(void)
 	run.files = text_of("%s/guest-%d", submission.directory, run.number);
 	start_guest(&run, limit(GUEST_SECONDS, GUEST_CONTROLS) + hangs * HANG_SECONDS,
 		    args);
-	await_child(&status, NULL);
+	await_child(&status);
 	read_guest(&run);
 	return status;
 }
@@ -143,15 +143,17 @@ static bool say_forged(void)
  * The guest ended early through no fault of a test, so run another, but not for ever.
  * If the same test was running when an earlier guest ended so, blame the test.
  */
-static bool try_again(struct result *test)
+static bool try_again(void)
 {
-	if (test && retried[test - tests]) {
+	bool running = run.last && run.last->result == NOT_RUN;
+
+	if (running && retried[run.last - tests]) {
 		retries--;
 		charge(&run, CRASHED, run.record.reason);
 		return true;
 	}
-	if (test)
-		retried[test - tests] = true;
+	if (running)
+		retried[run.last - tests] = true;
 	if (++retries < MAX_RETRIES)
 		return true;
 	return reject(NOT_GRADED, "%s", run.record.message[0] ? shown_message() :
@@ -163,13 +165,12 @@ static bool take_end(int status)
 {
 	const struct vm_record *record = &run.record;
 
-	if (run.ended)
-		return true;
 	switch (record->verdict) {
 	case VM_PASSED:
 	case VM_FAILED:
-		return run.tests[run.count - 1]->result != NOT_RUN || try_again(NULL);
-	case VM_NOT_OFF:
+		for (int i = 0; i < run.count; i++)
+			if (run.tests[i]->result == NOT_RUN)
+				return try_again();
 		return true;
 	case VM_FORGED:
 	case VM_MALFORMED:
@@ -188,10 +189,10 @@ static bool take_end(int status)
 	case VM_INTERRUPTED:
 		break;
 	default:
-		return try_again(run.last);
+		return run.ended || try_again();
 	}
 	if (status == STATUS_INFRASTRUCTURE || status == 128 + SIGXFSZ)
-		return try_again(run.last);
+		return try_again();
 	submission.verdict = NOT_GRADED;	/* keep the file that we name */
 	die(STATUS_INFRASTRUCTURE, "the runner ended with status %d: see %s",
 	    status, guest_file(run.files, "err"));

@@ -33,11 +33,11 @@ static char *report_of(const char *sql)
 
 /*
  * A sample: what stage() makes it from, and its verdict. Unless they are NULL, the
- * result of a test, the points, and a directory of samples/ with an instructor's
+ * result of a test and why, the points, and a directory of samples/ with an instructor's
  * tests.
  */
 struct sample {
-	const char *from, *verdict, *test, *result, *points, *hidden;
+	const char *from, *verdict, *test, *result, *why, *points, *hidden;
 };
 
 static void grade(const struct sample *sample)
@@ -54,6 +54,10 @@ static void grade(const struct sample *sample)
 	if (sample->test)
 		ASSERT_STREQ(sample->result,
 			     report_of(text_of("SELECT json_extract(value, '$.result') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
+					       sample->test)));
+	if (sample->why)
+		ASSERT_STREQ(sample->why,
+			     report_of(text_of("SELECT json_extract(value, '$.reason') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
 					       sample->test)));
 	if (sample->points)
 		ASSERT_STREQ(sample->points,
@@ -100,7 +104,8 @@ SAMPLE(panic_at_load, "modules/panic_at_load.c", "does not load",
 SAMPLE(hang_at_load, "modules/hang_at_load.c", "does not load",
 	.test = "module.loads", .result = "hang", .points = "0.0 of 100.0")
 SAMPLE(hang_in_read, "grade/samples/hangs_in_read.c", "tested",
-	.test = "io.new_region_reads_as_zero_to_its_end", .result = "hang")
+	.test = "io.new_region_reads_as_zero_to_its_end", .result = "hang",
+	.why = "no end after 5 seconds in the kernel")
 
 /*
  * Bad intent. Without a device module.* pass, and of the 18 tests in load.* the one

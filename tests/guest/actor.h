@@ -10,6 +10,9 @@
  *	not-loaded		it fails since the module does not load
  *	stuck			it fails, and the module is still loaded
  *	crash, hang, forge	so the guest ends
+ *	late			it passes, and the guest crashes after that
+ *	unkillable		it hangs, and cannot be killed
+ *	not-off			it passes, and the guest does not power off
  *	early			the guest ends through no fault of a test
  *	killed			QEMU is killed
  *	cut			the report ends

@@ -170,6 +170,7 @@ static enum test_result blame_of(const struct vm_record *record)
 		return record->qemu == -1 ? NOT_RUN : CRASHED;
 	case VM_HANG:
 	case VM_NOT_LOADED:
+	case VM_NOT_OFF:
 	case VM_UNKILLABLE:
 		return HUNG;
 	default:
@@ -209,12 +210,12 @@ static void end_within(struct guest_run *run, struct result *test)
 		forget(run->tests[i]);
 	run->last = test;
 	/* The harness has reported a process that it cannot kill as a hang. */
-	if (test->result == HUNG)
+	if (blame == HUNG && test->result == HUNG)
 		run->ended = true;
-	else if (blame == NOT_RUN)
-		forget(test);
-	else
+	else if (blame != NOT_RUN)
 		charge(run, blame, run->record.reason);
+	else if (run->record.test[0])
+		forget(test);	/* its result is the runner's */
 }
 
 static void take_end(struct guest_run *run)
@@ -224,7 +225,6 @@ static void take_end(struct guest_run *run)
 	switch (run->record.verdict) {
 	case VM_PASSED:
 	case VM_FAILED:
-	case VM_NOT_OFF:
 		return;
 	case VM_BAILED:
 		run->stuck = run->record.program == STATUS_NOT_RESTORED;

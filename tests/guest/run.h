@@ -58,9 +58,10 @@ char *guest_file(const char *files, const char *end);
 void start_guest(struct guest_run *run, int seconds, char *const args[]);
 
 /*
- * Read what the guest left, and set the results of its tests. A test that was running
- * when the guest ended is CRASHED or HUNG, or, if that was no fault of the test's, still
- * NOT_RUN. What is said of later tests is not believed.
+ * Read what the guest left, and set the results of its tests. The test that was running
+ * when the guest ended, or else the last one, is CRASHED or HUNG; if that was no fault of a
+ * test's, the one that was running has no result. What is said of later tests is not
+ * believed.
  */
 void read_guest(struct guest_run *run);
 

@@ -187,6 +187,17 @@ TEST(template, kernel_without_its_disk_is_booted)
 	expect_boot("vm: the kernel lacks virtio_blk");
 }
 
+/* The template is for others: it stays. */
+TEST(template, payload_larger_than_its_disk_is_booted)
+{
+	set_host();
+	shell("truncate -s 65M module.ko");
+	expect_boot("vm: the payload is too large to restore a guest; booting it\n");
+	expect_starts("boot ");
+	shell("truncate -s 1 module.ko");
+	expect_guest("restore ");
+}
+
 TEST(template, two_runs_at_once_make_one)
 {
 	struct run runs[4];
@@ -251,6 +262,28 @@ TEST(template, interrupt_of_one_that_waits)
 	shell("echo >slow; rm slow");
 	expect_silent(collect(&maker), 0);
 	expect_starts("save restore ");
+}
+
+/* It takes the guest along, and the next one begins anew. */
+TEST(template, killed_maker_harms_nobody)
+{
+	struct run maker;
+	pid_t guest;
+
+	set_host();
+	shell("rm templates/* && mkfifo slow");
+	maker = START(GUEST, "tap", "suite");
+	while (!*shell("cat starts"))
+		usleep(1000);
+	guest = child_of(maker.pid);
+	ASSERT_OK(kill(maker.pid, SIGKILL));
+	expect_end_by(collect(&maker), SIGKILL);
+	while (!strchr("XZ", state_of(guest, NULL)))
+		usleep(1000);
+	expect_starts("save ");
+	shell("rm slow");
+	expect_guest("save restore ");
+	ASSERT_STREQ("1\n", shell("ls templates | wc -l"));
 }
 
 /* Others may have files there, too; one that nobody goes on with is ours. */

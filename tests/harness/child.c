@@ -73,17 +73,14 @@ static _Noreturn void interrupt(void)
 	exit(STATUS_INTERRUPTED);
 }
 
-pid_t await_child(int *status, void (*meanwhile)(void))
+pid_t await_child(int *status)
 {
 	int wait_status;
 	pid_t pid;
 
-	while (!(pid = waitpid(-1, &wait_status, WNOHANG))) {
-		if (is_interrupted(&awaited, meanwhile ? 0.1 : 60))
+	while (!(pid = waitpid(-1, &wait_status, WNOHANG)))
+		if (is_interrupted(&awaited, 60))
 			interrupt();
-		if (meanwhile)
-			meanwhile();
-	}
 	*entry_of(pid) = 0;
 	*status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) :
 					   128 + WTERMSIG(wait_status);
@@ -98,6 +95,6 @@ int run_child(char *const args[], const char *output)
 	int status;
 
 	start_child(args, output, output);
-	await_child(&status, NULL);
+	await_child(&status);
 	return status;
 }

@@ -22,10 +22,9 @@ pid_t start_child(char *const args[], const char *output, const char *errors);
 
 /*
  * Wait for a child to end and return it; leaves its exit status, or 128 + the
- * signal that ended it. Meanwhile calls the function, if it is not NULL, some times a
- * second. An interrupt ends all children, and the program.
+ * signal that ended it. An interrupt ends all children, and the program.
  */
-pid_t await_child(int *status, void (*meanwhile)(void));
+pid_t await_child(int *status);
 
 /* Run a command to its end while no other child runs; returns its status. */
 int run_child(char *const args[], const char *output);

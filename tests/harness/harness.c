@@ -159,7 +159,7 @@ void finish(pid_t pid)
 {
 	int status;
 
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	pid = ASSERT_OK(waitpid(pid, &status, 0));
 	if (WIFSIGNALED(status))
 		FAIL("child %d killed by signal %d (%s)", pid,
 		     WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -341,7 +341,7 @@ static enum test_result run_apart(void (*run)(void), unsigned int limit,
 		waitpid(-1, NULL, WNOHANG);
 	}
 
-	held = held || in_kernel;
+	held = in_kernel;
 	if (!reap_all(pid))
 		return UNKILLABLE;
 	if (!seen)
@@ -386,19 +386,23 @@ static enum test_result run_and_clean_up(const struct test *test, int output,
 				     const char *directory)
 {
 	enum test_result result, cleanup;
+	bool test_held;
 
 	result = run_apart(test->run, limit_of(test), output, directory);
 	if (!test_cleanup || result == UNKILLABLE)
 		return result;
+	test_held = held;
 	shared->failures = 0;
 	shared->returned = false;
 	cleanup = run_apart(test_cleanup, limit_of(test), output, directory);
-	if (cleanup == PASSED)
-		return result;
-	cleanup_failed = true;
-	dprintf(output, "test_cleanup() failed\n");
-	return result == PASSED || result == SKIPPED ||
-	       cleanup == UNKILLABLE ? cleanup : result;
+	cleanup_failed = cleanup != PASSED;
+	if (cleanup_failed)
+		dprintf(output, "test_cleanup() failed\n");
+	if (cleanup_failed && (result == PASSED || result == SKIPPED ||
+			       cleanup == UNKILLABLE))
+		return cleanup;
+	held = test_held;
+	return result;
 }
 
 static enum test_result run_test(const struct test *test, const char *name,

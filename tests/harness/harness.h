@@ -106,7 +106,7 @@ void test_assert_errno(const char *file, int line, const char *what,
 /* Run the function in a child and return its pid. */
 pid_t start(void (*function)(void *), void *argument);
 
-/* Wait for the child; it must exit with 0. */
+/* Wait for the child, or for the first to end of all (-1); it must exit with 0. */
 void finish(pid_t pid);
 
 /*

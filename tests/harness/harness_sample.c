@@ -177,6 +177,12 @@ TEST_LIMIT(sample, is_held_by_the_kernel, 8)
 			pause();
 }
 
+TEST_LIMIT(sample, is_busy, 4)
+{
+	for (;;)
+		getppid();
+}
+
 TEST(another, passes)
 {
 }

@@ -214,6 +214,9 @@ TEST(harness, what_the_kernel_holds_ends_early)
 	expect_text(run.output,
 		    "\nnot ok 2 sample.is_held_by_the_kernel # TIMEOUT 2 seconds in the kernel\n");
 	expect_text(run.output, "\nnot ok 1 sample.hangs # TIMEOUT 1 seconds\n");
+	/* A user of much time and many calls is not held. */
+	expect_text(RUN("harness_sample", "-e", "1", "sample.is_busy").output,
+		    "\nnot ok 1 sample.is_busy # TIMEOUT 4 seconds\n");
 	expect_text(RUN("harness_sample", "sample.is_held_by_the_kernel").output,
 		    "\nnot ok 1 sample.is_held_by_the_kernel # TIMEOUT 8 seconds\n");
 }
@@ -283,12 +286,12 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	ASSERT_EQ(22, lines_in(run.output));
+	ASSERT_EQ(23, lines_in(run.output));
 	ASSERT_TRUE(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
 		     RUN("harness_sample", "-l", "sample.child_*").output);
 	ASSERT_STREQ("sample.fails\nsample.exits_early\n"
-		     "sample.child_fails_unseen\nsample.by_hangup\nanother.passes\n",
+		     "sample.child_fails_unseen\nsample.by_hangup\nsample.is_busy\n",
 		     RUN("harness_sample", "-l", "-s", "2/5").output);
 	run = RUN("harness_sample", "-l", "-r", "2", "sample.child_*");
 	ASSERT_STREQ("sample.child_fails_unseen.1\n"

@@ -11,13 +11,17 @@
 
 enum { MAX_PROCESSES = 256 };
 
-/* A process, and when it was first seen as it is. Times are in clock ticks. */
+/* A host that stops for some time, and the guest with it, counts as no more than this. */
+static const double max_gap = 1.5;
+
+/* A process, as it was first seen in its present state. Times of it are in clock ticks. */
 struct seen {
 	pid_t pid;		/* 0: no entry */
 	char state;
 	long user, system;
 	long switches;		/* how often it has gone to sleep */
-	double since;
+	double last;		/* when it was last seen, in seconds */
+	double for_seconds;	/* it has been seen like this */
 };
 
 static struct seen all[MAX_PROCESSES];
@@ -46,7 +50,7 @@ static bool look(struct seen *seen, pid_t pid, pid_t group)
 	FILE *file;
 	int its = -1;
 
-	*seen = (struct seen) { .pid = pid, .since = now() };
+	*seen = (struct seen) { .pid = pid, .last = now() };
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	file = fopen(path, "re");
 	if (!file)
@@ -58,8 +62,10 @@ static bool look(struct seen *seen, pid_t pid, pid_t group)
 	if (!end || sscanf(end + 1, " %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
 			   &seen->state, &its, &seen->user, &seen->system) != 4)
 		return false;
+	if (its != group)
+		return false;
 	seen->switches = switches_of(pid);
-	return its == group;
+	return true;
 }
 
 /* The entry of a process, or a free one; NULL if there is none. */
@@ -79,15 +85,21 @@ static struct seen *entry_of(pid_t pid)
 static bool is_held(const struct seen *seen, double seconds)
 {
 	struct seen *first = entry_of(seen->pid);
+	double gap;
 
 	if (!first)
 		return false;
 	if (first->pid != seen->pid || first->state != seen->state ||
 	    first->user != seen->user || first->switches != seen->switches)
 		*first = *seen;
-	if (seen->state == 'R')
-		return seen->system - first->system >= seconds * sysconf(_SC_CLK_TCK);
-	return seen->state == 'D' && seen->since - first->since >= seconds;
+	gap = seen->last - first->last;
+	first->for_seconds += gap < max_gap ? gap : max_gap;
+	first->last = seen->last;
+	if (first->for_seconds < seconds)
+		return false;
+	return seen->state == 'D' ||
+	       (seen->state == 'R' &&
+		seen->system - first->system >= seconds * sysconf(_SC_CLK_TCK));
 }
 
 bool is_held_by_kernel(pid_t group, double seconds)

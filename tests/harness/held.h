@@ -8,10 +8,10 @@
 
 /*
  * Look at all processes of the group; call this again and again. Returns true if one of
- * them has for so many seconds been in the same call of the kernel: asleep so that no
- * signal wakes it, or computing there. A call that computes has to have had the
- * processor for that time, so that a busy host makes no difference. group 0 forgets
- * what was seen.
+ * them has been in the kernel for so many seconds: asleep and not to be disturbed (D), or
+ * computing without going to sleep and without any time outside of the kernel. One that
+ * computes has to have had the processor for that time, too, as a busy host may not let
+ * it. Threads other than the first are not seen. group 0 forgets what was seen.
  */
 bool is_held_by_kernel(pid_t group, double seconds);
 

@@ -29,7 +29,8 @@ name=$(echo "$names" | cut -d ' ' -f 2)
 
 mkdir -p "$lab"
 
-# Build a copy, since kbuild leaves its files beside the sources; add our compat.*.
+# Build a copy, since kbuild leaves its files beside the sources; add our compat.*. If the
+# sources and the kernel are those of the last time, the module and its warnings are, too.
 if [ -z "${KMOD-}" ]; then
 	[ -d "$src" ] || die "there is no directory $src (SRC=)"
 	for file in Kbuild shmcount.c; do
@@ -37,13 +38,21 @@ if [ -z "${KMOD-}" ]; then
 			die "there is no $file in $src: copy kmod/lab to begin"
 	done
 	here=$(cd "$lab" && pwd)/$name/mine
-	rm -rf "$here"
-	mkdir -p "$here"
-	cp kmod/compat.h kmod/compat.mk "$src/Kbuild" "$here/"
-	cp "$src"/*.[ch] "$here/"
-	say "building $src"
+	rm -rf "$here.next"
+	mkdir -p "$here.next"
+	cp kmod/compat.h kmod/compat.mk "$src/Kbuild" "$here.next/"
+	cp "$src"/*.[ch] "$here.next/"
+	cksum <"build/kernel/$name/vmlinuz" >"$here.next/kernel"
 	status=0
-	tests/kernel/kbuild.sh "$name" "$here" >"$here.log" 2>&1 || status=$?
+	if [ "$name" != by-hand ] &&
+		diff -r "$here.next" "$here.built" >/dev/null 2>&1; then
+		say "$src has not changed"
+	else
+		say "building $src"
+		rm -rf "$here" "$here.built"
+		cp -R "$here.next" "$here"
+		tests/kernel/kbuild.sh "$name" "$here" >"$here.log" 2>&1 || status=$?
+	fi
 	as_typed=$(printf %s "$src" | sed 's/[\\&|]/\\&/g')
 	sed "s|$here/|$as_typed/|g" "$here.log" >&2
 	# kbuild itself never gives 125: it did not run.
@@ -51,6 +60,8 @@ if [ -z "${KMOD-}" ]; then
 	if [ $status -ne 0 ] || [ ! -e "$here/shmcount.ko" ]; then
 		failure=1 die "$src does not build a shmcount.ko: see above"
 	fi
+	rm -rf "$here.built"
+	mv "$here.next" "$here.built"
 	KMOD=$here/shmcount.ko
 fi
 say "testing it in a guest"

@@ -103,9 +103,11 @@ static bool fill_mutant(struct guest *guest)
 		}
 		return true;
 	}
-	for (int t = 0; t < entry->mutant.test_count; t++)
-		if (entry->tests[t].result == NOT_RUN)
-			run->tests[run->count++] = &entry->tests[t];
+	for (int s = 0; s < suite_count; s++)
+		for (int t = 0; t < entry->mutant.test_count; t++)
+			if (entry->tests[t].result == NOT_RUN &&
+			    !strcmp(entry->tests[t].name, suite[s]))
+				run->tests[run->count++] = &entry->tests[t];
 	return true;
 }
 
@@ -119,7 +121,7 @@ static void start(struct guest *guest, char *module)
 		args[n++] = "-m";
 		args[n++] = module;
 	}
-	/* Of all the time limits none is too many. */
+	/* Not so that time limits would end it. */
 	args[n++] = "tap";
 	args[n++] = "suite";
 	args[n++] = "-e";
@@ -129,7 +131,7 @@ static void start(struct guest *guest, char *module)
 	start_guest(&guest->run, guest->whole ? 900 : 300, args);
 }
 
-/* The guest ended in a way that no module can cause. */
+/* The guest ended in a way that is no result. */
 static char *early_end(const struct guest_run *run, int status)
 {
 	return text_of("its guest ended early: %s (exit status %d, %s.*)",
@@ -200,20 +202,23 @@ static void finish_mutant(struct guest *guest)
 			       run->last->result == CRASHED ? CRASH : HANG;
 	bool fails = false, left = false;
 
-	for (int t = 0; t < entry->mutant.test_count; t++) {
-		const struct result *test = &entry->tests[t];
+	for (int t = 0; t < run->count; t++) {
+		const struct result *test = run->tests[t];
 
-		fails = fails || test->result == FAILED || test->result == HUNG;
 		left = left || test->result == NOT_RUN;
+		if (test == run->last && outcome != FAIL)
+			continue;
+		fails = fails || test->result == FAILED || test->result == HUNG;
 		/* Any broken module causes these. */
-		if (test->guest == run->number && !run->ended &&
-		    (test->result == HUNG || test->not_loaded))
+		if (test->result == HUNG || test->not_loaded)
 			entry->vague = test;
 	}
+	if (fails && !(entry->mutant.outcomes & 1 << FAIL))
+		outcome = FAIL;
 	if ((outcome != FAIL || fails) && !(entry->mutant.outcomes & 1 << outcome)) {
 		fail(guest->mutant, "expected %s, saw %s%s%s", outcomes_of(&entry->mutant),
-		     outcome_names[outcome], run->ended ? ": " : "",
-		     run->ended ? run->last->why : "");
+		     outcome_names[outcome], outcome > STUCK ? ": " : "",
+		     outcome > STUCK ? run->last->why : "");
 		return;
 	}
 	if (outcome != FAIL) {
@@ -288,7 +293,7 @@ static void run_guests(bool (*fill)(struct guest *guest),
 		}
 		if (!running)
 			return;
-		pid = await_child(&status, NULL);
+		pid = await_child(&status);
 		for (int g = 0; g < GUESTS; g++)
 			if (guests[g].run.pid == pid)
 				end(&guests[g], status);

@@ -171,6 +171,32 @@ TEST(mutants, each_has_a_guest_of_its_own)
 	ASSERT_STREQ("3 guest map.fork_shares\n", shell("uniq -c guests | sed 's/^ *//'"));
 }
 
+/* All that a mutant does has to be promised, in the order of the suite. */
+TEST(mutants, failure_beside_a_crash_has_to_be_promised)
+{
+	set_scene("a io.seek fail\na map.fork_shares crash\n");
+	add_mutant("a", "Caught-by: map.fork_shares io.seek\nOutcome: crash\n");
+	expect_outcome(1, "not ok a: expected crash, saw fail: What is wrong.\n");
+	add_mutant("a", "Caught-by: map.fork_shares io.seek\nOutcome: crash fail\n");
+	expect_outcome(0, "ok a: caught by map.fork_shares (crash): ");
+	set_scene("a io.seek timeout\na map.fork_shares crash\n");
+	expect_outcome(1, "not ok a: no proof, as io.seek says no more than: no end after 20 seconds: ");
+	set_scene("a io.seek hang\n");
+	add_mutant("a", "Caught-by: map.fork_shares io.seek\nOutcome: hang\n");
+	expect_outcome(1, "not ok a: of its tests only io.seek noticed it, not map.fork_shares: ");
+}
+
+TEST(mutants, process_that_cannot_be_killed_is_a_hang)
+{
+	set_scene("a map.fork_shares unkillable\n");
+	add_mutant("a", CAUGHT_BY "Outcome: hang\n");
+	expect_outcome(0, "ok a: caught by map.fork_shares (hang): ");
+	/* One that can be killed is no proof, whatever ends the guest then. */
+	set_scene("a map.fork_shares timeout\na map.private_copy killed\n");
+	add_mutant("a", "Caught-by: map.fork_shares map.private_copy\nOutcome: hang\n");
+	expect_outcome(1, "not ok a: unproved: its guest ended early: ");
+}
+
 /* A timeout or a failed load is no proof: any broken module causes it. */
 TEST(mutants, no_proof_by_a_vague_failure)
 {
