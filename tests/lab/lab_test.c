@@ -139,11 +139,11 @@ TEST(lab, all_pass)
 /* Of several failures the one that comes first in the table is shown. */
 TEST(lab, not_yet_says_what_was_seen_and_what_is_next)
 {
-	set_scene("1 load load.and_unload_again_and_again\n2 more map.fork_shares io.seek\n"
+	set_scene("1 start load.and_unload_again_and_again\n2 more map.fork_shares io.seek\n"
 		  "2 more io.pieces\n",
 		  "io.seek timeout\nmap.fork_shares fail\n");
 	expect_lab("", STATUS_FAILED,
-		   "step 1, load: passed\n"
+		   "step 1, start: passed\n"
 		   "step 2, more: not yet: map.fork_shares: tests/x.c:1: told by the test (1 of 3 tests pass)\n"
 		   "A good start: it loads and unloads. Next is step 2, more: see kmod/lab/README.md;\n"
 		   "make lab STEP=2 checks just that.\n");
