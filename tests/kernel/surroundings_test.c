@@ -35,6 +35,7 @@ static const char *const commands[] = {
 		"2>&1; echo $?; LC_ALL=C ls $HERE/out",
 	"user/timeline/run.sh --pace=soon; echo $?",
 	"tests/grade/hidden.sh $HERE/own $HERE/graded build/obj/harness/harness.o "
+		"build/obj/harness/held.o "
 		"build/obj/harness/harness_sample.o && "
 		"$HERE/graded -l",
 	"$HERE/root/usr/local/bin/shmcount --help",
