@@ -238,7 +238,7 @@ bool overlaps(size_t va, size_t offset, size_t length)
 	return false;
 }
 
-static bool is_in_sync_area(size_t offset)
+bool is_in_sync_area(size_t offset)
 {
 	return offset >= run->sync_offset &&
 	       offset < run->sync_offset + sizeof(struct sync_area);

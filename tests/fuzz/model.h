@@ -89,6 +89,9 @@ size_t known_run(size_t va, size_t length);
 /* Are these bytes of the region mapped at these addresses? */
 bool overlaps(size_t va, size_t offset, size_t length);
 
+/* Is this byte of the region in the area whose words processes wait for? */
+bool is_in_sync_area(size_t offset);
+
 /* How many bytes from here on this process owns; the next byte that it owns. */
 size_t own_run(size_t offset, size_t length);
 size_t next_own(size_t offset);

@@ -24,13 +24,18 @@ static bool is_shared(const struct vpage *vpage)
 	return vpage->shared;
 }
 
-/* A word in a shared mapping; returns false if there is none. */
+/*
+ * A word in a shared mapping; returns false if there is none. Those of the sync area have
+ * waiters of their own, whom a stranger must neither wake nor requeue.
+ */
 static bool draw_word(size_t *va)
 {
 	int at = draw_vpage(is_shared);
+	size_t within = below(PAGE / 4) * 4;
 
-	*va = at * (size_t)PAGE + below(PAGE / 4) * 4;
-	return at >= 0;
+	*va = at * (size_t)PAGE + within;
+	return at >= 0 &&
+	       !is_in_sync_area(model.vpages[at].page * (size_t)PAGE + within);
 }
 
 static bool is_reached(size_t va)

@@ -108,7 +108,7 @@ static int run_guest(void)
 	int hangs = (MAX_PENALTY - penalty() + HANG_PENALTY - 1) / HANG_PENALTY;
 	char *args[] = {
 		RUNNER,
-		"-T", "build/templates",
+		"-1", "-T", "build/templates",
 		"-k", text_of("build/kernel/%s", options.kernel),
 		"-i", "build/guest/init",
 		"-m", check(strdup(report_path("shmcount.ko"))),

@@ -31,6 +31,8 @@ static const char help[] =
 "  -b       to measure: without the kernel's checks that take time\n"
 "  -I       to count: as -b, on one processor, with a clock that advances by\n"
 "           1 ns with each instruction\n"
+"  -1       under TCG: one thread of the host for all processors of the guest, in\n"
+"           turn; this takes half the time where several guests run at once\n"
 "  -B SEC   time limit for the kernel to come up (120)\n"
 "  -t SEC   time limit for the program (default: none)\n"
 "  -c FILE  write the kernel's log there; its first line says what ran the guest\n"
@@ -153,6 +155,9 @@ static void take(int letter, char *value)
 		options.count = true;
 		options.bench = true;
 		break;
+	case '1':
+		options.in_turn = true;
+		break;
 	case 'b':
 		options.bench = true;
 		break;
@@ -168,7 +173,7 @@ void parse_options(int argc, char *argv[])
 {
 	int letter;
 
-	while ((letter = getopt(argc, argv, "+k:m:i:p:f:Hd:M:a:o:bIB:t:c:r:K:T:h")) != -1)
+	while ((letter = getopt(argc, argv, "+k:m:i:p:f:Hd:M:a:o:bI1B:t:c:r:K:T:h")) != -1)
 		take(letter, optarg);
 	options.verb = optind < argc ? argv[optind] : "";
 	options.argv = argv + optind + 1;

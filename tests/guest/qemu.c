@@ -16,7 +16,7 @@ enum {
 };
 
 static char command_line[1024], console[48], memory[16], near[64], far[64];
-static char monitor[48], incoming[16];
+static char monitor[48], incoming[16], threads[20];
 
 /* The arguments of each kind of guest. */
 static const struct {
@@ -25,7 +25,7 @@ static const struct {
 } arguments[] = {
 	{ ANY, "-display", "none" },
 	{ KVM, "-accel", "kvm" },
-	{ TCG, "-accel", "tcg,thread=multi" },
+	{ TCG, "-accel", threads },
 	{ COUNTING, "-accel", "tcg" },
 	{ KVM, "-cpu", "host" },
 	/* With cx16 QEMU 7.2 oopses 6.12; with ERMS each byte copied counts. */
@@ -102,6 +102,8 @@ void machine_arguments(const char *args[MAX_ARGUMENTS], int console_fd)
 		kind |= guest.start == SAVE ? SAVED : RESTORED;
 	set_command_line();
 	set_memory();
+	snprintf(threads, sizeof(threads), "tcg,thread=%s",
+		 options.in_turn ? "single" : "multi");
 	snprintf(console, sizeof(console), "file:/proc/self/fd/%d", console_fd);
 	snprintf(monitor, sizeof(monitor), "socket,id=monitor,fd=%d", guest.channel);
 	snprintf(incoming, sizeof(incoming), "fd:%d", guest.channel);

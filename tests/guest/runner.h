@@ -29,7 +29,7 @@ struct options {
 	const char *kernel, *module, *parameters, *init, *console, *record;
 	const char *files[MAX_FILES];
 	int file_count;
-	bool host, bench, count;
+	bool host, bench, count, in_turn;
 	int limit, boot_limit, disk, memory;	/* seconds; MB */
 	const char *append;
 	const char *fetch, *fetch_to;		/* -o FROM:TO */

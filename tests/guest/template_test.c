@@ -131,6 +131,7 @@ TEST(template, each_kind_of_guest_has_its_own)
 {
 	static const char *const kinds[][2] = {
 		{ "-M", "300" }, { "-a", "maxcpus=1" }, { "-b", "-b" }, { "-I", "-I" },
+		{ "-1", "-1" },
 	};
 
 	set_host();
@@ -141,7 +142,7 @@ TEST(template, each_kind_of_guest_has_its_own)
 			expect_starts(again ? "restore " : "save restore ");
 		}
 	}
-	ASSERT_STREQ("5\n", shell("ls templates | wc -l"));
+	ASSERT_STREQ("6\n", shell("ls templates | wc -l"));
 }
 
 /* What the kernel reported when it booted, no guest would report again. */
