@@ -33,9 +33,10 @@ static bool draw_word(size_t *va)
 	int at = draw_vpage(is_shared);
 	size_t within = below(PAGE / 4) * 4;
 
+	if (at < 0)
+		return false;
 	*va = at * (size_t)PAGE + within;
-	return at >= 0 &&
-	       !is_in_sync_area(model.vpages[at].page * (size_t)PAGE + within);
+	return !is_in_sync_area(model.vpages[at].page * (size_t)PAGE + within);
 }
 
 static bool is_reached(size_t va)
