@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -266,109 +265,4 @@ TEST(io, agrees_with_a_model)
 		}
 	}
 	ASSERT_EQ(0, memcmp(map, model, size));
-}
-
-/* pread(), read() and the mapping must show the same bytes. */
-static void expect_bytes(int fd, const char *map, long offset,
-			 const char *expected)
-{
-	size_t length = strlen(expected);
-	char seen[32] = "";
-
-	ASSERT_EQ(length, pread(fd, seen, length, offset));
-	ASSERT_STREQ(expected, seen);
-	memset(seen, 0, sizeof(seen));
-	ASSERT_EQ(offset, lseek(fd, offset, SEEK_SET));
-	ASSERT_EQ(length, read(fd, seen, length));
-	ASSERT_STREQ(expected, seen);
-	ASSERT_EQ(offset + length, lseek(fd, 0, SEEK_CUR));
-	ASSERT_EQ(0, memcmp(map + offset, expected, length));
-}
-
-/* Write bytes that end at, cross, and lie beyond an offset. */
-static void write_around(int fd, const char *map, long boundary)
-{
-	ASSERT_EQ(6, pwrite(fd, "before", 6, boundary - 7));
-	expect_bytes(fd, map, boundary - 7, "before");
-	ASSERT_EQ(1, pwrite(fd, "!", 1, boundary - 1));
-	expect_bytes(fd, map, boundary - 7, "before!");
-	ASSERT_EQ(2, pwrite(fd, "at", 2, boundary));
-	expect_bytes(fd, map, boundary - 1, "!at");
-	ASSERT_EQ(8, pwrite(fd, "crossing", 8, boundary - 4));
-	expect_bytes(fd, map, boundary - 7, "befcrossing");
-
-	ASSERT_EQ(boundary - 3, lseek(fd, boundary - 3, SEEK_SET));
-	ASSERT_EQ(5, write(fd, "CROSS", 5));
-	ASSERT_EQ(boundary + 2, lseek(fd, 0, SEEK_CUR));
-	ASSERT_EQ(6, write(fd, "beyond", 6));
-	ASSERT_EQ(boundary + 8, lseek(fd, 0, SEEK_CUR));
-	expect_bytes(fd, map, boundary - 7, "befcCROSSbeyond");
-}
-
-/* Write the pages before and after an offset in one call. */
-static void write_pages_across(int fd, const char *map, long boundary)
-{
-	size_t size = 2 * page_size();
-	char *pages = malloc(size), *seen = malloc(size);
-
-	for (size_t i = 0; i < size; i++)
-		pages[i] = i % 251;
-	ASSERT_EQ(size, pwrite(fd, pages, size, boundary - page_size()));
-	ASSERT_EQ(size, pread(fd, seen, size, boundary - page_size()));
-	ASSERT_EQ(0, memcmp(seen, pages, size));
-	ASSERT_EQ(0, memcmp(map + boundary - page_size(), pages, size));
-}
-
-/* A write is cut at the end; after the end there is no space. */
-static void write_at_the_end(int fd, const char *map, long size)
-{
-	ASSERT_EQ(3, pwrite(fd, "the end", 7, size - 3));
-	expect_bytes(fd, map, size - 3, "the");
-	ASSERT_EQ(size - 2, lseek(fd, size - 2, SEEK_SET));
-	ASSERT_EQ(2, write(fd, "HEAD", 4));
-	ASSERT_EQ(size, lseek(fd, 0, SEEK_CUR));
-	expect_bytes(fd, map, size - 3, "tHE");
-	ASSERT_EQ(size, lseek(fd, 0, SEEK_END));
-	ASSERT_ERRNO(ENOSPC, write(fd, "x", 1));
-	ASSERT_ERRNO(ENOSPC, pwrite(fd, "x", 1, size));
-	ASSERT_ERRNO(ENOSPC, pwrite(fd, "x", 1, 2 * size));
-}
-
-/*
- * The region ends two pages beyond the boundary. The test touches few pages, so
- * that the guest uses little of the host's memory.
- */
-static void expect_region_beyond(long boundary, int guest_gib)
-{
-	size_t pages = boundary / page_size() + 2;
-	long size = pages * page_size();
-	struct sysinfo info;
-	char *map;
-	int fd;
-
-	ASSERT_OK(sysinfo(&info));
-	if (info.totalram * info.mem_unit / 2 < (size_t)size)
-		test_skip("needs a guest of %d GiB: MEMORY=%d", guest_gib,
-			  guest_gib * 1024);
-	load_pages(pages);
-	fd = open_device(O_RDWR);
-	map = map_pages(0, pages, MAP_SHARED);
-	write_around(fd, map, boundary);
-	write_pages_across(fd, map, boundary);
-	memcpy(map + boundary - 5, "by the map", 10);
-	expect_bytes(fd, map, boundary - 5, "by the map");
-	write_at_the_end(fd, map, size);
-	/* A write whose offset lost its high bits would be here. */
-	for (size_t i = 0; i < 2 * page_size(); i++)
-		ASSERT_EQ(0, map[i]);
-}
-
-TEST(io, region_beyond_2_gib)
-{
-	expect_region_beyond(2L << 30, 5);
-}
-
-TEST(io, region_beyond_4_gib)
-{
-	expect_region_beyond(4L << 30, 10);
 }

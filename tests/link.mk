@@ -11,7 +11,7 @@ harness := $(addprefix harness/,harness held program)
 run_guests := guest/run guest/tap guest/verdict check/read harness/child
 # The tests run in this order. The grader stops after many crashes, so another order
 # changes what a submission that crashes gets points for.
-device_groups := io life load map perm share stats sync
+device_groups := io large life load map perm share stats sync
 groups := $(device_groups) fault \
 	$(addprefix programs/,incr attach samepage_demo compare fuzz techniques)
 graded_objects := $(call objects,grade/probe $(device_groups) device $(harness) \

@@ -7,19 +7,10 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "device.h"
 #include "harness.h"
-
-static unsigned long half_of_ram(void)
-{
-	struct sysinfo info;
-
-	ASSERT_OK(sysinfo(&info));
-	return info.totalram * info.mem_unit / 2 / page_size() * page_size();
-}
 
 static mode_t node_mode(void)
 {

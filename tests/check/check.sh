@@ -81,6 +81,7 @@ of() {
 }
 
 parts=
+large=
 pids=
 
 # begin NAME LISTER 'ARG...' COMMAND...: start the command with the arguments. LISTER
@@ -169,13 +170,10 @@ begin_half() {
 		begin "$name-$half" "$lister" "-s $half/2" "$@"
 }
 
-# in_guest MEMORY [ARG...]: run the suite in a guest with so much memory ("": as usual).
-# begin has set part.
+# in_guest [ARG...]: run the suite in a guest. begin has set part.
 in_guest() {
-	export MEMORY="$1"
-	shift
 	exec "$top/tests/guest/vm.sh" -c "$results/console-${part##*/}.log" \
-		-r "$part.verdict" tap suite "$@"
+		-r "$part.verdict" $large tap suite "$@"
 }
 
 # The tests of user/ that the host can run as well as the guest.
@@ -187,23 +185,15 @@ this_host() {
 	overlap this-host
 }
 
-# The tests of a region past 2 and past 4 GiB, in a guest with twice that and more. The
-# guest takes from the host only what the tests touch, but starts only where all of it
-# is free. The debug kernel's sanitizers go through all of it, so it gets 5 GiB.
+# The tests of large regions and, with all others, those of load once more.
 large_guest() {
 	chosen "$guest/suite" || return 0
 	# shellcheck disable=SC2086
-	mine=$("$guest/suite" -l $mine | grep '^io\.region_beyond_') || return 0
-	free=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
-	[ -e "$kernel/fragment" ] && sizes=5120 || sizes='10240 5120'
-	for memory in $sizes; do
-		[ "${free:-0}" -gt "$memory" ] || continue
-		begin large-guest "$guest/suite" "$mine" in_guest "$memory"
-		finish large-guest "$pid"
-		return
-	done
-	echo "# large-guest: not started: it needs $memory MB, and this host" \
-		"has ${free:-0} MB free"
+	mine=$("$guest/suite" -l $mine | grep '^large\.') || return 0
+	[ -n "$patterns" ] || mine="$mine load.*"
+	large=-l
+	begin large-guest "$guest/suite" "$mine" in_guest
+	finish large-guest "$pid"
 }
 
 # Keep a processor busy while this shell lives.
@@ -274,7 +264,7 @@ if [ -n "$only" ]; then
 	report
 	exit
 fi
-halves guest "$guest/suite" in_guest "${MEMORY-}"
+halves guest "$guest/suite" in_guest
 large_guest
 if [ -n "$host" ]; then
 	# shellcheck disable=SC2086

@@ -575,6 +575,29 @@ TEST(runner, bad_usage)
 	}
 }
 
+/* vm.sh has awk compute the free memory in MB. No guest starts. */
+static struct run large_with_free(int megabytes)
+{
+	unlink("record");
+	return RUN("/bin/sh", "-c", text_of("export PATH=$PWD/bin:$PATH; printf '#!/bin/sh\necho %d\n' >bin/awk; "
+		   "%s -l -c no/log -r record tap suite; cat record", megabytes, VM_SH));
+}
+
+TEST(runner, large_guest_where_the_host_has_the_memory)
+{
+	struct run run;
+
+	ASSERT_TRUE(!system("mkdir bin && : >bin/awk && chmod +x bin/awk"));
+	expect_text(large_with_free(10241).output, "\nmemory=10240\n");
+	expect_text(large_with_free(10240).output, "\nmemory=5120\n");
+	run = large_with_free(5120);
+	expect_text(run.output, "\nmemory=0\n");
+	expect_text(run.errors, "vm.sh: this host has 5120 MB free, and a large guest "
+		    "needs 5120: a small one has to do\n");
+	setenv("MEMORY", "600", 1);
+	expect_text(large_with_free(20000).output, "\nmemory=600\n");
+}
+
 TEST(runner, memory_that_is_no_number)
 {
 	static const char *const wrong[] = { "much", "-1", "64", "5g", "99999999" };

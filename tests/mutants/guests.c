@@ -111,6 +111,14 @@ static bool fill_mutant(struct guest *guest)
 	return true;
 }
 
+static bool has_large(const struct guest_run *run)
+{
+	for (int t = 0; t < run->count; t++)
+		if (!strncmp(run->tests[t]->name, "large.", 6))
+			return true;
+	return false;
+}
+
 /* Without a module: the unmodified one. */
 static void start(struct guest *guest, char *module)
 {
@@ -121,6 +129,9 @@ static void start(struct guest *guest, char *module)
 		args[n++] = "-m";
 		args[n++] = module;
 	}
+	/* In a smaller guest these are skipped. */
+	if (!guest->whole && has_large(&guest->run))
+		args[n++] = "-l";
 	/* Not so that time limits would end it. */
 	args[n++] = "tap";
 	args[n++] = "suite";
