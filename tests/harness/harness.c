@@ -169,24 +169,13 @@ void finish(pid_t pid)
 
 char state_of(pid_t pid, long *ticks)
 {
-	char path[32], line[512] = "", *end, state;
-	long user, system;
-	FILE *file;
+	struct process process;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return 'X';
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	end = strrchr(line, ')');
-	if (!end || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
-			   &state, &user, &system) != 3)
+	if (!read_process(&process, pid))
 		return 'X';
 	if (ticks)
-		*ticks = user + system;
-	return state;
+		*ticks = process.user + process.system;
+	return process.state;
 }
 
 void wait_until_asleep(pid_t pid)
