@@ -34,7 +34,7 @@ build/tests/report: $(call objects,guest/tap guest/verdict $(addprefix check/,re
 build/tests/report_test: $(call objects,check/report_test guest/tap $(harness))
 build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant guests) $(run_guests))
 build/tests/mutants_test: $(call objects,mutants/mutants_test guest/actor $(harness))
-build/tests/harness_test: $(call objects,harness/harness_test $(harness))
+build/tests/harness_test: $(call objects,harness/harness_test harness/module $(harness))
 build/tests/harness_sample: $(call objects,$(addprefix harness/,harness_sample harness held))
 build/tests/timeline_test: $(call objects,programs/timeline_test $(harness))
 build/tests/setup_test: $(call objects,$(addprefix kernel/,setup_test kernel_test \
