@@ -135,7 +135,7 @@ TEST(io, seek)
 	ASSERT_EQ(0, lseek(fd, 0, SEEK_CUR));
 }
 
-/* The region has neither: fixed_size_llseek() does not know them. */
+/* A region of fixed size is all data; nothing looks for holes. */
 TEST(io, seek_data_and_hole_are_refused)
 {
 	int fd = load_and_open(PAGES, O_RDWR);

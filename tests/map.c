@@ -674,7 +674,7 @@ static bool core_has_region(void)
 	return found;
 }
 
-/* The device is a file, so the region is file-backed shared memory, bit 3. */
+/* The region counts as shared memory of a file, bit 3; 0x33 is the default. */
 TEST(map, core_dump_has_the_region_if_asked_to)
 {
 	load_pages(1);
