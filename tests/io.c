@@ -2,9 +2,11 @@
 /* io: read, write and seek, as on a file of fixed size. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -98,6 +100,22 @@ TEST(io, append_writes_at_the_end_where_no_space_is)
 	ASSERT_EQ(0, write(fd, "x", 0));
 }
 
+/* RWF_APPEND is for that write only. */
+TEST(io, rwf_append_writes_where_o_append_does)
+{
+	struct iovec x = { "x", 1 };
+	char seen;
+	int fd = load_and_open(PAGES, O_RDWR);
+
+	ASSERT_ERRNO(ENOSPC, pwritev2(fd, &x, 1, 0, RWF_APPEND));
+	ASSERT_ERRNO(ENOSPC, pwritev2(fd, &x, 1, -1, RWF_APPEND));
+	ASSERT_EQ(1, pread(fd, &seen, 1, 0));
+	ASSERT_EQ(0, seen);
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_CUR));
+	ASSERT_EQ(1, write(fd, "y", 1));
+	ASSERT_EQ(1, lseek(fd, 0, SEEK_CUR));
+}
+
 TEST(io, seek)
 {
 	long size = PAGES * page_size();
@@ -114,6 +132,42 @@ TEST(io, seek)
 	ASSERT_ERRNO(EINVAL, lseek(fd, 1, SEEK_END));
 	ASSERT_ERRNO(EINVAL, lseek(fd, 0, 99));
 	ASSERT_EQ(0, lseek(fd, 0, SEEK_CUR));
+}
+
+/* A region of fixed size is all data; nothing looks for holes. */
+TEST(io, seek_data_and_hole_are_refused)
+{
+	int fd = load_and_open(PAGES, O_RDWR);
+
+	ASSERT_EQ(1, pwrite(fd, "d", 1, page_size()));
+	ASSERT_ERRNO(EINVAL, lseek(fd, 0, SEEK_DATA));
+	ASSERT_ERRNO(EINVAL, lseek(fd, 0, SEEK_HOLE));
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_CUR));
+}
+
+TEST(io, unknown_ioctl_is_enotty)
+{
+	static const unsigned long requests[] = {
+		0, TCGETS, TIOCGWINSZ, FIONREAD, _IO('s', 0), _IOWR('s', 1, long),
+	};
+	char argument[64] = "";
+	int fd = load_and_open(PAGES, O_RDWR);
+
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
+		ASSERT_ERRNO(ENOTTY, ioctl(fd, requests[i], argument));
+}
+
+/* As on a file, also at its end: no read or write has to wait. */
+TEST(io, poll_is_ready_both_ways)
+{
+	struct pollfd both = { .events = POLLIN | POLLOUT };
+
+	both.fd = load_and_open(PAGES, O_RDWR);
+	for (int whence = SEEK_SET; whence <= SEEK_END; whence += SEEK_END) {
+		ASSERT_OK(lseek(both.fd, 0, whence));
+		ASSERT_EQ(1, poll(&both, 1, 0));
+		ASSERT_EQ(POLLIN | POLLOUT, both.revents);
+	}
 }
 
 static void expect_pages(size_t expected, const char *parameters)
