@@ -2,12 +2,16 @@
 /* io: read, write and seek, as on a file of fixed size. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -43,6 +47,7 @@ TEST(io, new_region_reads_as_zero_to_its_end)
 	for (size_t i = 0; i < size; i++)
 		ASSERT_EQ(0, seen[i]);
 	ASSERT_EQ(1, seen[size]);
+	ASSERT_EQ(size, lseek(fd, 0, SEEK_CUR));
 	ASSERT_EQ(0, read(fd, seen, 1));
 }
 
@@ -233,6 +238,35 @@ TEST(io, bad_address)
 	ASSERT_EQ(0, lseek(fd, 0, SEEK_CUR));
 }
 
+/* A read or write at this position moved so many bytes, of five that it can. */
+static void expect_advance(int fd, long position, ssize_t moved)
+{
+	if (moved < 0)
+		ASSERT_EQ(EFAULT, errno);
+	else
+		ASSERT_EQ(5, moved);
+	ASSERT_EQ(position + (moved < 0 ? 0 : moved), lseek(fd, 0, SEEK_CUR));
+}
+
+/*
+ * The buffer ends after five bytes of sixteen. The device may move the five, or
+ * none. It accesses its second page from there on: kernels differ in what they
+ * move of one page.
+ */
+TEST(io, position_after_a_hole_in_the_buffer)
+{
+	long position = page_size() - 5;
+	int fd = load_and_open(PAGES, O_RDWR);
+	char *buffer = mmap(NULL, 2 * page_size(), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANON, -1, 0);
+
+	ASSERT_OK(munmap(buffer + page_size(), page_size()));
+	ASSERT_EQ(position, lseek(fd, position, SEEK_SET));
+	expect_advance(fd, position, write(fd, buffer + position, 16));
+	ASSERT_EQ(position, lseek(fd, position, SEEK_SET));
+	expect_advance(fd, position, read(fd, buffer + position, 16));
+}
+
 /* A write from, and a read into, the page that it accesses. */
 TEST(io, buffer_in_the_region_itself)
 {
@@ -245,8 +279,84 @@ TEST(io, buffer_in_the_region_itself)
 	ASSERT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
 	ASSERT_EQ(4, pwrite(fd, map, 4, 8));
 	ASSERT_EQ(0, memcmp(map + 8, "self", 4));
+	ASSERT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
 	ASSERT_EQ(4, pread(fd, map + 100, 4, 0));
 	ASSERT_EQ(0, memcmp(map + 100, "self", 4));
+}
+
+/* A thread reads from the device, or writes to it. */
+struct transfer {
+	int fd;
+	bool reads;
+	char *buffer;
+};
+
+static void *transfer_a_page(void *argument)
+{
+	const struct transfer *transfer = argument;
+
+	ASSERT_EQ(page_size(), transfer->reads ?
+		  pread(transfer->fd, transfer->buffer, page_size(), 0) :
+		  pwrite(transfer->fd, transfer->buffer, page_size(), 0));
+	return NULL;
+}
+
+/*
+ * Whoever touches the page waits for its memory. The test reads of that from the
+ * descriptor, and gives the memory by it.
+ */
+static int make_absent_page(char **page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = {
+		.range.len = page_size(),
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOSYS)
+		test_skip("this kernel has no userfaultfd()");
+	ASSERT_OK(fd);
+	*page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANON, -1, 0);
+	area.range.start = (uintptr_t)*page;
+	ASSERT_OK(ioctl(fd, UFFDIO_API, &api));
+	ASSERT_OK(ioctl(fd, UFFDIO_REGISTER, &area));
+	return fd;
+}
+
+/*
+ * mmap(), a fault and munmap() hold a lock of the address space that the other
+ * thread's copy needs. In a deadlock the alarm ends both threads.
+ */
+static void map_during_transfer(void *reads)
+{
+	struct transfer transfer = { open_device(O_RDWR), *(int *)reads, NULL };
+	int memory = make_absent_page(&transfer.buffer);
+	struct uffdio_zeropage zero = {
+		.range = { (uintptr_t)transfer.buffer, page_size() },
+	};
+	struct uffd_msg touched;
+	pthread_t thread;
+	char *map;
+
+	alarm(5);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, transfer_a_page, &transfer));
+	ASSERT_EQ(sizeof(touched), read(memory, &touched, sizeof(touched)));
+	map = map_pages(0, PAGES, MAP_SHARED);
+	memset(map, 1, PAGES * page_size());
+	ASSERT_OK(munmap(map, PAGES * page_size()));
+	ASSERT_OK(ioctl(memory, UFFDIO_ZEROPAGE, &zero));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+}
+
+TEST_LIMIT(io, others_map_while_one_waits_for_its_buffer, 40)
+{
+	for (int reads = 0; reads < 2; reads++) {
+		load_pages(PAGES);
+		finish(start(map_during_transfer, &reads));
+		unload();
+	}
 }
 
 TEST(io, access_mode_of_the_open)
@@ -280,6 +390,42 @@ TEST(io, opens_have_positions_of_their_own)
 	ASSERT_EQ('1', byte);
 	ASSERT_EQ(2, lseek(a, 0, SEEK_CUR));
 	ASSERT_EQ(1, lseek(b, 0, SEEK_CUR));
+}
+
+/* Returns the result of an asynchronous operation. */
+static long transfer_async(int fd, int operation, void *buffer, size_t length,
+			   long offset)
+{
+	struct iocb request = {
+		.aio_fildes = fd, .aio_lio_opcode = operation,
+		.aio_buf = (uintptr_t)buffer, .aio_nbytes = length,
+		.aio_offset = offset,
+	};
+	struct iocb *requests[] = { &request };
+	aio_context_t context = 0;
+	struct io_event event;
+
+	ASSERT_OK(syscall(SYS_io_setup, 1, &context));
+	ASSERT_EQ(1, syscall(SYS_io_submit, context, 1, requests));
+	ASSERT_EQ(1, syscall(SYS_io_getevents, context, 1, 1, &event, NULL));
+	ASSERT_OK(syscall(SYS_io_destroy, context));
+	return event.res;
+}
+
+/* The kernel drops the file that the request names when it has ended. */
+TEST(io, asynchronous_operations_leave_nothing_open)
+{
+	char text[] = "asynchronous", seen[sizeof(text)] = "";
+	long offset = page_size() - 5;
+	int fd = load_and_open(PAGES, O_RDWR);
+
+	ASSERT_EQ(sizeof(text),
+		  transfer_async(fd, IOCB_CMD_PWRITE, text, sizeof(text), offset));
+	ASSERT_EQ(sizeof(text),
+		  transfer_async(fd, IOCB_CMD_PREAD, seen, sizeof(seen), offset));
+	ASSERT_STREQ(text, seen);
+	ASSERT_OK(close(fd));
+	unload();
 }
 
 /* The model is an array, on which the test repeats each operation. */

@@ -50,6 +50,56 @@ TEST(map, every_page_at_its_offset)
 	}
 }
 
+static void number_pages(void *pages)
+{
+	size_t count = *(size_t *)pages;
+	char *map = map_pages(0, count, MAP_SHARED);
+
+	alarm(10);
+	for (size_t i = 0; i < count; i++)
+		*(int *)(map + i * page_size()) = i + 1;
+}
+
+/* Fill the region while shmem uses huge pages wherever it can. */
+static void number_pages_of_huge_pages(size_t pages)
+{
+	static const char setting[] =
+		"/sys/kernel/mm/transparent_hugepage/shmem_enabled";
+	FILE *file = fopen(setting, "re");
+	char old[16];
+	long before;
+	int status;
+
+	if (!file)
+		test_skip("this kernel has no huge pages for shmem");
+	ASSERT_EQ(1, fscanf(file, "%*[^[][%15[^]]", old));
+	fclose(file);
+	before = number_in("/proc/vmstat", "thp_file_alloc");
+	write_to(setting, "force");
+	/* Restore the setting whatever becomes of the process. */
+	waitpid(start(number_pages, &pages), &status, 0);
+	write_to(setting, old);
+	ASSERT_EQ(0, status);
+	if (number_in("/proc/vmstat", "thp_file_alloc") == before)
+		test_skip("the kernel has no huge page to give");
+}
+
+/* In a huge page the fault handler has to find the part that is wanted. */
+TEST(map, each_page_within_huge_pages)
+{
+	size_t pages = (4UL << 20) / page_size();
+	int fd = load_and_open(pages, O_RDWR), seen;
+	char *map;
+
+	number_pages_of_huge_pages(pages);
+	map = map_pages(0, pages, MAP_SHARED);
+	for (size_t i = 0; i < pages; i++) {
+		ASSERT_EQ(sizeof(seen), pread(fd, &seen, sizeof(seen), i * page_size()));
+		ASSERT_EQ(i + 1, seen);
+		ASSERT_EQ(i + 1, *(int *)(map + i * page_size()));
+	}
+}
+
 TEST(map, every_offset_and_length_inside)
 {
 	load_pages(PAGES);
@@ -444,6 +494,17 @@ TEST(map, page_that_cannot_be_had_is_a_sigbus)
 	stop_forcing();
 	touch(map + page_size());
 	ASSERT_EQ(3, attribute("faults"));
+}
+
+/* The kernel makes room, and the process faults again and notices nothing. */
+TEST(map, fault_without_memory_is_tried_again)
+{
+	char *map = load_and_map(1);
+
+	force_return("shmem_read_mapping_page_gfp", -ENOMEM, 1);
+	map[0] = 'e';
+	ASSERT_EQ(0, still_forced());
+	ASSERT_EQ('e', ((char *)map_pages(0, 1, MAP_SHARED))[0]);
 }
 
 /* Move a page to a memory node; returns the node it is on. */

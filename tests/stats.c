@@ -108,6 +108,39 @@ TEST(stats, faults_are_pages_given)
 	ASSERT_EQ(2 * PAGES + 1, attribute("faults"));
 }
 
+enum { PROCESSES = 4, ROUNDS = 100, PAGES_EACH = 64 };
+
+/* Each process has pages of its own: those who fault on one page take turns. */
+static void open_map_and_fault(void *number)
+{
+	size_t length = PAGES_EACH * page_size();
+
+	for (int i = 0; i < ROUNDS; i++) {
+		int fd = open_device(O_RDWR);
+		void *map = mmap(NULL, length, PROT_READ, MAP_SHARED | MAP_POPULATE,
+				 fd, *(int *)number * length);
+
+		ASSERT_TRUE(map != MAP_FAILED);
+		ASSERT_OK(close(fd));
+		ASSERT_OK(munmap(map, length));
+	}
+}
+
+/* Two processors that count at the same instant must not lose a count. */
+TEST(stats, exact_with_four_processes_at_once)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		test_skip("this machine has one processor");
+	load_pages(PROCESSES * PAGES_EACH);
+	for (int i = 0; i < PROCESSES; i++)
+		start(open_map_and_fault, &i);
+	for (int i = 0; i < PROCESSES; i++)
+		finish(-1);
+	ASSERT_EQ(PROCESSES * ROUNDS * PAGES_EACH, attribute("faults"));
+	ASSERT_EQ(0, attribute("mappings"));
+	ASSERT_EQ(0, attribute("opens"));
+}
+
 TEST(stats, refused_mappings_are_not_counted)
 {
 	int fd = load_and_open(PAGES, O_RDWR);
