@@ -124,8 +124,8 @@ include user/user.mk tests/host/host.mk tests/check/check.mk tests/lab/lab.mk
 include tests/techniques/techniques.mk tests/mutants/mutants.mk tests/grade/grade.mk
 include tests/deb/deb.mk
 
-all: build/kmod/$(small)/shmcount.ko user
-	@echo "built build/kmod/$(small)/shmcount.ko and the programs in user/"
+all: build/kmod/$(kernel)/shmcount.ko user
+	@echo "built build/kmod/$(kernel)/shmcount.ko and the programs in user/"
 
 # All of build/ but what was fetched, and the grades.
 clean:
