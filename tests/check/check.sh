@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run the test programs, on the host and in a guest, and report (make check).
 #
-#   check.sh [-a COMMAND] [-p NAME] [-m MODULE] KERNEL HOST_KERNEL ['PATTERN...']
+#   check.sh [-a COMMAND] [-p NAME] [-m MODULE] KERNEL ['PATTERN...']
 #
-# Tests run on KERNEL in the small guest, and on HOST_KERNEL in the guest that sees the
-# host's files: names in build/kernel/. Patterns select tests. With -p only the program
-# build/tests/NAME_test runs, and build/results-NAME takes the place of build/results.
-# -m is what the report calls the tested module, and -a the command that runs a test
-# again, without TESTS= (make check).
+# KERNEL, a name in build/kernel/, is that of the guests. Patterns select tests. With -p
+# only the program build/tests/NAME_test runs, and build/results-NAME takes the place of
+# build/results. -m is what the report calls the tested module, and -a the command that
+# runs a test again, without TESTS= (make check).
 #
-# Where HOST_KERNEL is "-", only KERNEL itself is tested: by what runs in the small
-# guest and, where the kernel has sanitizers, by the tests that they notice errors.
+# Of a suite's kernel and of the debug kernel only the kernel itself is tested, unless
+# patterns ask for more: by what runs in the small guest and, where the kernel has
+# sanitizers, by the tests that they notice errors.
 #
 # The environment has what a user may set: see "make help" and the Makefile.
 # build/tests/report writes the report: build/results/ gets tap, junit.xml and json, and
@@ -38,20 +38,18 @@ while getopts a:p:m: option; do
 	esac
 done
 shift $((OPTIND - 1))
-[ $# -ge 2 ] || usage
+[ $# -ge 1 ] || usage
 
-small=$1
-full=${2#-}
+tested=$1
 programs=$build/tests
 guest=$build/guest
-kernel=$build/kernel/$small
-kernels=$small${full:+/$full}
+kernel=$build/kernel/$tested
 results=$build/results${only:+-$only}
-# Set where the tests of the host run as well.
-host=$full$only${3-}
-
 # Patterns are the words of one variable; this shell must not expand them.
-patterns=${3-}
+patterns=${2-}
+# Set where the tests of the host run as well.
+host=$only$patterns
+[ -e "$kernel/tree" ] || [ -e "$kernel/fragment" ] || host=yes
 set -f
 # Programs of tests that run on the host, each NAME_test; and those of the guest.
 hosts=${only:-harness setup report mutants lab timeline grade}
@@ -208,7 +206,7 @@ report() {
 		done | sort -u
 		# shellcheck disable=SC2086
 		"$programs/report" -k "$(cat "$kernel/release")" \
-			-m "${module:-build/kmod/$small/shmcount.ko}" -a "$again" \
+			-m "${module:-build/kmod/$tested/shmcount.ko}" -a "$again" \
 			"$results" $parts
 	}
 }
@@ -254,7 +252,7 @@ if [ -n "$host" ]; then
 	for name in $hosts; do
 		chosen "$programs/${name}_test" || continue
 		begin "$name" "$programs/${name}_test" "$mine" \
-			"$programs/${name}_test" -k "$kernels"
+			"$programs/${name}_test" -k "$tested"
 		overlap "$name"
 	done
 fi
@@ -268,11 +266,11 @@ halves guest "$guest/suite" in_guest
 large_guest
 if [ -n "$host" ]; then
 	# shellcheck disable=SC2086
-	halves runner "$programs/vm_test" "$programs/vm_test" -k "$kernels" $slower
+	halves runner "$programs/vm_test" "$programs/vm_test" -k "$tested" $slower
 elif [ -e "$kernel/fragment" ]; then
 	# shellcheck disable=SC2086
 	begin runner "$programs/vm_test" 'sanitizers.*' "$programs/vm_test" \
-		-k "$kernels" $slower
+		-k "$tested" $slower
 	finish runner "$pid"
 fi
 report

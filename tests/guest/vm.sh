@@ -80,16 +80,7 @@ esac || {
 	die "MEMORY=$memory: it has to be a number of MB, 128 or more"
 }
 
-names=$("$top/tests/kernel/kernel.sh" names "${KERNEL-}") || exit 125
-read -r KERNEL small full <<END
-$names
-END
-name=$small
-if [ $guest = full ]; then
-	name=$full
-	[ "$name" != - ] ||
-		no_guest "the guest of KERNEL=$KERNEL cannot see this host's files"
-fi
+name=$("$top/tests/kernel/kernel.sh" name "${KERNEL-}") || exit 125
 kernel=$build/kernel/$name
 module=${module:-$build/kmod/$name/shmcount.ko}
 
@@ -163,7 +154,7 @@ if [ $guest = small ]; then
 	unset IFS
 	# fuzz says with which kernel to run it again. What the kernel does not
 	# know of its command line becomes its init's environment.
-	append="$append KERNEL=$KERNEL"
+	append="$append KERNEL=$name"
 fi
 # The guest takes from the host only what the tests touch, but starts only where all of it
 # is free. The debug kernel's sanitizers go through all of it.

@@ -20,9 +20,9 @@ $(foreach patch,$(wildcard $(mutant_patches)/*.patch),\
 # given by hand a second time.
 own_make := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(MAKE) -skj2 --no-print-directory
 mutants: $(small_guest) build/tests/mutants \
-		build/kmod/$(small)/shmcount.ko mutants-tools
+		build/kmod/$(kernel)/shmcount.ko mutants-tools
 	@set -f; exec env KMOD= build/tests/mutants '$(own_make) $(if \
-		$(filter by-hand,$(small)),-o build/kernel/by-hand/vmlinuz)' \
-		$(mutant_patches) build/mutants/$(small) $(MUTANTS)
+		$(filter by-hand,$(kernel)),-o build/kernel/by-hand/vmlinuz)' \
+		$(mutant_patches) build/mutants/$(kernel) $(MUTANTS)
 
 .PHONY: mutants

@@ -29,7 +29,7 @@ static const char builder[] =
 
 static const char *kernel_name(void)
 {
-	return in("SMALL_KERNEL", "");
+	return in("GUEST_KERNEL", "");
 }
 
 /* Make a tree in which scripts replace the build and the guests. */
@@ -328,8 +328,8 @@ TEST_LIMIT(mutants, patch_that_does_not_apply_or_build, 120)
 		   HEAD "@@ -20,2 +20,3 @@\n #include <linux/atomic.h>\n+no_such_type x;\n #include <linux/fs.h>\n");
 	/* As in the Makefile: do not prepare a kernel given by hand again. */
 	dir = text_of("build/mutants/%s", kernel_name());
-	shell("mkdir -p \"$TOP/build/mutants/$SMALL_KERNEL\" && "
-	      "ln -s \"$TOP/build/mutants/$SMALL_KERNEL\" build/mutants/");
+	shell("mkdir -p \"$TOP/build/mutants/$GUEST_KERNEL\" && "
+	      "ln -s \"$TOP/build/mutants/$GUEST_KERNEL\" build/mutants/");
 	run = RUN("mutants", text_of("make -skC '%s' --no-print-directory mutant_patches='%s/patches'%s",
 				     getenv("TOP"), getcwd(NULL, 0),
 				     strcmp(kernel_name(), "by-hand") ?
