@@ -121,6 +121,19 @@ TEST(io, rwf_append_writes_where_o_append_does)
 	ASSERT_EQ(1, lseek(fd, 0, SEEK_CUR));
 }
 
+TEST(io, other_flags_do_not_append)
+{
+	static const int flags[] = { 0, RWF_HIPRI, RWF_DSYNC, RWF_SYNC };
+	struct iovec x = { "x", 1 };
+	char seen[ARRAY_SIZE(flags)];
+	int fd = load_and_open(PAGES, O_RDWR);
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		ASSERT_EQ(1, pwritev2(fd, &x, 1, i, flags[i]));
+	ASSERT_EQ(sizeof(seen), pread(fd, seen, sizeof(seen), 0));
+	ASSERT_EQ(0, memcmp(seen, "xxxx", sizeof(seen)));
+}
+
 TEST(io, seek)
 {
 	long size = PAGES * page_size();
