@@ -315,8 +315,8 @@ static void *transfer_a_page(void *argument)
 }
 
 /*
- * Whoever touches the page waits for its memory. The test reads of that from the
- * descriptor, and gives the memory by it.
+ * Whoever touches the page has to wait until the test gives it memory. The
+ * descriptor can be read when somebody waits.
  */
 static int make_absent_page(char **page)
 {
