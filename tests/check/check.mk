@@ -7,9 +7,9 @@ check_needs := check-tools user $(small_guest) build/kmod/$(small)/shmcount.ko \
 	$(patsubst %,build/tests/%_test,harness setup report mutants lab timeline grade vm) \
 	$(addprefix build/tests/,harness_sample report mutants lab grade jail dying_init) \
 	build/grading/graded
-# The debug kernel runs the tests of the guest only: the others do not depend on the
-# kernel.
-checked_full := $(filter-out debug,$(full))
+# A kernel with checkers runs the tests of the guest only: the others do not depend on
+# the kernel.
+checked_full := $(filter-out $(noted),$(full))
 ifneq ($(checked_full),)
 check_needs += $(full_guest) build/kmod/$(full)/shmcount.ko
 endif

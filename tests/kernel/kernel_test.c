@@ -99,6 +99,7 @@ TEST(kernel, names)
 		{ "6.12", "6.12 trixie -\n" },
 		{ "unstable", "unstable unstable -\n" },
 		{ "debug", "debug debug debug\n" },
+		{ "kcsan", "kcsan kcsan kcsan\n" },
 		{ "by-hand", "by-hand by-hand by-hand\n" },
 		{ "host", "host host-9.9 host-9.9\n" },
 	};
