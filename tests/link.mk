@@ -33,6 +33,7 @@ build/tests/report: $(call objects,guest/tap guest/verdict $(addprefix check/,re
 	read write json))
 build/tests/report_test: $(call objects,check/report_test guest/tap $(harness))
 build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant guests) $(run_guests))
+build/tests/mutate: $(call objects,mutants/mutate)
 build/tests/mutants_test: $(call objects,mutants/mutants_test guest/actor $(harness))
 build/tests/harness_test: $(call objects,harness/harness_test $(harness))
 build/tests/harness_sample: $(call objects,$(addprefix harness/,harness_sample harness held))
@@ -60,7 +61,7 @@ build/tests/%: tests/link.mk
 	@$(link)
 build/grading/graded: tests/link.mk
 	@$(link)
-link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
+link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
 
 build/obj/%.o: tests/%.c | tools
 	@mkdir -p $(@D)

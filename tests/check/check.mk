@@ -35,7 +35,7 @@ hosts: export HOSTS_RUN := $(HOSTS_RUN)
 hosts: deb-test-tools
 	@exec tests/check/hosts.sh $(HOSTS)
 
-lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite) lint-tools
+lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite) lint-tools mutants-all-tools
 	@tests/check/lint.sh $(small) $(CFLAGS)
 
 .PHONY: check kvm-test coverage matrix hosts lint

@@ -19,7 +19,7 @@ small := $(word 2,$(names))
 full := $(filter-out -,$(word 3,$(names)))
 # Remove what was built for a kernel that is gone: make would take it for up to date.
 gone := $(foreach k,$(small) $(full),$(if $(wildcard build/kernel/$k/vmlinuz),,\
-	$(foreach d,kmod modules techniques lab mutants,build/$d/$k)))
+	$(foreach d,kmod modules techniques lab mutants mutants-all,build/$d/$k)))
 $(if $(wildcard $(gone)),$(shell rm -rf $(gone)))
 endif
 
@@ -54,7 +54,7 @@ build/modules/%/force_return.ko: $(test_modules) build/kernel/%/vmlinuz
 
 # The packages that a target needs.
 package_groups := $(addsuffix -tools,check compare coverage deb deb-test lint mutants \
-	timeline)
+	mutants-all timeline)
 tools $(package_groups):
 	@tests/kernel/setup.sh $(@:%-tools=%)
 check-tools: compare-tools timeline-tools mutants-tools
