@@ -5,6 +5,9 @@
 CC ?= cc
 CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror) \
 	-D_GNU_SOURCE -pthread -Itests -Itests/harness
+# Of single programs.
+CPPFLAGS :=
+LDLIBS :=
 
 objects = $(patsubst %,build/obj/%.o,$(1))
 harness := $(addprefix harness/,harness held program)
@@ -65,5 +68,5 @@ link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDL
 
 build/obj/%.o: tests/%.c | tools
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 -include $(wildcard build/obj/*.d build/obj/*/*.d)

@@ -296,6 +296,13 @@ static bool read_line(char *line, size_t size, int i, const char *name,
 	return true;
 }
 
+static bool has_line(int i, const char *name, const char *text)
+{
+	char line[1024];
+
+	return read_line(line, sizeof(line), i, name, text) && strstr(line, text);
+}
+
 /* Build all modules that are waiting; returns the status of the command. */
 static int run_build(const char *log)
 {
@@ -331,7 +338,9 @@ static void build(void)
 		module_path(path, i);
 		if (list[i].state != WAITING || !access(path, R_OK))
 			continue;
-		if (list[i].mutant.any && read_line(why, sizeof(why), i, "build.log", "error: ")) {
+		/* kbuild finds fault with what the compiler takes. */
+		if (list[i].mutant.any && (has_line(i, "build.log", "error: ") ||
+					   has_line(i, "build.log", "ERROR: "))) {
 			list[i].state = DONE;
 			unbuilt++;
 			continue;

@@ -41,8 +41,8 @@ mutants-all: $(small_guest) build/tests/mutants mutants-tools mutants-all-tools 
 
 # libclang is where clang is; each Debian has its own.
 llvm = $(shell clang -print-resource-dir)/../../..
-build/obj/mutants/mutate.o: CFLAGS += -isystem $(llvm)/include
+build/obj/mutants/mutate.o: CPPFLAGS = -isystem $(llvm)/include
 build/tests/mutate: LDLIBS = -L$(llvm)/lib -lclang
-build/tests/mutate: mutants-all-tools
+build/tests/mutate build/obj/mutants/mutate.o: | mutants-all-tools
 
 .PHONY: mutants mutants-all
