@@ -310,20 +310,24 @@ static void finish_whole(struct guest *guest)
 	free(names);
 }
 
-/* It goes on to all tests, which come to one that was too slow once more. */
+/* After its likely groups all tests come, and after one that was too slow those left. */
 static void finish_any(struct guest *guest)
 {
 	const struct guest_run *run = &guest->run;
 	struct entry *entry = &list[guest->mutant];
 	const struct result *by = NULL;
+	bool again = !guest->whole;
 
 	for (int t = 0; t < run->count && !by; t++) {
 		struct result *test = run->tests[t];
 
-		if (test->result == HUNG && !guest->whole)
+		if (test->result == HUNG && entry->slow != test->name) {
+			entry->slow = test->name;
 			forget(test);
-		else if (test->result >= FAILED && test->result != SKIPPED)
+			again = true;
+		} else if (test->result >= FAILED && test->result != SKIPPED) {
 			by = test;
+		}
 	}
 	if (run->stuck)
 		notice(guest->mutant, run->last->name, outcome_names[STUCK]);
@@ -331,10 +335,10 @@ static void finish_any(struct guest *guest)
 		notice(guest->mutant, by->name,
 		       outcome_names[by->result == CRASHED ? CRASH :
 				     by->result == HUNG ? HANG : FAIL]);
-	else if (guest->whole)
-		survive(guest->mutant);
-	else
+	else if (again)
 		entry->state = UNNOTICED;
+	else
+		survive(guest->mutant);
 }
 
 static void finish(struct guest *guest, int status)

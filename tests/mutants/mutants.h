@@ -20,6 +20,7 @@ struct entry {
 	enum state state;
 	struct result *tests;	/* those of Caught-by; for any: all that can notice */
 	int test_count;
+	const char *slow;	/* this one has reached its time limit once */
 	enum outcome outcome;	/* the last that was not FAIL */
 	const char *by;		/* and the test that was running then */
 	const struct result *vague;	/* this failure is no proof, or NULL */
