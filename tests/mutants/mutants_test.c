@@ -361,13 +361,20 @@ TEST(mutants, machine_made_gets_the_likely_groups_first)
 
 TEST_LIMIT(mutants, machine_made_that_survives_needs_a_reason, 60)
 {
+	struct run run;
+
 	set_scene("b1 map.fork_shares fail\n");
 	add_mutant("a1", ANY);
-	add_mutant("b1", ANY);
 	expect_of_all("", 1, "not ok a1: survived all tests of the module: What is wrong.\n");
-	expect_of_all("# Why.\na*\n\tit is so\n", 0, "ok a1: unseen, as it is so: What is wrong.\n");
-	expect_of_all("a* b*\n\tit is so\n", 1, "not ok b1: unseen says that nobody can see it, but map.fork_shares does (fail): ");
-	expect_of_all("a*\n\tit is so\nc*\n\tno\n", 1, "not ok c*: unseen has a reason, but no such mutant survives\n");
+	add_mutant("b1", ANY);
+	write_text("unseen", "# Why.\na*\n\tit is so\nb* c*\n\tno\n");
+	run = RUN(ALL);
+	expect_line(&run, "ok a1: unseen, as it is so: What is wrong.\n");
+	expect_line(&run, "not ok b1: unseen says that nobody can see it, but map.fork_shares does (fail): ");
+	/* Another kernel may compile other lines. */
+	if (strstr(shell("cat build/kernel/$SMALL_KERNEL/release"), "6.1."))
+		expect_line(&run, "not ok c*: unseen has a reason, but no such mutant survives\n");
+	expect_status(&run, 1);
 	write_text("unseen", "a*\n");
 	expect_refusal(RUN(ALL), 2, "unseen: no reason for a*");
 }
