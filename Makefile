@@ -93,6 +93,8 @@ help:
 #H                 HOSTS_RUN=run: only that)
 #H make kvm-test   test the runner under KVM, inside a guest
 #H make mutants    wrong versions of the module: does a test notice each?
+#H make mutants-all  the same with some 400 that a machine makes
+#H                 (SAMPLE=20: so many at random; SEED=n: the same again)
 #H make grade SRC=dir  grade a submission (KMOD=file.ko: one that is built)
 #H make grade-all DIR=dir  each in that directory (FORCE=1: once more)
 #H                 (HIDDEN=dir: tests of your own; POINTS=file: their worth)
@@ -133,7 +135,7 @@ clean:
 	@tests/kernel/setup.sh ours
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/modules build/bad \
-		build/techniques build/lab build/mutants build/results* \
+		build/techniques build/lab build/mutants* build/results* \
 		build/coverage build/matrix build/ci-* build/grading build/templates \
 		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \
 		build/compare build/timeline build/setup.log build/suite.log

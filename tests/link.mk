@@ -5,6 +5,9 @@
 CC ?= cc
 CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror) \
 	-D_GNU_SOURCE -pthread -Itests -Itests/harness
+# Of single programs.
+CPPFLAGS :=
+LDLIBS :=
 
 objects = $(patsubst %,build/obj/%.o,$(1))
 harness := $(addprefix harness/,harness held program)
@@ -33,6 +36,7 @@ build/tests/report: $(call objects,guest/tap guest/verdict $(addprefix check/,re
 	read write json))
 build/tests/report_test: $(call objects,check/report_test guest/tap $(harness))
 build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant guests) $(run_guests))
+build/tests/mutate: $(call objects,mutants/mutate)
 build/tests/mutants_test: $(call objects,mutants/mutants_test guest/actor $(harness))
 build/tests/harness_test: $(call objects,harness/harness_test harness/module $(harness))
 build/tests/harness_sample: $(call objects,$(addprefix harness/,harness_sample harness held))
@@ -60,9 +64,9 @@ build/tests/%: tests/link.mk
 	@$(link)
 build/grading/graded: tests/link.mk
 	@$(link)
-link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
+link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
 
 build/obj/%.o: tests/%.c | tools
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 -include $(wildcard build/obj/*.d build/obj/*/*.d)

@@ -29,7 +29,7 @@ hosts: export HOSTS_RUN := $(HOSTS_RUN)
 hosts: deb-test-tools
 	@exec tests/check/hosts.sh $(HOSTS)
 
-lint: not-of-a-suite lint-tools
+lint: not-of-a-suite lint-tools mutants-all-tools
 	@tests/check/lint.sh $(kernel) $(CFLAGS)
 
 .PHONY: check kvm-test coverage matrix hosts lint

@@ -2,13 +2,14 @@
 /*
  * The TAP harness: main() and the functions of harness.h.
  *
- *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-g] [-t N] [-k KERNEL] [NAME or pattern]...
+ *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-t N] [-k KERNEL] [NAME or pattern]...
  *
  * -l    list the tests instead of running them
  * -r N  run the chosen tests N times, as NAME.1 to NAME.N
  * -s K/N  take every Nth test from the Kth on: N processes share the tests
  * -e N  end early: after N timeouts, or when test_cleanup() fails; and a test that the
  *       kernel holds (held.h) for a quarter of its time limit has reached it
+ * -f    end early: after the first test that did not pass
  * -g    end early: after a group in which a test did not pass
  * -t N  multiply the time limits by N
  * -k KERNEL  the kernel of the guests, a name in build/kernel/
@@ -471,7 +472,7 @@ struct options {
 	unsigned int repeat;
 	unsigned long k, n;	/* every nth of all runs, from the kth on */
 	unsigned int max_timeouts;	/* 0: no limit */
-	bool by_group;
+	bool by_group, first;	/* end after a group, or a test, that has failed */
 	const char *kernel;	/* or NULL */
 	bool list;
 };
@@ -485,11 +486,6 @@ static const char *name_of(const struct test *test, const struct options *option
 		return test->name;
 	snprintf(name, sizeof(name), "%s.%zu", test->name, run);
 	return name;
-}
-
-static bool same_group(const struct test *a, const struct test *b)
-{
-	return !strncmp(a->name, b->name, strcspn(a->name, ".") + 1);
 }
 
 /* Run or list all tests, REPEAT times. Returns the exit status. */
@@ -513,8 +509,12 @@ static int run_tests(const struct test **tests, size_t count,
 			puts(name);
 			continue;
 		}
-		if (options->by_group && failed && !same_group(failed, test)) {
+		if (options->by_group && failed && !is_of_group(failed->name, test->name)) {
 			printf("Bail out! not all tests of this group passed\n");
+			return STATUS_GROUP;
+		}
+		if (options->first && failed) {
+			printf("Bail out! %s has failed\n", failed->name);
 			return STATUS_GROUP;
 		}
 		if (getenv("SHMCOUNT_GUEST") && !log_to_kernel(text_of("test: %s\n", name)))
@@ -551,7 +551,7 @@ static int run_tests(const struct test **tests, size_t count,
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-g] [-t N] [-k SMALL[/FULL]] [test or pattern]...\n",
+		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-t N] [-k KERNEL] [test or pattern]...\n",
 		program_invocation_short_name);
 	exit(STATUS_USAGE);
 }
@@ -571,13 +571,15 @@ static struct options parse(int argc, char *argv[])
 
 	if (getenv("SHMCOUNT_GUEST") && getenv("SLOWER"))
 		slower = get_number("SLOWER=", getenv("SLOWER"), 1, MAX_REPEAT);
-	while ((option = getopt(argc, argv, "lr:s:e:gt:k:")) != -1) {
+	while ((option = getopt(argc, argv, "lr:s:e:fgt:k:")) != -1) {
 		if (option == 'l')
 			options.list = true;
 		else if (option == 'r')
 			options.repeat = get_number("-r ", optarg, 1, MAX_REPEAT);
 		else if (option == 'e')
 			options.max_timeouts = get_number("-e ", optarg, 0, UINT_MAX);
+		else if (option == 'f')
+			options.first = true;
 		else if (option == 'g')
 			options.by_group = true;
 		else if (option == 't')

@@ -237,6 +237,16 @@ TEST(harness, group_in_which_a_test_fails_is_the_last)
 	must_end(RUN("harness_sample", "-g", "sample.passes", "another.*"), 0);
 }
 
+TEST(harness, first_test_that_fails_is_the_last)
+{
+	struct run run = must_end(RUN("harness_sample", "-f", "sample.fails", "sample.passes",
+				      "another.*"), STATUS_GROUP);
+
+	expect_text(run.output, "\nok 1 sample.passes\n");
+	expect_text(run.output, "\nnot ok 2 sample.fails\nBail out! sample.fails has failed\n");
+	must_end(RUN("harness_sample", "-f", "sample.passes", "another.*"), 0);
+}
+
 TEST(harness, output_is_cut)
 {
 	struct run run = RUN("harness_sample", "sample.says_a_lot");

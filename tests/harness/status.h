@@ -15,7 +15,7 @@ enum status {
 	STATUS_UNKILLABLE = 5,	/* SIGKILL does not end a process of a test */
 	STATUS_NOT_RESTORED = 6,	/* -e: cannot restore what a test changed */
 	STATUS_TIMEOUTS = 7,	/* -e N: N tests reached their time limit */
-	STATUS_GROUP = 8,	/* -g: a test of the group did not pass */
+	STATUS_GROUP = 8,	/* -f, -g: a test (of the group) did not pass */
 
 	STATUS_CRASH = 121,	/* the guest's kernel crashed or reported a bug */
 	STATUS_FORGED = 122,	/* somebody else wrote into the tests' report */

@@ -15,7 +15,7 @@ $(error cannot choose a kernel: see above)
 endif
 # Remove what was built for a kernel that is gone: make would take it for up to date.
 gone := $(if $(wildcard build/kernel/$(kernel)/vmlinuz),,\
-	$(foreach d,kmod modules techniques lab mutants,build/$d/$(kernel)))
+	$(foreach d,kmod modules techniques lab mutants mutants-all,build/$d/$(kernel)))
 $(if $(wildcard $(gone)),$(shell rm -rf $(gone)))
 endif
 
@@ -57,7 +57,7 @@ build/modules/%/force_return.ko: $(test_modules) build/kernel/%/vmlinuz
 
 # The packages that a target needs.
 package_groups := $(addsuffix -tools,check compare coverage deb deb-test lint mutants \
-	timeline)
+	mutants-all timeline)
 tools $(package_groups):
 	@tests/kernel/setup.sh $(@:%-tools=%)
 check-tools: compare-tools timeline-tools mutants-tools

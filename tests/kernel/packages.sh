@@ -47,6 +47,10 @@ coverage	genhtml		lcov lcov lcov lcov
 	shows as pages which lines ran
 mutants	patch		patch patch patch patch
 	makes wrong versions of the module
+mutants-all	clang	clang clang clang clang
+	parses the module
+mutants-all	clang-c/Index.h	libclang-dev clang-devel clang clang-devel
+	lets a program of ours see what clang parsed
 deb	dpkg-buildpackage	build-essential - - -
 	builds the packages
 deb	dh		debhelper - - -
@@ -143,6 +147,7 @@ need_headers() {
 
 present() {
 	case $1 in
+	*.h) [ -e "$(clang -print-resource-dir 2>/dev/null)/../../../include/$1" ] ;;
 	*.a) [ -e "$(gcc -print-file-name="$1" 2>/dev/null)" ] ;;
 	/*) [ -e "$1" ] ;;
 	*.so.*) ldconfig -p 2>/dev/null | grep -q "$1" ;;

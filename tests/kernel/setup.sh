@@ -5,7 +5,8 @@
 #
 #   setup.sh tools    the packages for building and for the guest
 #   setup.sh TARGET   those that make TARGET needs as well: check, compare, coverage,
-#                     deb, deb-test, lint (and checkpatch), mutants, timeline
+#                     deb, deb-test, lint (and checkpatch), mutants, mutants-all,
+#                     timeline
 #   setup.sh ours     no package, but check that we may write here
 set -eu
 
@@ -48,7 +49,7 @@ check_ours
 mkdir -p "$build"
 case ${1-} in
 ours) ;;
-tools | check | compare | coverage | deb | deb-test | lint | mutants | timeline)
+tools | check | compare | coverage | deb | deb-test | lint | mutants | mutants-all | timeline)
 	group "$1"
 	[ "$1" != lint ] || fetch_checkpatch
 	;;

@@ -7,7 +7,12 @@
  * one ends the guest, or leaves the mutant loaded, another guest goes on after it. A
  * mutant that its own tests do not notice gets all tests of the module, and so does an
  * equivalent one: that tells a wrong header from a missing test.
+ *
+ * A mutant that any test may notice (mutate.c) gets the tests of the groups that are most
+ * likely to, then all others, up to the first test that fails.
  */
+#include <fnmatch.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,17 +34,48 @@ struct guest {
 /* The tests of these groups are for programs that use the module. */
 static const char *const programs[] = { "incr", "attach", "show", "compare", "techniques" };
 
+/* The groups that see most of a function, by the mutant's name. */
+static const struct { const char *name, *groups; } likely[] = {
+	{ "*_shmcount_read_iter_*", "io" }, { "*_shmcount_write_iter_*", "io" },
+	{ "*_shmcount_llseek_*", "io" }, { "*_shmcount_fops_*", "io map life" },
+	{ "*_shmcount_vma_*", "stats" }, { "*_EVENT_*", "stats" }, { "*_ATTR_*", "stats" },
+	{ "*_shmcount_attrs_*", "stats" }, { "*_shmcount_release_*", "stats" },
+	{ "*_shmcount_open_*", "share stats map" }, { "*_shmcount_mmap_*", "map share" },
+	{ "*_vm_flags_mod_*", "map" }, { "*_vm_ops_*", "map stats" },
+	{ "*_fault_*", "map share" }, { "*", "load perm" },
+};
+
 static struct result control[MAX_GUEST_TESTS];	/* with the unmodified module */
 static int control_count;
+static bool control_is_for_any;
 static int number;		/* of the last guest */
 
 static bool is_of_programs(const char *test)
 {
 	for (size_t p = 0; p < ARRAY_SIZE(programs); p++)
-		if (!strncmp(test, programs[p], strlen(programs[p])) &&
-		    test[strlen(programs[p])] == '.')
+		if (is_of_group(test, programs[p]))
 			return true;
 	return false;
+}
+
+static bool is_large(const struct result *test)
+{
+	return is_of_group(test->name, "large");
+}
+
+static bool is_likely(const struct entry *entry, const char *test)
+{
+	size_t l = 0;
+	char *groups;
+	bool found = false;
+
+	while (fnmatch(likely[l].name, entry->mutant.name, 0))
+		l++;
+	groups = check(strdup(likely[l].groups));
+	for (char *group = strtok(groups, " "); group; group = strtok(NULL, " "))
+		found = found || is_of_group(test, group);
+	free(groups);
+	return found;
 }
 
 static bool is_next(const struct entry *entry, bool whole)
@@ -59,8 +95,7 @@ static bool fill_control(struct guest *guest)
 
 		/* Another guest runs it if its guest is set. */
 		if (control[t].result == NOT_RUN && !control[t].guest &&
-		    (!run->count || !strncmp(name, run->tests[0]->name,
-					     strcspn(name, ".") + 1)))
+		    (!run->count || is_of_group(name, run->tests[0]->name)))
 			run->tests[run->count++] = &control[t];
 	}
 	for (int t = 0; t < run->count; t++)
@@ -91,6 +126,22 @@ static bool fill_mutant(struct guest *guest)
 	if (!entry)
 		return false;
 	entry->state = RUNNING;
+	if (entry->mutant.any) {
+		/* Those of large regions come last, in a guest of their own. */
+		for (int large = 0; large <= guest->whole && !run->count; large++)
+			for (int t = 0; t < entry->test_count; t++)
+				if (entry->tests[t].result == NOT_RUN &&
+				    is_large(&entry->tests[t]) == large &&
+				    (guest->whole || is_likely(entry, entry->tests[t].name)))
+					run->tests[run->count++] = &entry->tests[t];
+		if (run->count)
+			return true;
+		if (guest->whole)
+			survive(guest->mutant);
+		else
+			entry->state = UNNOTICED;
+		return fill_mutant(guest);
+	}
 	if (guest->whole) {
 		struct result *all = check(calloc(suite_count, sizeof(*all)));
 
@@ -111,32 +162,33 @@ static bool fill_mutant(struct guest *guest)
 	return true;
 }
 
-static bool has_large(const struct guest_run *run)
-{
-	for (int t = 0; t < run->count; t++)
-		if (!strncmp(run->tests[t]->name, "large.", 6))
-			return true;
-	return false;
-}
-
 /* Without a module: the unmodified one. */
 static void start(struct guest *guest, char *module)
 {
+	bool any = module && list[guest->mutant].mutant.any, large = false;
 	char *args[16] = { "tests/guest/vm.sh" };
 	int n = 1;
+
+	for (int t = 0; t < guest->run.count; t++)
+		large = large || is_large(guest->run.tests[t]);
 
 	if (module) {
 		args[n++] = "-m";
 		args[n++] = module;
 	}
 	/* In a smaller guest these are skipped. */
-	if (!guest->whole && has_large(&guest->run))
+	if (large && (any || !guest->whole))
 		args[n++] = "-l";
-	/* Not so that time limits would end it. */
 	args[n++] = "tap";
 	args[n++] = "suite";
 	args[n++] = "-e";
-	args[n++] = text_of("%d", MAX_GUEST_TESTS);
+	if (any) {
+		args[n++] = "1";
+		args[n++] = "-f";
+	} else {
+		/* Not so that time limits would end it. */
+		args[n++] = text_of("%d", MAX_GUEST_TESTS);
+	}
 	guest->run.number = ++number;
 	guest->run.files = text_of("%s/guests/%d", built, number);
 	start_guest(&guest->run, guest->whole ? 900 : 300, args);
@@ -267,16 +319,49 @@ static void finish_whole(struct guest *guest)
 	free(names);
 }
 
+/* After its likely groups all tests come, and after one that was too slow those left. */
+static void finish_any(struct guest *guest)
+{
+	const struct guest_run *run = &guest->run;
+	struct entry *entry = &list[guest->mutant];
+	const struct result *by = NULL;
+	bool again = !guest->whole;
+
+	for (int t = 0; t < run->count && !by; t++) {
+		struct result *test = run->tests[t];
+
+		if (test->result == HUNG && entry->slow != test->name) {
+			entry->slow = test->name;
+			forget(test);
+			again = true;
+		} else if (test->result >= FAILED && test->result != SKIPPED) {
+			by = test;
+		}
+	}
+	if (run->stuck)
+		notice(guest->mutant, run->last->name, outcome_names[STUCK]);
+	else if (by)
+		notice(guest->mutant, by->name,
+		       outcome_names[by->result == CRASHED ? CRASH :
+				     by->result == HUNG ? HANG : FAIL]);
+	else if (again)
+		entry->state = UNNOTICED;
+	else
+		survive(guest->mutant);
+}
+
 static void finish(struct guest *guest, int status)
 {
 	read_guest(&guest->run);
 	if (is_early_end(&guest->run))
 		fail(guest->mutant, "unproved: %s", early_end(&guest->run, status));
+	else if (list[guest->mutant].mutant.any)
+		finish_any(guest);
 	else if (guest->whole)
 		finish_whole(guest);
 	else
 		finish_mutant(guest);
-	if (guest->whole)
+	if (guest->whole && !list[guest->mutant].mutant.any)
 		free(guest->run.tests[0]);
 }
 
@@ -311,12 +396,16 @@ static void run_guests(bool (*fill)(struct guest *guest),
 	}
 }
 
-/* The tests that a mutant names. */
+/* The tests that a mutant names, or all of the device that have no seed. */
 static void prepare_control(void)
 {
 	for (int t = 0; t < suite_count; t++) {
-		bool named = false;
+		bool named = false, seeded = is_of_group(suite[t], "fuzz");
 
+		for (int i = 0; i < count; i++)
+			named = named || (list[i].state == WAITING && list[i].mutant.any &&
+					  !seeded && !is_of_programs(suite[t]));
+		control_is_for_any = control_is_for_any || named;
 		for (int i = 0; i < count; i++)
 			for (int n = 0; n < list[i].mutant.test_count; n++)
 				named = named || (list[i].state == WAITING &&
@@ -342,12 +431,30 @@ static void believe(int i)
 	}
 }
 
+/* All tests that passed with the unmodified module may notice it. */
+static void take_control(struct entry *entry)
+{
+	entry->tests = check(calloc(control_count, sizeof(*entry->tests)));
+	for (int t = 0; t < control_count; t++)
+		if (control[t].result == PASSED)
+			entry->tests[entry->test_count++].name = control[t].name;
+	if (!entry->test_count)
+		fail(entry - list, "unproved: no test passes with the unmodified module");
+}
+
 int run_mutants(void)
 {
 	prepare_control();
 	run_guests(fill_control, finish_control);
+	for (int t = 0; t < control_count && control_is_for_any; t++)
+		if (control[t].result != PASSED && control[t].result != SKIPPED)
+			complain(control[t].name,
+				 "it does not pass with the unmodified module: %s",
+				 control[t].why);
 	for (int i = 0; i < count; i++)
-		if (list[i].state == WAITING)
+		if (list[i].state == WAITING && list[i].mutant.any)
+			take_control(&list[i]);
+		else if (list[i].state == WAITING)
 			believe(i);
 	run_guests(fill_mutant, finish);
 	return number;

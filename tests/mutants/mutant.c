@@ -13,6 +13,9 @@ const char *const outcome_names[OUTCOMES] = {
 
 static void take_tests(struct mutant *mutant, char *names)
 {
+	mutant->any = !strcmp(names, "any");
+	if (mutant->any)
+		return;
 	for (char *name = strtok(names, " "); name; name = strtok(NULL, " ")) {
 		if (mutant->test_count == MAX_CAUGHT_BY)
 			mutant->wrong = "names too many tests";
@@ -62,9 +65,9 @@ static void check(struct mutant *mutant)
 		return;
 	if (!mutant->what[0])
 		mutant->wrong = "does not say what is wrong";
-	else if (!mutant->test_count && !mutant->equivalent)
+	else if (!mutant->test_count && !mutant->any && !mutant->equivalent)
 		mutant->wrong = "has neither Caught-by nor Equivalent";
-	else if (mutant->equivalent && (mutant->test_count || mutant->outcomes))
+	else if (mutant->equivalent && (mutant->test_count || mutant->any || mutant->outcomes))
 		mutant->wrong = "is Equivalent and has a Caught-by or Outcome";
 	else if (mutant->test_count && !mutant->outcomes)
 		mutant->wrong = "has no Outcome";

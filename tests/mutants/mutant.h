@@ -14,7 +14,8 @@
  * that reaches its time limit or cannot load the module has not noticed. Kernels is
  * optional: patterns of the releases on which the patch makes a difference.
  * "Equivalent: why", instead of Caught-by and Outcome, marks a mutant that no test
- * can notice.
+ * can notice. "Caught-by: any" without an Outcome is what mutate.c writes: any test may
+ * notice, in any way.
  */
 #ifndef MUTANT_H
 #define MUTANT_H
@@ -33,6 +34,7 @@ struct mutant {
 	char *what;			/* the first line */
 	char *tests[MAX_CAUGHT_BY];
 	int test_count;
+	bool any;			/* Caught-by: any */
 	unsigned int outcomes;		/* bits, 1 << enum outcome */
 	char *equivalent;		/* why, or NULL */
 	char *kernels;			/* or NULL */

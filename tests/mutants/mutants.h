@@ -18,7 +18,9 @@ enum state {
 struct entry {
 	struct mutant mutant;
 	enum state state;
-	struct result tests[MAX_CAUGHT_BY];	/* those of Caught-by */
+	struct result *tests;	/* those of Caught-by; for any: all that can notice */
+	int test_count;
+	const char *slow;	/* this one has reached its time limit once */
 	enum outcome outcome;	/* the last that was not FAIL */
 	const char *by;		/* and the test that was running then */
 	const struct result *vague;	/* this failure is no proof, or NULL */
@@ -43,10 +45,18 @@ void set_result(int i, enum test_result result, const char *format, ...);
 #define fail(i, ...) set_result(i, FAILED, __VA_ARGS__)
 #define skip(i, ...) set_result(i, SKIPPED, __VA_ARGS__)
 
+/* A failure that is none of a mutant. */
+__attribute__((format(printf, 2, 3)))
+void complain(const char *name, const char *format, ...);
+
 /* Writes the path of the module in BUILT. */
 void module_path(char path[PATH_SIZE], int i);
 
 /* Run all mutants that are not DONE; returns the number of guests. */
 int run_mutants(void);
+
+/* A mutant of Caught-by: any is noticed in this way (fail, crash, ...), or by no test. */
+void notice(int i, const char *by, const char *how);
+void survive(int i);
 
 #endif

@@ -314,6 +314,239 @@ TEST(mutants, modules_that_cannot_be_built)
 	expect_refusal(run_mutants(NULL), 125, "the modules cannot be built, see ");
 }
 
+#define ALL "mutants", "-u", "unseen", "./builder", "patches", kernel_name()
+#define ANY "Caught-by: any\n"
+
+/* Run those of a machine: as expect_outcome(). */
+static void expect_of_all(const char *unseen, int status, const char *line)
+{
+	struct run run;
+
+	write_text("unseen", unseen);
+	run = RUN(ALL);
+	expect_line(&run, line);
+	expect_line(&run, status ? " passed, 1 failed\n" : " passed, 0 failed\n");
+	expect_status(&run, status);
+}
+
+TEST_LIMIT(mutants, machine_made_is_caught_by_any_test, 60)
+{
+	struct run run;
+
+	set_scene("a map.fork_shares fail\nb map.fork_shares crash\nc load.twice_is_refused stuck\n"
+		  "d load.twice_is_refused hang\n");
+	add_mutant("a", ANY);
+	add_mutant("b", ANY);
+	add_mutant("c", ANY);
+	add_mutant("d", ANY);
+	write_text("unseen", "");
+	run = RUN(ALL);
+	expect_line(&run, "ok a: caught by map.fork_shares (fail): What is wrong.\n");
+	expect_line(&run, "ok b: caught by map.fork_shares (crash): ");
+	expect_line(&run, "ok c: caught by load.twice_is_refused (stuck): ");
+	expect_line(&run, "ok d: caught by load.twice_is_refused (hang): ");
+	expect_status(&run, 0);
+	/* They stay caught. */
+	expect_of_all("", 0, "# 4 mutants in 0 guests, ");
+}
+
+TEST(mutants, machine_made_gets_the_likely_groups_first)
+{
+	set_scene("delete_statement_shmcount_mmap_1 map.fork_shares fail\n");
+	add_mutant("delete_statement_shmcount_mmap_1", ANY);
+	expect_of_all("", 0, "_1: caught by map.fork_shares (fail): ");
+	ASSERT_STREQ("", shell("tail -n 1 guests | tr ' ' '\\n' | grep -v '^guest$\\|^map\\.\\|^share\\.' || :"));
+	ASSERT_STREQ("", shell("grep -o ' fuzz\\.\\| incr\\.' guests || :"));
+}
+
+TEST_LIMIT(mutants, machine_made_that_survives_needs_a_reason, 60)
+{
+	struct run run;
+
+	set_scene("b1 map.fork_shares fail\n");
+	add_mutant("a1", ANY);
+	expect_of_all("", 1, "not ok a1: survived all tests of the module: What is wrong.\n");
+	add_mutant("b1", ANY);
+	write_text("unseen", "# Why.\na*\n\tit is so\nb* c*\n\tno\n");
+	run = RUN(ALL);
+	expect_line(&run, "ok a1: unseen, as it is so: What is wrong.\n");
+	expect_line(&run, "not ok b1: unseen says that nobody can see it, but map.fork_shares does (fail): ");
+	/* Another kernel may compile other lines. */
+	if (strstr(shell("cat build/kernel/$SMALL_KERNEL/release"), "6.1."))
+		expect_line(&run, "not ok c*: unseen has a reason, but no such mutant survives\n");
+	expect_status(&run, 1);
+	write_text("unseen", "a*\n");
+	expect_refusal(RUN(ALL), 2, "unseen: no reason for a*");
+}
+
+/* A time limit may be that of a busy host: it has to be reached twice. */
+TEST_LIMIT(mutants, machine_made_that_is_slow_once, 60)
+{
+	set_scene("a load.twice_is_refused timeout once\n");
+	add_mutant("a", ANY);
+	expect_of_all("", 1, "not ok a: survived all tests of the module: ");
+	set_scene("a load.twice_is_refused timeout\n");
+	expect_of_all("", 0, "ok a: caught by load.twice_is_refused (hang): ");
+}
+
+TEST(mutants, machine_made_that_is_none)
+{
+	set_scene("d map.fork_shares fail\n");
+	write_script("builder",
+		     "#!/bin/sh\n"
+		     "for module; do\n"
+		     "	name=${module##*/} name=${name%.ko} dir=${module%/*}\n"
+		     "	mkdir -p $dir\n"
+		     "	echo code >${dir%/*}/code\n"
+		     "	case $name in\n"
+		     "	c) echo code >$dir/code ;;\n"
+		     "	n) echo 'x.c:1: error: no' >$dir/build.log; continue ;;\n"
+		     "	*) echo another >$dir/code ;;\n"
+		     "	esac\n"
+		     "	sed -n \"s/^$name //p\" does >$module\n"
+		     "done\n");
+	add_mutant("c", ANY);
+	add_mutant("d", ANY);
+	add_mutant("e", ANY);
+	add_mutant("n", ANY);
+	expect_of_all("", 0, "# of these 1 do not build, and 2 have the code of the module or of another\n1 passed, ");
+}
+
+/* The mutants that a seed chooses; none of them builds. */
+static char *chosen_by(const char *seed)
+{
+	struct run run = RUN("mutants", "-u", "unseen", "-s", seed, "./builder", "patches",
+			     kernel_name());
+
+	expect_line(&run, text_of("# SEED=%s\n", seed));
+	expect_line(&run, "# of these 3 do not build, ");
+	return shell("cd $SMALL_KERNEL && ls -d m* && rm -r m*");
+}
+
+TEST(mutants, machine_made_at_random)
+{
+	char *first;
+
+	set_scene("");
+	write_text("unseen", "");
+	write_script("builder",
+		     "#!/bin/sh\n"
+		     "for module; do mkdir -p ${module%/*}; echo error: no >${module%/*}/build.log; done\n");
+	for (int i = 0; i < 20; i++)
+		add_mutant(text_of("m%d", i), ANY);
+	setenv("SAMPLE", "3", 1);
+	first = chosen_by("7");
+	ASSERT_STREQ(first, chosen_by("7"));
+	ASSERT_TRUE(strcmp(first, chosen_by("8")));
+	unsetenv("SAMPLE");
+}
+
+TEST(mutants, machine_made_without_a_control)
+{
+	set_scene("a map.fork_shares fail\nshmcount map.fork_shares fail\n"
+		  "a map.private_copy fail\n");
+	add_mutant("a", ANY);
+	expect_of_all("", 1, "not ok map.fork_shares: it does not pass with the unmodified module: tests/x.c:1: told by the test\n"
+		      "ok a: caught by map.private_copy (fail): ");
+}
+
+/* What mutate.c makes of this, without numbers of lines. */
+static const char to_mutate[] =
+"#include <stddef.h>\n"
+"#define LIMIT 4\n"
+"#define DECLARE(name, text) extern const char *name; const char *name = text;\n"
+"\n"
+"struct ops {\n"
+"	int (*get)(void);\n"
+"	int size;\n"
+"};\n"
+"\n"
+"int get(void);\n"
+"void put(int *where, int what, long why);\n"
+"DECLARE(label, \"a;b\")\n"
+"\n"
+"const struct ops ops = {\n"
+"	.get	= get,\n"
+"	.size	= 010,\n"
+"};\n"
+"\n"
+"int twice(int a, int *b)\n"
+"{\n"
+"	if (a < LIMIT || a & 1)\n"
+"		return -a;\n"
+"	put(b, a, 2);\n"
+"	*b |= a;\n"
+"	return a;\n"
+"}\n";
+
+static const char mutated[] =
+"constant_DECLARE_1 '\"a;b\"' becomes '\"xa;b\"'.\n"
+"constant_ops_1 '010' becomes '0'.\n"
+"constant_ops_2 '010' becomes '011'.\n"
+"constant_ops_3 '010' becomes '07'.\n"
+"constant_twice_1 'LIMIT' becomes '(LIMIT + 1)'.\n"
+"constant_twice_2 'LIMIT' becomes '(LIMIT - 1)'.\n"
+"constant_twice_3 'LIMIT' becomes '0'.\n"
+"constant_twice_4 '1' becomes '0'.\n"
+"constant_twice_5 '1' becomes '2'.\n"
+"constant_twice_6 '2' becomes '1'.\n"
+"constant_twice_7 '2' becomes '3'.\n"
+"constant_x_1 '4' becomes '0'.\n"
+"constant_x_2 '4' becomes '3'.\n"
+"constant_x_3 '4' becomes '5'.\n"
+"delete_statement_DECLARE_1 'DECLARE(label, \"a;b\")' becomes ''.\n"
+"delete_statement_twice_1 'if (a < LIMIT || a & 1) return -a;' becomes '; '.\n"
+"delete_statement_twice_2 'return -a;' becomes ';'.\n"
+"delete_statement_twice_3 'put(b, a, 2);' becomes ';'.\n"
+"delete_statement_twice_4 '*b |= a;' becomes ';'.\n"
+"delete_statement_twice_5 'return a;' becomes ';'.\n"
+"drop_argument_twice_1 'b' becomes 'NULL'.\n"
+"drop_argument_twice_2 'a' becomes '0'.\n"
+"drop_argument_twice_3 '2' becomes '0'.\n"
+"drop_entry_ops_1 '.get = get,' becomes ''.\n"
+"drop_entry_ops_2 '.size = 010,' becomes ''.\n"
+"drop_operand_twice_1 'a < LIMIT || a & 1' becomes 'a & 1'.\n"
+"drop_operand_twice_2 'a < LIMIT || a & 1' becomes 'a < LIMIT'.\n"
+"drop_operand_twice_3 'a & 1' becomes '1'.\n"
+"drop_operand_twice_4 'a & 1' becomes 'a'.\n"
+"negate_condition_twice_1 'a < LIMIT || a & 1' becomes '!(a < LIMIT || a & 1)'.\n"
+"operator_twice_1 '<' becomes '<='.\n"
+"operator_twice_2 '<' becomes '>'.\n"
+"operator_twice_3 '||' becomes '&&'.\n"
+"operator_twice_4 '&' becomes '^'.\n"
+"operator_twice_5 '&' becomes '|'.\n"
+"operator_twice_6 '-' becomes ''.\n"
+"operator_twice_7 '|=' becomes '&='.\n"
+"operator_twice_8 '|=' becomes '='.\n"
+"swap_arguments_twice_1 'a, 2' becomes '2, a'.\n"
+"swap_statements_twice_1 'if (a < LIMIT || a & 1) return -a; put(b, a, 2);' becomes 'put(b, a, 2); if (a < LIMIT || a & 1) return -a;'.\n"
+"swap_statements_twice_2 'put(b, a, 2); *b |= a;' becomes '*b |= a; put(b, a, 2);'.\n"
+"swap_statements_twice_3 '*b |= a; return a;' becomes 'return a; *b |= a;'.\n";
+
+#define NAMES "for i in *.patch; do echo \"${i%.patch} $(head -n 1 $i | cut -d ' ' -f 2-)\"; done"
+
+static char *mutate(const char *source)
+{
+	shell("rm -rf made && mkdir made");
+	write_text("x.c", source);
+	shell("\"$TOP/build/tests/mutate\" made x.c");
+	return shell("cd made && " NAMES);
+}
+
+TEST_LIMIT(mutants, machine_makes_these, 60)
+{
+	if (system("test -e \"$(clang -print-resource-dir)/../../../include/clang-c/Index.h\""))
+		test_skip("no libclang here: make mutants-all-tools");
+	shell("make -sC \"$TOP\" -o mutants-all-tools build/tests/mutate");
+	ASSERT_STREQ(mutated, mutate(to_mutate));
+	/* Each of them is what its first line says, and moves no line. */
+	shell("for i in made/*.patch; do cp x.c y.c && patch -s -F0 y.c $i && ! cmp -s x.c y.c &&"
+	      " [ $(wc -l <y.c) = $(wc -l <x.c) ] || exit; done");
+	/* Another function renames none of these. */
+	mutate(text_of("int no(int a)\n{\n	return !a;\n}\n%s", to_mutate));
+	ASSERT_STREQ(mutated, shell("cd made && rm *_no_* && " NAMES));
+}
+
 #define HEAD "Wrong.\n" FAILS "\n--- a/kmod/shmcount.c\n+++ b/kmod/shmcount.c\n"
 
 /* The rule of the Makefile, with patches of this test. */
