@@ -76,6 +76,28 @@ TEST_LIMIT(grade, several_files_make_one_module, SAMPLE_LIMIT)
 		     shell("grep -q one_more grades/x+tests/shmcount.ko && PATH=$PATH:/usr/sbin:/sbin modinfo -F name grades/x+tests/shmcount.ko"));
 }
 
+/* The layout of a submission is in the jail, and its names are safe there. */
+TEST_LIMIT(grade, folders_and_flags_of_a_submission_are_built_with, SAMPLE_LIMIT)
+{
+	struct run run;
+
+	link_tree();
+	play_guest();
+	stage("x", "kmod");
+	shell("mkdir -p 'y/my project/inc/deep' y/__MACOSX && mv x/* 'y/my project/' && cd 'y/my project' && echo x >../__MACOSX/a.c && echo '#include <stdio.h>' >test.c && "
+	      "echo '#define OWN' >inc/deep/own.h && printf '%s\n' '#include \"deep/own.h\"' '#if !defined(OWN) || YES != 1 || !defined(HERE)' '#error not so' '#endif' >>shmcount.c && "
+	      "echo 'int one_more(void); int one_more(void) { return 1; }' >übung1.C && "
+	      "printf '%s\\n' 'obj-m := shmcount.o' 'shmcount-objs := shmcount.o übung1.o' 'ccflags-y := -I$(src)/inc -DYES=1' 'CFLAGS_shmcount.o := -DHERE' '$(error it was run)' >Kbuild");
+	run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "y"), 0);
+	expect_text(run.output, "10 of 10 points");
+	expect_text(run.output, "my project/test.c is not built: it includes <stdio.h>");
+	shell("grep -q one_more grades/y+tests/shmcount.ko");
+	/* What the compiler says has the names of the submission. */
+	shell("echo '#error told' >>'y/my project/inc/deep/own.h'");
+	run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "y"), 0);
+	expect_text(run.output, "    my_project/inc/deep/own.h:2:2: error: #error told\n");
+}
+
 /* A module that is for our kernel, for another one, and a file that is none. */
 TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
 {
@@ -113,6 +135,16 @@ TEST(grade, jail_brings_out_one_plain_file)
 	run = jail("15", "yes | head -c 16777217 >x");
 	expect_end(&run, 123, "jail: x is not a plain file of up to 16 MB");
 	ASSERT_STREQ("", shell("ls directory"));
+}
+
+TEST(grade, jail_takes_folders)
+{
+	shell("mkdir -p directory/a/b && echo given >directory/a/b/y");
+	must_end_silently(jail("15", "cp a/b/y a/b/z && cp a/b/z x"), 0);
+	ASSERT_STREQ("given\n", shell("cat directory/x"));
+	/* A link in it is not followed: nobody but the grader writes there. */
+	shell("rm directory/x && ln -s /etc directory/a/link");
+	expect_text(must_end(jail("15", "ls a"), 125).errors, "cannot open link");
 }
 
 /* The user nobody can read the copies, though not the grader's own files. */
