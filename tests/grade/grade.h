@@ -113,7 +113,29 @@ void add_to_fingerprint(const void *data, size_t length);
 /* Where the last dot of a name is, or its end. */
 const char *end_of(const char *name);
 
+/* Is it the name of an archive that is unpacked, or of one that is not? */
+bool is_archive(const char *name);
+bool is_foreign_archive(const char *name);
+
+/*
+ * Canvas puts all files of all students into one folder, as NAME_USER_UPLOAD_FILE, with
+ * numbers for USER and UPLOAD. Returns the length of NAME_USER, or 0. A path that ends
+ * with it is a submission, too.
+ */
+size_t canvas_name(const char *name);
+bool is_submission_there(const char *path);
+
 /* ---- source.c ---- */
+
+/*
+ * Run a command in the jail, on the copies of a directory's files; it may bring out one
+ * file. Returns its status.
+ */
+int run_in_jail(const char *directory, const char *file, char *const command[],
+		const char *log);
+
+/* Copy a file of the project. */
+void copy_ours(const char *from, const char *name);
 
 /* Write a file in report_path("build"), or make a folder there if there is none. */
 void write_copy(const char *name, const char *data, size_t length);

@@ -766,6 +766,41 @@ TEST(grade, names_of_any_alphabet)
 		     shell("LC_ALL=C ls grades | cut -c 1-30; wc -l <grades/grades.csv"));
 }
 
+/* Names that are the same where we cut them are two; nobody else is stopped. */
+TEST(grade, names_that_begin_alike_are_two)
+{
+	prepare();
+	ASSERT_STREQ("", shell("for n in 1 2; do d=all/$(printf %0200d 0)$n; mkdir $d; : >$d/shmcount.c; done"));
+	expect_text(grade_all().output, "2 graded, 0 not");
+	ASSERT_STREQ("3\n", shell("ls grades | wc -l"));
+}
+
+/* What else lies in the folder that a learning platform makes. */
+TEST(grade, folder_of_a_platform)
+{
+	struct run run;
+
+	prepare();
+	hand_in("__MACOSX", "map.one fail\n");
+	hand_in("Ann Lee_12345_assignsubmission_file_", "");
+	write_text("all/leeann_12345_67890_shmcount.c", "module_init(x);\n");
+	write_text("all/leeann_12345_67891_test.c", "#include <stdio.h>\n");
+	write_text("all/leeann_12345_67892_notes.pdf", "");
+	write_text("all/bob_LATE_1234_56789_my_driver.C", "map.one fail\n");
+	write_text("all/lab_1_2_x.c", "");
+	run = grade_all();
+	expect_text(run.output, "4 graded, 0 not");
+	ASSERT_STREQ("\"Ann Lee_12345_assignsubmission_file_\",tested,10.00\n\"bob_LATE_1234\",tested,8.00\n"
+		     "\"lab_1_2_x.c\",tested,10.00\n\"leeann_12345\",tested,10.00\n",
+		     shell("sed 1d grades/grades.csv | cut -d , -f 1-3"));
+	expect_text(shell("cat grades/leeann_12345/student.txt"),
+		    "test.c is not built: it includes <stdio.h>");
+	expect_text(grade_one("all/bob_LATE_1234").output, "8 of 10 points");
+	expect_text(grade_all().output, "4 of 4 are graded already");
+	write_text("all/leeann_12345_67893_more.c", "");
+	expect_text(grade_all().output, "3 of 4 are graded already");
+}
+
 /* No name of a submission overwrites the reports of another, or a file of ours. */
 TEST(grade, names_that_we_use_are_no_others)
 {

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "grade.h"
+#include "taken.h"
 #include "module.h"
 #include "child.h"
 
@@ -26,8 +26,6 @@ enum {
 static const char *const build_files[] = {
 	"tests/grade/Kbuild", "kmod/compat.mk", "kmod/compat.h",
 };
-
-#define refuse(...) reject(NO_SOURCES, __VA_ARGS__)
 
 static const char *source_path(const char *name)
 {
@@ -55,7 +53,7 @@ void make_folder(const char *name)
 		    strerror(errno));
 }
 
-static void copy_ours(const char *from)
+void copy_ours(const char *from, const char *name)
 {
 	FILE *file = fopen(from, "re");
 	char data[16384];
@@ -66,7 +64,7 @@ static void copy_ours(const char *from)
 		    strerror(errno));
 	length = fread(data, 1, sizeof(data), file);
 	fclose(file);
-	write_copy(strrchr(from, '/') + 1, data, length);
+	write_copy(name, data, length);
 }
 
 /* Is the line a complaint of kbuild, the compiler or the jail? */
@@ -129,22 +127,33 @@ static const char *release(void)
 
 #define JAIL "build/tests/jail"
 
+int run_in_jail(const char *directory, const char *file, char *const command[],
+		const char *log)
+{
+	char *tree = text_of("build/kernel/%s/tree", options.kernel);
+	char *args[24] = { JAIL, tree, (char *)directory, (char *)file };
+	int status;
+
+	for (size_t i = 4; *command && i + 1 < ARRAY_SIZE(args); i++)
+		args[i] = *command++;
+	status = run_child(args, log);
+	free(tree);
+	return status;
+}
+
 static bool build(void)
 {
-	char tree[PATH_SIZE], directory[PATH_SIZE], headers[300];
-	char log[PATH_SIZE];
-	char *args[] = {
-		JAIL, tree, directory, "shmcount.ko", "make", "-s",
-		"--no-print-directory", "-C", headers, "M=/home",
+	char directory[PATH_SIZE], headers[300], log[PATH_SIZE];
+	char *command[] = {
+		"make", "-s", "--no-print-directory", "-C", headers, "M=/home",
 		"CONFIG_DEBUG_INFO_BTF_MODULES=", "modules", NULL
 	};
 	int status;
 
-	snprintf(tree, sizeof(tree), "build/kernel/%s/tree", options.kernel);
 	snprintf(headers, sizeof(headers), "/usr/src/linux-headers-%s", release());
 	snprintf(directory, sizeof(directory), "%s", report_path("build"));
 	snprintf(log, sizeof(log), "%s", report_path("build.log"));
-	status = run_child(args, log);
+	status = run_in_jail(directory, "shmcount.ko", command, log);
 	if (status == STATUS_INFRASTRUCTURE)
 		die(STATUS_INFRASTRUCTURE, "cannot build: %s", complaints(false));
 	if (status || access(source_path("shmcount.ko"), R_OK)) {
@@ -211,7 +220,7 @@ bool make_module(void)
 	if (!take_sources(from, true))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(build_files); i++)
-		copy_ours(build_files[i]);
+		copy_ours(build_files[i], strrchr(build_files[i], '/') + 1);
 	return build();
 }
 
@@ -237,6 +246,7 @@ static uint64_t fingerprint_of_all(void)
 	add_to_fingerprint(options.tests, strlen(options.tests));
 	for (size_t i = 0; i < ARRAY_SIZE(build_files); i++)
 		add_file_to_fingerprint(build_files[i]);
+	add_file_to_fingerprint(UNPACKER);
 	add_file_to_fingerprint("build/guest/init");
 	add_file_to_fingerprint("/proc/self/exe");
 	add_file_to_fingerprint(JAIL);

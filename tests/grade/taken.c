@@ -20,9 +20,9 @@ enum {
 	MAX_TOTAL_SIZE = 16 << 20,	/* fits into the jail with its objects */
 };
 
-struct source files[MAX_FILES + MAX_MAKEFILES];
+struct source files[MAX_FILES + MAX_MAKEFILES + MAX_ARCHIVES];
 int file_count;
-static int makefiles, names_read;
+static int of_kind[KINDS], names_read;
 static size_t total;
 
 const char *shown(const char *name)
@@ -121,17 +121,42 @@ const char *end_of(const char *name)
 	return dot ? dot : name + strlen(name);
 }
 
+static bool ends_with(const char *name, const char *end)
+{
+	size_t length = strlen(name), other = strlen(end);
+
+	return length >= other && !strcasecmp(name + length - other, end);
+}
+
+bool is_archive(const char *name)
+{
+	return ends_with(name, ".zip") || ends_with(name, ".tar") ||
+	       ends_with(name, ".tgz") || ends_with(name, ".tar.gz");
+}
+
+bool is_foreign_archive(const char *name)
+{
+	static const char *const ends[] = {
+		".rar", ".7z", ".xz", ".txz", ".bz2", ".tbz", ".zst", ".lzma", ".gz",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (ends_with(name, ends[i]))
+			return !is_archive(name);
+	return false;
+}
+
 /* A *.mod.c is left by kbuild where somebody built in the directory. */
 enum kind kind_of(const char *name)
 {
-	size_t length = strlen(name);
-
-	if (length >= 6 && !strcmp(name + length - 6, ".mod.c"))
+	if (ends_with(name, ".mod.c"))
 		return NO_SOURCE;
-	if (!strcasecmp(end_of(name), ".c"))
+	if (ends_with(name, ".c"))
 		return C_FILE;
-	if (!strcasecmp(end_of(name), ".h"))
+	if (ends_with(name, ".h"))
 		return HEADER;
+	if (is_archive(name))
+		return ARCHIVE;
 	return !strcasecmp(name, "Makefile") || !strcmp(name, "Kbuild") ?
 	       MAKEFILE : NO_SOURCE;
 }
@@ -244,31 +269,41 @@ static bool is_utf16(const char *data, size_t length)
 			       (!data[0] && data[1] && !data[2] && data[3]));
 }
 
-/* Returns false if the file is refused. */
-static bool add_file(int dir, const char *name, const char *path, enum kind kind,
-		     int depth)
+/* It is refused, but the rest of the submission is not. */
+static void leave_out(void)
+{
+	note("%s, so it is not used", submission.why);
+	submission.why[0] = '\0';
+	submission.verdict = TESTED;
+}
+
+static bool is_full(enum kind kind)
+{
+	if (kind == MAKEFILE)
+		return of_kind[kind] == MAX_MAKEFILES;
+	if (kind == ARCHIVE)
+		return of_kind[kind] == MAX_ARCHIVES;
+	return of_kind[C_FILE] + of_kind[HEADER] == MAX_FILES;
+}
+
+/* Takes over the data. Returns false if the file is refused. */
+static bool add_data(const char *path, enum kind kind, int depth, char *data, size_t length)
 {
 	struct source *file = &files[file_count];
-	char *data;
-	size_t length;
 
-	if (kind == MAKEFILE ? makefiles == MAX_MAKEFILES :
-	    file_count - makefiles == MAX_FILES)
+	if (is_full(kind)) {
+		free(data);
+		if (kind == MAKEFILE || kind == ARCHIVE)
+			return refuse("%s is one too many", shown(path));
 		return refuse("there are more than %d C files in it", MAX_FILES);
-	data = read_plain(dir, name, path, MAX_FILE_SIZE, &length);
-	if (!data)
-		return false;
-	add_to_fingerprint(path, strlen(path) + 1);
-	add_to_fingerprint(data, length);
-	total += length;
-	if (total > MAX_TOTAL_SIZE) {
-		total -= length;
+	}
+	if (kind != ARCHIVE && total + length > MAX_TOTAL_SIZE) {
 		free(data);
 		return refuse("its C files are longer than %d MB in all",
 			      MAX_TOTAL_SIZE >> 20);
 	}
 	data[length] = '\0';
-	if (is_utf16(data, length)) {
+	if (kind != ARCHIVE && is_utf16(data, length)) {
 		note("%s is a text in UTF-16, which no compiler reads: save it as UTF-8",
 		     shown(path));
 		free(data);
@@ -280,9 +315,40 @@ static bool add_file(int dir, const char *name, const char *path, enum kind kind
 	};
 	if (kind == C_FILE)
 		look_into(file);
-	makefiles += kind == MAKEFILE;
+	if (kind != ARCHIVE)
+		total += length;
+	of_kind[kind]++;
 	file_count++;
 	return true;
+}
+
+/* Returns false if the file is refused. */
+static bool add_file(int dir, const char *name, const char *path, enum kind kind,
+		     int depth)
+{
+	size_t length;
+	char *data = read_plain(dir, name, path,
+				kind == ARCHIVE ? MAX_TOTAL_SIZE : MAX_FILE_SIZE, &length);
+
+	if (!data)
+		return false;
+	add_to_fingerprint(path, strlen(path) + 1);
+	add_to_fingerprint(data, length);
+	return add_data(path, kind, depth, data, length);
+}
+
+void take_unpacked(const struct source *archive, const char *path, const char *data,
+		   size_t length)
+{
+	char *full = text_of("%.*s%s", (int)folder_length(archive->path), archive->path, path);
+	enum kind kind = kind_of(base_of(path));
+
+	if (kind == NO_SOURCE || kind == ARCHIVE)
+		ignore(full);
+	else if (!add_data(full, kind, archive->depth + 1,
+			   memcpy(check(malloc(length + 1)), data, length), length))
+		leave_out();
+	free(full);
 }
 
 static int is_wanted(const struct dirent *entry)
@@ -294,6 +360,15 @@ static int is_wanted(const struct dirent *entry)
 static int by_bytes(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void free_names(int dir, struct dirent **names, int n)
+{
+	while (n > 0)
+		free(names[--n]);
+	free(names);
+	if (dir >= 0)
+		close(dir);
 }
 
 static bool is_folder(int dir, const char *name)
@@ -349,20 +424,18 @@ static bool scan(int dir, const char *folder, int depth)
 		}
 		if (is_below)
 			scan_below(dir, name, path, depth + 1);
+		else if (is_foreign_archive(name))
+			note("%s is an archive of a kind that is not unpacked: zip and tar.gz are",
+			     shown(path));
 		else if (kind == NO_SOURCE)
 			ignore(path);
 		else if (!add_file(dir, name, path, kind, depth) && !depth)
-			good = kind == MAKEFILE;
-		if (good && submission.why[0]) {
-			note("%s, so it is not used", submission.why);
-			submission.why[0] = '\0';
-			submission.verdict = TESTED;
-		}
+			good = kind == MAKEFILE || kind == ARCHIVE;
+		if (good && submission.why[0])
+			leave_out();
 		free(path);
 	}
-	for (int i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
+	free_names(-1, names, n);
 	return good;
 }
 
@@ -372,13 +445,14 @@ static void copy_all(const char *plan)
 	for (int i = 0; i < file_count; i++) {
 		char *to = text_of("src/%s", files[i].copy);
 
-		for (char *slash = to; files[i].kind != MAKEFILE &&
-		     (slash = strchr(slash, '/')); slash++) {
+		bool is_copied = files[i].kind == C_FILE || files[i].kind == HEADER;
+
+		for (char *slash = to; is_copied && (slash = strchr(slash, '/')); slash++) {
 			*slash = '\0';
 			make_folder(to);
 			*slash = '/';
 		}
-		if (files[i].kind != MAKEFILE)
+		if (is_copied)
 			write_copy(to, files[i].data, files[i].length);
 		free(to);
 	}
@@ -393,8 +467,84 @@ static void forget_all(void)
 		free(files[file_count].code);
 		free(files[file_count].program);
 	}
-	file_count = makefiles = names_read = 0;
+	file_count = names_read = 0;
 	total = 0;
+	memset(of_kind, 0, sizeof(of_kind));
+}
+
+size_t canvas_name(const char *name)
+{
+	static const char digits[] = "0123456789";
+
+	for (const char *at = name; (at = strchr(at, '_')); at++) {
+		size_t user = strspn(at + 1, digits), upload;
+
+		if (at == name || user < 4 || at[1 + user] != '_')
+			continue;
+		upload = strspn(at + 2 + user, digits);
+		if (upload >= 4 && at[2 + user + upload] == '_' && at[3 + user + upload])
+			return at + 1 + user - name;
+	}
+	return 0;
+}
+
+/* The files of a student whom Canvas has no folder for; is_theirs() has no argument. */
+static const char *theirs;
+
+static int is_theirs(const struct dirent *entry)
+{
+	size_t length = canvas_name(entry->d_name);
+
+	return length && length == strlen(theirs) &&
+	       !strncmp(entry->d_name, theirs, length) && names_read++ < MAX_NAMES;
+}
+
+static int names_of_student(const char *path, int *dir, struct dirent ***names)
+{
+	size_t length = folder_length(path);
+	char *folder = text_of("%.*s", (int)length, path);
+
+	theirs = base_of(path);
+	*dir = open(length ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(folder);
+	names_read = 0;
+	return *dir < 0 ? -1 : scandirat(*dir, ".", names, is_theirs, by_bytes);
+}
+
+bool is_submission_there(const char *path)
+{
+	struct dirent **names = NULL;
+	int dir, n;
+
+	if (!access(path, F_OK))
+		return true;
+	n = names_of_student(path, &dir, &names);
+	free_names(dir, names, n);
+	return n > 0;
+}
+
+static bool add_files_of_student(const char *path)
+{
+	struct dirent **names = NULL;
+	int dir, n = names_of_student(path, &dir, &names);
+	bool good = true;
+
+	for (int i = 0; i < n && good; i++) {
+		const char *name = names[i]->d_name, *file = name + strlen(theirs) + 1;
+		enum kind kind;
+
+		file += strspn(file, "0123456789") + 1;
+		kind = kind_of(file);
+		if (is_foreign_archive(file))
+			note("%s is an archive of a kind that is not unpacked: zip and tar.gz are",
+			     shown(file));
+		else if (kind == NO_SOURCE)
+			ignore(file);
+		else
+			good = add_file(dir, name, file, kind, 0);
+	}
+	free_names(dir, names, n);
+	return good;
 }
 
 /* A submission that is one C file may have any name. */
@@ -403,8 +553,12 @@ static bool add_all(const char *path)
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool good;
 
+	if (dir < 0 && errno == ENOENT)
+		return add_files_of_student(path);
 	if (dir < 0 && errno == ENOTDIR)
-		return add_file(AT_FDCWD, path, "shmcount.c", C_FILE, 0);
+		return is_archive(path) ?
+		       add_file(AT_FDCWD, path, base_of(path), ARCHIVE, 0) :
+		       add_file(AT_FDCWD, path, "shmcount.c", C_FILE, 0);
 	if (dir < 0)
 		return refuse("%s cannot be opened: %s", shown(path), strerror(errno));
 	good = scan(dir, "", 0);
@@ -412,11 +566,32 @@ static bool add_all(const char *path)
 	return good;
 }
 
+/* Where there is no driver it may be in an archive. */
+static void unpack_all(void)
+{
+	int archives = file_count;
+
+	for (int i = 0; i < file_count; i++)
+		if (files[i].kind == C_FILE && !files[i].program)
+			archives = 0;
+	for (int i = 0; i < archives; i++)
+		if (files[i].kind == ARCHIVE)
+			unpack(&files[i]);
+	for (int i = 0; i < file_count && !archives; i++)
+		if (files[i].kind == ARCHIVE)
+			ignore(files[i].path);
+}
+
+/* The fingerprint has the archives as they are. */
 bool take_sources(const char *path, bool copy)
 {
-	char *plan = add_all(path) ? plan_module() : NULL;
-	bool taken = plan;
+	bool good = add_all(path), taken;
+	char *plan;
 
+	if (good && copy)
+		unpack_all();
+	plan = good ? plan_module() : NULL;
+	taken = plan;
 	if (plan) {
 		add_to_fingerprint(plan, strlen(plan));
 		if (copy)

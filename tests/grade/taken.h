@@ -8,10 +8,11 @@
 enum {
 	MAX_FILES = 64,		/* C files and headers */
 	MAX_MAKEFILES = 16,
+	MAX_ARCHIVES = 4,
 	MAX_DEPTH = 4,		/* of folders in folders */
 };
 
-enum kind { NO_SOURCE, C_FILE, HEADER, MAKEFILE };
+enum kind { NO_SOURCE, C_FILE, HEADER, MAKEFILE, ARCHIVE, KINDS };
 
 extern struct source {
 	char *path, *copy;	/* in the submission; below src/ in the jail */
@@ -24,7 +25,7 @@ extern struct source {
 	bool ours;		/* it speaks of shmcount */
 	bool included, built;
 	const struct module *module;
-} files[MAX_FILES + MAX_MAKEFILES];
+} files[MAX_FILES + MAX_MAKEFILES + MAX_ARCHIVES];
 extern int file_count;
 
 enum kind kind_of(const char *name);
@@ -48,6 +49,18 @@ const char *shown(const char *name);
 /* Tell of something in the reports, one line for each. */
 __attribute__((format(printf, 1, 2)))
 void note(const char *format, ...);
+
+/* Take a file of an archive; its path is that from the archive's folder. */
+void take_unpacked(const struct source *archive, const char *path, const char *data,
+		   size_t length);
+
+/* ---- unpack.c ---- */
+
+/* It runs in the jail. */
+#define UNPACKER "tests/grade/unpack.pl"
+
+/* Call take_unpacked() for each file in it, or note why that is not possible. */
+void unpack(const struct source *archive);
 
 /* ---- plan.c ---- */
 
