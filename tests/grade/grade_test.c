@@ -429,6 +429,8 @@ TEST(grade, program_beside_the_driver_is_not_built)
 		     "src/shmcount.o", "test.c is not built: it has a main(), so");
 	expect_taken("echo \"$driver\" >shmcount.c; echo '# include <sys/mman.h>' >a.c",
 		     "src/shmcount.o", "a.c is not built: it includes <sys/mman.h>");
+	expect_taken("echo \"$driver\" >shmcount.c; echo " LIBC " >a.c; echo 'int main() { init_module(); }' >>a.c",
+		     "src/shmcount.o", "a.c is not built: it includes <stdio.h>");
 	/* The same in a comment, in a text, or in what is a driver all the same. */
 	expect_taken("echo \"$driver\" >shmcount.c; echo '// main()' >a.c; printf '/*\n#include <stdio.h>*/' >b.c; echo 'char *c = \"main()\";' >c.c",
 		     "src/a.o src/b.o src/c.o src/shmcount.o", "");

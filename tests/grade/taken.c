@@ -235,7 +235,8 @@ static char *copy_of(const char *path, enum kind kind)
 static void look_into(struct source *file)
 {
 	static const char *const starts[] = {
-		"module_init", "init_module", "module_misc_device", "module_driver",
+		"init_module",	/* a system call, too, for a program */
+		"module_init", "module_misc_device", "module_driver",
 		"module_platform_driver",
 	};
 	const char *at = file->code = code_of(file->data, file->length);
@@ -251,7 +252,7 @@ static void look_into(struct source *file)
 	if (has_main && !file->program)
 		file->program = text_of("has a main()");
 	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
-		if (has_call(file->code, starts[i]))
+		if (has_call(file->code, starts[i]) && !(has_main && !i))
 			file->starts = true;
 	if (kernel || file->starts || has_call(file->code, "MODULE_LICENSE")) {
 		free(file->program);
