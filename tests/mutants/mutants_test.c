@@ -372,7 +372,7 @@ TEST_LIMIT(mutants, machine_made_that_survives_needs_a_reason, 60)
 	expect_line(&run, "ok a1: unseen, as it is so: What is wrong.\n");
 	expect_line(&run, "not ok b1: unseen says that nobody can see it, but map.fork_shares does (fail): ");
 	/* Another kernel may compile other lines. */
-	if (strstr(shell("cat build/kernel/$SMALL_KERNEL/release"), "6.1."))
+	if (strstr(shell("cat build/kernel/$GUEST_KERNEL/release"), "6.1."))
 		expect_line(&run, "not ok c*: unseen has a reason, but no such mutant survives\n");
 	expect_status(&run, 1);
 	write_text("unseen", "a*\n");
@@ -420,7 +420,7 @@ static char *chosen_by(const char *seed)
 
 	expect_line(&run, text_of("# SEED=%s\n", seed));
 	expect_line(&run, "# of these 3 do not build, ");
-	return shell("cd $SMALL_KERNEL && ls -d m* && rm -r m*");
+	return shell("cd $GUEST_KERNEL && ls -d m* && rm -r m*");
 }
 
 TEST(mutants, machine_made_at_random)
