@@ -86,21 +86,21 @@ TEST(life, unload_is_refused_while_a_child_has_the_mapping)
 	unload();
 }
 
-TEST_LIMIT(life, two_hundred_reloads, 60)
+TEST_LIMIT(life, fifty_reloads, 60)
 {
 	long before = number_in("/proc/meminfo", "Committed_AS:");
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 50; i++) {
 		char *map;
 
-		load("size=1048576");
+		load("size=4194304");
 		map = map_pages(0, 1, MAP_SHARED);
 		ASSERT_EQ(0, map[0]);
 		map[0] = 1;
 		ASSERT_OK(munmap(map, page_size()));
 		unload();
 	}
-	/* Each region that is lost stays accounted for, with 1 MiB. */
+	/* Each region that is lost stays accounted for, with 4 MiB. */
 	expect_growth_below("Committed_AS:", before, 100 * KIB);
 }
 
