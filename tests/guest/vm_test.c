@@ -498,8 +498,8 @@ TEST_LIMIT(runner, ordinary_user_of_the_guest_under_umask_077, GUEST_LIMIT)
 	setenv("MODULE", SMALL_MODULE, 1);
 	shell("cp \"$FROM/init\" \"$FROM/suite\" \"$MODULE\" . && "
 	      "chmod 700 init suite && chmod 600 *.ko");
-	run = RUN("vm", "-k", small("kernel", ""), "-i", "init", "-f", "suite",
-		  "-m", "shmcount.ko", "-t", "60", "tap", "suite",
+	run = RUN("vm", "-T", TEMPLATES, "-k", small("kernel", ""), "-i", "init",
+		  "-f", "suite", "-m", "shmcount.ko", "-t", "60", "tap", "suite",
 		  "perm.*");
 	expect_status(&run, 0);
 	ASSERT_STREQ("", run.errors);
@@ -622,11 +622,11 @@ TEST_LIMIT(runner, slow_reader_gets_all_of_it, GUEST_LIMIT)
 	struct run run;
 
 	run = RUN("/bin/sh", "-c",
-		  text_of("run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
+		  text_of("run() { '%s' -T '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
 			  "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
 			  "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
 			  "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
-			  in("PROGRAMS", "vm"), small("kernel", ""), INIT,
+			  in("PROGRAMS", "vm"), TEMPLATES, small("kernel", ""), INIT,
 			  SMALL_MODULE, in("TOP", "build/guest/incr_anon")));
 	ASSERT_STREQ("", run.errors);
 	/* 141 is the status of a program that SIGPIPE ends. */
@@ -816,7 +816,7 @@ TEST_LIMIT(runner, interrupt_ends_what_does_not_heed_it, GUEST_LIMIT)
 	double begin;
 
 	for (int i = 0; i < 2; i++)
-		runs[i] = START(FULL_GUEST, "-b", "-m", FULL_MODULE, "run",
+		runs[i] = START(FULL_GUEST, "-b", "-d", "64", "-m", FULL_MODULE, "run",
 				"sh", "-c", "trap '' INT; echo up; sleep 60");
 	for (int i = 0; i < 2; i++) {
 		char byte = '\0';
