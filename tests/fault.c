@@ -311,6 +311,24 @@ static int try_fork(void)
 	return 0;
 }
 
+/*
+ * Allocations that may not wait fail, as all of them do now and then where memory is
+ * short. Those of the region wait until there is some.
+ */
+TEST(fault, region_waits_for_memory)
+{
+	need_fault_injection();
+	have_mapping();
+	write_to("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "Y");
+	write_to("/sys/kernel/debug/fail_page_alloc/task-filter", "Y");
+	write_to("/sys/kernel/debug/fail_page_alloc/times", "-1");
+	write_to("/proc/self/make-it-fail", "1");
+	write_to("/sys/kernel/debug/fail_page_alloc/probability", "100");
+	ASSERT_EQ(0, try_write());
+	ASSERT_EQ(0, try_populate());
+	write_to("/sys/kernel/debug/fail_page_alloc/probability", "0");
+}
+
 /* A fork that fails half-way must also remove the copied mappings. */
 TEST_LIMIT(fault, fork_of_a_mapping, LIMIT)
 {
