@@ -106,7 +106,7 @@ help:
 #H
 #H KERNEL=6.1|6.12      the guest's kernel (by default that of this host's Debian)
 #H KERNEL=debug         one built here, with sanitizers
-#H KERNEL=unstable      that of a Debian suite (run and check: the guest's tests)
+#H KERNEL=unstable      that of a Debian suite (check: the guest's tests)
 #H KERNEL=host          one that this machine has installed (KVER=: not the running)
 #H KMOD=other.ko        run, check, shell or vm with another module
 #H PARAMS='size=65536 mode=0600'   the module's parameters, where one is loaded
@@ -126,8 +126,8 @@ include user/user.mk tests/host/host.mk tests/check/check.mk tests/lab/lab.mk
 include tests/techniques/techniques.mk tests/mutants/mutants.mk tests/grade/grade.mk
 include tests/deb/deb.mk
 
-all: build/kmod/$(small)/shmcount.ko user
-	@echo "built build/kmod/$(small)/shmcount.ko and the programs in user/"
+all: build/kmod/$(kernel)/shmcount.ko user
+	@echo "built build/kmod/$(kernel)/shmcount.ko and the programs in user/"
 
 # All of build/ but what was fetched, and the grades.
 clean:

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,14 @@
 size_t page_size(void)
 {
 	return sysconf(_SC_PAGESIZE);
+}
+
+size_t half_of_ram(void)
+{
+	struct sysinfo info;
+
+	ASSERT_OK(sysinfo(&info));
+	return info.totalram * info.mem_unit / 2 / page_size() * page_size();
 }
 
 static const char *module_file(void)

@@ -16,6 +16,9 @@
 /* Bytes of a page. */
 size_t page_size(void);
 
+/* The largest size of a region, in bytes of whole pages. */
+size_t half_of_ram(void);
+
 /*
  * Load and unload the module (rmmod without waiting). try_load() and
  * try_unload() return 0 or an errno; load() and unload() fail the test if they

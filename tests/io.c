@@ -2,11 +2,16 @@
 /* io: read, write and seek, as on a file of fixed size. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/sysinfo.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -42,6 +47,7 @@ TEST(io, new_region_reads_as_zero_to_its_end)
 	for (size_t i = 0; i < size; i++)
 		ASSERT_EQ(0, seen[i]);
 	ASSERT_EQ(1, seen[size]);
+	ASSERT_EQ(size, lseek(fd, 0, SEEK_CUR));
 	ASSERT_EQ(0, read(fd, seen, 1));
 }
 
@@ -99,6 +105,37 @@ TEST(io, append_writes_at_the_end_where_no_space_is)
 	ASSERT_EQ(0, write(fd, "x", 0));
 }
 
+/* RWF_APPEND is for that write only. */
+TEST(io, rwf_append_writes_where_o_append_does)
+{
+	struct iovec x = { "x", 1 };
+	char seen;
+	int fd = load_and_open(PAGES, O_RDWR);
+
+	ASSERT_ERRNO(ENOSPC, pwritev2(fd, &x, 1, 0, RWF_APPEND));
+	ASSERT_ERRNO(ENOSPC, pwritev2(fd, &x, 1, -1, RWF_APPEND));
+	ASSERT_EQ(1, pread(fd, &seen, 1, 0));
+	ASSERT_EQ(0, seen);
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_CUR));
+	ASSERT_EQ(1, write(fd, "y", 1));
+	ASSERT_EQ(1, lseek(fd, 0, SEEK_CUR));
+}
+
+/* A write that is to wait for the disk, or for a poll, is no append. */
+TEST(io, other_flags_of_a_write_leave_its_position)
+{
+	static const int flags[] = { RWF_HIPRI, RWF_DSYNC, RWF_SYNC };
+	struct iovec x = { .iov_base = "x", .iov_len = 1 };
+	int fd = load_and_open(PAGES, O_RDWR);
+	char seen;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		ASSERT_EQ(1, pwritev2(fd, &x, 1, i, flags[i]));
+		ASSERT_EQ(1, pread(fd, &seen, 1, i));
+		ASSERT_EQ('x', seen);
+	}
+}
+
 TEST(io, seek)
 {
 	long size = PAGES * page_size();
@@ -115,6 +152,42 @@ TEST(io, seek)
 	ASSERT_ERRNO(EINVAL, lseek(fd, 1, SEEK_END));
 	ASSERT_ERRNO(EINVAL, lseek(fd, 0, 99));
 	ASSERT_EQ(0, lseek(fd, 0, SEEK_CUR));
+}
+
+/* A region of fixed size is all data; nothing looks for holes. */
+TEST(io, seek_data_and_hole_are_refused)
+{
+	int fd = load_and_open(PAGES, O_RDWR);
+
+	ASSERT_EQ(1, pwrite(fd, "d", 1, page_size()));
+	ASSERT_ERRNO(EINVAL, lseek(fd, 0, SEEK_DATA));
+	ASSERT_ERRNO(EINVAL, lseek(fd, 0, SEEK_HOLE));
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_CUR));
+}
+
+TEST(io, unknown_ioctl_is_enotty)
+{
+	static const unsigned long requests[] = {
+		0, TCGETS, TIOCGWINSZ, FIONREAD, _IO('s', 0), _IOWR('s', 1, long),
+	};
+	char argument[64] = "";
+	int fd = load_and_open(PAGES, O_RDWR);
+
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
+		ASSERT_ERRNO(ENOTTY, ioctl(fd, requests[i], argument));
+}
+
+/* As on a file, also at its end: no read or write has to wait. */
+TEST(io, poll_is_ready_both_ways)
+{
+	struct pollfd both = { .events = POLLIN | POLLOUT };
+
+	both.fd = load_and_open(PAGES, O_RDWR);
+	for (int whence = SEEK_SET; whence <= SEEK_END; whence += SEEK_END) {
+		ASSERT_OK(lseek(both.fd, 0, whence));
+		ASSERT_EQ(1, poll(&both, 1, 0));
+		ASSERT_EQ(POLLIN | POLLOUT, both.revents);
+	}
 }
 
 static void expect_pages(size_t expected, const char *parameters)
@@ -180,6 +253,35 @@ TEST(io, bad_address)
 	ASSERT_EQ(0, lseek(fd, 0, SEEK_CUR));
 }
 
+/* A read or write at this position moved so many bytes, of five that it can. */
+static void expect_advance(int fd, long position, ssize_t moved)
+{
+	if (moved < 0)
+		ASSERT_EQ(EFAULT, errno);
+	else
+		ASSERT_EQ(5, moved);
+	ASSERT_EQ(position + (moved < 0 ? 0 : moved), lseek(fd, 0, SEEK_CUR));
+}
+
+/*
+ * The buffer ends after five bytes of sixteen. The device may move the five, or
+ * none. It accesses its second page from there on: kernels differ in what they
+ * move of one page.
+ */
+TEST(io, position_after_a_hole_in_the_buffer)
+{
+	long position = page_size() - 5;
+	int fd = load_and_open(PAGES, O_RDWR);
+	char *buffer = mmap(NULL, 2 * page_size(), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANON, -1, 0);
+
+	ASSERT_OK(munmap(buffer + page_size(), page_size()));
+	ASSERT_EQ(position, lseek(fd, position, SEEK_SET));
+	expect_advance(fd, position, write(fd, buffer + position, 16));
+	ASSERT_EQ(position, lseek(fd, position, SEEK_SET));
+	expect_advance(fd, position, read(fd, buffer + position, 16));
+}
+
 /* A write from, and a read into, the page that it accesses. */
 TEST(io, buffer_in_the_region_itself)
 {
@@ -192,8 +294,84 @@ TEST(io, buffer_in_the_region_itself)
 	ASSERT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
 	ASSERT_EQ(4, pwrite(fd, map, 4, 8));
 	ASSERT_EQ(0, memcmp(map + 8, "self", 4));
+	ASSERT_OK(madvise(map, PAGES * page_size(), MADV_DONTNEED));
 	ASSERT_EQ(4, pread(fd, map + 100, 4, 0));
 	ASSERT_EQ(0, memcmp(map + 100, "self", 4));
+}
+
+/* A thread reads from the device, or writes to it. */
+struct transfer {
+	int fd;
+	bool reads;
+	char *buffer;
+};
+
+static void *transfer_a_page(void *argument)
+{
+	const struct transfer *transfer = argument;
+
+	ASSERT_EQ(page_size(), transfer->reads ?
+		  pread(transfer->fd, transfer->buffer, page_size(), 0) :
+		  pwrite(transfer->fd, transfer->buffer, page_size(), 0));
+	return NULL;
+}
+
+/*
+ * Whoever touches the page waits for its memory. The test reads of that from the
+ * descriptor, and gives the memory by it.
+ */
+static int make_absent_page(char **page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = {
+		.range.len = page_size(),
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOSYS)
+		test_skip("this kernel has no userfaultfd()");
+	ASSERT_OK(fd);
+	*page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANON, -1, 0);
+	area.range.start = (uintptr_t)*page;
+	ASSERT_OK(ioctl(fd, UFFDIO_API, &api));
+	ASSERT_OK(ioctl(fd, UFFDIO_REGISTER, &area));
+	return fd;
+}
+
+/*
+ * mmap(), a fault and munmap() hold a lock of the address space that the other
+ * thread's copy needs. In a deadlock the alarm ends both threads.
+ */
+static void map_during_transfer(void *reads)
+{
+	struct transfer transfer = { open_device(O_RDWR), *(int *)reads, NULL };
+	int memory = make_absent_page(&transfer.buffer);
+	struct uffdio_zeropage zero = {
+		.range = { (uintptr_t)transfer.buffer, page_size() },
+	};
+	struct uffd_msg touched;
+	pthread_t thread;
+	char *map;
+
+	alarm(5);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, transfer_a_page, &transfer));
+	ASSERT_EQ(sizeof(touched), read(memory, &touched, sizeof(touched)));
+	map = map_pages(0, PAGES, MAP_SHARED);
+	memset(map, 1, PAGES * page_size());
+	ASSERT_OK(munmap(map, PAGES * page_size()));
+	ASSERT_OK(ioctl(memory, UFFDIO_ZEROPAGE, &zero));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+}
+
+TEST_LIMIT(io, others_map_while_one_waits_for_its_buffer, 40)
+{
+	for (int reads = 0; reads < 2; reads++) {
+		load_pages(PAGES);
+		finish(start(map_during_transfer, &reads));
+		unload();
+	}
 }
 
 TEST(io, access_mode_of_the_open)
@@ -227,6 +405,42 @@ TEST(io, opens_have_positions_of_their_own)
 	ASSERT_EQ('1', byte);
 	ASSERT_EQ(2, lseek(a, 0, SEEK_CUR));
 	ASSERT_EQ(1, lseek(b, 0, SEEK_CUR));
+}
+
+/* Returns the result of an asynchronous operation. */
+static long transfer_async(int fd, int operation, void *buffer, size_t length,
+			   long offset)
+{
+	struct iocb request = {
+		.aio_fildes = fd, .aio_lio_opcode = operation,
+		.aio_buf = (uintptr_t)buffer, .aio_nbytes = length,
+		.aio_offset = offset,
+	};
+	struct iocb *requests[] = { &request };
+	aio_context_t context = 0;
+	struct io_event event;
+
+	ASSERT_OK(syscall(SYS_io_setup, 1, &context));
+	ASSERT_EQ(1, syscall(SYS_io_submit, context, 1, requests));
+	ASSERT_EQ(1, syscall(SYS_io_getevents, context, 1, 1, &event, NULL));
+	ASSERT_OK(syscall(SYS_io_destroy, context));
+	return event.res;
+}
+
+/* The kernel drops the file that the request names when it has ended. */
+TEST(io, asynchronous_operations_leave_nothing_open)
+{
+	char text[] = "asynchronous", seen[sizeof(text)] = "";
+	long offset = page_size() - 5;
+	int fd = load_and_open(PAGES, O_RDWR);
+
+	ASSERT_EQ(sizeof(text),
+		  transfer_async(fd, IOCB_CMD_PWRITE, text, sizeof(text), offset));
+	ASSERT_EQ(sizeof(text),
+		  transfer_async(fd, IOCB_CMD_PREAD, seen, sizeof(seen), offset));
+	ASSERT_STREQ(text, seen);
+	ASSERT_OK(close(fd));
+	unload();
 }
 
 /* The model is an array, on which the test repeats each operation. */
@@ -266,109 +480,4 @@ TEST(io, agrees_with_a_model)
 		}
 	}
 	ASSERT_EQ(0, memcmp(map, model, size));
-}
-
-/* pread(), read() and the mapping must show the same bytes. */
-static void expect_bytes(int fd, const char *map, long offset,
-			 const char *expected)
-{
-	size_t length = strlen(expected);
-	char seen[32] = "";
-
-	ASSERT_EQ(length, pread(fd, seen, length, offset));
-	ASSERT_STREQ(expected, seen);
-	memset(seen, 0, sizeof(seen));
-	ASSERT_EQ(offset, lseek(fd, offset, SEEK_SET));
-	ASSERT_EQ(length, read(fd, seen, length));
-	ASSERT_STREQ(expected, seen);
-	ASSERT_EQ(offset + length, lseek(fd, 0, SEEK_CUR));
-	ASSERT_EQ(0, memcmp(map + offset, expected, length));
-}
-
-/* Write bytes that end at, cross, and lie beyond an offset. */
-static void write_around(int fd, const char *map, long boundary)
-{
-	ASSERT_EQ(6, pwrite(fd, "before", 6, boundary - 7));
-	expect_bytes(fd, map, boundary - 7, "before");
-	ASSERT_EQ(1, pwrite(fd, "!", 1, boundary - 1));
-	expect_bytes(fd, map, boundary - 7, "before!");
-	ASSERT_EQ(2, pwrite(fd, "at", 2, boundary));
-	expect_bytes(fd, map, boundary - 1, "!at");
-	ASSERT_EQ(8, pwrite(fd, "crossing", 8, boundary - 4));
-	expect_bytes(fd, map, boundary - 7, "befcrossing");
-
-	ASSERT_EQ(boundary - 3, lseek(fd, boundary - 3, SEEK_SET));
-	ASSERT_EQ(5, write(fd, "CROSS", 5));
-	ASSERT_EQ(boundary + 2, lseek(fd, 0, SEEK_CUR));
-	ASSERT_EQ(6, write(fd, "beyond", 6));
-	ASSERT_EQ(boundary + 8, lseek(fd, 0, SEEK_CUR));
-	expect_bytes(fd, map, boundary - 7, "befcCROSSbeyond");
-}
-
-/* Write the pages before and after an offset in one call. */
-static void write_pages_across(int fd, const char *map, long boundary)
-{
-	size_t size = 2 * page_size();
-	char *pages = malloc(size), *seen = malloc(size);
-
-	for (size_t i = 0; i < size; i++)
-		pages[i] = i % 251;
-	ASSERT_EQ(size, pwrite(fd, pages, size, boundary - page_size()));
-	ASSERT_EQ(size, pread(fd, seen, size, boundary - page_size()));
-	ASSERT_EQ(0, memcmp(seen, pages, size));
-	ASSERT_EQ(0, memcmp(map + boundary - page_size(), pages, size));
-}
-
-/* A write is cut at the end; after the end there is no space. */
-static void write_at_the_end(int fd, const char *map, long size)
-{
-	ASSERT_EQ(3, pwrite(fd, "the end", 7, size - 3));
-	expect_bytes(fd, map, size - 3, "the");
-	ASSERT_EQ(size - 2, lseek(fd, size - 2, SEEK_SET));
-	ASSERT_EQ(2, write(fd, "HEAD", 4));
-	ASSERT_EQ(size, lseek(fd, 0, SEEK_CUR));
-	expect_bytes(fd, map, size - 3, "tHE");
-	ASSERT_EQ(size, lseek(fd, 0, SEEK_END));
-	ASSERT_ERRNO(ENOSPC, write(fd, "x", 1));
-	ASSERT_ERRNO(ENOSPC, pwrite(fd, "x", 1, size));
-	ASSERT_ERRNO(ENOSPC, pwrite(fd, "x", 1, 2 * size));
-}
-
-/*
- * The region ends two pages beyond the boundary. The test touches few pages, so
- * that the guest uses little of the host's memory.
- */
-static void expect_region_beyond(long boundary, int guest_gib)
-{
-	size_t pages = boundary / page_size() + 2;
-	long size = pages * page_size();
-	struct sysinfo info;
-	char *map;
-	int fd;
-
-	ASSERT_OK(sysinfo(&info));
-	if (info.totalram * info.mem_unit / 2 < (size_t)size)
-		test_skip("needs a guest of %d GiB: MEMORY=%d", guest_gib,
-			  guest_gib * 1024);
-	load_pages(pages);
-	fd = open_device(O_RDWR);
-	map = map_pages(0, pages, MAP_SHARED);
-	write_around(fd, map, boundary);
-	write_pages_across(fd, map, boundary);
-	memcpy(map + boundary - 5, "by the map", 10);
-	expect_bytes(fd, map, boundary - 5, "by the map");
-	write_at_the_end(fd, map, size);
-	/* A write whose offset lost its high bits would be here. */
-	for (size_t i = 0; i < 2 * page_size(); i++)
-		ASSERT_EQ(0, map[i]);
-}
-
-TEST(io, region_beyond_2_gib)
-{
-	expect_region_beyond(2L << 30, 5);
-}
-
-TEST(io, region_beyond_4_gib)
-{
-	expect_region_beyond(4L << 30, 10);
 }

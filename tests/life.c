@@ -104,6 +104,24 @@ TEST_LIMIT(life, two_hundred_reloads, 60)
 	expect_growth_below("Committed_AS:", before, 100 * KIB);
 }
 
+/* The kernel accounts for a private mapping in advance, as each page may be copied. */
+TEST(life, private_mappings_give_back_what_was_accounted_for)
+{
+	long before;
+
+	load("size=67108864");
+	before = number_in("/proc/meminfo", "Committed_AS:");
+	for (int i = 0; i < 4; i++) {
+		char *map = try_map(0, 64 * KIB * KIB, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE, O_RDWR);
+
+		ASSERT_TRUE(map != MAP_FAILED);
+		map[0] = 1;
+		ASSERT_OK(munmap(map, 64 * KIB * KIB));
+	}
+	expect_growth_below("Committed_AS:", before, 32 * KIB);
+}
+
 static void map_all_and_sleep(void *pages)
 {
 	size_t count = *(size_t *)pages;

@@ -14,7 +14,7 @@ harness := $(addprefix harness/,harness held program)
 run_guests := guest/run guest/tap guest/verdict check/read harness/child
 # The tests run in this order. The grader stops after many crashes, so another order
 # changes what a submission that crashes gets points for.
-device_groups := io life load map perm share stats sync
+device_groups := io large life load map perm share stats sync
 groups := $(device_groups) fault \
 	$(addprefix programs/,incr attach samepage_demo compare fuzz techniques)
 graded_objects := $(call objects,grade/probe $(device_groups) device $(harness) \
@@ -38,7 +38,7 @@ build/tests/report_test: $(call objects,check/report_test guest/tap $(harness))
 build/tests/mutants: $(call objects,$(addprefix mutants/,mutants mutant guests) $(run_guests))
 build/tests/mutate: $(call objects,mutants/mutate)
 build/tests/mutants_test: $(call objects,mutants/mutants_test guest/actor $(harness))
-build/tests/harness_test: $(call objects,harness/harness_test $(harness))
+build/tests/harness_test: $(call objects,harness/harness_test harness/module $(harness))
 build/tests/harness_sample: $(call objects,$(addprefix harness/,harness_sample harness held))
 build/tests/timeline_test: $(call objects,programs/timeline_test $(harness))
 build/tests/setup_test: $(call objects,$(addprefix kernel/,setup_test kernel_test \

@@ -7,19 +7,11 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "device.h"
 #include "harness.h"
-
-static unsigned long half_of_ram(void)
-{
-	struct sysinfo info;
-
-	ASSERT_OK(sysinfo(&info));
-	return info.totalram * info.mem_unit / 2 / page_size() * page_size();
-}
 
 static mode_t node_mode(void)
 {
@@ -30,18 +22,18 @@ static mode_t node_mode(void)
 	return stat_buf.st_mode & 07777;
 }
 
-/* True if the kernel's log has the text after the position of fd. */
-static bool log_has(int fd, const char *text)
+/* The next record of the kernel's log that has the text, or NULL. */
+static const char *log_has(int fd, const char *text)
 {
-	char record[1024];
+	static char record[1024];
 	ssize_t n;
 
 	while ((n = read(fd, record, sizeof(record) - 1)) > 0) {
 		record[n] = '\0';
 		if (strstr(record, text))
-			return true;
+			return record;
 	}
-	return false;
+	return NULL;
 }
 
 static int open_log_at_end(void)
@@ -122,11 +114,21 @@ TEST(load, half_of_ram_is_taken)
 	ASSERT_EQ(half_of_ram(), lseek(open_device(O_RDONLY), 0, SEEK_END));
 }
 
+/* The kernel's parser answers ERANGE where a number has more bits than it wants. */
+static void expect_too_wide(const char *parameter)
+{
+	int error = try_load(parameter);
+
+	ASSERT_TRUE(error == EINVAL || error == ERANGE);
+}
+
 TEST(load, size_must_be_a_number)
 {
 	ASSERT_EQ(EINVAL, try_load("size=-1"));
 	ASSERT_EQ(EINVAL, try_load("size=page"));
 	ASSERT_EQ(EINVAL, try_load("size="));
+	ASSERT_EQ(EINVAL, try_load("size=4096x"));
+	expect_too_wide("size=18446744073709555712");	/* 4096 in 64 bits */
 }
 
 /* The region keeps its size, so the parameter must not change. */
@@ -181,6 +183,64 @@ TEST(load, mode_beyond_permissions_is_refused)
 	ASSERT_TRUE(log_has(log, "not between 0 and 0777"));
 	ASSERT_EQ(EINVAL, try_load("mode=0170666"));
 	ASSERT_EQ(EINVAL, try_load("mode=rw"));
+	/* Of 16 and of 32 bits only the 0666 would be left. */
+	expect_too_wide("mode=0200666");
+	expect_too_wide("mode=040000000666");
+}
+
+/* A record is "LEVEL,NUMBER,TIME,FLAGS;TEXT". */
+TEST(load, refusal_is_an_error_in_our_name)
+{
+	static const struct { const char *parameter, *text; } refused[] = {
+		{ "size=0", "shmcount: size=0 is not between 1 and " },
+		{ "mode=01000", "shmcount: mode=01000 is not between 0 and 0777" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		int log = open_log_at_end();
+		const char *record;
+
+		ASSERT_EQ(EINVAL, try_load(refused[i].parameter));
+		record = log_has(log, text_of(";%s", refused[i].text));
+		if (!record)
+			FAIL("no record '%s...'", refused[i].text);
+		ASSERT_EQ(LOG_ERR, atoi(record));
+	}
+}
+
+TEST(load, version_is_in_sysfs)
+{
+	int major, minor;
+	FILE *version;
+	char end;
+
+	load("");
+	version = fopen("/sys/module/shmcount/version", "re");
+	ASSERT_TRUE(version);
+	ASSERT_EQ(3, fscanf(version, "%d.%d%c", &major, &minor, &end));
+	ASSERT_EQ('\n', end);
+	fclose(version);
+}
+
+static dev_t device_number(void)
+{
+	struct stat stat_buf;
+
+	ASSERT_OK(stat(DEVICE, &stat_buf));
+	return stat_buf.st_rdev;
+}
+
+/* Another device takes the minor that was the first free one. */
+TEST(load, minor_is_a_dynamic_one)
+{
+	dev_t first;
+
+	load("");
+	first = device_number();
+	unload();
+	ASSERT_EQ(0, try_load_file("/lib/own_pages.ko", "name=taker"));
+	load("");
+	ASSERT_TRUE(device_number() != first);
 }
 
 TEST(load, twice_is_refused)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -46,6 +47,56 @@ TEST(map, every_page_at_its_offset)
 		map = map_pages(i, 1, MAP_SHARED);
 		ASSERT_EQ(byte, map[0]);
 		ASSERT_EQ(0, map[1]);
+	}
+}
+
+static void number_pages(void *pages)
+{
+	size_t count = *(size_t *)pages;
+	char *map = map_pages(0, count, MAP_SHARED);
+
+	alarm(10);
+	for (size_t i = 0; i < count; i++)
+		*(int *)(map + i * page_size()) = i + 1;
+}
+
+/* Fill the region while shmem uses huge pages wherever it can. */
+static void number_pages_of_huge_pages(size_t pages)
+{
+	static const char setting[] =
+		"/sys/kernel/mm/transparent_hugepage/shmem_enabled";
+	FILE *file = fopen(setting, "re");
+	char old[16];
+	long before;
+	int status;
+
+	if (!file)
+		test_skip("this kernel has no huge pages for shmem");
+	ASSERT_EQ(1, fscanf(file, "%*[^[][%15[^]]", old));
+	fclose(file);
+	before = number_in("/proc/vmstat", "thp_file_alloc");
+	write_to(setting, "force");
+	/* Restore the setting whatever becomes of the process. */
+	waitpid(start(number_pages, &pages), &status, 0);
+	write_to(setting, old);
+	ASSERT_EQ(0, status);
+	if (number_in("/proc/vmstat", "thp_file_alloc") == before)
+		test_skip("the kernel has no huge page to give");
+}
+
+/* In a huge page the fault handler has to find the part that is wanted. */
+TEST(map, each_page_within_huge_pages)
+{
+	size_t pages = (4UL << 20) / page_size();
+	int fd = load_and_open(pages, O_RDWR), seen;
+	char *map;
+
+	number_pages_of_huge_pages(pages);
+	map = map_pages(0, pages, MAP_SHARED);
+	for (size_t i = 0; i < pages; i++) {
+		ASSERT_EQ(sizeof(seen), pread(fd, &seen, sizeof(seen), i * page_size()));
+		ASSERT_EQ(i + 1, seen);
+		ASSERT_EQ(i + 1, *(int *)(map + i * page_size()));
 	}
 }
 
@@ -188,29 +239,41 @@ TEST(map, mprotect_takes_and_gives_back)
 	ASSERT_EQ(8, map[0]);
 }
 
+/* The kernel has other flags for each of these. */
+static const struct { int flags, open_flags; } kinds[] = {
+	{ MAP_SHARED, O_RDWR }, { MAP_SHARED, O_RDONLY },
+	{ MAP_PRIVATE, O_RDWR }, { MAP_PRIVATE, O_RDONLY },
+};
+
 TEST(map, never_executable)
 {
-	void *map;
-
 	load_pages(1);
-	ASSERT_ERRNO(EPERM, try_page(PROT_READ | PROT_EXEC, MAP_SHARED, O_RDWR));
-	ASSERT_ERRNO(EPERM, try_page(PROT_READ | PROT_EXEC, MAP_PRIVATE, O_RDWR));
-	map = map_pages(0, 1, MAP_SHARED);
-	ASSERT_ERRNO(EACCES, mprotect(map, page_size(), PROT_READ | PROT_EXEC));
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		int flags = kinds[i].flags, open_flags = kinds[i].open_flags;
+		void *map;
+
+		ASSERT_ERRNO(EPERM, try_page(PROT_READ | PROT_EXEC, flags, open_flags));
+		map = try_page(PROT_READ, flags, open_flags);
+		ASSERT_OK(map);
+		ASSERT_ERRNO(EACCES, mprotect(map, page_size(), PROT_READ | PROT_EXEC));
+		ASSERT_ERRNO(EACCES, mprotect(map, page_size(), PROT_EXEC));
+	}
 }
 
 TEST(map, mremap_does_not_grow)
 {
-	void *map;
-
 	load_pages(PAGES);
-	map = map_pages(0, 1, MAP_SHARED);
-	ASSERT_ERRNO(EFAULT, mremap(map, page_size(), 2 * page_size(), 0));
-	ASSERT_ERRNO(EFAULT,
-		     mremap(map, page_size(), 2 * page_size(), MREMAP_MAYMOVE));
-	ASSERT_ERRNO(EFAULT,
-		     mremap(map, page_size(), (PAGES + 1) * page_size(),
-			    MREMAP_MAYMOVE));
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		void *map = try_page(PROT_READ, kinds[i].flags, kinds[i].open_flags);
+
+		ASSERT_OK(map);
+		ASSERT_ERRNO(EFAULT, mremap(map, page_size(), 2 * page_size(), 0));
+		ASSERT_ERRNO(EFAULT,
+			     mremap(map, page_size(), 2 * page_size(), MREMAP_MAYMOVE));
+		ASSERT_ERRNO(EFAULT,
+			     mremap(map, page_size(), (PAGES + 1) * page_size(),
+				    MREMAP_MAYMOVE));
+	}
 }
 
 TEST(map, mremap_moves_and_shrinks)
@@ -277,6 +340,33 @@ TEST(map, fork_shares)
 	finish(start(write_in_child, map));
 	ASSERT_EQ('c', map[0]);
 	ASSERT_EQ(1, attribute("mappings"));
+}
+
+static void write_copy_in_child(void *copy)
+{
+	char *private = copy;
+
+	ASSERT_EQ('p', private[0]);
+	ASSERT_EQ('r', private[page_size()]);
+	private[0] = 'c';
+	private[page_size()] = 'c';
+	ASSERT_EQ('c', private[0]);
+}
+
+/* What the child writes, neither its parent nor the region sees. */
+TEST(map, fork_copies_a_private_mapping)
+{
+	char *shared = load_and_map(2);
+	char *private = map_pages(0, 2, MAP_PRIVATE);
+
+	shared[0] = 'r';
+	shared[page_size()] = 'r';
+	private[0] = 'p';
+	finish(start(write_copy_in_child, private));
+	ASSERT_EQ('p', private[0]);
+	ASSERT_EQ('r', private[page_size()]);
+	ASSERT_EQ('r', shared[0]);
+	ASSERT_EQ('r', shared[page_size()]);
 }
 
 TEST(map, over_another_mapping)
@@ -375,6 +465,22 @@ TEST(map, pages_come_back_when_page_tables_are_dropped)
 	ASSERT_EQ(2 * PAGES, attribute("faults"));
 }
 
+/*
+ * The page is there, or is made: no process waits for a disk. Kernels before 6.0 count
+ * the fault of a first write to a page of any file as a major one.
+ */
+TEST(map, faults_of_reads_are_minor_ones)
+{
+	struct rusage before, after;
+	volatile char *map = load_and_map(PAGES);
+
+	ASSERT_OK(getrusage(RUSAGE_SELF, &before));
+	for (int i = 0; i < PAGES; i++)
+		ASSERT_EQ(0, map[i * page_size()]);
+	ASSERT_OK(getrusage(RUSAGE_SELF, &after));
+	ASSERT_EQ(before.ru_majflt, after.ru_majflt);
+}
+
 /* For example, a page in swap that cannot be read. */
 TEST(map, page_that_cannot_be_had_is_a_sigbus)
 {
@@ -388,6 +494,17 @@ TEST(map, page_that_cannot_be_had_is_a_sigbus)
 	stop_forcing();
 	touch(map + page_size());
 	ASSERT_EQ(3, attribute("faults"));
+}
+
+/* The kernel makes room, and the process faults again and notices nothing. */
+TEST(map, fault_without_memory_is_tried_again)
+{
+	char *map = load_and_map(1);
+
+	force_return("shmem_read_mapping_page_gfp", -ENOMEM, 1);
+	map[0] = 'e';
+	ASSERT_EQ(0, still_forced());
+	ASSERT_EQ('e', ((char *)map_pages(0, 1, MAP_SHARED))[0]);
 }
 
 /* Move a page to a memory node; returns the node it is on. */
@@ -418,21 +535,27 @@ static void expect_moved(void *map)
  */
 TEST(map, kernel_can_move_the_pages)
 {
-	char *a, *b;
+	char *a, *b, *reader;
 
 	if (access("/sys/devices/system/node/node1", F_OK))
 		test_skip("this machine has one node of memory");
 	a = load_and_map(1);
 	b = map_pages(0, 1, MAP_SHARED);
+	reader = try_page(PROT_READ, MAP_SHARED, O_RDONLY);
+	ASSERT_OK(reader);
 	a[0] = 'm';
 	ASSERT_EQ('m', b[0]);
+	ASSERT_EQ('m', reader[0]);
 	ASSERT_EQ(0, move_page(a, 0));
 	finish(start(expect_moved, a));
 	ASSERT_EQ('m', a[0]);
 	ASSERT_EQ('m', b[0]);
+	ASSERT_EQ('m', reader[0]);
 	ASSERT_EQ(frame_of(b), frame_of(a));
+	ASSERT_EQ(frame_of(reader), frame_of(a));
 	b[0] = 'n';
 	ASSERT_EQ('n', a[0]);
+	ASSERT_EQ('n', reader[0]);
 }
 
 /* Make the RAM disk a swap area: write its header, version 1. */
@@ -534,6 +657,94 @@ TEST(map, name_in_maps)
 	}
 	ASSERT_STREQ(DEVICE, name);
 	fclose(maps);
+}
+
+/*
+ * The flags of a mapping, two letters each, as smaps has them, but without "sd": a
+ * kernel with soft-dirty bits sets it in every new mapping.
+ */
+static char *vm_flags(const void *map)
+{
+	unsigned long from, to;
+	char line[512], *soft_dirty;
+	bool found = false;
+	FILE *smaps;
+
+	smaps = fopen("/proc/self/smaps", "re");
+	ASSERT_TRUE(smaps);
+	while (fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx", &from, &to) == 2)
+			found = (void *)from == map;
+		if (!found || strncmp(line, "VmFlags: ", 9))
+			continue;
+		fclose(smaps);
+		line[strcspn(line, "\n")] = '\0';
+		soft_dirty = strstr(line, " sd");
+		if (soft_dirty)
+			memmove(soft_dirty, soft_dirty + 3, strlen(soft_dirty + 3) + 1);
+		return text_of("%s", line + 9);
+	}
+	FAIL("smaps has no flags of %p", map);
+}
+
+/* kmod/README.md says what the letters mean. */
+TEST(map, flags_are_the_documented_ones)
+{
+	static const struct { int prot, flags, open_flags; const char *seen; } maps[] = {
+		{ SHARED_RW, MAP_SHARED, O_RDWR, "rd wr sh mr mw ms de " },
+		{ PROT_READ, MAP_SHARED, O_RDWR, "rd sh mr mw ms de " },
+		{ PROT_NONE, MAP_SHARED, O_RDWR, "sh mr mw ms de " },
+		{ PROT_READ, MAP_SHARED, O_RDONLY, "rd mr ms de " },
+		{ SHARED_RW, MAP_PRIVATE, O_RDWR, "rd wr mr mw de ac " },
+		{ SHARED_RW, MAP_PRIVATE, O_RDONLY, "rd wr mr mw de ac " },
+		{ PROT_READ, MAP_PRIVATE, O_RDONLY, "rd mr mw de " },
+	};
+
+	load_pages(1);
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		void *map = try_page(maps[i].prot, maps[i].flags, maps[i].open_flags);
+
+		ASSERT_OK(map);
+		ASSERT_STREQ(maps[i].seen, vm_flags(map));
+	}
+}
+
+/* Dump core, with these kinds of memory in it (core(5): coredump_filter). */
+static void dump_core(void *kinds_of_memory)
+{
+	struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+
+	memset(map_pages(0, 1, MAP_SHARED), 'c', page_size());
+	write_to("/proc/self/coredump_filter", kinds_of_memory);
+	ASSERT_OK(setrlimit(RLIMIT_CORE, &none));
+	abort();
+}
+
+/* True if the file "core" has the page that dump_core() filled. */
+static bool core_has_region(void)
+{
+	char page[page_size()], filled[page_size()];
+	int core = ASSERT_OK(open("core", O_RDONLY | O_CLOEXEC));
+	bool found = false;
+
+	memset(filled, 'c', page_size());
+	while (read(core, page, page_size()) > 0)
+		found = found || !memcmp(page, filled, page_size());
+	close(core);
+	ASSERT_OK(unlink("core"));
+	return found;
+}
+
+/* The region counts as shared memory of a file, bit 3; 0x33 is the default. */
+TEST(map, core_dump_has_the_region_if_asked_to)
+{
+	load_pages(1);
+	if (access("/proc/sys/kernel/core_pattern", F_OK))
+		test_skip("this kernel dumps no core");
+	expect_signal(SIGABRT, dump_core, "0x8");
+	ASSERT_TRUE(core_has_region());
+	expect_signal(SIGABRT, dump_core, "0x33");
+	ASSERT_TRUE(!core_has_region());
 }
 
 static void read_mapping_of_parent(void *map)

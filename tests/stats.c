@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -98,6 +99,46 @@ TEST(stats, faults_are_pages_given)
 	/* fork() copies no page tables of a shared mapping: a child faults. */
 	finish(start(read_pages, map));
 	ASSERT_EQ(2 * PAGES, attribute("faults"));
+	/* The count is since load: neither the last close nor an open clears it. */
+	ASSERT_OK(munmap(map, PAGES * page_size()));
+	ASSERT_EQ(0, attribute("opens"));
+	ASSERT_EQ(2 * PAGES, attribute("faults"));
+	map = map_pages(0, 1, MAP_SHARED);
+	map[0] = 'f';
+	ASSERT_EQ(2 * PAGES + 1, attribute("faults"));
+}
+
+enum { PROCESSES = 4, ROUNDS = 100, PAGES_EACH = 64 };
+
+/* Each process has pages of its own: those who fault on one page take turns. */
+static void open_map_and_fault(void *number)
+{
+	size_t length = PAGES_EACH * page_size();
+
+	for (int i = 0; i < ROUNDS; i++) {
+		int fd = open_device(O_RDWR);
+		void *map = mmap(NULL, length, PROT_READ, MAP_SHARED | MAP_POPULATE,
+				 fd, *(int *)number * length);
+
+		ASSERT_TRUE(map != MAP_FAILED);
+		ASSERT_OK(close(fd));
+		ASSERT_OK(munmap(map, length));
+	}
+}
+
+/* Two processors that count at the same instant must not lose a count. */
+TEST(stats, exact_with_four_processes_at_once)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		test_skip("this machine has one processor");
+	load_pages(PROCESSES * PAGES_EACH);
+	for (int i = 0; i < PROCESSES; i++)
+		start(open_map_and_fault, &i);
+	for (int i = 0; i < PROCESSES; i++)
+		finish(-1);
+	ASSERT_EQ(PROCESSES * ROUNDS * PAGES_EACH, attribute("faults"));
+	ASSERT_EQ(0, attribute("mappings"));
+	ASSERT_EQ(0, attribute("opens"));
 }
 
 TEST(stats, refused_mappings_are_not_counted)
@@ -133,6 +174,18 @@ TEST(stats, each_number_is_a_line)
 	}
 }
 
+TEST(stats, numbers_are_for_all_to_read)
+{
+	struct stat stat_buf;
+
+	load("");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		ASSERT_OK(stat(text_of("/sys/class/misc/shmcount/%s", names[i]),
+			       &stat_buf));
+		ASSERT_EQ(0444, stat_buf.st_mode & 07777);
+	}
+}
+
 TEST(stats, numbers_cannot_be_written)
 {
 	load("");
@@ -149,22 +202,31 @@ TEST(stats, numbers_cannot_be_written)
 	}
 }
 
-/* The next event of the trace must be this one. */
-static void expect_event(FILE *trace, const char *event, pid_t pid,
-			 const void *address, long offset)
+/* The next event of the trace, or "". */
+static char *next_event(FILE *trace)
 {
 	char line[512];
 
 	while (fgets(line, sizeof(line), trace)) {
 		char *seen = strstr(line, "shmcount_");
 
-		if (line[0] == '#' || !seen)
-			continue;
-		ASSERT_STREQ(text_of("%s: pid=%d address=0x%lx offset=%ld\n", event, pid,
-				     (long)address, offset), seen);
-		return;
+		if (line[0] != '#' && seen)
+			return text_of("%s", seen);
 	}
-	FAIL("no more events, expected %s", event);
+	return "";
+}
+
+static char *event_text(const char *event, pid_t pid, const void *address, long offset)
+{
+	return text_of("%s: pid=%d address=0x%lx offset=%ld\n", event, pid,
+		       (long)address, offset);
+}
+
+/* The next event of the trace must be this one. */
+static void expect_event(FILE *trace, const char *event, pid_t pid,
+			 const void *address, long offset)
+{
+	ASSERT_STREQ(event_text(event, pid, address, offset), next_event(trace));
 }
 
 static void touch(void *map)
@@ -213,6 +275,66 @@ TEST(stats, trace_tells_the_life_of_a_mapping)
 	expect_event(trace, "shmcount_fault", child, map, page);
 	expect_event(trace, "shmcount_vma_close", child, map, page);
 	expect_event(trace, "shmcount_vma_close", getpid(), map, page);
+	fclose(trace);
+}
+
+/*
+ * An munmap of a part splits the mapping: one half is new, and the kernel's version
+ * decides which. Then the part goes.
+ */
+static void expect_partial_munmap(FILE *trace, char *part, long offset, char *rest,
+				  long rest_offset)
+{
+	char *opened = next_event(trace);
+
+	if (strcmp(opened, event_text("shmcount_vma_open", getpid(), part, offset)))
+		ASSERT_STREQ(event_text("shmcount_vma_open", getpid(), rest,
+					rest_offset), opened);
+	expect_event(trace, "shmcount_vma_close", getpid(), part, offset);
+}
+
+TEST(stats, trace_tells_what_a_partial_munmap_leaves)
+{
+	long page = page_size();
+	FILE *trace;
+	char *map;
+
+	load_traced();
+	map = map_pages(1, 3, MAP_SHARED);
+	ASSERT_OK(munmap(map, page));
+	ASSERT_OK(munmap(map + 2 * page, page));
+	ASSERT_OK(munmap(map + page, page));
+
+	trace = end_of_trace();
+	expect_event(trace, "shmcount_vma_open", getpid(), map, page);
+	expect_partial_munmap(trace, map, page, map + page, 2 * page);
+	expect_partial_munmap(trace, map + 2 * page, 3 * page, map + page, 2 * page);
+	expect_event(trace, "shmcount_vma_close", getpid(), map + page, 2 * page);
+	fclose(trace);
+}
+
+TEST(stats, trace_has_nothing_of_what_failed)
+{
+	long page = page_size();
+	FILE *trace;
+	char *map;
+	int fd;
+
+	load_traced();
+	fd = open_device(O_RDWR);
+	ASSERT_ERRNO(EINVAL, mmap(NULL, page, PROT_READ, MAP_SHARED, fd, PAGES * page));
+	ASSERT_ERRNO(EPERM, mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0));
+	map = map_pages(0, 1, MAP_SHARED);
+	/* The kernel itself touches the page, so no signal. */
+	force_return("shmem_read_mapping_page_gfp", -EIO, 1000);
+	ASSERT_ERRNO(EFAULT, access(map, F_OK));
+	stop_forcing();
+	ASSERT_ERRNO(ENOENT, access(map, F_OK));
+
+	trace = end_of_trace();
+	expect_event(trace, "shmcount_vma_open", getpid(), map, 0);
+	expect_event(trace, "shmcount_fault", getpid(), map, 0);
+	ASSERT_STREQ("", next_event(trace));
 	fclose(trace);
 }
 

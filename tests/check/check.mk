@@ -3,22 +3,16 @@
 
 check_again = $(call again,check,KERNEL KVER KMOD KDIR VMLINUZ ACCEL)
 
-check_needs := check-tools user $(small_guest) build/kmod/$(small)/shmcount.ko \
+check_needs := check-tools $(small_guest) build/kmod/$(kernel)/shmcount.ko \
 	$(patsubst %,build/tests/%_test,harness setup report mutants lab timeline grade vm) \
 	$(addprefix build/tests/,harness_sample report mutants lab grade jail dying_init) \
 	build/grading/graded
-# The debug kernel runs the tests of the guest only: the others do not depend on the
-# kernel.
-checked_full := $(filter-out debug,$(full))
-ifneq ($(checked_full),)
-check_needs += $(full_guest) build/kmod/$(full)/shmcount.ko
-endif
 
 check: $(check_needs)
-	@exec tests/check/check.sh -a $(call quoted,$(check_again)) $(small) $(or $(checked_full),-) $(call quoted,$(TESTS))
+	@exec tests/check/check.sh -a $(call quoted,$(check_again)) $(kernel) $(call quoted,$(TESTS))
 
-kvm-test: $(small_guest) $(full_guest) build/tests/report build/tests/nest_test
-	@exec tests/check/check.sh -a 'make kvm-test' -p nest $(small) $(full) $(call quoted,$(TESTS))
+kvm-test: $(small_guest) build/tests/report build/tests/nest_test
+	@exec tests/check/check.sh -a 'make kvm-test' -p nest $(kernel) $(call quoted,$(TESTS))
 
 ifeq ($(KERNEL),debug)
 coverage: $(small_guest) coverage-tools
@@ -35,7 +29,7 @@ hosts: export HOSTS_RUN := $(HOSTS_RUN)
 hosts: deb-test-tools
 	@exec tests/check/hosts.sh $(HOSTS)
 
-lint: $(if $(full),build/kernel/$(small)/vmlinuz,not-of-a-suite) lint-tools mutants-all-tools
-	@tests/check/lint.sh $(small) $(CFLAGS)
+lint: not-of-a-suite lint-tools mutants-all-tools
+	@tests/check/lint.sh $(kernel) $(CFLAGS)
 
 .PHONY: check kvm-test coverage matrix hosts lint

@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run the test programs, on the host and in a guest, and report (make check).
 #
-#   check.sh [-a COMMAND] [-p NAME] [-m MODULE] KERNEL HOST_KERNEL ['PATTERN...']
+#   check.sh [-a COMMAND] [-p NAME] [-m MODULE] KERNEL ['PATTERN...']
 #
-# Tests run on KERNEL in the small guest, and on HOST_KERNEL in the guest that sees the
-# host's files: names in build/kernel/. Patterns select tests. With -p only the program
-# build/tests/NAME_test runs, and build/results-NAME takes the place of build/results.
-# -m is what the report calls the tested module, and -a the command that runs a test
-# again, without TESTS= (make check).
+# KERNEL, a name in build/kernel/, is that of the guests. Patterns select tests. With -p
+# only the program build/tests/NAME_test runs, and build/results-NAME takes the place of
+# build/results. -m is what the report calls the tested module, and -a the command that
+# runs a test again, without TESTS= (make check).
 #
-# Where HOST_KERNEL is "-", only KERNEL itself is tested: by what runs in the small
-# guest and, where the kernel has sanitizers, by the tests that they notice errors.
+# Of a suite's kernel and of the debug kernel only the kernel itself is tested, unless
+# patterns ask for more: by what runs in the small guest and, where the kernel has
+# sanitizers, by the tests that they notice errors.
 #
 # The environment has what a user may set: see "make help" and the Makefile.
 # build/tests/report writes the report: build/results/ gets tap, junit.xml and json, and
@@ -38,20 +38,18 @@ while getopts a:p:m: option; do
 	esac
 done
 shift $((OPTIND - 1))
-[ $# -ge 2 ] || usage
+[ $# -ge 1 ] || usage
 
-small=$1
-full=${2#-}
+tested=$1
 programs=$build/tests
 guest=$build/guest
-kernel=$build/kernel/$small
-kernels=$small${full:+/$full}
+kernel=$build/kernel/$tested
 results=$build/results${only:+-$only}
-# Set where the tests of the host run as well.
-host=$full$only${3-}
-
 # Patterns are the words of one variable; this shell must not expand them.
-patterns=${3-}
+patterns=${2-}
+# Set where the tests of the host run as well.
+host=$only$patterns
+[ -e "$kernel/tree" ] || [ -e "$kernel/fragment" ] || host=yes
 set -f
 # Programs of tests that run on the host, each NAME_test; and those of the guest.
 hosts=${only:-harness setup report mutants lab timeline grade}
@@ -81,6 +79,7 @@ of() {
 }
 
 parts=
+large=
 pids=
 
 # begin NAME LISTER 'ARG...' COMMAND...: start the command with the arguments. LISTER
@@ -169,13 +168,10 @@ begin_half() {
 		begin "$name-$half" "$lister" "-s $half/2" "$@"
 }
 
-# in_guest MEMORY [ARG...]: run the suite in a guest with so much memory ("": as usual).
-# begin has set part.
+# in_guest [ARG...]: run the suite in a guest. begin has set part.
 in_guest() {
-	export MEMORY="$1"
-	shift
 	exec "$top/tests/guest/vm.sh" -c "$results/console-${part##*/}.log" \
-		-r "$part.verdict" tap suite "$@"
+		-r "$part.verdict" $large tap suite "$@"
 }
 
 # The tests of user/ that the host can run as well as the guest.
@@ -187,23 +183,15 @@ this_host() {
 	overlap this-host
 }
 
-# The tests of a region past 2 and past 4 GiB, in a guest with twice that and more. The
-# guest takes from the host only what the tests touch, but starts only where all of it
-# is free. The debug kernel's sanitizers go through all of it, so it gets 5 GiB.
+# The tests of large regions and, with all others, those of load once more.
 large_guest() {
 	chosen "$guest/suite" || return 0
 	# shellcheck disable=SC2086
-	mine=$("$guest/suite" -l $mine | grep '^io\.region_beyond_') || return 0
-	free=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
-	[ -e "$kernel/fragment" ] && sizes=5120 || sizes='10240 5120'
-	for memory in $sizes; do
-		[ "${free:-0}" -gt "$memory" ] || continue
-		begin large-guest "$guest/suite" "$mine" in_guest "$memory"
-		finish large-guest "$pid"
-		return
-	done
-	echo "# large-guest: not started: it needs $memory MB, and this host" \
-		"has ${free:-0} MB free"
+	mine=$("$guest/suite" -l $mine | grep '^large\.') || return 0
+	[ -n "$patterns" ] || mine="$mine load.*"
+	large=-l
+	begin large-guest "$guest/suite" "$mine" in_guest
+	finish large-guest "$pid"
 }
 
 # Keep a processor busy while this shell lives.
@@ -218,7 +206,7 @@ report() {
 		done | sort -u
 		# shellcheck disable=SC2086
 		"$programs/report" -k "$(cat "$kernel/release")" \
-			-m "${module:-build/kmod/$small/shmcount.ko}" -a "$again" \
+			-m "${module:-build/kmod/$tested/shmcount.ko}" -a "$again" \
 			"$results" $parts
 	}
 }
@@ -264,7 +252,7 @@ if [ -n "$host" ]; then
 	for name in $hosts; do
 		chosen "$programs/${name}_test" || continue
 		begin "$name" "$programs/${name}_test" "$mine" \
-			"$programs/${name}_test" -k "$kernels"
+			"$programs/${name}_test" -k "$tested"
 		overlap "$name"
 	done
 fi
@@ -274,15 +262,15 @@ if [ -n "$only" ]; then
 	report
 	exit
 fi
-halves guest "$guest/suite" in_guest "${MEMORY-}"
+halves guest "$guest/suite" in_guest
 large_guest
 if [ -n "$host" ]; then
 	# shellcheck disable=SC2086
-	halves runner "$programs/vm_test" "$programs/vm_test" -k "$kernels" $slower
+	halves runner "$programs/vm_test" "$programs/vm_test" -k "$tested" $slower
 elif [ -e "$kernel/fragment" ]; then
 	# shellcheck disable=SC2086
 	begin runner "$programs/vm_test" 'sanitizers.*' "$programs/vm_test" \
-		-k "$kernels" $slower
+		-k "$tested" $slower
 	finish runner "$pid"
 fi
 report

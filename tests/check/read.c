@@ -263,6 +263,14 @@ size_t failed_of(const struct test *tests, size_t count)
 	return count - count_of(tests, count, PASSED) - count_of(tests, count, SKIPPED);
 }
 
+/* The command to run tests again, in a guest with as much memory. */
+static char *again(const struct report *report, const struct part *part,
+		   const char *tests)
+{
+	return text_of("%s%s TESTS='%s'", report->again, part->memory ?
+		       text_of(" MEMORY=%d", part->memory) : "", tests);
+}
+
 /* There may be many tests, so name their groups: "map.* io.*". */
 char *command_of(const struct report *report, const struct part *part,
 		 enum test_result result)
@@ -285,15 +293,14 @@ char *command_of(const struct report *report, const struct part *part,
 		free(pattern);
 	}
 	patterns[strlen(patterns) - 1] = '\0';
-	return text_of("%s TESTS='%s'", report->again,
-		       *patterns ? patterns + 1 : "");
+	return again(report, part, *patterns ? patterns + 1 : "");
 }
 
 /*
  * Why the part as a whole is not valid, or NULL. The record of a guest says it best:
  * its TAP may have ended before.
  */
-static char *error_of(const struct report *report, const struct part *part,
+static char *error_of(const struct report *report, struct part *part,
 		      const struct tap *tap)
 {
 	const struct test *tests = report->tests + part->first;
@@ -301,6 +308,7 @@ static char *error_of(const struct report *report, const struct part *part,
 	struct vm_record record;
 
 	read_record(&record, part_path(report, part, "verdict"));
+	part->memory = record.memory;
 	if (record.message[0])
 		return cleaned(record.message, strlen(record.message));
 	/* tap.c cuts long lines, perhaps within a character. */
@@ -470,8 +478,7 @@ static void name_tests(const struct report *report)
 		test->base = base_of(test);
 		test->reason = reason_of(test);
 		if (!test->command)
-			test->command = text_of("%s TESTS='%s'", report->again,
-						test->base);
+			test->command = again(report, test->part, test->base);
 	}
 	qsort(sorted, report->test_count, sizeof(*sorted), compare_tests);
 	for (size_t i = 1; i <= report->test_count; i++) {

@@ -27,6 +27,7 @@ struct part {
 	int status;		/* exit status of its command, -1: unknown */
 	char *error;		/* why its TAP or its status is not valid, or NULL */
 	char *output;		/* diagnostics outside of any test */
+	int memory;		/* of its guest in MB, if a size was asked for */
 	size_t first, count;	/* its tests */
 };
 

@@ -147,10 +147,11 @@ TEST(report, record_says_why_a_guest_ended)
 	struct run run;
 
 	part("guest", "a.b\na.c\n", HEAD("2") PASS("1", "a.b"), "121\n");
-	write_text("parts/guest.verdict", "message=crash: BUG: x\nverdict=crash\n");
+	write_text("parts/guest.verdict", "message=crash: BUG: x\nmemory=512\nverdict=crash\n");
 	run = REPORT("guest");
 	expect_status(&run, 1);
-	expect_text(run.output, "failed: 1 test of guest did not run: crash: BUG: x\n");
+	expect_text(run.output, "failed: 1 test of guest did not run: crash: BUG: x\n"
+		    "  again: make check KERNEL='6.1' MEMORY=512 TESTS='a.*'\n");
 	expect_text(read_text("json"), "\"status\": 121, \"error\": \"crash: BUG: x\"}");
 }
 
@@ -446,35 +447,23 @@ TEST(check, runs_and_reports)
 	expect_text(read_text("build/results/tap"), "# kernel 6.1.0-9-test\n");
 }
 
-/* check.sh has awk compute the free memory in MB; bin/awk prints FREE. */
-static struct run check_with_free(const char *megabytes)
-{
-	setenv("FREE", megabytes, 1);
-	return RUN("/bin/sh", "-c", "PATH=$PWD/bin:$PATH exec ./tests/check/check.sh k - io.region_beyond_x");
-}
-
-TEST(check, large_guest_where_the_host_has_the_memory)
+/* The tests of large regions have a guest of their own, where load is tested as well. */
+TEST(check, large_guest)
 {
 	struct run run;
 
 	make_tree();
-	ASSERT_TRUE(!system("mkdir bin tests/guest && cd bin && printf '#!/bin/sh\necho $FREE\n' >awk && "
-			    "printf '#!/bin/sh\n[ \"$1\" = -l ] && echo io.region_beyond_x\n' "
-			    ">../build/guest/suite && printf '#!/bin/sh\n"
-			    "printf \"TAP version 13\\n1..1\\n# begin io.region_beyond_x\\n"
-			    "# memory $MEMORY.\\nok 1 io.region_beyond_x\\n\"\n' >../tests/guest/vm.sh && "
-			    "chmod +x awk ../tests/guest/vm.sh"));
-	run = must_end(check_with_free("10241"), 0);
-	expect_text(run.output, "# memory .\nok 1 io.region_beyond_x\n"
-		    "# large-guest\nTAP version 13\n1..1\n# begin io.region_beyond_x\n# memory 10240.\n");
-	expect_text(run.output, "\n2 passed, 0 failed\n");
-	expect_text(check_with_free("10240").output, "# memory 5120.\n");
-	ASSERT_TRUE(!system(": >build/kernel/k/fragment"));
-	expect_text(check_with_free("20000").output, "# memory 5120.\n");
-	run = must_end(check_with_free("5120"), 0);
-	expect_text(run.output, "ok 1 io.region_beyond_x\n"
-		    "# large-guest: not started: it needs 5120 MB, and this host has 5120 MB free\n"
-		    "1 passed, 0 failed\n");
+	ASSERT_TRUE(!system("mkdir tests/guest && printf '#!/bin/sh\n"
+			    "[ \"$1\" = -l ] && echo io.x && echo large.x\n' >build/guest/suite && "
+			    "printf '#!/bin/sh\n"
+			    "echo \"TAP version 13\n1..2\n# begin io.x\n# vm.sh $*\nok 1 io.x\n"
+			    "# begin large.x\nok 2 large.x\"\n' >tests/guest/vm.sh && "
+			    "chmod +x tests/guest/vm.sh"));
+	run = must_end(RUN(CHECK, "k", "-", ""), 0);
+	expect_text(run.output, "large-guest.verdict -l tap suite -r 1 large.x load.*\n");
+	expect_text(run.output, "guest-1.verdict tap suite -r 1 -s 1/2\n");
+	run = must_end(RUN(CHECK, "k", "-", "large.x"), 0);
+	expect_text(run.output, "large-guest.verdict -l tap suite -r 1 large.x\n");
 }
 
 TEST(check, repeats)

@@ -4,8 +4,9 @@
 deb: deb-tools
 	@exec tests/deb/build.sh
 
-deb-test: deb build/tests/report build/tests/deb_test $(full_guest) deb-test-tools
-	@tests/deb/tree.sh $(full)
-	@exec tests/check/check.sh -a 'make deb-test' -p deb -m packages $(full) - $(call quoted,$(TESTS))
+deb-test: not-of-a-suite deb build/tests/report build/tests/deb_test $(full_guest) \
+		deb-test-tools
+	@tests/deb/tree.sh $(kernel)
+	@exec tests/check/check.sh -a 'make deb-test' -p deb -m packages $(kernel) $(call quoted,$(TESTS))
 
 .PHONY: deb deb-test

@@ -37,7 +37,7 @@ static char *enter(const char *tree, const char *line)
 	setenv("LINE", line, 1);
 	run = RUN("/bin/sh", "-c",
 		  "exec \"$TOP/tests/deb/enter.sh\" $KEEP \"$TOP/build/deb/$TREE\" "
-		  "\"RELEASE=$(cat \"$TOP/build/kernel/$SMALL_KERNEL/release\"); "
+		  "\"RELEASE=$(cat \"$TOP/build/kernel/$GUEST_KERNEL/release\"); "
 		  "set -e; $LINE\" 2>&1");
 	if (run.status)
 		FAIL("in the tree: %s", run.output);
@@ -83,7 +83,7 @@ TEST_LIMIT(deb, dkms_builds_the_module_and_signs_it, 300)
 
 	expect_text(seen, ": installed\n");
 	expect_text(seen, "/updates/dkms/shmcount.ko");
-	expect_text(seen, strtok(shell("cat \"$TOP/build/kernel/$SMALL_KERNEL/release\""), "\n"));
+	expect_text(seen, strtok(shell("cat \"$TOP/build/kernel/$GUEST_KERNEL/release\""), "\n"));
 	expect_text(seen, "\nDKMS module signing key\n");
 }
 

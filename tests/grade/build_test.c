@@ -86,9 +86,9 @@ TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
 	run = RUN(GRADE_SAMPLE, "-t", "module.*", "one", in("TOP", "build/modules/bookworm/own_pages.ko"));
 	expect_silent(&run, 0);
 	expect_text(run.output, "10 of 10 points");
-	shell("printf 'x\\0vermagic=5.4.0 SMP \\0' >old.ko; echo nothing >none.ko");
+	shell("sed 's/vermagic=6\\.1/vermagic=5.4/' $TOP/build/modules/bookworm/own_pages.ko >old.ko; echo nothing >none.ko");
 	run = RUN(GRADE_SAMPLE, "-t", "module.*", "one", "old.ko");
-	expect_text(run.output, "It is a module for another kernel: it is built for kernel 5.4.0, but the tests run on ");
+	expect_text(run.output, "It is a module for another kernel: it is built for kernel 5.4.0-");
 	expect_text(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "none.ko").output, "it is not a module");
 }
 

@@ -29,7 +29,7 @@ grade-all: $(grading)
 	@exec $(grade_with) $(if $(FORCE),-f) -- all "$$TYPED_DIR"
 
 grade-test: check-tools $(grading) build/tests/report build/tests/samples_test
-	@exec tests/check/check.sh -a 'make grade-test' -p samples -m samples $(grade_kernel) - \
+	@exec tests/check/check.sh -a 'make grade-test' -p samples -m samples $(grade_kernel) \
 		$(call quoted,$(TESTS))
 
 .PHONY: hidden-program grade grade-all grade-test

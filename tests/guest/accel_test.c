@@ -90,8 +90,8 @@ TEST(kvm, broken_one_is_tried_once_and_not_for_long)
 TEST_LIMIT(kvm, guest_runs_where_kvm_is_broken, GUEST_LIMIT)
 {
 	const char *const args[] = {
-		"vm", "-k", small("kernel", ""), "-i", INIT,
-		"-m", SMALL_MODULE, WITH("incr_dev"), "-c", "log",
+		"vm", "-k", of_kernel("kernel", ""), "-i", INIT,
+		"-m", MODULE, WITH("incr_dev"), "-c", "log",
 		"-K", "kvm", "run", "incr_dev", "1000", NULL
 	};
 	char *qemu = shell("command -v " VM_QEMU);

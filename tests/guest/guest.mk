@@ -6,24 +6,14 @@ $(programs:%=build/guest/%): build/guest/%: user
 	@mkdir -p $(@D)
 	@cmp -s user/$* $@ || cp user/$* $@
 
-small_guest := build/tests/vm build/guest/init build/guest/suite \
-	build/guest/fuzz build/guest/techniques \
-	$(programs:%=build/guest/%) build/kernel/$(small)/vmlinuz \
-	build/modules/$(small)/force_return.ko \
-	build/techniques/$(small)/module/techniques.ko
-full_guest := build/tests/vm build/guest/init build/kernel/$(full)/vmlinuz user
+# The small guest, and the one that sees the host's files, with the same kernel.
+full_guest := build/tests/vm build/guest/init build/kernel/$(kernel)/vmlinuz user
 ifeq ($(KMOD),)
-small_guest += build/kmod/$(small)/shmcount.ko
-full_guest += build/kmod/$(full)/shmcount.ko
+full_guest += build/kmod/$(kernel)/shmcount.ko
 endif
-ifeq ($(full),)
-full_guest := not-of-a-suite
-endif
-not-of-a-suite:
-	@echo "make: KERNEL=$(KERNEL) works only with make, make run, make check: it comes" \
-		"from $(small) here, with a compiler of its own, and its guest is" \
-		"without this host's files" >&2
-	@exit 2
+small_guest := $(full_guest) build/guest/suite build/guest/fuzz build/guest/techniques \
+	$(programs:%=build/guest/%) build/modules/$(kernel)/force_return.ko \
+	build/techniques/$(kernel)/module/techniques.ko
 
 small-guest: $(small_guest)
 
@@ -42,7 +32,7 @@ fuzz: $(small_guest)
 	@exec tests/guest/vm.sh -t $$((300 + $(OPS) / 20)) run fuzz -n $(OPS) \
 		$(if $(SEED),-s $(SEED)) $(ARGS)
 
-bench-guest: $(small_guest) $(full_guest)
+bench-guest: $(small_guest)
 	@exec tests/guest/bench.sh
 
-.PHONY: not-of-a-suite small-guest run shell vm fuzz bench-guest
+.PHONY: small-guest run shell vm fuzz bench-guest

@@ -18,6 +18,7 @@
 
 static void leave_record(void)
 {
+	guest.record.memory = options.memory;
 	if (options.record && !write_record(&guest.record, options.record))
 		fprintf(stderr, "vm: cannot write %s: %s\n", options.record,
 			strerror(errno));

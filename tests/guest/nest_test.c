@@ -24,15 +24,15 @@
 TEST_LIMIT(nest, runner_uses_a_kvm_that_works, 6 * GUEST_LIMIT)
 {
 	static const char commands[] =
-		"cd \"$TOP/build/kernel/$FULL_KERNEL/modules\" && "
+		"cd \"$TOP/build/kernel/$GUEST_KERNEL/modules\" && "
 		"for ko in $(cat kvm); do backdoor=; [ $ko != kvm.ko ] || "
 		"backdoor=enable_vmware_backdoor=1; "
 		"insmod $ko $backdoor || exit 99; done; "
 		"mkdir /tmp/nest && cd /tmp/nest && export TMPDIR=/tmp/nest "
 		"XDG_CACHE_HOME=/tmp/nest/cache PROBE_SECONDS=200 && "
 		"build=$TOP/build && \"$build/tests/vm\" "
-		"-k \"$build/kernel/$SMALL_KERNEL\" -i \"$build/guest/init\" "
-		"-m \"$build/kmod/$SMALL_KERNEL/shmcount.ko\" "
+		"-k \"$build/kernel/$GUEST_KERNEL\" -i \"$build/guest/init\" "
+		"-m \"$build/kmod/$GUEST_KERNEL/shmcount.ko\" "
 		"-f \"$build/guest/incr_dev\" -c log "
 		"run incr_dev 1000 >output && "
 		"wc -l <output && head -n 1 log && cat cache/shmcount/* && ls";
@@ -40,13 +40,12 @@ TEST_LIMIT(nest, runner_uses_a_kvm_that_works, 6 * GUEST_LIMIT)
 	struct run run;
 
 	snprintf(command, sizeof(command),
-		 "TOP='%s' SMALL_KERNEL='%s' FULL_KERNEL='%s'; %s",
-		 in("TOP", ""), in("SMALL_KERNEL", ""), in("FULL_KERNEL", ""),
-		 commands);
-	if (access(full("kernel", "modules/kvm-amd.ko"), F_OK))
+		 "TOP='%s' GUEST_KERNEL='%s'; %s", in("TOP", ""),
+		 in("GUEST_KERNEL", ""), commands);
+	if (access(of_kernel("kernel", "modules/kvm-amd.ko"), F_OK))
 		test_skip("needs a kernel with kvm-amd as a module");
 	setenv("ACCEL", "tcg", 1);
-	run = RUN(FULL_GUEST, "-m", FULL_MODULE, "-a", "noxsave", "run", "sh",
+	run = RUN(FULL_GUEST, "-m", MODULE, "-a", "noxsave", "run", "sh",
 		  "-c", command);
 	expect_status(&run, 0);
 	ASSERT_STREQ("incr_dev: 2000 increments by 2 processes gave count 2000\n",

@@ -308,7 +308,7 @@ TEST(template, oldest_are_removed)
 TEST_LIMIT(template, no_two_guests_are_alike, 2 * GUEST_LIMIT)
 {
 	const char *const args[] = {
-		FULL_GUEST, "-m", FULL_MODULE, "run", "sh", "-c",
+		FULL_GUEST, "-m", MODULE, "run", "sh", "-c",
 		"for i in 1 2 3 4; do grep stack /proc/self/maps; done;"
 		"head -c 16 /dev/urandom | od -A n -t x; date +%s;"
 		"tr -d '\\0' </dev/vda | wc -c",

@@ -73,6 +73,7 @@ static const struct {
 	size_t offset, size;	/* size 0: it is a number */
 } fields[] = {
 	NUMBER(status), NUMBER(program), NUMBER(qemu), NUMBER(ready_ms),
+	NUMBER(memory),
 	TEXT(test), TEXT(reason), TEXT(message),
 };
 

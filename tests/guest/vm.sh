@@ -16,6 +16,8 @@
 #   shell  a shell in a guest as for host; it takes no PROGRAM
 #
 #   -c FILE     write the kernel's log there (build/results/console-VERB.log)
+#   -l          with the memory that tests of large regions need (tests/large.c), where
+#               the host has as much free
 #   -f FILE     put FILE into the small guest, too; may be repeated
 #   -m FILE     the module, in place of this tree's
 #   -o FROM:TO  bring the guest's file FROM, whose path has no colon, back as TO
@@ -40,10 +42,12 @@ newline='
 fetch=
 record=
 limit=
-while getopts c:f:m:o:r:t: option; do
+large=
+while getopts c:f:lm:o:r:t: option; do
 	case $option in
 	c) log=$OPTARG ;;
 	f) files=$files$OPTARG$newline ;;
+	l) large=yes ;;
 	m) module=$OPTARG ;;
 	o) fetch=$OPTARG ;;
 	r) record=$OPTARG ;;
@@ -76,16 +80,7 @@ esac || {
 	die "MEMORY=$memory: it has to be a number of MB, 128 or more"
 }
 
-names=$("$top/tests/kernel/kernel.sh" names "${KERNEL-}") || exit 125
-read -r KERNEL small full <<END
-$names
-END
-name=$small
-if [ $guest = full ]; then
-	name=$full
-	[ "$name" != - ] ||
-		no_guest "the guest of KERNEL=$KERNEL cannot see this host's files"
-fi
+name=$("$top/tests/kernel/kernel.sh" name "${KERNEL-}") || exit 125
 kernel=$build/kernel/$name
 module=${module:-$build/kmod/$name/shmcount.ko}
 
@@ -159,7 +154,18 @@ if [ $guest = small ]; then
 	unset IFS
 	# fuzz says with which kernel to run it again. What the kernel does not
 	# know of its command line becomes its init's environment.
-	append="$append KERNEL=$KERNEL"
+	append="$append KERNEL=$name"
+fi
+# The guest takes from the host only what the tests touch, but starts only where all of it
+# is free. The debug kernel's sanitizers go through all of it.
+if [ "$large" ]; then
+	free=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
+	[ "$name" = debug ] && sizes=5120 || sizes='10240 5120'
+	for size in $sizes; do
+		[ "${free:-0}" -le "$size" ] || memory=${memory:-$size}
+	done
+	[ "$memory" ] || echo "vm.sh: this host has ${free:-0} MB free, and a large" \
+		"guest needs $size: a small one has to do" >&2
 fi
 # The sanitizers take memory and time, and some are off until they are asked for.
 # The kernel must not call that time a lockup: at boot, on a slow host, it was

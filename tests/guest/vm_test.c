@@ -48,7 +48,7 @@ static void expect_verdict(struct run run, int status, const char *verdict)
 
 TEST_LIMIT(runner, good_module_passes, GUEST_LIMIT)
 {
-	struct run run = must_end(probe(SMALL_MODULE, PROBE), 0);
+	struct run run = must_end(probe(MODULE, PROBE), 0);
 	char *took;
 
 	took = strstr(run.output, "# took ");
@@ -64,7 +64,7 @@ TEST_LIMIT(runner, good_module_passes, GUEST_LIMIT)
 
 TEST_LIMIT(runner, failed_test_is_a_failure, GUEST_LIMIT)
 {
-	struct run run = must_end(probe(small("modules", "no_device.ko"), PROBE), 1);
+	struct run run = must_end(probe(of_kernel("modules", "no_device.ko"), PROBE), 1);
 
 	expect_text(run.output, "\nnot ok 1 " PROBE "\n");
 	expect_text(run.output, "# tests/device.c:");
@@ -78,7 +78,7 @@ TEST_LIMIT(runner, failed_test_is_a_failure, GUEST_LIMIT)
 TEST_LIMIT(runner, textbook_module_fails_where_somebody_sleeps, GUEST_LIMIT)
 {
 	struct run run = RUN(SMALL_GUEST, WITH("suite"), "-m",
-			     small("modules", "textbook.ko"), "-t", "60", "tap",
+			     of_kernel("modules", "textbook.ko"), "-t", "60", "tap",
 			     "suite", "share.unrelated_processes",
 			     "sync.futex_wake_of_nobody_is_no_error",
 			     "sync.semaphore_wakes_a_sleeper_across_opens");
@@ -94,7 +94,7 @@ TEST_LIMIT(runner, textbook_module_fails_where_somebody_sleeps, GUEST_LIMIT)
 
 TEST_LIMIT(runner, oops_in_mmap_is_a_crash, GUEST_LIMIT)
 {
-	struct run run = probe(small("modules", "oops_in_mmap.ko"), "map.private_copy");
+	struct run run = probe(of_kernel("modules", "oops_in_mmap.ko"), "map.private_copy");
 
 	expect_verdict(run, 121,
 		       "vm: crash: BUG: kernel NULL pointer dereference");
@@ -106,20 +106,20 @@ TEST_LIMIT(runner, oops_in_mmap_is_a_crash, GUEST_LIMIT)
 
 TEST_LIMIT(runner, panic_at_load_is_a_crash, GUEST_LIMIT)
 {
-	expect_verdict(probe(small("modules", "panic_at_load.ko"), PROBE), 121,
+	expect_verdict(probe(of_kernel("modules", "panic_at_load.ko"), PROBE), 121,
 		       "vm: crash: Kernel panic - not syncing: panic_at_load was loaded, while " PROBE);
 }
 
 TEST_LIMIT(runner, hang_at_load_is_a_hang, GUEST_LIMIT)
 {
-	expect_verdict(probe_for("4", small("modules", "hang_at_load.ko"), PROBE),
+	expect_verdict(probe_for("4", of_kernel("modules", "hang_at_load.ko"), PROBE),
 		       124, "vm: hang: no end after 4 seconds, while " PROBE " was running");
 }
 
 TEST_LIMIT(runner, module_that_hangs_a_program_out_is_a_hang, GUEST_LIMIT)
 {
 	struct run run = RUN(SMALL_GUEST, "-t", "3", "-m",
-			     small("modules", "hang_at_load.ko"), "run",
+			     of_kernel("modules", "hang_at_load.ko"), "run",
 			     "incr1", "1");
 
 	expect_status(&run, 124);
@@ -129,13 +129,13 @@ TEST_LIMIT(runner, module_that_hangs_a_program_out_is_a_hang, GUEST_LIMIT)
 
 TEST_LIMIT(runner, warning_is_a_crash, GUEST_LIMIT)
 {
-	expect_verdict(probe(small("modules", "warn_at_load.ko"), PROBE), 121,
+	expect_verdict(probe(of_kernel("modules", "warn_at_load.ko"), PROBE), 121,
 		       "vm: crash: WARNING: ");
 }
 
 TEST_LIMIT(runner, forged_results_are_told, GUEST_LIMIT)
 {
-	struct run run = probe(small("modules", "forge_results.ko"), PROBE);
+	struct run run = probe(of_kernel("modules", "forge_results.ko"), PROBE);
 
 	expect_verdict(run, 122, "vm: forged: the report has ");
 	ASSERT_TRUE(!strstr(run.output, "load.all"));
@@ -143,13 +143,13 @@ TEST_LIMIT(runner, forged_results_are_told, GUEST_LIMIT)
 
 TEST_LIMIT(runner, reset_is_a_crash, GUEST_LIMIT)
 {
-	expect_verdict(probe(small("modules", "reset_at_load.ko"), PROBE), 121,
+	expect_verdict(probe(of_kernel("modules", "reset_at_load.ko"), PROBE), 121,
 		       "vm: crash: the guest stopped without reporting an end, while " PROBE);
 }
 
 TEST_LIMIT(runner, dead_pid_1_is_infrastructure, GUEST_LIMIT)
 {
-	struct run run = RUN("vm", "-k", small("kernel", ""),
+	struct run run = RUN("vm", "-k", of_kernel("kernel", ""),
 			     "-i", in("PROGRAMS", "dying_init"), "tap", "suite");
 
 	expect_verdict(run, 125, "vm: infrastructure: the guest's PID 1 died");
@@ -495,10 +495,10 @@ TEST_LIMIT(runner, ordinary_user_of_the_guest_under_umask_077, GUEST_LIMIT)
 
 	umask(077);
 	setenv("FROM", in("TOP", "build/guest"), 1);
-	setenv("MODULE", SMALL_MODULE, 1);
+	setenv("MODULE", MODULE, 1);
 	shell("cp \"$FROM/init\" \"$FROM/suite\" \"$MODULE\" . && "
 	      "chmod 700 init suite && chmod 600 *.ko");
-	run = RUN("vm", "-k", small("kernel", ""), "-i", "init", "-f", "suite",
+	run = RUN("vm", "-k", of_kernel("kernel", ""), "-i", "init", "-f", "suite",
 		  "-m", "shmcount.ko", "-t", "60", "tap", "suite",
 		  "perm.*");
 	expect_status(&run, 0);
@@ -575,6 +575,29 @@ TEST(runner, bad_usage)
 	}
 }
 
+/* vm.sh has awk compute the free memory in MB. No guest starts. */
+static struct run large_with_free(int megabytes)
+{
+	unlink("record");
+	return RUN("/bin/sh", "-c", text_of("export PATH=$PWD/bin:$PATH; printf '#!/bin/sh\necho %d\n' >bin/awk; "
+		   "%s -l -c no/log -r record tap suite; cat record", megabytes, VM_SH));
+}
+
+TEST(runner, large_guest_where_the_host_has_the_memory)
+{
+	struct run run;
+
+	ASSERT_TRUE(!system("mkdir bin && : >bin/awk && chmod +x bin/awk"));
+	expect_text(large_with_free(10241).output, "\nmemory=10240\n");
+	expect_text(large_with_free(10240).output, "\nmemory=5120\n");
+	run = large_with_free(5120);
+	expect_text(run.output, "\nmemory=0\n");
+	expect_text(run.errors, "vm.sh: this host has 5120 MB free, and a large guest "
+		    "needs 5120: a small one has to do\n");
+	setenv("MEMORY", "600", 1);
+	expect_text(large_with_free(20000).output, "\nmemory=600\n");
+}
+
 TEST(runner, memory_that_is_no_number)
 {
 	static const char *const wrong[] = { "much", "-1", "64", "5g", "99999999" };
@@ -592,7 +615,7 @@ TEST_LIMIT(runner, memory_is_as_it_was_asked_for, GUEST_LIMIT)
 {
 	struct run run;
 
-	full("kernel", "");
+	of_kernel("kernel", "");
 	setenv("MEMORY", "1000", 1);
 	run = RUN(VM_SH, "host", "awk",
 		  "/^MemTotal/ { exit $2 < 800000 || $2 > 1024000 }",
@@ -602,14 +625,14 @@ TEST_LIMIT(runner, memory_is_as_it_was_asked_for, GUEST_LIMIT)
 
 TEST_LIMIT(runner, run_passes_output_and_status_on, GUEST_LIMIT)
 {
-	struct run run = RUN(SMALL_GUEST, "-m", SMALL_MODULE, WITH("incr_dev"),
+	struct run run = RUN(SMALL_GUEST, "-m", MODULE, WITH("incr_dev"),
 			     "run", "incr_dev", "2");
 
 	expect_status(&run, 0);
 	ASSERT_EQ(4, lines_in(run.output));
 	ASSERT_STREQ("incr_dev: 4 increments by 2 processes gave count 4\n",
 		     run.errors);
-	run = RUN(SMALL_GUEST, WITH("incr_dev"), "-m", SMALL_MODULE, "run",
+	run = RUN(SMALL_GUEST, WITH("incr_dev"), "-m", MODULE, "run",
 		  "incr_dev", "two words");
 	expect_status(&run, 2);
 	ASSERT_STREQ("", run.output);
@@ -626,8 +649,8 @@ TEST_LIMIT(runner, slow_reader_gets_all_of_it, GUEST_LIMIT)
 			  "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
 			  "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
 			  "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
-			  in("PROGRAMS", "vm"), small("kernel", ""), INIT,
-			  SMALL_MODULE, in("TOP", "build/guest/incr_anon")));
+			  in("PROGRAMS", "vm"), of_kernel("kernel", ""), INIT,
+			  MODULE, in("TOP", "build/guest/incr_anon")));
 	ASSERT_STREQ("", run.errors);
 	/* 141 is the status of a program that SIGPIPE ends. */
 	ASSERT_STREQ("40000\n0\n"
@@ -653,7 +676,7 @@ TEST_LIMIT(runner, host_files_are_seen_and_not_touched, GUEST_LIMIT)
 	ASSERT_OK(mkdir("of\ntwo lines\\n", 0700));
 	ASSERT_OK(chdir("of\ntwo lines\\n"));
 	write_text("note", "host\n");
-	run = RUN(FULL_GUEST, "-m", FULL_MODULE, "run", "sh", "-c", commands,
+	run = RUN(FULL_GUEST, "-m", MODULE, "run", "sh", "-c", commands,
 		  "sh", "", "a=\\n\n\\", "\377");
 	expect_status(&run, 7);
 	expected = text_of("%s\n[][a=\\n\n\\][\377]host\nchanged\ncount!\n"
@@ -684,7 +707,7 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 	struct run run;
 	FILE *seen;
 
-	full("kernel", "");
+	of_kernel("kernel", "");
 	unsetenv("KMOD");
 	setenv("BOOT", "cold", 1);
 	setenv("PARAMS", "size=2097152 mode=0640", 1);
@@ -737,7 +760,7 @@ TEST_LIMIT(runner, count_is_repeatable, GUEST_LIMIT)
 	struct run run;
 	double mhz;
 
-	full("kernel", "");
+	of_kernel("kernel", "");
 	unsetenv("KMOD");
 	run = must_end(RUN(VM_SH, "count", "bash", "-c", commands), 0);
 	if (sscanf(run.output, "%lld %lld %lld %lld %lld %lld %d %d %lf %4s",
@@ -763,7 +786,7 @@ TEST_LIMIT(runner, count_is_repeatable, GUEST_LIMIT)
 
 TEST_LIMIT(runner, refused_parameters_are_told, GUEST_LIMIT)
 {
-	struct run run = RUN(SMALL_GUEST, "-m", SMALL_MODULE, "-p", "size=0",
+	struct run run = RUN(SMALL_GUEST, "-m", MODULE, "-p", "size=0",
 			     "run", "incr1", "1");
 
 	expect_status(&run, 125);
@@ -774,7 +797,7 @@ TEST_LIMIT(runner, refused_parameters_are_told, GUEST_LIMIT)
 
 static struct run run_and_fetch(const char *what)
 {
-	return RUN(SMALL_GUEST, "-m", SMALL_MODULE, WITH("incr1"), "-M", "384",
+	return RUN(SMALL_GUEST, "-m", MODULE, WITH("incr1"), "-M", "384",
 		   "-a", "some=thing", "-o", what, "run", "incr1", "1");
 }
 
@@ -793,7 +816,7 @@ TEST_LIMIT(runner, fetches_a_file_of_the_guest, GUEST_LIMIT)
 /* The kernel lacks the modules that a disk needs. */
 TEST_LIMIT(runner, disk_that_cannot_be_is_told, GUEST_LIMIT)
 {
-	const char *kernel = full("kernel", "");
+	const char *kernel = of_kernel("kernel", "");
 	struct run run;
 
 	setenv("KERNEL", kernel, 1);
@@ -803,7 +826,7 @@ TEST_LIMIT(runner, disk_that_cannot_be_is_told, GUEST_LIMIT)
 		  system("cp -r \"$KERNEL/modules\" . && rm modules/disk && "
 			 "ln -s \"$KERNEL/vmlinuz\" ."));
 	run = RUN("vm", "-k", ".", "-i", INIT, "-H", "-b",
-		  "-d", "8", "-m", FULL_MODULE, "run", "true");
+		  "-d", "8", "-m", MODULE, "run", "true");
 	expect_status(&run, 125);
 	expect_text(run.errors, "the guest could not go on: cannot mount the disk");
 	ASSERT_EQ(1, lines_in(run.errors));
@@ -816,7 +839,7 @@ TEST_LIMIT(runner, interrupt_ends_what_does_not_heed_it, GUEST_LIMIT)
 	double begin;
 
 	for (int i = 0; i < 2; i++)
-		runs[i] = START(FULL_GUEST, "-b", "-m", FULL_MODULE, "run",
+		runs[i] = START(FULL_GUEST, "-b", "-m", MODULE, "run",
 				"sh", "-c", "trap '' INT; echo up; sleep 60");
 	for (int i = 0; i < 2; i++) {
 		char byte = '\0';
@@ -845,8 +868,8 @@ TEST_LIMIT(runner, nothing_is_left_behind, GUEST_LIMIT)
 
 	ASSERT_TRUE(mkdtemp(path));
 	setenv("TMPDIR", path, 1);
-	must_end(probe(SMALL_MODULE, PROBE), 0);
-	run = START(SMALL_GUEST, WITH("suite"), "-m", SMALL_MODULE, "tap",
+	must_end(probe(MODULE, PROBE), 0);
+	run = START(SMALL_GUEST, WITH("suite"), "-m", MODULE, "tap",
 		    "suite");
 	ASSERT_EQ(1, read(run.out, &byte, 1));
 	ASSERT_OK(kill(run.pid, SIGINT));
@@ -880,7 +903,7 @@ TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
 		"cat /tmp/again/results.csv\" >again.csv 2>/dev/null";
 	struct run run;
 
-	full("kernel", "");
+	of_kernel("kernel", "");
 	unsetenv("KMOD");
 	setenv("PARAMS", "size=2097152", 1);
 	setenv("COMPARE_ARGS",
@@ -903,7 +926,7 @@ TEST_LIMIT(compare, interrupted_in_the_guest_keeps_what_is_done, GUEST_LIMIT)
 	ssize_t length, n;
 	struct run run;
 
-	full("kernel", "");
+	of_kernel("kernel", "");
 	unsetenv("KMOD");
 	run = START("/usr/bin/setsid", COMPARE, "--", "--progress");
 	for (length = 0; !strstr(text, "speed: round"); length += n) {
@@ -943,10 +966,10 @@ TEST(compare, native_and_mistaken)
 /* Use a module of tests/modules in a guest with sanitizers. */
 static void need_sanitizers(const char *module)
 {
-	if (access(small("kernel", "fragment"), F_OK))
+	if (access(of_kernel("kernel", "fragment"), F_OK))
 		test_skip("needs a kernel with sanitizers: make check KERNEL=debug");
 	setenv("KERNEL", "debug", 1);
-	setenv("KMOD", small("modules", module), 1);
+	setenv("KMOD", of_kernel("modules", module), 1);
 	setenv("CONSOLE", "console.log", 1);
 }
 

@@ -9,15 +9,12 @@
 enum { GUEST_LIMIT = 90 };
 
 /*
- * TOP/build/WHAT/KERNEL/FILE, KERNEL being that of the small guest, or of the guest
- * that sees the host's files. Without such a kernel the test is skipped.
+ * TOP/build/WHAT/KERNEL/FILE, KERNEL being that of the guests. Without a kernel the test
+ * is skipped.
  */
-#define small(what, file) of_kernel("SMALL_KERNEL", what, file)
-#define full(what, file) of_kernel("FULL_KERNEL", what, file)
-static inline const char *of_kernel(const char *variable, const char *what,
-				    const char *file)
+static inline const char *of_kernel(const char *what, const char *file)
 {
-	return in("TOP", text_of("build/%s/%s%s%s", what, in(variable, ""),
+	return in("TOP", text_of("build/%s/%s%s%s", what, in("GUEST_KERNEL", ""),
 				 *file ? "/" : "", file));
 }
 
@@ -26,12 +23,11 @@ static inline const char *of_kernel(const char *variable, const char *what,
  * That of a scene is a script: see set_scene().
  */
 #define SMALL_GUEST \
-	"vm", "-T", TEMPLATES, "-k", small("kernel", ""), "-i", INIT
+	"vm", "-T", TEMPLATES, "-k", of_kernel("kernel", ""), "-i", INIT
 #define FULL_GUEST \
-	"vm", "-T", TEMPLATES, "-H", "-k", full("kernel", ""), "-i", INIT
+	"vm", "-T", TEMPLATES, "-H", "-k", of_kernel("kernel", ""), "-i", INIT
 #define SCENE_GUEST "vm", "-k", ".", "-i", "init"
-#define SMALL_MODULE small("kmod", "shmcount.ko")
-#define FULL_MODULE full("kmod", "shmcount.ko")
+#define MODULE of_kernel("kmod", "shmcount.ko")
 #define WITH(program) "-f", in("TOP", "build/guest/" program)
 #define INIT in("TOP", "build/guest/init")
 #define TEMPLATES in("TOP", "build/templates")

@@ -2,7 +2,7 @@
 /*
  * The TAP harness: main() and the functions of harness.h.
  *
- *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-t N] [-k SMALL[/FULL]] [NAME or pattern]...
+ *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-t N] [-k KERNEL] [NAME or pattern]...
  *
  * -l    list the tests instead of running them
  * -r N  run the chosen tests N times, as NAME.1 to NAME.N
@@ -12,8 +12,7 @@
  * -f    end early: after the first test that did not pass
  * -g    end early: after a group in which a test did not pass
  * -t N  multiply the time limits by N
- * -k SMALL[/FULL]  the kernels, names in build/kernel/: of the small guest, and of
- *       the guest that sees the host's files
+ * -k KERNEL  the kernel of the guests, a name in build/kernel/
  *
  * Tests run file by file in link order, and in a file from top to bottom. Exit
  * status as in kselftest: 0 passed, 1 failed, 4 all skipped; 2 usage.
@@ -170,24 +169,13 @@ void finish(pid_t pid)
 
 char state_of(pid_t pid, long *ticks)
 {
-	char path[32], line[512] = "", *end, state;
-	long user, system;
-	FILE *file;
+	struct process process;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return 'X';
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	end = strrchr(line, ')');
-	if (!end || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
-			   &state, &user, &system) != 3)
+	if (!read_process(&process, pid))
 		return 'X';
 	if (ticks)
-		*ticks = user + system;
-	return state;
+		*ticks = process.user + process.system;
+	return process.state;
 }
 
 void wait_until_asleep(pid_t pid)
@@ -485,7 +473,7 @@ struct options {
 	unsigned long k, n;	/* every nth of all runs, from the kth on */
 	unsigned int max_timeouts;	/* 0: no limit */
 	bool by_group, first;	/* end after a group, or a test, that has failed */
-	char *kernels;		/* SMALL[/FULL], or NULL */
+	const char *kernel;	/* or NULL */
 	bool list;
 };
 
@@ -602,7 +590,7 @@ static struct options parse(int argc, char *argv[])
 		else if (option == 't')
 			slower = get_number("-t ", optarg, 1, MAX_REPEAT);
 		else if (option == 'k')
-			options.kernels = optarg;
+			options.kernel = optarg;
 		else if (option != 's' || !parse_share(optarg, &options))
 			usage();
 	}
@@ -610,16 +598,13 @@ static struct options parse(int argc, char *argv[])
 }
 
 /* For in() and the tests' lines of shell. A guest has no tree. */
-static void set_variables(char *kernels)
+static void set_variables(const char *kernel)
 {
 	char path[PATH_MAX] = "";
 
-	unsetenv("SMALL_KERNEL");
-	unsetenv("FULL_KERNEL");
-	if (kernels)
-		setenv("SMALL_KERNEL", strsep(&kernels, "/"), 1);
-	if (kernels)
-		setenv("FULL_KERNEL", kernels, 1);
+	unsetenv("GUEST_KERNEL");
+	if (kernel)
+		setenv("GUEST_KERNEL", kernel, 1);
 	if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
 		return;
 	setenv("PROGRAMS", dirname(path), 1);
@@ -662,7 +647,7 @@ int main(int argc, char *argv[])
 	const struct test *tests[count];
 
 	ends_early = options.max_timeouts;
-	set_variables(options.kernels);
+	set_variables(options.kernel);
 	memcpy(tests, __start_tests, count * sizeof(tests[0]));
 	sort_by_line(tests, count);
 	refuse_unknown(tests, count, argv + optind);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests of the harness: run harness_sample and compare its output. */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "module.h"
 #include "program.h"
 #include "status.h"
 
@@ -356,4 +358,71 @@ TEST(harness, prove_takes_the_output)
 		test_skip("there is no prove here");
 	ASSERT_EQ(0, system("prove -e '' $PROGRAMS/harness_sample :: sample.passes sample.skips >/dev/null"));
 	ASSERT_TRUE(system("prove -e '' $PROGRAMS/harness_sample :: sample.fails >/dev/null 2>&1"));
+}
+
+/*
+ * The file of a module: strings of its code, .modinfo, the names of the sections. It
+ * ends with a page of 4 KiB, so to read beyond its end is a SIGBUS.
+ */
+struct module {
+	Elf64_Ehdr elf;
+	Elf64_Shdr sections[4];
+	char rest[4096 - 5 * 64 - 88];
+	char strings[16], info[48], names[24];
+};
+
+static const struct module right_module = {
+	.elf = {
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB },
+		.e_shoff = offsetof(struct module, sections), .e_shnum = 4,
+		.e_shentsize = sizeof(Elf64_Shdr), .e_shstrndx = 3,
+	},
+	.sections = {
+		{ .sh_type = SHT_NULL },
+		{ .sh_type = SHT_PROGBITS, .sh_offset = offsetof(struct module, strings),
+		  .sh_size = 16 },
+		{ .sh_type = SHT_PROGBITS, .sh_offset = offsetof(struct module, info),
+		  .sh_size = 48, .sh_name = 1 },
+		{ .sh_type = SHT_STRTAB, .sh_offset = offsetof(struct module, names),
+		  .sh_size = 24, .sh_name = 10 },
+	},
+	.strings = "\0name=%s\n", .info = "license=GPL\0rename=x\0name=counter\0vermagic=6.1",
+	.names = "\0.modinfo\0.shstrtab",
+};
+
+/* The name that the first bytes of it have; "" if they are no module. */
+static const char *name_in(const struct module *module, size_t size)
+{
+	static char name[16];
+	FILE *file = fopen("x.ko", "we");
+
+	ASSERT_TRUE(file && fwrite(module, 1, size, file) == size && !fclose(file));
+	return module_name_of("x.ko", name, sizeof(name)) ? name : "";
+}
+
+/* A string of the code may look like a field, as printk("name=%s\n") has one. */
+TEST(harness, module_name_is_that_of_its_modinfo)
+{
+	struct module module = right_module;
+
+	ASSERT_STREQ("counter", name_in(&module, sizeof(module)));
+	memset(module.info, 'x', sizeof(module.info));
+	ASSERT_STREQ("", name_in(&module, sizeof(module)));
+	memcpy(module.info, "name", 4);
+	module.info[47] = '\0';
+	ASSERT_STREQ("", name_in(&module, sizeof(module)));
+}
+
+/* Some lengths, and each byte of the headers in turn. */
+TEST(harness, module_that_is_broken_is_none)
+{
+	for (size_t size = 0; size < sizeof(right_module); size += 97)
+		ASSERT_STREQ("", name_in(&right_module, size));
+	for (size_t i = 0; i < offsetof(struct module, rest); i++)
+		for (int bits = 1; bits < 256; bits = 2 * bits + 61) {
+			struct module module = right_module;
+
+			((char *)&module)[i] ^= bits;
+			name_in(&module, sizeof(module));
+		}
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Does the kernel keep a process for itself? See held.h. */
+/* See held.h. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,17 +14,36 @@ enum { MAX_PROCESSES = 256 };
 /* A host that stops for some time, and the guest with it, counts as no more than this. */
 static const double max_gap = 1.5;
 
-/* A process, as it was first seen in its present state. Times of it are in clock ticks. */
+/* A process, as it was first seen in its present state. */
 struct seen {
 	pid_t pid;		/* 0: no entry */
-	char state;
-	long user, system;
+	struct process was;
 	long switches;		/* how often it has gone to sleep */
 	double last;		/* when it was last seen, in seconds */
 	double for_seconds;	/* it has been seen like this */
 };
 
 static struct seen all[MAX_PROCESSES];
+
+bool read_process(struct process *process, pid_t pid)
+{
+	char path[32], line[512] = "", *end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	/* The name before it may have any character. */
+	end = strrchr(line, ')');
+	return end && sscanf(end + 1,
+			     " %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+			     &process->state, &process->group, &process->user,
+			     &process->system) == 4;
+}
 
 static long switches_of(pid_t pid)
 {
@@ -46,23 +65,8 @@ static long switches_of(pid_t pid)
 /* Returns false if it is not a process of the group. */
 static bool look(struct seen *seen, pid_t pid, pid_t group)
 {
-	char path[32], line[512] = "", *end;
-	FILE *file;
-	int its = -1;
-
 	*seen = (struct seen) { .pid = pid, .last = now() };
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	end = strrchr(line, ')');
-	if (!end || sscanf(end + 1, " %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
-			   &seen->state, &its, &seen->user, &seen->system) != 4)
-		return false;
-	if (its != group)
+	if (!read_process(&seen->was, pid) || seen->was.group != group)
 		return false;
 	seen->switches = switches_of(pid);
 	return true;
@@ -89,17 +93,17 @@ static bool is_held(const struct seen *seen, double seconds)
 
 	if (!first)
 		return false;
-	if (first->pid != seen->pid || first->state != seen->state ||
-	    first->user != seen->user || first->switches != seen->switches)
+	if (first->pid != seen->pid || first->was.state != seen->was.state ||
+	    first->was.user != seen->was.user || first->switches != seen->switches)
 		*first = *seen;
 	gap = seen->last - first->last;
 	first->for_seconds += gap < max_gap ? gap : max_gap;
 	first->last = seen->last;
 	if (first->for_seconds < seconds)
 		return false;
-	return seen->state == 'D' ||
-	       (seen->state == 'R' &&
-		seen->system - first->system >= seconds * sysconf(_SC_CLK_TCK));
+	return seen->was.state == 'D' ||
+	       (seen->was.state == 'R' && seen->was.system - first->was.system >=
+					  seconds * sysconf(_SC_CLK_TCK));
 }
 
 bool is_held_by_kernel(pid_t group, double seconds)

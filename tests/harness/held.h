@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Does the kernel keep a process for itself? */
+/* What the kernel tells of a process, and whether it keeps it for itself. */
 #ifndef HELD_H
 #define HELD_H
 
 #include <stdbool.h>
 #include <sys/types.h>
+
+/* From /proc/PID/stat; times are in clock ticks. */
+struct process {
+	char state;
+	int group;
+	long user, system;
+};
+
+/* Returns false if there is no such process. */
+bool read_process(struct process *process, pid_t pid);
 
 /*
  * Look at all processes of the group; call this again and again. Returns true if one of

@@ -12,7 +12,10 @@
  */
 bool module_name_of(const char *path, char *name, size_t size);
 
-/* The same for any field that modinfo shows, such as "vermagic". */
+/*
+ * The same for any field of its section .modinfo, such as "vermagic". The file may be
+ * anybody's: nothing in it is believed that does not lie within it.
+ */
 bool module_info_of(const char *path, const char *field, char *value,
 		    size_t size);
 

@@ -101,8 +101,7 @@ void wait_for_file(const char *path);
  *
  *	PROGRAMS	the directory of this program: build/tests, build/guest, /bin
  *	TOP		the tree, but not in a guest
- *	SMALL_KERNEL	the names in build/kernel/ that -k gives
- *	FULL_KERNEL
+ *	GUEST_KERNEL	the name in build/kernel/ that -k gives
  */
 const char *in(const char *variable, const char *name);
 

@@ -14,15 +14,15 @@ closure() {
 	done | sort -u
 }
 
-# download_kernel DIR SERIES FLAVOUR: fetch the packages of a kernel; sets release.
+# download_kernel DIR SERIES: fetch the packages of a kernel; sets release.
 download_kernel() {
 	release=
-	image=$(image_of "$3" "$2") || return 1
+	image=$(image_of "$flavours" "$2") || return 1
 	release=${image#linux-image-}
 	headers=linux-headers-$release
 	# Ubuntu has some modules in a package of their own.
 	# shellcheck disable=SC2046
-	download "$1" $(closure "$image" "$headers" $(depends "linux-image-$3" |
+	download "$1" $(closure "$image" "$headers" $(depends linux-image-generic |
 		grep -Fx "linux-modules-extra-$release"))
 }
 
@@ -39,10 +39,8 @@ need_room() {
 }
 
 get_series() {
-	name=$1
-	series=${name%%-*}
-	flavour=${name#*-}
-	dir=$build/kernel/$name
+	series=$1
+	dir=$build/kernel/$series
 	# A kernel unpacked for another table of modules is fetched anew.
 	[ "$(cat "$dir/modules/wanted" 2>/dev/null)" != "$modules" ] || return 0
 
@@ -52,15 +50,14 @@ get_series() {
 	done
 	need_room 1200000 "a kernel needs 1.2 GB" "a moment"
 
-	say "fetching a kernel and its headers into build/kernel/$name"
+	say "fetching a kernel and its headers into build/kernel/$series"
 	tmp=$dir.tmp
 	rm -rf "$tmp"
-	with_new_lists download_kernel "$tmp/deb" "$series" "$flavour" || {
+	with_new_lists download_kernel "$tmp/deb" "$series" || {
 		[ -n "$release" ] || {
 			# If that was the default, ask anew the next time.
 			rm -f "$build/kernel/default"
-			die "no kernel $series ($flavour) in this host's" \
-				"package lists: $by_hand"
+			die "no kernel $series in this host's package lists: $by_hand"
 		}
 		die "cannot fetch kernel $release (no network? see" \
 			"build/setup.log): $by_hand"
@@ -90,10 +87,7 @@ get_series() {
 		-e 's|/usr/src/|$(dir $(lastword $(MAKEFILE_LIST)))../|' \
 		"$tmp/headers/Makefile"
 	take_modules "$tmp" "$tmp"
-	case $flavour in
-	cloud-*) ;;
-	*) need_modules "$tmp" ;;
-	esac
+	need_modules "$tmp"
 	(cd "$tmp" && rm -rf boot lib usr/lib/modules usr/share)
 	rm -rf "$dir"
 	mv "$tmp" "$dir"

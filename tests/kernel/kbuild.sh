@@ -25,13 +25,8 @@ case $1 in
 esac
 dir=$(cd "$2" && pwd)
 shift 2
-[ -z "$kernel" ] || [ -d "$kernel" ] || {
-	case $kernel in
-	*-amd64) how="make ${kernel#"$top/"}/vmlinuz fetches" ;;
-	*) how="make KERNEL=${kernel##*/} makes" ;;
-	esac
-	die "there is no $kernel: $how it"
-}
+[ -z "$kernel" ] || [ -d "$kernel" ] ||
+	die "there is no $kernel: make KERNEL=${kernel##*/} makes it"
 # Our modules get no BTF, so they need no pahole; newer kernels still compare its
 # version with the one that built them.
 # shellcheck disable=SC2016

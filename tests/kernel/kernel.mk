@@ -1,25 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 # What this host needs, kernels for the guests, and modules built for them.
 
-# KERNEL= stands for two kernels in build/kernel/: small for the small guest, full for
-# the guest that sees the host's files. A kernel of another suite has no full one. Do
-# not ask for targets that need no kernel.
+# KERNEL= stands for a kernel in build/kernel/. Do not ask for targets that need none.
 ifneq ($(KDIR)$(VMLINUZ),)
 override KERNEL := by-hand
 endif
-small := none
+kernel := none
 ifneq ($(filter-out help user clean distclean doctor hosts load unload install \
 	uninstall,$(or $(MAKECMDGOALS),all)),)
 export KVER
-names := $(shell KVER=$(call quoted,$(KVER)) tests/kernel/kernel.sh names $(call quoted,$(KERNEL)))
-ifeq ($(names),)
+kernel := $(shell KVER=$(call quoted,$(KVER)) tests/kernel/kernel.sh name $(call quoted,$(KERNEL)))
+ifeq ($(kernel),)
 $(error cannot choose a kernel: see above)
 endif
-small := $(word 2,$(names))
-full := $(filter-out -,$(word 3,$(names)))
 # Remove what was built for a kernel that is gone: make would take it for up to date.
-gone := $(foreach k,$(small) $(full),$(if $(wildcard build/kernel/$k/vmlinuz),,\
-	$(foreach d,kmod modules techniques lab mutants mutants-all,build/$d/$k)))
+gone := $(if $(wildcard build/kernel/$(kernel)/vmlinuz),,\
+	$(foreach d,kmod modules techniques lab mutants mutants-all,build/$d/$(kernel)))
 $(if $(wildcard $(gone)),$(shell rm -rf $(gone)))
 endif
 
@@ -32,12 +28,17 @@ build/kernel/%/vmlinuz: $(addprefix tests/kernel/,kernel.sh fetch.sh modules.sh 
 build/kernel/debug/vmlinuz: Kconfig.notes
 
 # Look each time: this machine may have another kernel there by now.
-ifneq ($(filter by-hand host-%,$(small)),)
-build/kernel/$(small)/vmlinuz: of-this-machine
+ifneq ($(filter by-hand host-%,$(kernel)),)
+build/kernel/$(kernel)/vmlinuz: of-this-machine
 	@:
 of-this-machine: | tools
-	@tests/kernel/kernel.sh get $(small) $(call quoted,$(KDIR)) $(call quoted,$(VMLINUZ))
+	@tests/kernel/kernel.sh get $(kernel) $(call quoted,$(KDIR)) $(call quoted,$(VMLINUZ))
 endif
+
+# Only this host has sparse, and a tree of its own has no place for DKMS.
+not-of-a-suite: build/kernel/$(kernel)/vmlinuz
+	@test ! -e build/kernel/$(kernel)/tree || { echo "make: KERNEL=$(KERNEL) does not" \
+		"work here: $(kernel) has a compiler of its own" >&2; exit 2; }
 
 # Kbuild leaves its files beside the sources, so each kernel has a directory of links
 # to them.
@@ -62,4 +63,4 @@ check-tools: compare-tools timeline-tools mutants-tools
 doctor:
 	@tests/kernel/doctor.sh $(CONFIG)
 
-.PHONY: of-this-machine tools $(package_groups) doctor
+.PHONY: of-this-machine not-of-a-suite tools $(package_groups) doctor

@@ -2,17 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # Name and fetch the kernels of the guests.
 #
-#   kernel.sh names [KERNEL]         print what KERNEL= stands for, as the words
-#                                    KERNEL SMALL FULL: the names in build/kernel/
-#                                    for the guest of run and check, and for the
-#                                    one that sees the host's files (-: none)
+#   kernel.sh name [KERNEL]          print what KERNEL= stands for: a name in
+#                                    build/kernel/
 #   kernel.sh get NAME               fetch or build the kernel of that name, with
 #                                    its headers
 #   kernel.sh get by-hand KDIR VMLINUZ   the same for a kernel given by hand
 #
 # KERNEL is a series (6.1), a Debian suite (trixie), debug, host (a kernel that
-# this machine has: the running one, or KVER in the environment), or by-hand.
-# By default it is the series that this host's distribution has, else host.
+# this machine has: the running one, or KVER in the environment), by-hand, or a name in
+# build/kernel/. By default it is the series that this host's distribution has, else
+# host.
 #
 # A kernel directory holds vmlinuz, config, release, headers (a link) and modules/. It
 # holds tree/ if its modules have to be built in a tree of its own (enter.sh). modules/
@@ -37,10 +36,8 @@ done
 
 by_hand="give a kernel by hand with VMLINUZ=file KDIR=its-headers"
 
-# The flavours of a distribution's kernels: for the small guest, and for the one that
-# sees the host's files.
-flavours='cloud-amd64 amd64
-generic generic'
+# The flavours of a distribution's kernels that have all drivers: Debian's, Ubuntu's.
+flavours='amd64 generic'
 
 # The suites that have a series, for hosts whose package lists lack it.
 suites='5.10 bullseye
@@ -53,31 +50,22 @@ depends() {
 		sed -n 's/^[ |]*\(Pre\)\{0,1\}Depends: \([^<]*\)$/\2/p'
 }
 
-# image_of FLAVOUR [SERIES]: the package of the newest image, or of the newest of a
-# series.
+# image_of FLAVOURS [SERIES]: the package of the newest image, or of the newest of a
+# series, in the first flavour that has it.
 image_of() {
-	for meta in ${2:+"$2-$1"} "$1"; do
-		image=$(depends "linux-image-$meta" |
-			grep '^linux-image-[0-9]' | head -n 1) || continue
-		case $image in
-		linux-image-${2:+"$2"[!0-9]}*)
-			echo "$image"
-			return
-			;;
-		esac
+	for flavour in $1; do
+		for meta in ${2:+"$2-$flavour"} "$flavour"; do
+			image=$(depends "linux-image-$meta" |
+				grep '^linux-image-[0-9]' | head -n 1) || continue
+			case $image in
+			linux-image-${2:+"$2"[!0-9]}*)
+				echo "$image"
+				return
+				;;
+			esac
+		done
 	done
 	return 1
-}
-
-# default_series PATTERN: the series of the distribution's own kernel, in the first
-# flavour that matches the pattern and that it has.
-default_series() {
-	echo "$flavours" | grep "^$1 " | while read -r small full; do
-		image=$(image_of "$small") || continue
-		echo "$image" |
-			sed 's/^linux-image-\([0-9]*\.[0-9]*\).*/\1/'
-		break
-	done | grep .
 }
 
 # Fetch the package lists on a fresh machine, which knows no kernel yet.
@@ -116,55 +104,52 @@ name_default() {
 	fi
 	mkdir -p "$build/kernel"
 	fetch_first_lists
-	if ! series=$(default_series 'cloud-.*'); then
+	if ! image=$(image_of amd64); then
 		if host_image "$(host_release)" >/dev/null; then
-			name_host
+			name host
 			return
 		fi
-		series=$(default_series '.*') ||
+		image=$(image_of "$flavours") ||
 			die "this host's package lists have no kernel, and there" \
 				"is no image of $(host_release) in /boot: $by_hand"
 	fi
 	cp /etc/os-release "$kept.of" 2>/dev/null || :
-	echo "$series" >"$kept"
-	name_series "$series"
-}
-
-name_host() {
-	echo "host host-$(host_release) host-$(host_release)"
+	echo "$image" | sed 's/^linux-image-\([0-9]*\.[0-9]*\).*/\1/' >"$kept"
+	name_series "$(cat "$kept")"
 }
 
 # A series that is here already or in the host's package lists; else a suite that has it.
 name_series() {
-	echo "$flavours" | while read -r small full; do
-		if [ -e "$build/kernel/$1-$small/release" ] ||
-			image_of "$small" "$1" >/dev/null; then
-			echo "$1 $1-$small $1-$full"
-			break
-		fi
-	done | grep . && return
+	if [ -e "$build/kernel/$1/release" ] || image_of "$flavours" "$1" >/dev/null; then
+		echo "$1"
+		return
+	fi
 	suite=$(echo "$suites" | sed -n "s/^$1 //p")
 	[ -n "$suite" ] ||
 		die "no kernel $1 in this host's package lists: $by_hand"
-	echo "$1 $suite -"
+	echo "$suite"
 }
 
-names() {
+name() {
 	case $1 in
 	'' | host)
 		case ${KVER-} in
 		*[!A-Za-z0-9._+~-]*) die "KVER=$KVER is not a kernel release" ;;
 		esac
 		if [ -n "$1${KVER-}" ]; then
-			name_host
+			echo "host-$(host_release)"
 		else
 			name_default
 		fi
 		;;
-	by-hand | debug) echo "$1 $1 $1" ;;
+	host-*)
+		KVER=${1#host-}
+		name host
+		;;
+	by-hand | debug) echo "$1" ;;
 	*[!a-z0-9.-]*) die "KERNEL=$1 is neither a kernel series nor a Debian suite" ;;
 	[0-9]*) name_series "$1" ;;
-	*) echo "$1 $1 -" ;;
+	*) echo "$1" ;;
 	esac
 }
 
@@ -181,7 +166,7 @@ alone() {
 check_ours
 mkdir -p "$build"
 case ${1-} in
-names) names "${2-}" ;;
+name) name "${2-}" ;;
 get)
 	alone
 	case ${2-} in
@@ -191,7 +176,7 @@ get)
 		[ -n "${3-}" ] || die "VMLINUZ= needs KDIR=, the headers of that kernel"
 		take by-hand "$3" "${4-}"
 		;;
-	[0-9]*-*) get_series "$2" ;;
+	[0-9]*) get_series "$2" ;;
 	*) exec "$top/tests/kernel/suite.sh" "${2-}" ;;
 	esac
 	;;

@@ -58,9 +58,9 @@ void fake_apt_cache(void)
 	fake("apt-cache",
 	     "[ \"$LC_ALL\" = C ] || { echo '  H\xc3\xa4ngt ab von: x'; exit; }\n"
 	     "case $2 in\n"
-	     "linux-image-cloud-amd64) echo '  Depends: linux-image-6.1.0-9-cloud-amd64';;\n"
+	     "linux-image-amd64) echo '  Depends: linux-image-6.1.0-9-amd64';;\n"
 	     "linux-source) echo '  Depends: linux-source-6.1';;\n"
-	     "linux-headers-6.1.0-9-cloud-amd64) echo '  Depends: linux-headers-6.1.0-9-common'; echo '  Depends: linux-kbuild-6.1';;\n"
+	     "linux-headers-6.1.0-9-amd64) echo '  Depends: linux-headers-6.1.0-9-common'; echo '  Depends: linux-kbuild-6.1';;\n"
 	     "esac");
 	fake("dpkg-deb", "exit 0");
 }
@@ -128,8 +128,8 @@ TEST(setup, old_package_lists_are_renewed)
 	shell("rm updated");
 	fake_apt_cache();
 	/* It goes on to unpack the package, which is empty. */
-	expect_said(run_shell(KERNEL "get 6.1-cloud-amd64"), 1,
-		    "boot/vmlinuz-6.1.0-9-cloud-amd64");
+	expect_said(run_shell(KERNEL "get 6.1"), 1,
+		    "boot/vmlinuz-6.1.0-9-amd64");
 	shell("rm updated; echo 'cat >/dev/null; exit 1' >bin/tar; chmod +x bin/tar");
 	expect_said(run_shell(SETUP "lint"), 1, "cannot unpack linux-source-6.1");
 }

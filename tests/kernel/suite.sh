@@ -29,7 +29,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 # What kbuild runs. The compiler is a dependency of the headers.
 tools='base-files bash coreutils dash findutils gawk grep make perl sed'
 packages="$tools
-linux-headers-cloud-amd64 linux-image-cloud-amd64"
+linux-headers-amd64 linux-image-amd64"
 
 # The tree is never booted, so claim to have what makes kernels bootable.
 provided='linux-initramfs-tool, kmod (= 9999), linux-base (= 9999)'
@@ -179,7 +179,7 @@ unpack
 rm -rf "$dir"
 case $packages in
 *linux-image*)
-	headers=$(cd "$tmp/tree/usr/src" && echo linux-headers-*-cloud-amd64)
+	headers=$(cd "$tmp/tree/usr/src" && echo linux-headers-*-amd64)
 	arrange "${headers#linux-headers-}"
 	mv "$tmp" "$dir"
 	;;

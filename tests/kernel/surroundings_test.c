@@ -228,15 +228,15 @@ TEST_LIMIT(surroundings, path_that_is_as_good, 240)
 	struct run run;
 
 	set_here();
-	if (!getenv("SMALL_KERNEL") ||
-	    RUN("/bin/sh", "-c", "[ ! -e \"$TOP/build/kernel/$SMALL_KERNEL/tree\" ]").status)
+	if (!getenv("GUEST_KERNEL") ||
+	    RUN("/bin/sh", "-c", "[ ! -e \"$TOP/build/kernel/$GUEST_KERNEL/tree\" ]").status)
 		test_skip("not with a kernel that has a tree of its own");
 	make_clone("Áé-ü_日本+a@b~c");
 	run = RUN("/bin/sh", "-c",
 		  "export ARCH=none CROSS_COMPILE=none- KBUILD_OUTPUT=/none "
 		  "KCFLAGS=--none CDPATH=.; cd \"$CLONE\" && "
-		  "make -R -j2 -s build/kmod/$SMALL_KERNEL/shmcount.ko user build/tests/vm && "
-		  "tests/kernel/doctor.sh $PWD/build/kernel/$SMALL_KERNEL/config && "
+		  "make -R -j2 -s build/kmod/$GUEST_KERNEL/shmcount.ko user build/tests/vm && "
+		  "tests/kernel/doctor.sh $PWD/build/kernel/$GUEST_KERNEL/config && "
 		  "user/incr_anon 2 2>&1 && "
 		  "PATH=$PATH:/usr/sbin:/sbin modinfo -F name build/kmod/*/*.ko");
 	expect_silent(&run, 0);

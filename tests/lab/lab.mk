@@ -10,20 +10,20 @@ lab: $(lab_needs)
 # The solution of step N is the skeleton with the patches of all steps up to N.
 lab_files := $(wildcard kmod/lab/*.[ch] kmod/compat.*) kmod/lab/Kbuild
 lab_patches := $(sort $(wildcard tests/lab/step-*.patch))
-lab_solutions := $(patsubst tests/lab/%.patch,build/lab/$(small)/%.ko,\
+lab_solutions := $(patsubst tests/lab/%.patch,build/lab/$(kernel)/%.ko,\
 	tests/lab/step-1.patch $(lab_patches))
 
-build/lab/$(small)/step-%.ko: $(lab_files) $(lab_patches) \
-		build/kernel/$(small)/vmlinuz | mutants-tools
+build/lab/$(kernel)/step-%.ko: $(lab_files) $(lab_patches) \
+		build/kernel/$(kernel)/vmlinuz | mutants-tools
 	@rm -rf $(basename $@) && mkdir -p $(basename $@)
 	@cp $(lab_files) $(basename $@)
 	@for n in $$(seq 2 $*); do patch -s -p1 -F0 -d $(basename $@) \
 		<tests/lab/step-$$n.patch || exit; done
-	@tests/kernel/kbuild.sh $(small) $(CURDIR)/$(basename $@) >&2
+	@tests/kernel/kbuild.sh $(kernel) $(CURDIR)/$(basename $@) >&2
 	@mv $(basename $@)/shmcount.ko $@
 
-lab-test: $(lab_needs) $(lab_solutions) build/kmod/$(small)/shmcount.ko
+lab-test: $(lab_needs) $(lab_solutions) build/kmod/$(kernel)/shmcount.ko
 	@exec env KMOD= tests/lab/test.sh $(lab_solutions) \
-		build/kmod/$(small)/shmcount.ko
+		build/kmod/$(kernel)/shmcount.ko
 
 .PHONY: lab lab-test

@@ -24,8 +24,7 @@ case $src in
 '~/'*) src=$HOME/${src#??} ;;
 esac
 
-names=$(tests/kernel/kernel.sh names "${KERNEL-}") || exit 125
-name=$(echo "$names" | cut -d ' ' -f 2)
+name=$(tests/kernel/kernel.sh name "${KERNEL-}") || exit 125
 
 mkdir -p "$lab"
 

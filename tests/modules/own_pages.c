@@ -37,6 +37,8 @@ static struct miscdevice own_pages_misc = {
 	.fops	= &own_pages_fops,
 };
 module_misc_device(own_pages_misc);
+module_param_cb(name, &param_ops_charp, &own_pages_misc.name, 0);
+MODULE_PARM_DESC(name, "name of the node (default: shmcount)");
 
 MODULE_DESCRIPTION("Shares nothing");
 MODULE_LICENSE("GPL");

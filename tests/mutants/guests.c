@@ -119,6 +119,31 @@ static struct entry *choose(struct guest *guest)
 	return NULL;
 }
 
+static bool fill_mutant(struct guest *guest);
+
+/* First the likely tests, then all others but the large ones, then these. */
+static bool fill_any(struct guest *guest, struct entry *entry)
+{
+	struct guest_run *run = &guest->run;
+
+	for (int large = 0; large <= guest->whole && !run->count; large++)
+		for (int t = 0; t < entry->test_count; t++) {
+			struct result *test = &entry->tests[t];
+
+			if (test->result == NOT_RUN &&
+			    is_of_group(test->name, "large") == large &&
+			    (guest->whole || is_likely(entry, test->name)))
+				run->tests[run->count++] = test;
+		}
+	if (run->count)
+		return true;
+	if (guest->whole)
+		survive(guest->mutant);
+	else
+		entry->state = UNNOTICED;
+	return fill_mutant(guest);
+}
+
 static bool fill_mutant(struct guest *guest)
 {
 	struct guest_run *run = &guest->run;
@@ -127,19 +152,8 @@ static bool fill_mutant(struct guest *guest)
 	if (!entry)
 		return false;
 	entry->state = RUNNING;
-	if (entry->mutant.any) {
-		for (int t = 0; t < entry->test_count; t++)
-			if (entry->tests[t].result == NOT_RUN &&
-			    (guest->whole || is_likely(entry, entry->tests[t].name)))
-				run->tests[run->count++] = &entry->tests[t];
-		if (run->count)
-			return true;
-		if (guest->whole)
-			survive(guest->mutant);
-		else
-			entry->state = UNNOTICED;
-		return fill_mutant(guest);
-	}
+	if (entry->mutant.any)
+		return fill_any(guest, entry);
 	if (guest->whole) {
 		struct result *all = check(calloc(suite_count, sizeof(*all)));
 
@@ -160,20 +174,32 @@ static bool fill_mutant(struct guest *guest)
 	return true;
 }
 
+static bool has_large(const struct guest_run *run)
+{
+	for (int t = 0; t < run->count; t++)
+		if (is_of_group(run->tests[t]->name, "large"))
+			return true;
+	return false;
+}
+
 /* Without a module: the unmodified one. */
 static void start(struct guest *guest, char *module)
 {
 	char *args[16] = { "tests/guest/vm.sh" };
+	bool any = module && list[guest->mutant].mutant.any;
 	int n = 1;
 
 	if (module) {
 		args[n++] = "-m";
 		args[n++] = module;
 	}
+	/* In a smaller guest these are skipped. */
+	if ((!guest->whole || any) && has_large(&guest->run))
+		args[n++] = "-l";
 	args[n++] = "tap";
 	args[n++] = "suite";
 	args[n++] = "-e";
-	if (module && list[guest->mutant].mutant.any) {
+	if (any) {
 		args[n++] = "1";
 		args[n++] = "-f";
 	} else {
@@ -310,13 +336,12 @@ static void finish_whole(struct guest *guest)
 	free(names);
 }
 
-/* After its likely groups all tests come, and after one that was too slow those left. */
+/* If no test has noticed, another guest takes those that are left. */
 static void finish_any(struct guest *guest)
 {
 	const struct guest_run *run = &guest->run;
 	struct entry *entry = &list[guest->mutant];
 	const struct result *by = NULL;
-	bool again = !guest->whole;
 
 	for (int t = 0; t < run->count && !by; t++) {
 		struct result *test = run->tests[t];
@@ -324,7 +349,6 @@ static void finish_any(struct guest *guest)
 		if (test->result == HUNG && entry->slow != test->name) {
 			entry->slow = test->name;
 			forget(test);
-			again = true;
 		} else if (test->result >= FAILED && test->result != SKIPPED) {
 			by = test;
 		}
@@ -335,10 +359,8 @@ static void finish_any(struct guest *guest)
 		notice(guest->mutant, by->name,
 		       outcome_names[by->result == CRASHED ? CRASH :
 				     by->result == HUNG ? HANG : FAIL]);
-	else if (again)
-		entry->state = UNNOTICED;
 	else
-		survive(guest->mutant);
+		entry->state = UNNOTICED;
 }
 
 static void finish(struct guest *guest, int status)

@@ -22,21 +22,21 @@ $(foreach patch,$(wildcard $(mutant_patches)/*.patch),\
 # given by hand a second time.
 own_make := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(MAKE) -skj2 --no-print-directory
 mutants: $(small_guest) build/tests/mutants \
-		build/kmod/$(small)/shmcount.ko mutants-tools
+		build/kmod/$(kernel)/shmcount.ko mutants-tools
 	@set -f; exec env KMOD= build/tests/mutants '$(own_make) $(if \
-		$(filter by-hand,$(small)),-o build/kernel/by-hand/vmlinuz)' \
-		$(mutant_patches) build/mutants/$(small) $(MUTANTS)
+		$(filter by-hand,$(kernel)),-o build/kernel/by-hand/vmlinuz)' \
+		$(mutant_patches) build/mutants/$(kernel) $(MUTANTS)
 
 # Those of mutate.c, all or a sample.
-all_mutants := build/mutants-all/$(small)
+all_mutants := build/mutants-all/$(kernel)
 mutants-all: $(small_guest) build/tests/mutants mutants-tools mutants-all-tools \
-		build/kmod/$(small)/shmcount.ko build/tests/mutate
-	@tests/mutants/generate.sh $(small) $(all_mutants)/patches
-	@objcopy --strip-debug build/kmod/$(small)/shmcount.o $(all_mutants)/code
+		build/kmod/$(kernel)/shmcount.ko build/tests/mutate
+	@tests/mutants/generate.sh $(kernel) $(all_mutants)/patches
+	@objcopy --strip-debug build/kmod/$(kernel)/shmcount.o $(all_mutants)/code
 	@set -f; exec env KMOD= build/tests/mutants -u tests/mutants/unseen -s '$(SEED)' \
 		'$(own_make) mutants_built=build/mutants-all \
 			mutant_patches=$(all_mutants)/patches $(if \
-			$(filter by-hand,$(small)),-o build/kernel/by-hand/vmlinuz)' \
+			$(filter by-hand,$(kernel)),-o build/kernel/by-hand/vmlinuz)' \
 		$(all_mutants)/patches $(all_mutants) $(MUTANTS)
 
 # libclang is where clang is; each Debian has its own.

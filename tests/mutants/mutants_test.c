@@ -29,7 +29,7 @@ static const char builder[] =
 
 static const char *kernel_name(void)
 {
-	return in("SMALL_KERNEL", "");
+	return in("GUEST_KERNEL", "");
 }
 
 /* Make a tree in which scripts replace the build and the guests. */
@@ -372,7 +372,7 @@ TEST_LIMIT(mutants, machine_made_that_survives_needs_a_reason, 60)
 	expect_line(&run, "ok a1: unseen, as it is so: What is wrong.\n");
 	expect_line(&run, "not ok b1: unseen says that nobody can see it, but map.fork_shares does (fail): ");
 	/* Another kernel may compile other lines. */
-	if (strstr(shell("cat build/kernel/$SMALL_KERNEL/release"), "6.1."))
+	if (strstr(shell("cat build/kernel/$GUEST_KERNEL/release"), "6.1."))
 		expect_line(&run, "not ok c*: unseen has a reason, but no such mutant survives\n");
 	expect_status(&run, 1);
 	write_text("unseen", "a*\n");
@@ -420,7 +420,7 @@ static char *chosen_by(const char *seed)
 
 	expect_line(&run, text_of("# SEED=%s\n", seed));
 	expect_line(&run, "# of these 3 do not build, ");
-	return shell("cd $SMALL_KERNEL && ls -d m* && rm -r m*");
+	return shell("cd $GUEST_KERNEL && ls -d m* && rm -r m*");
 }
 
 TEST(mutants, machine_made_at_random)
@@ -561,8 +561,8 @@ TEST_LIMIT(mutants, patch_that_does_not_apply_or_build, 120)
 		   HEAD "@@ -20,2 +20,3 @@\n #include <linux/atomic.h>\n+no_such_type x;\n #include <linux/fs.h>\n");
 	/* As in the Makefile: do not prepare a kernel given by hand again. */
 	dir = text_of("build/mutants/%s", kernel_name());
-	shell("mkdir -p \"$TOP/build/mutants/$SMALL_KERNEL\" && "
-	      "ln -s \"$TOP/build/mutants/$SMALL_KERNEL\" build/mutants/");
+	shell("mkdir -p \"$TOP/build/mutants/$GUEST_KERNEL\" && "
+	      "ln -s \"$TOP/build/mutants/$GUEST_KERNEL\" build/mutants/");
 	run = RUN("mutants", text_of("make -skC '%s' --no-print-directory mutant_patches='%s/patches'%s",
 				     getenv("TOP"), getcwd(NULL, 0),
 				     strcmp(kernel_name(), "by-hand") ?

@@ -10,7 +10,7 @@ build/techniques/%/module/techniques.ko: $(technique_files) kmod/compat.h \
 	@$(call modules,$(technique_files))
 	@touch $@
 
-techniques_module := build/techniques/$(full)/module/techniques.ko
+techniques_module := build/techniques/$(kernel)/module/techniques.ko
 techniques techniques-test: $(full_guest) build/guest/techniques user $(techniques_module)
 	@exec tests/techniques/$(if $(filter %-test,$@),test,run).sh \
 		$(CURDIR)/$(techniques_module)
