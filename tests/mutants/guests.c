@@ -125,8 +125,9 @@ static bool fill_mutant(struct guest *guest);
 static bool fill_any(struct guest *guest, struct entry *entry)
 {
 	struct guest_run *run = &guest->run;
+	int kinds = guest->whole ? 2 : 1;
 
-	for (int large = 0; large <= guest->whole && !run->count; large++)
+	for (int large = 0; large < kinds && !run->count; large++)
 		for (int t = 0; t < entry->test_count; t++) {
 			struct result *test = &entry->tests[t];
 
