@@ -224,6 +224,23 @@ TEST(map, write_only_open_cannot_be_mapped)
 	ASSERT_ERRNO(EACCES, try_page(PROT_WRITE, MAP_SHARED, O_WRONLY));
 }
 
+static void look(void *address)
+{
+	(void)*(volatile char *)address;
+}
+
+TEST(map, made_without_access_cannot_be_read)
+{
+	char *map;
+
+	load_pages(1);
+	map = try_page(PROT_NONE, MAP_SHARED, O_RDWR);
+	ASSERT_TRUE(map != MAP_FAILED);
+	expect_signal(SIGSEGV, look, map);
+	ASSERT_OK(mprotect(map, page_size(), PROT_READ));
+	look(map);
+}
+
 TEST(map, mprotect_takes_and_gives_back)
 {
 	char *map = load_and_map(1);
