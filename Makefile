@@ -106,6 +106,7 @@ help:
 #H
 #H KERNEL=6.1|6.12      the guest's kernel (by default that of this host's Debian)
 #H KERNEL=debug         one built here, with sanitizers
+#H KERNEL=kcsan         one built here, with a detector of data races
 #H KERNEL=unstable      that of a Debian suite (check: the guest's tests)
 #H KERNEL=host          one that this machine has installed (KVER=: not the running)
 #H KMOD=other.ko        run, check, shell or vm with another module

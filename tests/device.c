@@ -113,8 +113,8 @@ void *load_default_and_map(void)
 void test_cleanup(void)
 {
 	static const char *const helpers[] = {
-		"force_return", "skip_fault_injection", "own_pages", "textbook",
-		"techniques",
+		"force_return", "mapped_page", "skip_fault_injection", "own_pages",
+		"textbook", "techniques",
 	};
 
 	if (!getenv("SHMCOUNT_GUEST"))

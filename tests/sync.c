@@ -361,7 +361,7 @@ TEST_LIMIT(sync, contended_priority_inheriting_mutex_is_exact, 60)
 {
 	load("");
 	init_mutex(own_page(), PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED);
-	contend(count_under_mutex, 4, 250);
+	contend(count_under_mutex, 4, 100);
 }
 
 static void lock_and_die(void *unused)

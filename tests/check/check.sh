@@ -52,7 +52,7 @@ host=$only$patterns
 [ -e "$kernel/tree" ] || [ -e "$kernel/fragment" ] || host=yes
 set -f
 # Programs of tests that run on the host, each NAME_test; and those of the guest.
-hosts=${only:-harness setup report mutants lab timeline grade}
+hosts=${only:-setup timeline lab grade mutants harness report}
 guests=
 [ -n "$only" ] || guests="$programs/vm_test $guest/suite"
 
@@ -80,10 +80,70 @@ of() {
 
 parts=
 large=
-pids=
+# Of the parts that run, and of those that are to be shown: NAME:PID. The process that
+# shows one.
+running=
+unshown=
+shows=
+# They keep two processors busy: each waits for something now and then.
+at_once=3
 
-# begin NAME LISTER 'ARG...' COMMAND...: start the command with the arguments. LISTER
-# is the test program itself, which lists the tests that they select.
+# look: note which parts have ended, and show the next one as soon as the last was shown.
+look() {
+	left=
+	for one in $running; do
+		if kill -0 "${one#*:}" 2>/dev/null; then
+			left="$left $one"
+		else
+			wait "${one#*:}"
+			echo $? >"$results/parts/${one%:*}.status"
+		fi
+	done
+	running=$left
+	[ -z "$shows" ] || kill -0 "$shows" 2>/dev/null || shows=
+	[ -z "$shows" ] || return 0
+	for one in $unshown; do
+		echo "# ${one%:*}"
+		tail -n +1 -s 0.1 -f --pid="${one#*:}" "$results/parts/${one%:*}.tap" &
+		shows=$!
+		unshown=${unshown#" $one"}
+		return
+	done
+}
+
+# Both run in the background, so that wait hears a signal at once. It also reaps what
+# has ended meanwhile.
+nap() {
+	sleep 0.1 &
+	wait $!
+}
+
+# Wait until one more part may run.
+await_room() {
+	look
+	# shellcheck disable=SC2086
+	while set -- $running && [ $# -ge $at_once ]; do
+		nap
+		look
+	done
+}
+
+# await NAME: wait until this part has ended.
+await() {
+	while look && [ "${running#* "$1":}" != "$running" ]; do
+		nap
+	done
+}
+
+finish_all() {
+	while [ -n "$running$unshown$shows" ]; do
+		look
+		nap
+	done
+}
+
+# begin NAME LISTER 'ARG...' COMMAND...: start the command with the arguments, once there
+# is room. LISTER is the test program itself, which lists the tests that they select.
 begin() {
 	part=$results/parts/$1
 	parts="$parts $1"
@@ -91,24 +151,13 @@ begin() {
 	# shellcheck disable=SC2086
 	"$2" -l $args >"$part.list"
 	shift 3
+	await_room
 	# tail may open it before the command does.
 	: >"$part.tap"
 	# shellcheck disable=SC2086
 	"$@" $args >"$part.tap" &
-	pid=$!
-	pids="$pids $pid"
-}
-
-# finish NAME PID: show the output until the command ends, and keep its status. Both
-# run in the background, so that wait hears a signal at once.
-finish() {
-	echo "# $1"
-	tail -n +1 -s 0.1 -f --pid="$2" "$results/parts/$1.tap" &
-	shown=$!
-	wait "$2"
-	echo $? >"$results/parts/$1.status"
-	pids=$(echo " $pids " | sed "s/ $2 / /")
-	wait "$shown"
+	running="$running ${part##*/}:$!"
+	unshown="$unshown ${part##*/}:$!"
 }
 
 # chosen LISTER: are there tests of this program to run? Sets mine to the patterns that
@@ -118,54 +167,22 @@ chosen() {
 	[ -z "$patterns" ] || [ -n "$mine" ]
 }
 
-# part NAME LISTER COMMAND...: run the command with the patterns that LISTER knows, or
-# not at all if all patterns are for other programs.
-part() {
+# halves NAME LISTER COMMAND...: run the command with the patterns that LISTER knows, or
+# not at all if all patterns are for other programs. All tests run as two halves; no test
+# measures time.
+halves() {
 	chosen "$2" || return 0
 	name=$1
 	lister=$2
 	shift 2
-	begin "$name" "$lister" "$mine" "$@"
-	finish "$name" "$pid"
-}
-
-# overlap NAME: the part that begin has started runs while the next one begins, so two
-# run at the same time. finish_last ends this.
-last=
-overlap() {
-	begun="$1 $pid"
-	finish_last
-	last=$begun
-}
-
-finish_last() {
-	# shellcheck disable=SC2086
-	[ -z "$last" ] || finish $last
-	last=
-}
-
-# halves NAME LISTER COMMAND...: as part, but all tests run as two halves at the same
-# time: a guest keeps about one processor busy, and no test measures time.
-halves() {
 	if [ -n "$patterns" ]; then
-		part "$@"
+		begin "$name" "$lister" "$mine" "$@"
 		return
 	fi
-	name=$1
-	begin_half 1 "$@"
-	first=$pid
-	begin_half 2 "$@"
-	second=$pid
-	finish "$name-1" "$first"
-	finish "$name-2" "$second"
-}
-
-begin_half() {
-	half=$1
-	lister=$3
-	shift 3
-	CONSOLE=$results/console-$name-$half.log \
-		begin "$name-$half" "$lister" "-s $half/2" "$@"
+	for half in 1 2; do
+		CONSOLE=$results/console-$name-$half.log \
+			begin "$name-$half" "$lister" "-s $half/2" "$@"
+	done
 }
 
 # in_guest [ARG...]: run the suite in a guest. begin has set part.
@@ -180,7 +197,6 @@ this_host() {
 	# shellcheck disable=SC2086
 	mine=$("$guest/suite" -l $mine | grep -E '^(incr|compare)\.') || return 0
 	begin this-host "$guest/suite" "$mine" "$guest/suite"
-	overlap this-host
 }
 
 # The tests of large regions and, with all others, those of load once more.
@@ -191,7 +207,6 @@ large_guest() {
 	[ -n "$patterns" ] || mine="$mine load.*"
 	large=-l
 	begin large-guest "$guest/suite" "$mine" in_guest
-	finish large-guest "$pid"
 }
 
 # Keep a processor busy while this shell lives.
@@ -214,8 +229,9 @@ report() {
 # Report what has run by then.
 interrupted() {
 	trap '' INT TERM HUP
-	# shellcheck disable=SC2086
-	kill -TERM $pids $loops 2>/dev/null
+	for one in $running $loops; do
+		kill -TERM "${one#*:}" 2>/dev/null
+	done
 	wait
 	report
 	exit 130
@@ -248,29 +264,28 @@ while [ "$LOAD" -gt 0 ]; do
 	LOAD=$((LOAD - 1))
 done
 
+# What takes longest comes first. The tests of this-host count what programs leave on this
+# host, and runner and setup run such programs.
+if [ -z "$only" ]; then
+	[ -z "$host" ] || this_host
+	halves guest "$guest/suite" in_guest
+	large_guest
+	await this-host
+	if [ -n "$host" ]; then
+		# shellcheck disable=SC2086
+		halves runner "$programs/vm_test" "$programs/vm_test" -k "$tested" $slower
+	elif [ -e "$kernel/fragment" ]; then
+		# shellcheck disable=SC2086
+		begin runner "$programs/vm_test" 'sanitizers.*' "$programs/vm_test" \
+			-k "$tested" $slower
+	fi
+fi
 if [ -n "$host" ]; then
 	for name in $hosts; do
 		chosen "$programs/${name}_test" || continue
 		begin "$name" "$programs/${name}_test" "$mine" \
 			"$programs/${name}_test" -k "$tested"
-		overlap "$name"
 	done
 fi
-[ -z "$host" ] || [ -n "$only" ] || this_host
-finish_last
-if [ -n "$only" ]; then
-	report
-	exit
-fi
-halves guest "$guest/suite" in_guest
-large_guest
-if [ -n "$host" ]; then
-	# shellcheck disable=SC2086
-	halves runner "$programs/vm_test" "$programs/vm_test" -k "$tested" $slower
-elif [ -e "$kernel/fragment" ]; then
-	# shellcheck disable=SC2086
-	begin runner "$programs/vm_test" 'sanitizers.*' "$programs/vm_test" \
-		-k "$tested" $slower
-	finish runner "$pid"
-fi
+finish_all
 report

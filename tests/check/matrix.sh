@@ -20,7 +20,7 @@ cd "$top" || exit 1
 
 # A warning is a failure: it may be the only sign of a changed interface.
 build_for() {
-	run make -s KERNEL="$1" KDIR= VMLINUZ= KMOD= W=1 small-guest \
+	run make -s -j2 KERNEL="$1" KDIR= VMLINUZ= KMOD= W=1 small-guest \
 		>"$dir/build.log" 2>&1 && [ ! -s "$dir/build.log" ]
 }
 

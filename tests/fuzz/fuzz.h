@@ -77,6 +77,7 @@ struct record {
 struct worker {
 	pid_t pid;
 	atomic_uint done;		/* operations begun, children's included */
+	atomic_uint calls;		/* how often the turn was passed to it */
 	struct record recent[RECENT];
 	long opens[GENERATIONS], mappings[GENERATIONS];
 	long positions[GENERATIONS][FILES];

@@ -345,10 +345,10 @@ void operate(void)
 
 static void wait_for_turn(void)
 {
-	unsigned int turn;
+	unsigned int calls;
 
-	while ((turn = run->turn) != (unsigned int)me.process)
-		futex(&run->turn, FUTEX_WAIT, turn, 1);
+	while (calls = me.worker->calls, run->turn != (unsigned int)me.process)
+		futex(&me.worker->calls, FUTEX_WAIT, calls, 1);
 }
 
 /* After a few operations pass the turn to a process that has not finished. */
@@ -368,7 +368,9 @@ static void pass_turn(bool is_last)
 	} while (run->finished >> next & 1);
 	run->left = run->turns / 256 % 8;
 	run->turn = next;
-	futex(&run->turn, FUTEX_WAKE, INT_MAX, 0);
+	/* Wake only that one. */
+	run->workers[next].calls++;
+	futex(&run->workers[next].calls, FUTEX_WAKE, 1, 0);
 }
 
 void become(int process)

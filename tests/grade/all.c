@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Grades a directory of submissions, two at a time: each directory, C file and
- * module in it is one. A process for each leaves complete reports or none, so the
+ * Grades a directory of submissions, two at a time: each directory, C file, archive
+ * and module in it is one, and all files together that Canvas names by one student. A process for each leaves complete reports or none, so the
  * reports survive an interrupt. The next run grades a submission again only if it,
  * the tests or the points have changed.
  *
@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,19 +43,20 @@ static const char csv_head[] =
 /* Print what is left out: its author may think that it is a submission. */
 static bool is_submission(const char *path, const char *name)
 {
-	const char *dot = strrchr(name, '.');
+	const char *end = end_of(name);
 	struct stat stat_buf;
 	bool link;
 
-	if (name[0] == '.' || lstat(path, &stat_buf))
+	if (name[0] == '.' || !strcmp(name, "__MACOSX") || lstat(path, &stat_buf))
 		return false;
-	if (S_ISDIR(stat_buf.st_mode) || (S_ISREG(stat_buf.st_mode) && dot &&
-	    (!strcmp(dot, ".c") || !strcmp(dot, ".ko"))))
+	if (S_ISDIR(stat_buf.st_mode) || (S_ISREG(stat_buf.st_mode) &&
+	    (!strcasecmp(end, ".c") || !strcmp(end, ".ko") || is_archive(name) ||
+	     canvas_name(name))))
 		return true;
 	link = S_ISLNK(stat_buf.st_mode);
 	fprintf(stderr, "grade: %s is %s\n", cleaned(path, strlen(path)), link ?
 		"a link, and links are not followed" :
-		"no submission: a directory, .c file or .ko file is one");
+		"no submission: a directory, .c, .zip, .tar.gz or .ko file is one");
 	return false;
 }
 
@@ -84,6 +86,26 @@ static int by_name(const void *a, const void *b)
 		      ((const struct entry *)b)->name);
 }
 
+/* Canvas made this file: cut the path to that of the student. Do we have that one? */
+static bool is_of_student(char *path, const char *name)
+{
+	size_t length = canvas_name(name);
+	char *end = path + strlen(path) - strlen(name) + length;
+	struct stat stat_buf;
+
+	if (!length || lstat(path, &stat_buf) || !S_ISREG(stat_buf.st_mode))
+		return false;
+	*end = '\0';
+	if (!access(path, F_OK)) {
+		*end = '_';
+		return false;
+	}
+	for (int i = 0; i < count; i++)
+		if (!strcmp(entries[i].path, path))
+			return true;
+	return false;
+}
+
 static void read_entries(const char *dir)
 {
 	DIR *stream = opendir(dir);
@@ -95,7 +117,8 @@ static void read_entries(const char *dir)
 	while ((entry = readdir(stream))) {
 		char *path = text_of("%s/%s", dir, entry->d_name);
 
-		if (!is_submission(path, entry->d_name))
+		if (!is_submission(path, entry->d_name) ||
+		    is_of_student(path, entry->d_name))
 			continue;
 		if (count == MAX_SUBMISSIONS)
 			die(STATUS_USAGE, "there are more than %d submissions in %s",
@@ -104,7 +127,7 @@ static void read_entries(const char *dir)
 	}
 	closedir(stream);
 	if (!count)
-		die(STATUS_USAGE, "there is no submission in %s: each directory, .c file and .ko file in it is one",
+		die(STATUS_USAGE, "there is no submission in %s: each directory, .c, .zip, .tar.gz and .ko file in it is one",
 		    dir);
 	qsort(entries, count, sizeof(*entries), by_name);
 	for (int i = 1; i < count; i++)

@@ -76,6 +76,80 @@ TEST_LIMIT(grade, several_files_make_one_module, SAMPLE_LIMIT)
 		     shell("grep -q one_more grades/x+tests/shmcount.ko && PATH=$PATH:/usr/sbin:/sbin modinfo -F name grades/x+tests/shmcount.ko"));
 }
 
+/* The layout of a submission is in the jail, and its names are safe there. */
+TEST_LIMIT(grade, folders_and_flags_of_a_submission_are_built_with, SAMPLE_LIMIT)
+{
+	struct run run;
+
+	link_tree();
+	play_guest();
+	stage("x", "kmod");
+	shell("mkdir -p 'y/my project/inc/deep' y/__MACOSX && mv x/* 'y/my project/' && cd 'y/my project' && echo x >../__MACOSX/a.c && echo '#include <stdio.h>' >test.c && "
+	      "echo '#define OWN' >inc/deep/own.h && printf '%s\n' '#include \"deep/own.h\"' '#if !defined(OWN) || YES != 1 || !defined(HERE)' '#error not so' '#endif' >>shmcount.c && "
+	      "echo 'int one_more(void); int one_more(void) { return 1; }' >übung1.C && "
+	      "printf '%s\\n' 'obj-m := shmcount.o' 'shmcount-objs := shmcount.o übung1.o' 'ccflags-y := -I$(src)/inc -DYES=1' 'CFLAGS_shmcount.o := -DHERE' '$(error it was run)' >Kbuild");
+	run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "y"), 0);
+	expect_text(run.output, "10 of 10 points");
+	expect_text(run.output, "my project/test.c is not built: it includes <stdio.h>");
+	shell("grep -q one_more grades/y+tests/shmcount.ko");
+	/* What the compiler says has the names of the submission. */
+	shell("echo '#error told' >>'y/my project/inc/deep/own.h'");
+	run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "y"), 0);
+	expect_text(run.output, "    my_project/inc/deep/own.h:2:2: error: #error told\n");
+}
+
+/* Run perl in the jail on the files of "in"; it makes the archive. */
+static void archive(const char *name, const char *perl)
+{
+	shell("rm -f in/x");
+	must_end_silently(RUN("jail", in("TOP", "build/kernel/bookworm/tree"), "in", "x",
+			      "perl", "-MIO::Compress::Zip=zip,:zip_method", "-MIO::Compress::Gzip=gzip",
+			      "-MArchive::Tar", "-e", perl), 0);
+	setenv("ARCHIVE", name, 1);
+	shell("mkdir -p all && mv in/x all/$ARCHIVE");
+}
+
+static void expect_unpacked(const char *name, const char *told)
+{
+	struct run run;
+
+	run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", text_of("all/%s", name)), 0);
+	expect_text(run.output, told);
+}
+
+/* Archives, and archives in archives, are unpacked; what is bad in them is not. */
+TEST_LIMIT(grade, archives_are_unpacked, SAMPLE_LIMIT)
+{
+	static const char nested[] =
+		"zip(['proj/shmcount.c', 'proj/compat.h', 'proj/trace.h'] => 'i.zip') or die;"
+		"rename 'proj', '__MACOSX'; zip(['i.zip', '__MACOSX/shmcount.c'] => 'x', Method => ZIP_CM_STORE) or die";
+	static const char tar[] =
+		"$t = Archive::Tar->new; $t->add_files(glob('proj/*')); $t->add_data('proj/test.c', '#include <stdio.h>');"
+		"$t->add_data('a.c', '', { type => 2, linkname => '/etc/passwd' }); $t->add_data('../../../up.c', 'x');"
+		"$t->add_data('/etc/top.c', 'x'); $t->write('y') or die; gzip('y' => 'x')";
+
+	link_tree();
+	play_guest();
+	shell("mkdir in all && cp -r $TOP/kmod proj && rm -r proj/*/ && mkdir in/proj && mv proj/*.[ch] in/proj/");
+	archive("bob.tar.gz", tar);
+	expect_unpacked("bob.tar.gz", "10 of 10 points");
+	expect_text(shell("cat grades/bob.tar.gz+tests/student.txt"),
+		    "proj/test.c is not built: it includes <stdio.h>");
+	expect_text(shell("cat grades/bob.tar.gz+tests/student.txt"),
+		    "/etc/top.c in bob.tar.gz is not used");
+	/* An archive in a folder is it, if nothing else is. */
+	shell("mkdir all/ann");
+	archive("ann/jane.zip", nested);
+	expect_unpacked("ann", "10 of 10 points");
+	/* Bombs and noise. */
+	archive("ann/jane.zip", "open F, '>', 'y'; print F 'x' x 30000000; close F; zip('y' => 'x', Name => 'shmcount.c') or die");
+	expect_unpacked("ann", "jane.zip cannot be unpacked: shmcount.c is longer than 1048576 bytes");
+	shell("head -c 1000 /dev/urandom >all/ann/jane.zip");
+	expect_unpacked("ann", "There is nothing to build in it: jane.zip cannot be unpacked: ");
+	shell("rm all/ann/jane.zip; echo >all/ann/jane.rar");
+	expect_unpacked("ann", "jane.rar is an archive of a kind that is not unpacked: zip and tar.gz are");
+}
+
 /* A module that is for our kernel, for another one, and a file that is none. */
 TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
 {
@@ -113,6 +187,16 @@ TEST(grade, jail_brings_out_one_plain_file)
 	run = jail("15", "yes | head -c 16777217 >x");
 	expect_end(&run, 123, "jail: x is not a plain file of up to 16 MB");
 	ASSERT_STREQ("", shell("ls directory"));
+}
+
+TEST(grade, jail_takes_folders)
+{
+	shell("mkdir -p directory/a/b && echo given >directory/a/b/y");
+	must_end_silently(jail("15", "cp a/b/y a/b/z && cp a/b/z x"), 0);
+	ASSERT_STREQ("given\n", shell("cat directory/x"));
+	/* A link in it is not followed: nobody but the grader writes there. */
+	shell("rm directory/x && ln -s /etc directory/a/link");
+	expect_text(must_end(jail("15", "ls a"), 125).errors, "cannot open link");
 }
 
 /* The user nobody can read the copies, though not the grader's own files. */

@@ -2,8 +2,8 @@
 /*
  * Grades a submission, or a directory of them (make grade, make grade-all).
  *
- *   grade [-q] [-n NAME] [OPTION]... one PATH   a directory of C files, a C file, or
- *                                               a module
+ *   grade [-q] [-n NAME] [OPTION]... one PATH   a directory of C files, a C file, an
+ *                                               archive, or a module
  *   grade [-f] [OPTION]... all DIR              each submission in DIR
  *
  * It runs in the tree. -q prints nothing but errors; -f grades again what is graded
@@ -74,6 +74,7 @@ const char *report_path(const char *name)
 void name_of(char name[NAME_SIZE], const char *path)
 {
 	size_t length = strlen(path), n = 0, bytes;
+	unsigned int hash = 2166136261;
 	const char *base;
 
 	while (length && path[length - 1] == '/')
@@ -81,7 +82,7 @@ void name_of(char name[NAME_SIZE], const char *path)
 	base = path + length;
 	while (base > path && base[-1] != '/')
 		base--;
-	for (; base < path + length && n + MB_LEN_MAX < NAME_SIZE; base += bytes) {
+	for (; base < path + length && n + MB_LEN_MAX + 10 < NAME_SIZE; base += bytes) {
 		mbstate_t state = { 0 };
 		wchar_t c;
 
@@ -98,6 +99,11 @@ void name_of(char name[NAME_SIZE], const char *path)
 		}
 	}
 	name[n] = '\0';
+	/* Names of which this is the same are still two. */
+	for (; base < path + length; base++)
+		hash = (hash ^ (unsigned char)*base) * 16777619;
+	if (hash != 2166136261)
+		sprintf(name + n, "_%08x", hash);
 	if (!n || !strcmp(name, "grades.csv"))
 		snprintf(name, NAME_SIZE, "_%s", n ? "grades_csv" : "");
 }
@@ -173,7 +179,7 @@ static int grade_one(const char *path, const char *name, bool quiet)
 	uint64_t fingerprint;
 
 	submission.path = path;
-	if (access(path, F_OK))
+	if (!is_submission_there(path))
 		die(STATUS_USAGE, "cannot read %s: %s", path, strerror(errno));
 	name_of(submission.name, path);
 	if (name)

@@ -48,6 +48,7 @@ struct submission {
 	char why[1024];		/* why this verdict, one sentence, or "" */
 	char *said;		/* lines of the compiler or of the kernel */
 	char ignored[512];	/* names of files that are not used, or "" */
+	char notes[2048];	/* what else became of its files, in lines, or "" */
 	char cut[256];		/* why some tests did not run, or "" */
 	int guests;
 	double seconds;
@@ -92,7 +93,53 @@ double points_of(const struct item *item);
 double points_total(bool hidden);
 double points_reached(bool hidden);
 
+/* ---- taken.c ---- */
+
+/*
+ * Choose what is built of a directory or a C file, and add to the fingerprint all that
+ * decides it. With copy, the copies are in build/src/, and build/submission.mk is what
+ * our Kbuild includes. Returns false if the submission is refused.
+ */
+bool take_sources(const char *path, bool copy);
+
+/*
+ * Read a plain file, and leave its length and a byte for a '\0'. Anything else, or one
+ * with more than max bytes, is refused by its path: then this returns NULL.
+ */
+char *read_plain(int dir, const char *name, const char *path, off_t max, size_t *length);
+
+void add_to_fingerprint(const void *data, size_t length);
+
+/* Where the last dot of a name is, or its end. */
+const char *end_of(const char *name);
+
+/* Is it the name of an archive that is unpacked, or of one that is not? */
+bool is_archive(const char *name);
+bool is_foreign_archive(const char *name);
+
+/*
+ * Canvas puts all files of all students into one folder, as NAME_USER_UPLOAD_FILE, with
+ * numbers for USER and UPLOAD. Returns the length of NAME_USER, or 0. A path that ends
+ * with it is a submission, too.
+ */
+size_t canvas_name(const char *name);
+bool is_submission_there(const char *path);
+
 /* ---- source.c ---- */
+
+/*
+ * Run a command in the jail, on the copies of a directory's files; it may bring out one
+ * file. Returns its status.
+ */
+int run_in_jail(const char *directory, const char *file, char *const command[],
+		const char *log);
+
+/* Copy a file of the project. */
+void copy_ours(const char *from, const char *name);
+
+/* Write a file in report_path("build"), or make a folder there if there is none. */
+void write_copy(const char *name, const char *data, size_t length);
+void make_folder(const char *name);
 
 /*
  * Build the module, or copy one that is built, as report_path("shmcount.ko").

@@ -21,9 +21,12 @@
 /* The build is a copy; "error: ..." or "big" in the submission makes it fail. */
 static const char jail[] =
 "#!/bin/sh\n"
-"grep 'error: ' \"$2/shmcount.c\" && exit 2\n"
-"grep -q '^big' \"$2/shmcount.c\" && echo jail: too big && exit 123\n"
-"cp \"$2/shmcount.c\" \"$2/shmcount.ko\"\n";
+"cp \"$2/submission.mk\" plan; (cd \"$2/src\" && find . -type f | sort) >copies\n"
+"cd \"$2/src\"\n"
+"c=$(find . -name '*.c' | sort | head -n 1)\n"
+"grep 'error: ' \"$c\" && exit 2\n"
+"grep -q '^big' \"$c\" && echo jail: too big && exit 123\n"
+"cp \"$c\" ../shmcount.ko\n";
 
 /* The guest's program: -l lists its tests. */
 static const char graded[] =
@@ -359,12 +362,8 @@ TEST(grade, links_and_what_is_no_file_are_not_taken)
 {
 	static const char *const ways[][2] = {
 		{ "ln -s /etc/passwd all/jane/a.c", "a.c is a link" },
-		{ "ln points all/jane/a.h", "a.h is a hard link" },
 		{ "mkfifo all/jane/a.c", "a.c is not a plain file" },
 		{ "mkdir all/jane/a.c", "a.c is not a plain file" },
-		{ "touch 'all/jane/a;id.c'", "a;id.c is not a name" },
-		{ "touch all/jane/1.c", "1.c is not a name" },
-		{ "touch all/jane/with_shmcount.c", "is not a name" },
 		{ "head -c 1048577 /dev/zero >all/jane/a.h", "a.h is longer" },
 		{ "for i in $(seq 17); do head -c 1000000 /dev/zero >all/jane/a$i.h; done",
 		  "its C files are longer than 16 MB in all" },
@@ -395,6 +394,156 @@ TEST(grade, what_kbuild_leaves_is_not_used)
 	expect_text(run.output, "jane: 10 of 10 points");
 	expect_text(run.output, "Not used (only *.c and *.h are, and no *.mod.c): ");
 	expect_text(run.output, "shmcount.mod.c");
+}
+
+/*
+ * The commands make a folder. The words of its module, and what the report says
+ * of the rest; "" is nothing.
+ */
+static void expect_taken(const char *commands, const char *objects, const char *told)
+{
+	struct run run;
+
+	ASSERT_STREQ("", shell("rm -rf all grades plan"));
+	prepare();
+	mkdir("all/jane", 0755);
+	ASSERT_STREQ("", shell(text_of("cd all/jane && driver='MODULE_LICENSE(); module_init(x);' && %s",
+				       commands)));
+	run = must_end_silently(RUN(GRADE, "-t", "module.*", "one", "all/jane"), 0);
+	expect_text(run.output, "jane+tests: 2 of 2 points");
+	ASSERT_STREQ(text_of("shmcount-y := %s\n", objects), shell("head -n 1 plan"));
+	if (*told)
+		expect_text(run.output, told);
+	else
+		ASSERT_TRUE(!strstr(run.output, " is not "));
+}
+
+#define LIBC "'#include <stdio.h>'"
+
+TEST(grade, program_beside_the_driver_is_not_built)
+{
+	expect_taken("echo \"$driver\" >shmcount.c; echo " LIBC " >test.c",
+		     "src/shmcount.o",
+		     "test.c is not built: it includes <stdio.h>, so it is a program and no kernel code\n");
+	expect_taken("echo \"$driver\" >shmcount.c; echo 'int main (void)' >test.c",
+		     "src/shmcount.o", "test.c is not built: it has a main(), so");
+	expect_taken("echo \"$driver\" >shmcount.c; echo '# include <sys/mman.h>' >a.c",
+		     "src/shmcount.o", "a.c is not built: it includes <sys/mman.h>");
+	expect_taken("echo \"$driver\" >shmcount.c; echo " LIBC " >a.c; echo 'int main() { init_module(); }' >>a.c",
+		     "src/shmcount.o", "a.c is not built: it includes <stdio.h>");
+	/* The same in a comment, in a text, or in what is a driver all the same. */
+	expect_taken("echo \"$driver\" >shmcount.c; echo '// main()' >a.c; printf '/*\n#include <stdio.h>*/' >b.c; echo 'char *c = \"main()\";' >c.c",
+		     "src/a.o src/b.o src/c.o src/shmcount.o", "");
+	expect_taken("(echo " LIBC "; echo \"$driver\") >shmcount.c",
+		     "src/shmcount.o", "");
+	/* If there is no other, it is what was handed in. */
+	expect_taken("echo " LIBC " >shmcount.c", "src/shmcount.o", "");
+}
+
+TEST(grade, names_of_files_may_be_any)
+{
+	expect_taken("echo \"$driver\" >'shmcount (1).c'", "src/shmcount__1_.o",
+		     "shmcount (1).c is built as shmcount__1_.c\n");
+	expect_taken("echo \"$driver\" >SHMCOUNT.C", "src/SHMCOUNT.o", "SHMCOUNT.C is built");
+	expect_taken("echo \"$driver\" >übung1.c", "src/__bung1.o", "übung1.c is built as");
+	expect_taken("echo \"$driver\" >1driver.c; : >'a;id.c'; : >'a id.c'; : >-x.c; : >'$(touch x).c'",
+		     "src/__touch_x_.o src/_x.o src/1driver.o src/a_id.o src/a_id_2.o",
+		     "a;id.c is built as a_id_2.c");
+	expect_taken("echo \"$driver\" >$(printf %0250d 0).c",
+		     "src/000000000000000000000000000000000000000000000000000000000000.o",
+		     " is built as ");
+	/* A hard link is a file; tar and rsync make them. */
+	expect_taken("echo \"$driver\" >../shmcount.c; ln ../shmcount.c .; rm ../shmcount.c; ln shmcount.c x; mv x ../..",
+		     "src/shmcount.o", "");
+}
+
+TEST(grade, driver_may_be_in_a_folder)
+{
+	expect_taken("mkdir -p a/b/__MACOSX a/.git; echo \"$driver\" | tee a/b/shmcount.c a/b/__MACOSX/shmcount.c >a/.git/x.c",
+		     "src/a/b/shmcount.o", "");
+	expect_taken("mkdir 'my module' user; echo \"$driver\" >'my module/shmcount.c'; echo " LIBC " >user/test.c",
+		     "src/my_module/shmcount.o", "user/test.c is not built");
+	ASSERT_STREQ("./my_module/shmcount.c\n./user/test.c\n", shell("cat copies"));
+	/* Nothing in a folder makes the rest worthless. */
+	expect_taken("mkdir f; echo \"$driver\" >shmcount.c; mkfifo f/a.c; ln -s /etc/passwd f/b.h; ln -s / f/c",
+		     "src/shmcount.o", "f/b.h is a link, and links are not followed, so it is not used\n");
+	expect_taken("mkdir -p 1/2/3/4/5; echo \"$driver\" >shmcount.c; : >1/2/3/4/5/a.h",
+		     "src/shmcount.o", "1/2/3/4/5 is more than 4 folders deep");
+	expect_taken("mkdir f; echo \"$driver\" >shmcount.c; for i in $(seq 70); do : >f/$i.h; done",
+		     "src/shmcount.o", "there are more than 64 C files in it");
+	ASSERT_STREQ("64\n", shell("wc -l <copies"));
+}
+
+TEST(grade, second_driver_is_told_of)
+{
+	expect_taken("mkdir old; echo \"$driver\" | tee old/shmcount.c 'shmcount - Copy.c' >shmcount.c",
+		     "src/shmcount.o", "old/shmcount.c is not built: it is the same as shmcount.c");
+	expect_taken("mkdir old; echo \"$driver\" | tee old/shmcount.c >shmcount.c; echo >>shmcount.c; : >old/Makefile; echo 'obj-m := shmcount.o' >old/Kbuild",
+		     "src/shmcount.o",
+		     "old/shmcount.c is not built: it is another driver, with a module_init() of its own; shmcount.c is taken");
+	/* The one that speaks of the device is it. */
+	expect_taken("echo \"$driver\" >hello.c; echo \"$driver /* shmcount */\" >z.c",
+		     "src/z.o", "hello.c is not built: it is another driver");
+	expect_taken("echo \"$driver\" >base.c; echo '#include \"base.c\"' >main.c",
+		     "src/main.o", "");
+}
+
+TEST(grade, makefile_says_what_the_module_is)
+{
+	expect_taken("echo \"$driver\" >a.c; : >b.c; : >c.c; printf 'obj-m := counter.o # x\n\ncounter-objs := a.o \\\\\\n b.o\n' >Makefile",
+		     "src/a.o src/b.o", "c.c is not built: it is not in counter of Makefile\n");
+	expect_taken("echo \"$driver\" | tee shmcount.c >counter.c; echo >>counter.c; printf 'ifneq ($(KERNELRELEASE),)\n\tobj-$(CONFIG_X) += counter.o\nelse\nall:\n\tmake M=$(PWD)\nendif\n' >Makefile",
+		     "src/counter.o", "shmcount.c is not built: it is another driver");
+	expect_taken("mkdir src lib; echo \"$driver\" >src/a.c; : >lib/b.c; printf 'M_NAME = $(N)1\nN ?= x\nobj-m := $(M_NAME).o\n${M_NAME}-y := a.o\n$(M_NAME)-y += ../lib/b.o gone.o\n' >src/Kbuild; echo 'obj-m := none.o' >src/Makefile",
+		     "src/lib/b.o src/src/a.o",
+		     "src/Kbuild names gone.o, for which there is no C file\n");
+	/* If we cannot know, it is as if there were none. */
+	expect_taken("echo \"$driver\" >a.c; : >b.c; printf 'obj-m := x.o\nx-objs := $(patsubst %%.c,%%.o,$(wildcard *.c))\n' >Makefile",
+		     "src/a.o src/b.o", "");
+	expect_taken("echo \"$driver\" >a.c; mkfifo Makefile", "src/a.o",
+		     "Makefile is not a plain file, so it is not used");
+	/* It takes no time, and no file of the host. */
+	expect_taken("echo \"$driver\" >a.c; for i in 1 2 3 4 5 6 7 8 9; do printf 'v%d = ' $i; for j in $(seq 500); do printf '$(v%d)' $((i + 1)); done; echo; done >Makefile; printf 'obj-m := $(v1) $(obj-m) ../../points.o /a.o\ninclude /etc/passwd\n' >>Makefile",
+		     "src/a.o", "");
+}
+
+TEST(grade, flags_that_are_harmless_are_used)
+{
+	expect_taken("mkdir inc other; : >inc/a.h; : >other/b.h; echo \"$driver\" >a.c; printf 'obj-m := a.o\nccflags-y := -DX -DY=2 -I$(src)/inc -Wall -I/etc -I$(PWD)/.. -D\"Z\" -DQ=$(shell id) -D1 -include x\nCFLAGS_a.o = -DONE\n' >Makefile",
+		     "src/a.o",
+		     "Of ccflags-y in Makefile this is not used: -Wall -I/etc -I./.. -D\"Z\" -DQ=? -D1 -include x\n");
+	ASSERT_STREQ("ccflags-y += -DX -DY=2 -I$(src)/src/inc -I$(src)/src/\nCFLAGS_src/a.o += -DONE\n",
+		     shell("sed 1d plan"));
+	/* Without -I each folder with a header is searched. */
+	expect_taken("mkdir inc; : >inc/a.h; echo \"$driver\" >a.c", "src/a.o", "");
+	ASSERT_STREQ("ccflags-y += -I$(src)/src/ -I$(src)/src/inc\n",
+		     shell("sed 1d plan"));
+}
+
+TEST(grade, utf16_is_told_as_that)
+{
+	prepare();
+	hand_in("jane", "");
+	ASSERT_STREQ("", shell("echo module_init | iconv -t UTF-16LE >all/jane/shmcount.c"));
+	expect_text(grade_one("all/jane").output,
+		    "There is nothing to build in it: shmcount.c is a text in UTF-16, which no compiler reads: save it as UTF-8.");
+	expect_taken("echo \"$driver\" >a.c; echo x | iconv -t UTF-16 >a.h", "src/a.o",
+		     "a.h is a text in UTF-16");
+}
+
+/* All that decides what is built is in the fingerprint. */
+TEST(grade, change_of_a_makefile_is_graded_again)
+{
+	prepare();
+	hand_in("ann", "");
+	write_text("all/ann/other.c", "module_init(x);\n");
+	expect_text(grade_all().output, "1 graded, 0 not");
+	expect_text(grade_all().output, "1 of 1 are graded already");
+	write_text("all/ann/Makefile", "obj-m := other.o\n");
+	ASSERT_TRUE(!strstr(grade_all().output, "are graded already"));
+	expect_text(grade_all().output, "1 of 1 are graded already");
+	ASSERT_STREQ("", shell("mkdir all/ann/f && mv all/ann/*.c all/ann/f"));
+	ASSERT_TRUE(!strstr(grade_all().output, "are graded already"));
 }
 
 TEST(grade, mistakes_in_the_points_are_refused)
@@ -617,6 +766,41 @@ TEST(grade, names_of_any_alphabet)
 	ASSERT_STREQ("Jörgen\nJürgen\ngrades.csv\nx__tested_7_9_1_1_0_0\n"
 		     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n李娜_\n王伟\n7\n",
 		     shell("LC_ALL=C ls grades | cut -c 1-30; wc -l <grades/grades.csv"));
+}
+
+/* Names that are the same where we cut them are two; nobody else is stopped. */
+TEST(grade, names_that_begin_alike_are_two)
+{
+	prepare();
+	ASSERT_STREQ("", shell("for n in 1 2; do d=all/$(printf %0200d 0)$n; mkdir $d; : >$d/shmcount.c; done"));
+	expect_text(grade_all().output, "2 graded, 0 not");
+	ASSERT_STREQ("3\n", shell("ls grades | wc -l"));
+}
+
+/* What else lies in the folder that a learning platform makes. */
+TEST(grade, folder_of_a_platform)
+{
+	struct run run;
+
+	prepare();
+	hand_in("__MACOSX", "map.one fail\n");
+	hand_in("Ann Lee_12345_assignsubmission_file_", "");
+	write_text("all/leeann_12345_67890_shmcount.c", "module_init(x);\n");
+	write_text("all/leeann_12345_67891_test.c", "#include <stdio.h>\n");
+	write_text("all/leeann_12345_67892_notes.pdf", "");
+	write_text("all/bob_LATE_1234_56789_my_driver.C", "map.one fail\n");
+	write_text("all/lab_1_2_x.c", "");
+	run = grade_all();
+	expect_text(run.output, "4 graded, 0 not");
+	ASSERT_STREQ("\"Ann Lee_12345_assignsubmission_file_\",tested,10.00\n\"bob_LATE_1234\",tested,8.00\n"
+		     "\"lab_1_2_x.c\",tested,10.00\n\"leeann_12345\",tested,10.00\n",
+		     shell("sed 1d grades/grades.csv | cut -d , -f 1-3"));
+	expect_text(shell("cat grades/leeann_12345/student.txt"),
+		    "test.c is not built: it includes <stdio.h>");
+	expect_text(grade_one("all/bob_LATE_1234").output, "8 of 10 points");
+	expect_text(grade_all().output, "4 of 4 are graded already");
+	write_text("all/leeann_12345_67893_more.c", "");
+	expect_text(grade_all().output, "3 of 4 are graded already");
 }
 
 /* No name of a submission overwrites the reports of another, or a file of ours. */

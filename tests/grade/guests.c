@@ -74,10 +74,9 @@ static int penalty(void)
 /* How many guests the group of this test has ended. */
 static int *ends_by(const struct result *test)
 {
-	size_t length = strcspn(test->name, ".") + 1;
 	int i = 0;
 
-	while (strncmp(tests[i].name, test->name, length))
+	while (!is_of_group(tests[i].name, test->name))
 		i++;
 	return &ends_of[i];
 }

@@ -193,31 +193,44 @@ static void copy(int from, int to, const char *name)
 		no_jail("cannot read %s", name);
 }
 
-/* The directory is the grader's, and has only plain files in it. */
-static void bring_in(int directory)
+/*
+ * The directory is the grader's, and has only plain files in it and folders of them. The
+ * user nobody gets the folders: kbuild writes beside the sources.
+ */
+static void bring_in(int directory, int home)
 {
 	DIR *dir = fdopendir(dup(directory));
 	struct dirent *entry;
+	struct stat stat;
 
 	if (!dir)
 		no_jail("cannot read the directory");
 	while ((entry = readdir(dir))) {
+		const char *name = entry->d_name;
 		int from, to;
 
-		if (entry->d_name[0] == '.')
+		if (name[0] == '.')
 			continue;
-		from = openat(directory, entry->d_name,
-			      O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		to = open(entry->d_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-			  0644);
-		if (from < 0 || to < 0)
-			no_jail("cannot copy %s", entry->d_name);
-		copy(from, to, entry->d_name);
+		from = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (from < 0 || fstat(from, &stat))
+			no_jail("cannot open %s", name);
+		if (S_ISDIR(stat.st_mode))
+			to = mkdirat(home, name, 0755) ? -1 :
+			     openat(home, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		else
+			to = openat(home, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+				    0644);
+		if (to < 0)
+			no_jail("cannot copy %s", name);
+		if (S_ISDIR(stat.st_mode))
+			bring_in(from, to);
+		else
+			copy(from, to, name);
 		close(from);
 		close(to);
 	}
 	closedir(dir);
-	if (root && chown(".", NOBODY, NOBODY))
+	if (root && fchown(home, NOBODY, NOBODY))
 		no_jail("cannot give /home to nobody");
 }
 
@@ -365,7 +378,7 @@ static int build(char *argv[])
 	enter_tree(argv[0]);
 	if (sethostname("build", 5))
 		no_jail("cannot name the host");
-	bring_in(directory);
+	bring_in(directory, open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	status = oversee(argv + 3);
 	if (!status)
 		bring_out(directory, argv[2]);

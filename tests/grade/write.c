@@ -155,6 +155,7 @@ static void put_verdict(FILE *file)
 	if (submission.ignored[0])
 		fprintf(file, "Not used (only *.c and *.h are, and no *.mod.c): %s\n",
 			submission.ignored);
+	put_lines(file, submission.notes, "", 40);
 }
 
 static void put_items(FILE *file)
@@ -297,6 +298,7 @@ static void write_instructor(FILE *file)
 	json_string(&json, "why", submission.why);
 	json_string(&json, "said", submission.said);
 	json_string(&json, "ignored", submission.ignored);
+	json_string(&json, "notes", submission.notes);
 	json_string(&json, "cut", submission.cut);
 	json_number(&json, "points", 4, all_points_reached());
 	json_number(&json, "of", 4, all_points());
@@ -391,7 +393,8 @@ static void write_xml(FILE *file)
 					  *why ? ": " : "", why),
 			.output = submission.verdict == TESTED ||
 				  test->result != NOT_RUN ? test->output :
-							 submission.said,
+							 text_of("%s%s", submission.said,
+								 submission.notes),
 			.command = again(test, false),
 		};
 	}

@@ -74,8 +74,21 @@ static bool is_in(const char *line, const char *text)
 	return at;
 }
 
+/*
+ * The kernel has data races of its own, also below our fault handler. A race is of a
+ * module if one of the two functions is: "shmcount_open [shmcount] / shmcount_open ...".
+ */
+static bool is_race_of_kernel(const char *line)
+{
+	const char *race = strstr(line, "BUG: KCSAN: ");
+
+	return race && !strchr(race, '[');
+}
+
 enum splat splat_of(const char *line)
 {
+	if (is_race_of_kernel(line))
+		return SPLAT_NONE;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (is_in(line, table[i].text))
 			return table[i].splat;

@@ -113,7 +113,9 @@ mkdir -p "$build/results"
 log=${log:-$build/results/console-$verb.log}
 append=
 tap_limit=600
-[ "$name" != debug ] || tap_limit=2400
+checked=
+[ ! -e "$kernel/fragment" ] || checked=yes
+[ -z "$checked" ] || tap_limit=2400
 case $verb in
 tap) set -- -t "${limit:-$((tap_limit * ${REPEAT:-1}))}" tap "$@" ;;
 run) set -- -t "${limit:-120}" run "$@" ;;
@@ -133,8 +135,8 @@ if [ $guest = small ]; then
 	case $verb-$runs in
 	tap-*)
 		needed="$build/guest/* $modules/force_return.ko
-			$modules/skip_fault_injection.ko $modules/own_pages.ko
-			$modules/textbook.ko
+			$modules/mapped_page.ko $modules/skip_fault_injection.ko
+			$modules/own_pages.ko $modules/textbook.ko
 			$build/techniques/$name/module/techniques.ko"
 		;;
 	run-demo) needed="$build/guest/demo $build/guest/incr*" ;;
@@ -157,20 +159,20 @@ if [ $guest = small ]; then
 	append="$append KERNEL=$name"
 fi
 # The guest takes from the host only what the tests touch, but starts only where all of it
-# is free. The debug kernel's sanitizers go through all of it.
+# is free. Sanitizers go through all of it.
 if [ "$large" ]; then
 	free=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
-	[ "$name" = debug ] && sizes=5120 || sizes='10240 5120'
+	[ -n "$checked" ] && sizes=5120 || sizes='10240 5120'
 	for size in $sizes; do
 		[ "${free:-0}" -le "$size" ] || memory=${memory:-$size}
 	done
 	[ "$memory" ] || echo "vm.sh: this host has ${free:-0} MB free, and a large" \
 		"guest needs $size: a small one has to do" >&2
 fi
-# The sanitizers take memory and time, and some are off until they are asked for.
+# Checkers take memory and time, and some are off until they are asked for.
 # The kernel must not call that time a lockup: at boot, on a slow host, it was
 # once busy with one thing for 23 s.
-if [ "$name" = debug ]; then
+if [ -n "$checked" ]; then
 	memory=${memory:-2048}
 	append="$append page_poison=1 page_owner=on SLOWER=4"
 	append="$append watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"

@@ -498,8 +498,8 @@ TEST_LIMIT(runner, ordinary_user_of_the_guest_under_umask_077, GUEST_LIMIT)
 	setenv("MODULE", MODULE, 1);
 	shell("cp \"$FROM/init\" \"$FROM/suite\" \"$MODULE\" . && "
 	      "chmod 700 init suite && chmod 600 *.ko");
-	run = RUN("vm", "-k", of_kernel("kernel", ""), "-i", "init", "-f", "suite",
-		  "-m", "shmcount.ko", "-t", "60", "tap", "suite",
+	run = RUN("vm", "-T", TEMPLATES, "-k", of_kernel("kernel", ""), "-i", "init",
+		  "-f", "suite", "-m", "shmcount.ko", "-t", "60", "tap", "suite",
 		  "perm.*");
 	expect_status(&run, 0);
 	ASSERT_STREQ("", run.errors);
@@ -645,11 +645,11 @@ TEST_LIMIT(runner, slow_reader_gets_all_of_it, GUEST_LIMIT)
 	struct run run;
 
 	run = RUN("/bin/sh", "-c",
-		  text_of("run() { '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
+		  text_of("run() { '%s' -T '%s' -k '%s' -i '%s' -m '%s' -f '%s' run incr_anon 20000; echo $? >status; }; "
 			  "run 2>errors | (sleep 4; wc -l); cat status; cat errors; "
 			  "TMPDIR=$PWD/t; export TMPDIR; mkdir t; "
 			  "run 2>errors | head -n 1 | grep -c ': 0$'; cat status errors; rmdir t",
-			  in("PROGRAMS", "vm"), of_kernel("kernel", ""), INIT,
+			  in("PROGRAMS", "vm"), TEMPLATES, of_kernel("kernel", ""), INIT,
 			  MODULE, in("TOP", "build/guest/incr_anon")));
 	ASSERT_STREQ("", run.errors);
 	/* 141 is the status of a program that SIGPIPE ends. */
@@ -839,7 +839,7 @@ TEST_LIMIT(runner, interrupt_ends_what_does_not_heed_it, GUEST_LIMIT)
 	double begin;
 
 	for (int i = 0; i < 2; i++)
-		runs[i] = START(FULL_GUEST, "-b", "-m", MODULE, "run",
+		runs[i] = START(FULL_GUEST, "-b", "-d", "64", "-m", MODULE, "run",
 				"sh", "-c", "trap '' INT; echo up; sleep 60");
 	for (int i = 0; i < 2; i++) {
 		char byte = '\0';
@@ -963,35 +963,36 @@ TEST(compare, native_and_mistaken)
 	ASSERT_EQ(0, system("test -s out/table.txt"));
 }
 
-/* Use a module of tests/modules in a guest with sanitizers. */
-static void need_sanitizers(const char *module)
+/* Use a module of tests/modules in a guest with sanitizers: on KERNEL=debug or kcsan. */
+static void need_sanitizers(const char *kernel, const char *module)
 {
-	if (access(of_kernel("kernel", "fragment"), F_OK))
-		test_skip("needs a kernel with sanitizers: make check KERNEL=debug");
-	setenv("KERNEL", "debug", 1);
+	if (strcmp(getenv("GUEST_KERNEL") ?: "", kernel))
+		test_skip("needs a kernel with sanitizers: make check KERNEL=%s", kernel);
+	setenv("KERNEL", kernel, 1);
 	setenv("KMOD", of_kernel("modules", module), 1);
 	setenv("CONSOLE", "console.log", 1);
 }
 
-/* The debug kernel must report this kind of error. */
-static void expect_report(const char *kind, const char *report)
+/* The kernel must report this kind of error. */
+static void expect_report(const char *kernel, const char *kind, const char *report)
 {
 	struct run run;
 
-	need_sanitizers("sanitizer_bugs.ko");
+	need_sanitizers(kernel, "sanitizer_bugs.ko");
 	setenv("PARAMS", text_of("kind=%s", kind), 1);
 	run = must_end(RUN(VM_SH, "-t", "1000", "run", "incr1", "1"), 121);
 	expect_text(run.errors, "vm: crash: ");
 	expect_text(run.errors, report);
 }
 
-/* A test: the kind of error, and the report. */
-#define REPORTED(name, ...)					\
+/* A test: the kernel, the kind of error, and the report. */
+#define REPORTED_ON(kernel, name, ...)				\
 	static const char *const name[] = { __VA_ARGS__ };	\
 	TEST_LIMIT(sanitizers, name, GUEST_LIMIT)			\
 	{							\
-		expect_report(name[0], name[1]);		\
+		expect_report(kernel, name[0], name[1]);	\
 	}
+#define REPORTED(...) REPORTED_ON("debug", __VA_ARGS__)
 
 REPORTED(use_after_free, "use_after_free", "KASAN: use-after-free in use_after_free")
 REPORTED(undefined_behaviour, "shift_too_far", "UBSAN: shift-out-of-bounds")
@@ -1000,13 +1001,14 @@ REPORTED(locks_in_both_orders, "lock_in_both_orders",
 REPORTED(sleep_under_a_spinlock, "sleep_under_a_spinlock", "BUG: scheduling while atomic")
 REPORTED(lost_memory, "leak", "new suspected memory leaks")
 REPORTED(write_to_a_freed_page, "write_to_a_freed_page", "pagealloc: memory corruption")
+REPORTED_ON("kcsan", data_race, "count_without_lock", "KCSAN: data-race in count")
 
 /* fault.load makes each allocation fail once; the leak must show. */
 TEST_LIMIT(sanitizers, leak_on_an_error_path, 4 * GUEST_LIMIT)
 {
 	struct run run;
 
-	need_sanitizers("no_unwind.ko");
+	need_sanitizers("debug", "no_unwind.ko");
 	run = must_end(RUN(VM_SH, "-t", "1000", "tap", "suite", "fault.load"), 121);
 	expect_text(run.output, "ok 1 fault.load\n");
 	expect_text(run.errors, "new suspected memory leaks");
@@ -1030,12 +1032,15 @@ static const struct {
 		"[    2.0] traps: suite[99] general protection fault ip:40",
 		"[    2.0] printk: console [ttyS0] enabled",
 		"[    2.0] kmemleak: Kernel memory leak detector initialized",
+		"[    2.0] BUG: KCSAN: data-race in shmem_add_to_page_cache / shmem_recalc_inode",
 	} },
 	{ SPLAT_CRASH, {
 		"[    3.0] BUG: kernel NULL pointer dereference, address: 0",
 		"[    3.0] BUG: unable to handle page fault for address: f",
 		"[    3.0] BUG: sleeping function called from invalid context",
 		"[    3.0] BUG: KASAN: slab-use-after-free in shmcount_mmap",
+		"[    3.0] BUG: KCSAN: data-race in shmcount_open [shmcount] / shmcount_release [shmcount]",
+		"[    3.0] BUG: KCSAN: data-race in do_iter_read / shmcount_open [shmcount]",
 		"[    3.0] Oops: 0000 [#1] PREEMPT SMP",
 		"[    3.0] general protection fault, probably for non-canonical",
 		"[    3.0] kernel BUG at mm/filemap.c:100!",

@@ -488,11 +488,6 @@ static const char *name_of(const struct test *test, const struct options *option
 	return name;
 }
 
-static bool same_group(const struct test *a, const struct test *b)
-{
-	return !strncmp(a->name, b->name, strcspn(a->name, ".") + 1);
-}
-
 /* Run or list all tests, REPEAT times. Returns the exit status. */
 static int run_tests(const struct test **tests, size_t count,
 		     const struct options *options)
@@ -514,7 +509,7 @@ static int run_tests(const struct test **tests, size_t count,
 			puts(name);
 			continue;
 		}
-		if (options->by_group && failed && !same_group(failed, test)) {
+		if (options->by_group && failed && !is_of_group(failed->name, test->name)) {
 			printf("Bail out! not all tests of this group passed\n");
 			return STATUS_GROUP;
 		}
@@ -556,7 +551,7 @@ static int run_tests(const struct test **tests, size_t count,
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-t N] [-k SMALL[/FULL]] [test or pattern]...\n",
+		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-t N] [-k KERNEL] [test or pattern]...\n",
 		program_invocation_short_name);
 	exit(STATUS_USAGE);
 }

@@ -210,16 +210,17 @@ TEST(harness, ignored_signals_stay_ignored)
 /* Such a hang can be seen before the time limit; one that sleeps cannot. */
 TEST(harness, what_the_kernel_holds_ends_early)
 {
-	struct run run = RUN("harness_sample", "-e", "2", "sample.is_held_by_the_kernel",
-			     "sample.hangs");
+	struct run held = START("harness_sample", "-e", "2", "sample.is_held_by_the_kernel",
+				"sample.hangs");
+	struct run busy = START("harness_sample", "-e", "1", "sample.is_busy");
+	struct run in_time = START("harness_sample", "sample.is_held_by_the_kernel");
 
-	expect_text(run.output,
+	expect_text(collect(&held)->output,
 		    "\nnot ok 2 sample.is_held_by_the_kernel # TIMEOUT 2 seconds in the kernel\n");
-	expect_text(run.output, "\nnot ok 1 sample.hangs # TIMEOUT 1 seconds\n");
+	expect_text(held.output, "\nnot ok 1 sample.hangs # TIMEOUT 1 seconds\n");
 	/* A user of much time and many calls is not held. */
-	expect_text(RUN("harness_sample", "-e", "1", "sample.is_busy").output,
-		    "\nnot ok 1 sample.is_busy # TIMEOUT 4 seconds\n");
-	expect_text(RUN("harness_sample", "sample.is_held_by_the_kernel").output,
+	expect_text(collect(&busy)->output, "\nnot ok 1 sample.is_busy # TIMEOUT 4 seconds\n");
+	expect_text(collect(&in_time)->output,
 		    "\nnot ok 1 sample.is_held_by_the_kernel # TIMEOUT 8 seconds\n");
 }
 

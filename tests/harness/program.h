@@ -27,6 +27,12 @@ struct run start_args(const char *const args[]);
 struct run start_prepared(void (*prepare)(const void *), const void *argument,
 			  const char *const args[]);
 
+/*
+ * From now on the standard output of each program that is started holds one page: the
+ * program soon waits for the test to read it.
+ */
+void use_small_pipes(void);
+
 /* For start_prepared(): ignore these signals, a list that ends with 0. */
 void ignore_signals(const void *signals);
 
@@ -110,8 +116,8 @@ pid_t child_of(pid_t pid);
 
 /*
  * Wait until the process holds the semaphore. The holder blocks in write(2), since
- * nobody reads the pipe "out". While another process holds it, read some bytes, so
- * that it goes on.
+ * nobody reads the pipe "out". While another process blocks there, read some bytes,
+ * so that it goes on.
  */
 void wait_until_holder(pid_t pid, int out);
 

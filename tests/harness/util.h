@@ -31,6 +31,14 @@ char *text_of(const char *format, ...)
 	return text;
 }
 
+/* Is the test "map.x" of this group, "map", or of that of another test, "map.y"? */
+static inline bool is_of_group(const char *test, const char *group)
+{
+	size_t length = strcspn(group, ".");
+
+	return !strncmp(test, group, length) && test[length] == '.';
+}
+
 /*
  * Write a line into the kernel's log; returns false if it cannot. (Not with dprintf():
  * it asks for the file position, and /dev/kmsg has none.)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh disable=SC2154
-# The debug kernel, built from Debian's source (kernel.sh get debug).
+# The kernels that Kconfig.notes describes, built from Debian's source (kernel.sh get
+# debug, kernel.sh get kcsan).
 
-# The config that Kconfig.notes asks for: the first value of each option.
+# fragment NAME: the config that Kconfig.notes asks for: the first value of each option
+# that is not for the other kernels.
 fragment() {
-	awk '!/^(#|$)/ {
+	awk -v name="$1" '!/^(#|$)/ && ($1 == name || $1 !~ /^(debug|kcsan)$/) {
 		split($2, option, /[=,]/)
 		if (option[2] == "n")
 			print "# CONFIG_" option[1] " is not set"
@@ -41,7 +43,7 @@ begin_debug() {
 	fi
 }
 
-# Run make for the debug kernel, on the host or in the tree.
+# Run make for the kernel, on the host or in the tree.
 make_debug() {
 	if [ -d "$tmp/tree" ]; then
 		"$top/tests/kernel/enter.sh" "$tmp/tree" -- \
@@ -51,14 +53,15 @@ make_debug() {
 	fi
 }
 
-# Build the kernel where its modules will be built, then keep only what they need.
+# get_debug NAME: build the kernel where its modules will be built, then keep only what
+# they need.
 get_debug() {
-	dir=$build/kernel/debug
-	[ "$(fragment)" != "$(cat "$dir/fragment" 2>/dev/null)" ] || return 0
-	need_room 3000000 "the debug kernel needs 3 GB" "a while"
+	dir=$build/kernel/$1
+	[ "$(fragment "$1")" != "$(cat "$dir/fragment" 2>/dev/null)" ] || return 0
+	need_room 3000000 "the $1 kernel needs 3 GB" "a while"
 
-	say "fetching $debug_source and building the debug kernel in" \
-		"build/kernel/debug (some minutes; its log: build/setup.log)"
+	say "fetching $debug_source and building the $1 kernel in" \
+		"build/kernel/$1 (some minutes; its log: build/setup.log)"
 	tmp=$dir.tmp
 	rm -rf "$tmp"
 	mkdir -p "$tmp"
@@ -70,7 +73,7 @@ get_debug() {
 		tar -xJ -C "$tmp/$headers" --strip-components=1 ||
 		die "cannot unpack $debug_source"
 	rm "$tmp/source.tar"
-	fragment >"$tmp/fragment"
+	fragment "$1" >"$tmp/fragment"
 	cp "$tmp/fragment" "$tmp/$headers/"
 	{
 		make_debug KCONFIG_ALLCONFIG=fragment allnoconfig &&
@@ -78,9 +81,9 @@ get_debug() {
 			make_debug -s -j "$(nproc)" bzImage modules &&
 			cp "$tmp/$headers/arch/x86/boot/bzImage" "$tmp/vmlinuz"
 	} >"$build/setup.log" 2>&1 ||
-		die "cannot build the debug kernel (see build/setup.log)"
+		die "cannot build the $1 kernel (see build/setup.log)"
 	"$top/tests/kernel/doctor.sh" "$tmp/config" | grep '^  .*CONFIG_' >&2 &&
-		die "the debug kernel is not what Kconfig.notes asks for"
+		die "the $1 kernel is not what Kconfig.notes asks for"
 	cat "$tmp/$headers/include/config/kernel.release" >"$tmp/release"
 
 	mkdir "$tmp/kept"

@@ -37,10 +37,14 @@ FNR == NR {
 	next
 }
 /^(#|$)/ { next }
-# Only a debug kernel needs these.
-/^(debug|built)/ && have["KASAN"] != "y" { next }
+{ split($2, want, "=") }
+# Only a kernel built from the notes needs these; the first option shows which it is.
+/^(debug|kcsan)/ && !($1 in is) {
+	is[$1] = have[want[1]] == "y"
+	is["built"] = is["built"] || is[$1]
+}
+/^(debug|kcsan|built)/ && !is[$1] { next }
 {
-	split($2, want, "=")
 	why = $0
 	sub(/^[^\t ]+[\t ]+[^\t ]+[\t ]+/, "", why)
 	seen[$1]++
@@ -54,7 +58,7 @@ FNR == NR {
 END {
 	printf "%s: %s for the module\n%s", config,
 		missing["module"] ? "not fit" : "fit", lines
-	n = split("module trace tests guest host debug built", who, " ")
+	n = split("module trace tests guest host debug kcsan built", who, " ")
 	for (i = 1; i <= n; i++)
 		if (who[i] in seen)
 			printf "  %s: %d of %d options\n", who[i],

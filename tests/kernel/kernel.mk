@@ -25,7 +25,9 @@ build/kernel/%/vmlinuz: $(addprefix tests/kernel/,kernel.sh fetch.sh modules.sh 
 	@tests/kernel/kernel.sh get $*
 	@touch $@
 
-build/kernel/debug/vmlinuz: Kconfig.notes
+# The kernels built from Kconfig.notes.
+noted := debug kcsan
+$(noted:%=build/kernel/%/vmlinuz): Kconfig.notes
 
 # Look each time: this machine may have another kernel there by now.
 ifneq ($(filter by-hand host-%,$(kernel)),)

@@ -8,10 +8,10 @@
 #                                    its headers
 #   kernel.sh get by-hand KDIR VMLINUZ   the same for a kernel given by hand
 #
-# KERNEL is a series (6.1), a Debian suite (trixie), debug, host (a kernel that
-# this machine has: the running one, or KVER in the environment), by-hand, or a name in
-# build/kernel/. By default it is the series that this host's distribution has, else
-# host.
+# KERNEL is a series (6.1), a Debian suite (trixie), debug, kcsan, host (a kernel
+# that this machine has: the running one, or KVER in the environment), by-hand, or a
+# name in build/kernel/. By default it is the series that this host's distribution has,
+# else host.
 #
 # A kernel directory holds vmlinuz, config, release, headers (a link) and modules/. It
 # holds tree/ if its modules have to be built in a tree of its own (enter.sh). modules/
@@ -146,7 +146,7 @@ name() {
 		KVER=${1#host-}
 		name host
 		;;
-	by-hand | debug) echo "$1" ;;
+	by-hand | debug | kcsan) echo "$1" ;;
 	*[!a-z0-9.-]*) die "KERNEL=$1 is neither a kernel series nor a Debian suite" ;;
 	[0-9]*) name_series "$1" ;;
 	*) echo "$1" ;;
@@ -170,7 +170,7 @@ name) name "${2-}" ;;
 get)
 	alone
 	case ${2-} in
-	debug) get_debug ;;
+	debug | kcsan) get_debug "$2" ;;
 	host-*) get_host "$2" ;;
 	by-hand)
 		[ -n "${3-}" ] || die "VMLINUZ= needs KDIR=, the headers of that kernel"

@@ -99,6 +99,7 @@ TEST(kernel, names)
 		{ "6.12", "trixie\n" },
 		{ "unstable", "unstable\n" },
 		{ "debug", "debug\n" },
+		{ "kcsan", "kcsan\n" },
 		{ "by-hand", "by-hand\n" },
 		{ "host", "host-9.9\n" },
 		{ "host-9.8", "host-9.8\n" },

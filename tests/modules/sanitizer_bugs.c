@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * At load, commits the kind of bug that its parameter names. Only the
- * sanitizers of a debug kernel notice it.
+ * sanitizers of a debug kernel, or its detector of races, notice it.
  */
 #include <linux/delay.h>
 #include <linux/gfp.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/sched/task.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -82,6 +84,38 @@ static void write_to_a_freed_page(void)
 		alloc_page(GFP_KERNEL);
 }
 
+static int counter;
+
+static int count(void *unused)
+{
+	int i;
+
+	for (i = 0; i < 10000000 && !kthread_should_stop(); i++) {
+		counter++;
+		barrier();
+	}
+	return 0;
+}
+
+static void count_without_lock(void)
+{
+	struct task_struct *threads[2];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		threads[i] = kthread_create(count, NULL, "count/%d", i);
+		if (IS_ERR(threads[i]))
+			return;
+		get_task_struct(threads[i]);
+		wake_up_process(threads[i]);
+	}
+	msleep(2000);
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		kthread_stop(threads[i]);
+		put_task_struct(threads[i]);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*commit)(void);
@@ -92,6 +126,7 @@ static const struct {
 	{ "sleep_under_a_spinlock", sleep_under_a_spinlock },
 	{ "leak", leak },
 	{ "write_to_a_freed_page", write_to_a_freed_page },
+	{ "count_without_lock", count_without_lock },
 };
 
 static int __init sanitizer_bugs_init(void)

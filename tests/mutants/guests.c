@@ -50,17 +50,17 @@ static int control_count;
 static bool control_is_for_any;
 static int number;		/* of the last guest */
 
-static bool is_of_group(const char *test, const char *group)
-{
-	return !strncmp(test, group, strlen(group)) && test[strlen(group)] == '.';
-}
-
 static bool is_of_programs(const char *test)
 {
 	for (size_t p = 0; p < ARRAY_SIZE(programs); p++)
 		if (is_of_group(test, programs[p]))
 			return true;
 	return false;
+}
+
+static bool is_large(const struct result *test)
+{
+	return is_of_group(test->name, "large");
 }
 
 static bool is_likely(const struct entry *entry, const char *test)
@@ -95,8 +95,7 @@ static bool fill_control(struct guest *guest)
 
 		/* Another guest runs it if its guest is set. */
 		if (control[t].result == NOT_RUN && !control[t].guest &&
-		    (!run->count || !strncmp(name, run->tests[0]->name,
-					     strcspn(name, ".") + 1)))
+		    (!run->count || is_of_group(name, run->tests[0]->name)))
 			run->tests[run->count++] = &control[t];
 	}
 	for (int t = 0; t < run->count; t++)
@@ -119,32 +118,6 @@ static struct entry *choose(struct guest *guest)
 	return NULL;
 }
 
-static bool fill_mutant(struct guest *guest);
-
-/* First the likely tests, then all others but the large ones, then these. */
-static bool fill_any(struct guest *guest, struct entry *entry)
-{
-	struct guest_run *run = &guest->run;
-	int kinds = guest->whole ? 2 : 1;
-
-	for (int large = 0; large < kinds && !run->count; large++)
-		for (int t = 0; t < entry->test_count; t++) {
-			struct result *test = &entry->tests[t];
-
-			if (test->result == NOT_RUN &&
-			    is_of_group(test->name, "large") == large &&
-			    (guest->whole || is_likely(entry, test->name)))
-				run->tests[run->count++] = test;
-		}
-	if (run->count)
-		return true;
-	if (guest->whole)
-		survive(guest->mutant);
-	else
-		entry->state = UNNOTICED;
-	return fill_mutant(guest);
-}
-
 static bool fill_mutant(struct guest *guest)
 {
 	struct guest_run *run = &guest->run;
@@ -153,8 +126,22 @@ static bool fill_mutant(struct guest *guest)
 	if (!entry)
 		return false;
 	entry->state = RUNNING;
-	if (entry->mutant.any)
-		return fill_any(guest, entry);
+	if (entry->mutant.any) {
+		/* Those of large regions come last, in a guest of their own. */
+		for (int large = 0; large < (guest->whole ? 2 : 1) && !run->count; large++)
+			for (int t = 0; t < entry->test_count; t++)
+				if (entry->tests[t].result == NOT_RUN &&
+				    is_large(&entry->tests[t]) == large &&
+				    (guest->whole || is_likely(entry, entry->tests[t].name)))
+					run->tests[run->count++] = &entry->tests[t];
+		if (run->count)
+			return true;
+		if (guest->whole)
+			survive(guest->mutant);
+		else
+			entry->state = UNNOTICED;
+		return fill_mutant(guest);
+	}
 	if (guest->whole) {
 		struct result *all = check(calloc(suite_count, sizeof(*all)));
 
@@ -175,27 +162,22 @@ static bool fill_mutant(struct guest *guest)
 	return true;
 }
 
-static bool has_large(const struct guest_run *run)
-{
-	for (int t = 0; t < run->count; t++)
-		if (is_of_group(run->tests[t]->name, "large"))
-			return true;
-	return false;
-}
-
 /* Without a module: the unmodified one. */
 static void start(struct guest *guest, char *module)
 {
+	bool any = module && list[guest->mutant].mutant.any, large = false;
 	char *args[16] = { "tests/guest/vm.sh" };
-	bool any = module && list[guest->mutant].mutant.any;
 	int n = 1;
+
+	for (int t = 0; t < guest->run.count; t++)
+		large = large || is_large(guest->run.tests[t]);
 
 	if (module) {
 		args[n++] = "-m";
 		args[n++] = module;
 	}
 	/* In a smaller guest these are skipped. */
-	if ((!guest->whole || any) && has_large(&guest->run))
+	if (large && (any || !guest->whole))
 		args[n++] = "-l";
 	args[n++] = "tap";
 	args[n++] = "suite";

@@ -22,8 +22,11 @@
 #include "harness.h"
 #include "program.h"
 
-enum { ATTACHED = 4, TOGETHER_LOOPS = 20, ROUNDS = 50 };
+enum { ATTACHED = 4, TOGETHER_LOOPS = 20, ROUNDS = 10 };
 enum { NOBODY = 65534 };
+
+/* More lines than a small pipe holds: whoever prints them waits for us to read. */
+static const char many[] = "2000";
 
 static const char other_node[] = "/dev/shmcount-other";
 
@@ -80,18 +83,19 @@ TEST(attach, processes_share_one_count)
 TEST_LIMIT(attach, at_the_same_instant, 120)
 {
 	static const char *const args[] = { "incr_dev", "-a", "20", NULL };
+	char *region = load_default_and_map();
 
 	for (int round = 0; round < ROUNDS; round++) {
 		struct run runs[ATTACHED];
 
-		load("");
 		run_at_once(runs, ATTACHED, args);
 		for (int i = 0; i < ATTACHED; i++) {
 			expect_end(&runs[i], 0, "20 increments by process");
 			ASSERT_EQ(TOGETHER_LOOPS, lines_in(runs[i].output));
 		}
 		check_union(runs, ATTACHED, 0, ATTACHED * TOGETHER_LOOPS);
-		unload();
+		/* As after a load. */
+		memset(region, 0, page_size());
 	}
 }
 
@@ -100,14 +104,15 @@ TEST(attach, to_a_fresh_run)
 	struct run fresh, attached;
 
 	load("");
-	fresh = START("incr_dev", "20000");
+	use_small_pipes();
+	fresh = START("incr_dev", "5000");
 	wait_until_holder(child_of(fresh.pid), fresh.out);
 	attached = START("incr_dev", "-a", "100");
 	collect(&fresh);
 	collect(&attached);
 	ASSERT_EQ(100, lines_in(attached.output));
 	expect_end(&attached, 0, "100 increments by process");
-	expect_end(&fresh, 0, "40000 increments by 2 processes");
+	expect_end(&fresh, 0, "10000 increments by 2 processes");
 }
 
 /* A fresh start never resets the count of an attached process. */
@@ -116,7 +121,8 @@ TEST(attach, fresh_start_is_refused_while_others_are_attached)
 	struct run attached, other;
 
 	load("");
-	attached = START("incr_dev", "-a", "20000");
+	use_small_pipes();
+	attached = START("incr_dev", "-a", many);
 	wait_for_output(&attached);
 	expect_refusal(RUN("incr_dev", "5"), 1,
 		       "other processes are attached: join them with -a");
@@ -124,8 +130,8 @@ TEST(attach, fresh_start_is_refused_while_others_are_attached)
 	other = START("incr_dev", "-a", "0");
 	collect(&attached);
 	expect_end(collect(&other), 0, "0 increments by process");
-	expect_end(&attached, 0, "20000 increments by process");
-	expect_text(attached.errors, "gave count 20000");
+	expect_end(&attached, 0, "2000 increments by process");
+	expect_text(attached.errors, "gave count 2000");
 }
 
 static void make_other_node(void)
@@ -144,7 +150,8 @@ TEST(attach, fresh_start_by_another_node_is_told)
 
 	load("");
 	make_other_node();
-	attached = START("incr_dev", "-a", "20000");
+	use_small_pipes();
+	attached = START("incr_dev", "-a", many);
 	/* It holds the old semaphore, so it cannot hinder the fresh run. */
 	wait_until_holder(attached.pid, attached.out);
 	fresh = RUN("incr_dev", "-d", other_node, "0");
@@ -268,11 +275,30 @@ static struct run start_by_other_node(const char *loops)
 
 static struct run start_holder(starter *start_it, const char *loops)
 {
-	struct run holder = start_it(loops);
+	struct run holder;
 
+	use_small_pipes();
+	holder = start_it(loops);
 	wait_until_holder(holder.pid, holder.out);
 	return holder;
 }
+
+/* Wait until it has waited in vain for the semaphore so many times, 0.1 s each. */
+static void let_wait(const struct run *waiter, int times)
+{
+	const char *status = text_of("/proc/%d/status", waiter->pid);
+	static const char sleeps[] = "voluntary_ctxt_switches:";
+	long until = number_in(status, sleeps) + times;
+
+	for (int i = 0; number_in(status, sleeps) < until; i++) {
+		if (i == 1000)
+			FAIL("process %d does not wait", waiter->pid);
+		usleep(10000);
+	}
+}
+
+/* A waiter notices at the first time that the holder died, at the tenth that it is slow. */
+enum { UNTIL_DEAD = 3, UNTIL_SLOW = 12 };
 
 /*
  * The holder is alive and stuck. The waiter waits longer than it takes to
@@ -283,14 +309,14 @@ static void expect_both_count(starter *start_one, starter *start_other)
 	struct run holder, waiter;
 
 	load("");
-	holder = start_holder(start_one, "20000");
+	holder = start_holder(start_one, many);
 	waiter = start_other("5");
 	wait_until_asleep(waiter.pid);
-	usleep(500000);
-	expect_end(collect(&holder), 0, "20000 increments by process");
+	let_wait(&waiter, UNTIL_DEAD);
+	expect_end(collect(&holder), 0, "2000 increments by process");
 	expect_status(collect(&waiter), 0);
 	expect_text(waiter.errors, "5 increments by process");
-	count_on("0", "of 20005 by all, gave count 20005");
+	count_on("0", "of 2005 by all, gave count 2005");
 }
 
 /* A test: who starts the holder, and who the waiter. */
@@ -359,15 +385,15 @@ TEST_LIMIT(attach, death_of_a_waiter_with_the_pid_of_the_holder, 60)
 
 	load("");
 	waiter = start_holder(start_in_pid_namespace, endless);
-	holder = start_in_pid_namespace("20000");
+	holder = start_in_pid_namespace(many);
 	wait_until_holder(holder.pid, waiter.out);
 	ASSERT_OK(kill(waiter.pid, SIGKILL));
 	expect_end_by(collect(&waiter), SIGKILL);
 
 	waiter = start_here("5");
 	wait_until_asleep(waiter.pid);
-	usleep(500000);
-	expect_end(collect(&holder), 0, "20000 increments by process 1,");
+	let_wait(&waiter, UNTIL_DEAD);
+	expect_end(collect(&holder), 0, "2000 increments by process 1,");
 	expect_status(collect(&waiter), 0);
 	expect_text(waiter.errors, "5 increments by process");
 }
@@ -400,7 +426,7 @@ TEST_LIMIT(attach, stopped_holder_is_waited_for, 60)
 	double begun;
 
 	load("");
-	holder = start_holder(start_here, "20000");
+	holder = start_holder(start_here, many);
 	ASSERT_OK(kill(holder.pid, SIGSTOP));
 	begun = now();
 	waiter = start_here("5");
@@ -409,12 +435,12 @@ TEST_LIMIT(attach, stopped_holder_is_waited_for, 60)
 		       holder.pid);
 	if (now() - begun < 0.9)
 		FAIL("the warning came after %.2f s", now() - begun);
-	sleep(2);
+	let_wait(&waiter, UNTIL_SLOW);
 	ASSERT_EQ(0, waitpid(waiter.pid, NULL, WNOHANG));
 	ASSERT_OK(kill(holder.pid, SIGCONT));
-	expect_end(collect(&holder), 0, "20000 increments by process");
+	expect_end(collect(&holder), 0, "2000 increments by process");
 	expect_end(collect(&waiter), 0, "5 increments by process");
-	count_on("0", "of 20005 by all, gave count 20005");
+	count_on("0", "of 2005 by all, gave count 2005");
 }
 
 /* From another pid namespace the waiter cannot see that it is stopped. */
@@ -423,7 +449,7 @@ TEST_LIMIT(attach, slow_holder_is_named, 60)
 	struct run holder, waiter;
 
 	load("");
-	holder = start_holder(start_here, "20000");
+	holder = start_holder(start_here, many);
 	waiter = start_here("5");
 	expect_warning(&waiter,
 		       "process %d has held the semaphore for a second: waiting for it\n",
@@ -447,17 +473,12 @@ static void be_traced(const void *unused)
 	ASSERT_OK(ptrace(PTRACE_TRACEME, 0, 0, 0));
 }
 
-/*
- * Start a traced incr_dev -a and run it until it is the initialiser of the
- * region; then at most so many instructions, or to the end of the
- * initialisation. Returns their number.
- */
-static int start_initialiser(struct region *region, int max, struct run *run)
+/* Start a traced incr_dev -a, and run it until it is about to look at the region. */
+static void start_traced(struct run *run)
 {
 	static const char *const args[] = { "incr_dev", "-a", "5", NULL };
 	struct __ptrace_syscall_info info = { 0 };
-	unsigned int word = 0;
-	int status, steps = 0;
+	int status;
 
 	*run = start_prepared(be_traced, NULL, args);
 	ASSERT_EQ(run->pid,
@@ -473,11 +494,31 @@ static int start_initialiser(struct region *region, int max, struct run *run)
 		ASSERT_OK(ptrace(PTRACE_GET_SYSCALL_INFO, run->pid,
 				 sizeof(info), &info));
 	}
+}
+
+/* Let it run for one instruction; returns the word of the initialiser. */
+static unsigned int step(const struct run *run, struct region *region)
+{
+	int status;
+
+	ASSERT_OK(ptrace(PTRACE_SINGLESTEP, run->pid, 0, 0));
+	ASSERT_EQ(run->pid, waitpid(run->pid, &status, 0));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	return atomic_load(&region->initialiser.word);
+}
+
+/*
+ * Start one, and run it until it is the initialiser of the region; then at most so
+ * many instructions, or to the end of the initialisation. Returns their number.
+ */
+static int start_initialiser(struct region *region, int max, struct run *run)
+{
+	unsigned int word = 0;
+	int steps = 0;
+
+	start_traced(run);
 	while (word != REGION_READY && steps < max) {
-		ASSERT_OK(ptrace(PTRACE_SINGLESTEP, run->pid, 0, 0));
-		ASSERT_EQ(run->pid, waitpid(run->pid, &status, 0));
-		ASSERT_TRUE(WIFSTOPPED(status));
-		word = atomic_load(&region->initialiser.word);
+		word = step(run, region);
 		steps += word != 0;
 	}
 	return steps;
@@ -498,6 +539,29 @@ static int initialiser_steps(void)
 	ASSERT_OK(munmap(region, page_size()));
 	unload();
 	return steps;
+}
+
+/* Two find a new region; the first one to look is the last to act. */
+TEST(attach, initialiser_that_is_overtaken)
+{
+	struct region *region = load_default_and_map();
+	struct run run;
+	int steps = 1;
+
+	/* So many instructions until it is the initialiser. */
+	start_traced(&run);
+	while (!step(&run, region))
+		steps++;
+	ASSERT_OK(ptrace(PTRACE_DETACH, run.pid, 0, 0));
+	expect_end(collect(&run), 0, "of 5 by all, gave count 5");
+
+	memset(region, 0, page_size());
+	start_traced(&run);
+	while (--steps)
+		ASSERT_EQ(0, step(&run, region));
+	count_on("5", "of 5 by all, gave count 5");
+	ASSERT_OK(ptrace(PTRACE_DETACH, run.pid, 0, 0));
+	expect_end(collect(&run), 0, "of 10 by all, gave count 10");
 }
 
 TEST(attach, initialiser_that_died_is_replaced)
@@ -569,7 +633,7 @@ TEST_LIMIT(attach, holder_that_died_before_its_note_is_noticed, 60)
 		expect_line(&waiters[i], text);
 	if (now() - begun > 3)
 		FAIL("the warnings took %.2f s", now() - begun);
-	sleep(2);
+	let_wait(&waiters[0], UNTIL_SLOW);
 	/* The user ends one; the other continues when it can. */
 	ASSERT_OK(kill(waiters[0].pid, SIGINT));
 	expect_end_by(collect(&waiters[0]), SIGINT);

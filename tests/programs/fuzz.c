@@ -30,7 +30,7 @@ static void expect_agreement(struct run run)
 TEST_LIMIT(fuzz, in_turn, LIMIT)
 {
 	needs_guest();
-	expect_agreement(RUN("fuzz", "-k", "in-turn", "-s", "1", "-n", "5000"));
+	expect_agreement(RUN("fuzz", "-k", "in-turn", "-s", "1", "-n", "3000"));
 }
 
 TEST_LIMIT(fuzz, racing, LIMIT)
@@ -180,7 +180,7 @@ TEST_LIMIT(fuzz, interrupt_leaves_nothing, LIMIT)
 	/* It handles signals before it prints its first line, the seed. */
 	while (byte != '\n')
 		ASSERT_EQ(1, read(run.out, &byte, 1));
-	usleep(1000000);
+	usleep(300000);
 	ASSERT_OK(kill(run.pid, SIGINT));
 	expect_status(collect(&run), 130);
 	expect_text(run.output, "operations in ");

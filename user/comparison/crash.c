@@ -23,7 +23,7 @@ enum { PATIENCE = 30 };
 
 static double limit_of(const struct comparison *c)
 {
-	return c->quick ? 0.2 : 0.5;	/* seconds */
+	return c->quick ? 0.05 : 0.5;	/* seconds */
 }
 
 /* What the processes tell one another. */

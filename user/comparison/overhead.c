@@ -8,14 +8,14 @@
 
 #include "compare.h"
 
-enum { PAIRS = 301, LOOPS = 100000 };
+enum { PAIRS = 301, QUICK_PAIRS = 31, LOOPS = 100000 };
 
 __attribute__((noinline))
-static double by_hand(sem_t *mutex, volatile long *count)
+static double by_hand(sem_t *mutex, volatile long *count, long loops)
 {
 	double began = now();
 
-	for (long i = 0; i < LOOPS; i++) {
+	for (long i = 0; i < loops; i++) {
 		if (sem_wait(mutex))
 			die("cannot wait for the semaphore");
 		*count = *count + 1;
@@ -25,22 +25,25 @@ static double by_hand(sem_t *mutex, volatile long *count)
 	return now() - began;
 }
 
-static double by_table(const struct lock *lock, struct lock_instance *instance)
+static double by_table(const struct lock *lock, struct lock_instance *instance,
+		       long loops)
 {
 	double began = now();
 	const int go_on = 0;
 
-	lock->loop(instance, &go_on, LOOPS);
+	lock->loop(instance, &go_on, loops);
 	return now() - began;
 }
 
 void ask_overhead(struct comparison *c)
 {
 	const struct lock *lock = lock_named("sem");
+	int pairs = c->quick ? QUICK_PAIRS : PAIRS;
+	long loops = c->loops ?: LOOPS;
 	struct result *result = result_add(c, (struct result) {
 		.question = "overhead", .backing = "MAP_ANON", .lock = "sem",
 		.processes = 1, .what = "increment", .unit = "ns",
-		.loops = LOOPS, .ratio_to = "by hand",
+		.loops = loops, .ratio_to = "by hand",
 	});
 	struct object object;
 	struct lock_instance instance;
@@ -49,15 +52,15 @@ void ask_overhead(struct comparison *c)
 
 	if (!memory || !lock_init(&instance, lock, memory, result->why))
 		die("no memory");
-	for (int i = 0; i < PAIRS && !interrupted; i++) {
+	for (int i = 0; i < pairs && !interrupted; i++) {
 		bool first = random_below(c, 2);
 		double table, hand;
 
-		progress(c, "overhead: pair %d of %d", i + 1, PAIRS);
-		table = first ? by_table(lock, &instance) : 0;
-		hand = by_hand(instance.memory, instance.count);
-		table = first ? table : by_table(lock, &instance);
-		result_sample(result, table / LOOPS * 1e9, true);
+		progress(c, "overhead: pair %d of %d", i + 1, pairs);
+		table = first ? by_table(lock, &instance, loops) : 0;
+		hand = by_hand(instance.memory, instance.count, loops);
+		table = first ? table : by_table(lock, &instance, loops);
+		result_sample(result, table / loops * 1e9, true);
 		series_add(&result->ratios, table / hand);
 	}
 	lock_fini(&instance, lock);

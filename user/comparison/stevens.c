@@ -69,8 +69,9 @@ static long choose_loops(struct comparison *c, struct result *result,
 static void measure(struct comparison *c, struct result *result,
 		    const struct lock *lock, double budget)
 {
-	result->loops = choose_loops(c, result, lock, budget);
-	for (int i = 0; i < TIMES && result->state == MEASURED; i++) {
+	if (!interrupted)
+		result->loops = choose_loops(c, result, lock, budget);
+	for (int i = 0; i < TIMES && result->state == MEASURED && !interrupted; i++) {
 		double value = repeat(c, result, lock, result->loops, 0);
 
 		if (isnan(value))

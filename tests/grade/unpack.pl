@@ -1,0 +1,97 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0
+# Unpack a zip or tar archive and those in it, in the jail (unpack.c), into one file "files":
+# for each file its path, a NUL, its size, a NUL and its data. What is no source has no
+# data. We make no file of the archive's, so its names and links are just text.
+#
+#   unpack.pl ARCHIVE
+use strict;
+use warnings;
+use Archive::Tar;
+use IO::Uncompress::Unzip qw($UnzipError);
+
+my ($max_files, $max_file, $max_archive, $max_all) = (4096, 1 << 20, 16 << 20, 15 << 20);
+my ($files, $all, $temporary) = (0, 0, 0);
+
+open my $to, '>', 'files' or die "files: $!\n";
+
+# How many bytes of a file of this name we want.
+sub wanted {
+	my ($path) = @_;
+
+	return $max_archive if $path =~ /\.(zip|tar|tgz|tar\.gz)$/i;
+	return $path =~ m{(\.[ch]|(^|/)makefile|(^|/)Kbuild)$}i ? $max_file : 0;
+}
+
+sub put {
+	my ($path, $data, $nesting) = @_;
+
+	return if $path =~ m{/$} || $path =~ m{(^|/)(\.|__MACOSX/)};
+	die "there are more than $max_files files in it\n" if ++$files > $max_files;
+	die "$path is longer than $max_file bytes\n" if length $data > wanted($path);
+	if (wanted($path) == $max_archive && $nesting < 3) {
+		my $name = '/tmp/nested' . $temporary++;
+
+		open my $nested, '>', $name or die "$name: $!\n";
+		print $nested $data;
+		close $nested or die "$name: $!\n";
+		unpack_file($name, $path =~ m{^(.*/)} ? $1 : '', $nesting + 1);
+		unlink $name;
+		return;
+	}
+	$data = '' if wanted($path) != $max_file;
+	$all += length $data;
+	die "its files are longer than $max_all bytes in all\n" if $all > $max_all;
+	print $to "$path\0" . length($data) . "\0$data";
+}
+
+sub unpack_zip {
+	my ($name, $folder, $nesting) = @_;
+	my $zip = IO::Uncompress::Unzip->new($name) or die "it is no zip file: $UnzipError\n";
+	my $status = 1;
+
+	while ($status > 0) {
+		my $path = $zip->getHeaderInfo()->{Name};
+		my ($data, $part, $n) = ('');
+
+		$path =~ s{\\}{/}g;
+		while (($n = $zip->read($part)) > 0) {
+			$data .= $part if length $data <= wanted($path) && wanted($path);
+		}
+		die "it is damaged: $UnzipError\n" if $n < 0;
+		put("$folder$path", $data, $nesting);
+		$status = $zip->nextStream();
+	}
+	die "it is damaged: $UnzipError\n" if $status < 0;
+}
+
+sub unpack_tar {
+	my ($name, $folder, $nesting, $gzip) = @_;
+	my $next = Archive::Tar->iter($name, $gzip) or die "it is no archive\n";
+	my $seen = 0;
+
+	while (my $file = $next->()) {
+		$seen = 1;
+		my $path = $file->full_path;
+
+		$path =~ s{^(\./)+}{};
+		put("$folder$path", wanted($path) ? $file->get_content // '' : '', $nesting)
+			if $file->is_file;
+	}
+	die "it is no zip or tar archive\n" if !$seen;
+}
+
+# The first bytes say what it is, whatever its name.
+sub unpack_file {
+	my ($name, $folder, $nesting) = @_;
+	my $start = '';
+
+	open my $from, '<', $name or die "$name: $!\n";
+	read $from, $start, 4;
+	close $from;
+	return unpack_zip($name, $folder, $nesting) if $start =~ /^PK/;
+	unpack_tar($name, $folder, $nesting, $start =~ /^\x1f\x8b/ ? 1 : 0);
+}
+
+unpack_file($ARGV[0], '', 0);
+close $to or die "files: $!\n";
