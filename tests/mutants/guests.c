@@ -128,7 +128,7 @@ static bool fill_mutant(struct guest *guest)
 	entry->state = RUNNING;
 	if (entry->mutant.any) {
 		/* Those of large regions come last, in a guest of their own. */
-		for (int large = 0; large <= guest->whole && !run->count; large++)
+		for (int large = 0; large < (guest->whole ? 2 : 1) && !run->count; large++)
 			for (int t = 0; t < entry->test_count; t++)
 				if (entry->tests[t].result == NOT_RUN &&
 				    is_large(&entry->tests[t]) == large &&
@@ -319,13 +319,12 @@ static void finish_whole(struct guest *guest)
 	free(names);
 }
 
-/* After its likely groups all tests come, and after one that was too slow those left. */
+/* If no test has noticed, another guest takes those that are left. */
 static void finish_any(struct guest *guest)
 {
 	const struct guest_run *run = &guest->run;
 	struct entry *entry = &list[guest->mutant];
 	const struct result *by = NULL;
-	bool again = !guest->whole;
 
 	for (int t = 0; t < run->count && !by; t++) {
 		struct result *test = run->tests[t];
@@ -333,7 +332,6 @@ static void finish_any(struct guest *guest)
 		if (test->result == HUNG && entry->slow != test->name) {
 			entry->slow = test->name;
 			forget(test);
-			again = true;
 		} else if (test->result >= FAILED && test->result != SKIPPED) {
 			by = test;
 		}
@@ -344,10 +342,8 @@ static void finish_any(struct guest *guest)
 		notice(guest->mutant, by->name,
 		       outcome_names[by->result == CRASHED ? CRASH :
 				     by->result == HUNG ? HANG : FAIL]);
-	else if (again)
-		entry->state = UNNOTICED;
 	else
-		survive(guest->mutant);
+		entry->state = UNNOTICED;
 }
 
 static void finish(struct guest *guest, int status)

@@ -359,6 +359,14 @@ TEST(mutants, machine_made_gets_the_likely_groups_first)
 	ASSERT_STREQ("", shell("grep -o ' fuzz\\.\\| incr\\.' guests || :"));
 }
 
+TEST_LIMIT(mutants, machine_made_gets_tests_of_large_regions_last, 60)
+{
+	set_scene("a large.io_past_2_gib fail\n");
+	add_mutant("a", ANY);
+	expect_of_all("", 0, "ok a: caught by large.io_past_2_gib (fail): ");
+	ASSERT_STREQ("", shell("tail -n 1 guests | tr ' ' '\\n' | grep -v '^guest$\\|^large\\.' || :"));
+}
+
 TEST_LIMIT(mutants, machine_made_that_survives_needs_a_reason, 60)
 {
 	struct run run;
