@@ -190,7 +190,7 @@ TEST(setup, tree_that_root_has_built)
 {
 	static const char *const made[] = {
 		"build", "build/obj", "build/obj/module.o",
-		"build/kernel/6.1-amd64/vmlinuz", "user/incr1",
+		"build/kernel/6.1/vmlinuz", "user/incr1",
 	};
 	struct run run;
 
@@ -198,8 +198,8 @@ TEST(setup, tree_that_root_has_built)
 		test_skip("needs root, to have files of root's and become another user");
 	make_tree_of_user();
 	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
-		shell("rm -rf build && umask 022 && mkdir -p build/obj build/kernel/6.1-amd64 && "
-		      "touch build/obj/module.o build/kernel/6.1-amd64/vmlinuz user/incr1 && "
+		shell("rm -rf build && umask 022 && mkdir -p build/obj build/kernel/6.1 && "
+		      "touch build/obj/module.o build/kernel/6.1/vmlinuz user/incr1 && "
 		      "chown -R 65534 build user");
 		expect_said(setup_as_user(), 1, READY);
 		setenv("MADE", made[i], 1);

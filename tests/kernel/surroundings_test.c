@@ -100,7 +100,7 @@ TEST(surroundings, failure_has_a_status_of_its_own)
 	set_here();
 	setenv("failure", "0", 1);
 	ASSERT_EQ(1, WEXITSTATUS(RUN("/bin/sh", "-c",
-				     "cd \"$TOP\" && tests/kernel/kernel.sh names ../x").status));
+				     "cd \"$TOP\" && tests/kernel/kernel.sh name ../x").status));
 }
 
 TEST_LIMIT(surroundings, locale_changes_nothing, 120)
