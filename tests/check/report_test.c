@@ -432,7 +432,7 @@ TEST(check, runs_and_reports)
 	struct run run;
 
 	make_tree();
-	run = RUN(CHECK, "k", "-", "sample.passes sample.crashes sample.skips");
+	run = RUN(CHECK, "k", "sample.passes sample.crashes sample.skips");
 	expect_status(&run, 1);
 	expect_text(run.output, "# harness\nTAP version 13\n1..3\n"
 		    "# begin sample.passes\n");
@@ -453,16 +453,17 @@ TEST(check, large_guest)
 	struct run run;
 
 	make_tree();
-	ASSERT_TRUE(!system("mkdir tests/guest && printf '#!/bin/sh\n"
+	/* A suite's kernel: no test of the host runs. */
+	ASSERT_TRUE(!system("mkdir tests/guest build/kernel/k/tree && printf '#!/bin/sh\n"
 			    "[ \"$1\" = -l ] && echo io.x && echo large.x\n' >build/guest/suite && "
 			    "printf '#!/bin/sh\n"
 			    "echo \"TAP version 13\n1..2\n# begin io.x\n# vm.sh $*\nok 1 io.x\n"
 			    "# begin large.x\nok 2 large.x\"\n' >tests/guest/vm.sh && "
 			    "chmod +x tests/guest/vm.sh"));
-	run = must_end(RUN(CHECK, "k", "-", ""), 0);
+	run = must_end(RUN(CHECK, "k", ""), 0);
 	expect_text(run.output, "large-guest.verdict -l tap suite -r 1 large.x load.*\n");
 	expect_text(run.output, "guest-1.verdict tap suite -r 1 -s 1/2\n");
-	run = must_end(RUN(CHECK, "k", "-", "large.x"), 0);
+	run = must_end(RUN(CHECK, "k", "large.x"), 0);
 	expect_text(run.output, "large-guest.verdict -l tap suite -r 1 large.x\n");
 }
 
@@ -472,7 +473,7 @@ TEST(check, repeats)
 
 	make_tree();
 	setenv("REPEAT", "3", 1);
-	run = RUN(CHECK, "k", "-", "sample.passes sample.fails");
+	run = RUN(CHECK, "k", "sample.passes sample.fails");
 	expect_status(&run, 1);
 	expect_text(run.output, "\nfailed: sample.fails (harness), 3 of 3 runs,");
 	expect_text(run.output, " TESTS='sample.fails'\n\n3 passed, 3 failed\n");
@@ -485,13 +486,13 @@ TEST(check, refuses_what_is_no_number)
 	make_tree();
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		setenv("REPEAT", wrong[i], 1);
-		expect_refusal(RUN(CHECK, "k", "-", "sample.passes"), 2,
+		expect_refusal(RUN(CHECK, "k", "sample.passes"), 2,
 			       text_of("check: REPEAT=%s: it has to be a number from 1 to 1000\n",
 				       wrong[i]));
 	}
 	unsetenv("REPEAT");
 	setenv("LOAD", "much", 1);
-	expect_refusal(RUN(CHECK, "k", "-", "sample.passes"), 2,
+	expect_refusal(RUN(CHECK, "k", "sample.passes"), 2,
 		       "check: LOAD=much: it has to be a number from 0 to 1000");
 }
 
@@ -548,7 +549,7 @@ TEST(check, load_ends_with_the_tests)
 {
 	make_tree();
 	setenv("LOAD", "2", 1);
-	must_end(RUN(CHECK, "k", "-", "sample.passes"), 0);
+	must_end(RUN(CHECK, "k", "sample.passes"), 0);
 	expect_no_orphans();
 }
 
@@ -558,7 +559,7 @@ TEST(check, interrupt_reports_what_there_is_and_ends_the_load)
 
 	make_tree();
 	setenv("LOAD", "2", 1);
-	run = START(CHECK, "k", "-", "sample.passes sample.hangs_for_long");
+	run = START(CHECK, "k", "sample.passes sample.hangs_for_long");
 	busy_child_of(run.pid);
 	shell("until grep -qs '# begin sample.hangs_for_long' build/results/parts/harness.tap; do sleep 0.1; done");
 	ASSERT_OK(kill(run.pid, SIGTERM));
@@ -577,7 +578,7 @@ TEST(check, load_ends_with_what_was_killed)
 
 	make_tree();
 	setenv("LOAD", "1", 1);
-	run = START(CHECK, "k", "-", "sample.hangs_for_long");
+	run = START(CHECK, "k", "sample.hangs_for_long");
 	loop = busy_child_of(run.pid);
 	ASSERT_OK(kill(run.pid, SIGKILL));
 	ASSERT_EQ(run.pid, waitpid(run.pid, NULL, 0));
