@@ -190,11 +190,13 @@ TEST(io, poll_is_ready_both_ways)
 
 static void expect_pages(size_t expected, const char *parameters)
 {
+	char last;
 	int fd;
 
 	load(parameters);
 	fd = open_device(O_RDONLY);
 	ASSERT_EQ(expected * page_size(), lseek(fd, 0, SEEK_END));
+	ASSERT_EQ(1, pread(fd, &last, 1, expected * page_size() - 1));
 	close(fd);
 	unload();
 }
