@@ -108,7 +108,7 @@ TEST(stats, faults_are_pages_given)
 	ASSERT_EQ(2 * PAGES + 1, attribute("faults"));
 }
 
-enum { PROCESSES = 4, ROUNDS = 100, PAGES_EACH = 64 };
+enum { PROCESSES = 4, ROUNDS = 400, PAGES_EACH = 64 };
 
 /* Each process has pages of its own: those who fault on one page take turns. */
 static void open_map_and_fault(void *number)
