@@ -182,6 +182,8 @@ case $packages in
 	headers=$(cd "$tmp/tree/usr/src" && echo linux-headers-*-amd64)
 	arrange "${headers#linux-headers-}"
 	mv "$tmp" "$dir"
+	# What was built for the kernel before is older than this one.
+	touch "$dir/vmlinuz"
 	;;
 *) mv "$tmp/tree" "$dir" ;;
 esac

@@ -25,6 +25,7 @@ static void fake_packages(void)
 	     "*base-files*) mkdir \"$3/usr\" \"$3/usr/bin\" \"$3/dev\"; ln -s usr/bin \"$3/bin\";;\n"
 	     "*/a.deb) mkdir \"$3/boot\" \"$3/usr/src\" \"$3/usr/src/linux-headers-9.9-amd64\"\n"
 	     "echo image >\"$3/boot/vmlinuz-9.9-amd64\"\n"
+	     "touch -t 200001010000 \"$3/boot/vmlinuz-9.9-amd64\"\n"
 	     "echo config >\"$3/boot/config-9.9-amd64\";;\n"
 	     "esac");
 }
@@ -45,7 +46,10 @@ TEST(suite, comes_whole_and_is_then_left_alone)
 	make_tree();
 	need_keyring();
 	fake_packages();
+	shell(": >module.ko");
 	expect_said(run_shell(SUITE "trixie"), 0, "fetching the kernel of trixie");
+	/* The packages of a new kernel may be older than what make built for the last. */
+	shell("test ! module.ko -nt build/kernel/trixie/vmlinuz");
 	shell("cd build/kernel/trixie && test \"$(cat vmlinuz config release)\" = "
 	      "\"$(printf 'image\\nconfig\\n9.9-amd64')\" && "
 	      "test -d headers/ && test -L tree/usr/bin/sh && "
