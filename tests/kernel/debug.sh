@@ -95,6 +95,5 @@ get_debug() {
 	[ "$headers" = headers ] || ln -s "$headers" "$tmp/headers"
 	take_modules "$tmp" "$tmp"
 	need_modules "$tmp"
-	rm -rf "$dir"
-	mv "$tmp" "$dir"
+	put_kernel "$dir"
 }

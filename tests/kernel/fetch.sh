@@ -89,6 +89,5 @@ get_series() {
 	take_modules "$tmp" "$tmp"
 	need_modules "$tmp"
 	(cd "$tmp" && rm -rf boot lib usr/lib/modules usr/share)
-	rm -rf "$dir"
-	mv "$tmp" "$dir"
+	put_kernel "$dir"
 }

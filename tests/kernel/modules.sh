@@ -65,3 +65,14 @@ need_modules() {
 			"$(echo "$lacking" | tr '\n' ' ')and the guest needs it" \
 			"to see the host's files"
 }
+
+# put_kernel DIR: the kernel in $tmp takes the place of DIR. What was built for the kernel
+# before goes: kbuild would take it for up to date.
+put_kernel() {
+	rm -rf "$1"
+	for built in kmod modules techniques lab mutants mutants-all; do
+		rm -rf "${build:?}/$built/${1##*/}"
+	done
+	mv "$tmp" "$1"
+	touch "$1/vmlinuz"
+}

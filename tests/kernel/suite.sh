@@ -181,9 +181,7 @@ case $packages in
 *linux-image*)
 	headers=$(cd "$tmp/tree/usr/src" && echo linux-headers-*-amd64)
 	arrange "${headers#linux-headers-}"
-	mv "$tmp" "$dir"
-	# What was built for the kernel before is older than this one.
-	touch "$dir/vmlinuz"
+	put_kernel "$dir"
 	;;
 *) mv "$tmp/tree" "$dir" ;;
 esac

@@ -46,10 +46,10 @@ TEST(suite, comes_whole_and_is_then_left_alone)
 	make_tree();
 	need_keyring();
 	fake_packages();
-	shell(": >module.ko");
+	shell("mkdir -p build/kmod/trixie && : >build/kmod/trixie/x.ko");
 	expect_said(run_shell(SUITE "trixie"), 0, "fetching the kernel of trixie");
-	/* The packages of a new kernel may be older than what make built for the last. */
-	shell("test ! module.ko -nt build/kernel/trixie/vmlinuz");
+	/* kbuild would take what was built for the kernel before for up to date. */
+	shell("test ! -e build/kmod/trixie");
 	shell("cd build/kernel/trixie && test \"$(cat vmlinuz config release)\" = "
 	      "\"$(printf 'image\\nconfig\\n9.9-amd64')\" && "
 	      "test -d headers/ && test -L tree/usr/bin/sh && "
