@@ -12,7 +12,6 @@
  * likely to, then all others, up to the first test that fails.
  */
 #include <fnmatch.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +60,15 @@ static bool is_of_programs(const char *test)
 static bool is_large(const struct result *test)
 {
 	return is_of_group(test->name, "large");
+}
+
+/* The first of these that the control skips, as the host has no room, or NULL. */
+static const char *skipped_large(void)
+{
+	for (int t = 0; t < control_count; t++)
+		if (control[t].result == SKIPPED && is_large(&control[t]))
+			return control[t].name;
+	return NULL;
 }
 
 static bool is_likely(const struct entry *entry, const char *test)
@@ -137,7 +145,7 @@ static bool fill_mutant(struct guest *guest)
 		if (run->count)
 			return true;
 		if (guest->whole)
-			survive(guest->mutant);
+			survive(guest->mutant, skipped_large());
 		else
 			entry->state = UNNOTICED;
 		return fill_mutant(guest);
@@ -171,7 +179,6 @@ static void start(struct guest *guest, char *module)
 
 	for (int t = 0; t < guest->run.count; t++)
 		large = large || is_large(guest->run.tests[t]);
-
 	if (module) {
 		args[n++] = "-m";
 		args[n++] = module;

@@ -105,21 +105,18 @@ void notice(int i, const char *by, const char *how)
 	}
 }
 
-void survive(int i)
+void survive(int i, const char *skipped)
 {
 	struct unseen *found = find_unseen(list[i].mutant.name);
 
 	if (found) {
 		found->survives = true;
 		pass(i, "unseen, as %s", found->reason);
-		return;
-	}
-	for (int t = 0; t < list[i].test_count && list[i].state != DONE; t++)
-		if (list[i].tests[t].result == SKIPPED &&
-		    is_of_group(list[i].tests[t].name, "large"))
-			skip(i, "%s is skipped in this guest", list[i].tests[t].name);
-	if (list[i].state != DONE)
+	} else if (skipped) {
+		skip(i, "%s is skipped in this guest", skipped);
+	} else {
 		fail(i, "survived all tests of the module");
+	}
 }
 
 static void read_unseen(void)

@@ -55,8 +55,11 @@ void module_path(char path[PATH_SIZE], int i);
 /* Run all mutants that are not DONE; returns the number of guests. */
 int run_mutants(void);
 
-/* A mutant of Caught-by: any is noticed in this way (fail, crash, ...), or by no test. */
+/*
+ * A mutant of Caught-by: any is noticed in this way (fail, crash, ...), or by no test. Of
+ * those that could have noticed it, this one is skipped here, or NULL.
+ */
 void notice(int i, const char *by, const char *how);
-void survive(int i);
+void survive(int i, const char *skipped);
 
 #endif

@@ -367,6 +367,20 @@ TEST_LIMIT(mutants, machine_made_gets_tests_of_large_regions_last, 60)
 	ASSERT_STREQ("", shell("tail -n 1 guests | tr ' ' '\\n' | grep -v '^guest$\\|^large\\.' || :"));
 }
 
+/* Where the host has no room for such a guest, a survivor proves nothing. */
+TEST_LIMIT(mutants, machine_made_is_skipped_where_no_large_region_is, 60)
+{
+	struct run run;
+
+	set_scene("shmcount large.io_past_2_gib skip\n");
+	add_mutant("a", ANY);
+	write_text("unseen", "");
+	run = RUN(ALL);
+	expect_line(&run, "ok a # SKIP large.io_past_2_gib is skipped in this guest\n");
+	expect_line(&run, "\n0 passed, 0 failed\n");
+	expect_status(&run, 4);
+}
+
 TEST_LIMIT(mutants, machine_made_that_survives_needs_a_reason, 60)
 {
 	struct run run;
