@@ -233,6 +233,24 @@ void write_to(const char *path, const char *text)
 	close(fd);
 }
 
+void start_tracing(void)
+{
+	if (access(TRACING, F_OK))
+		test_skip("this kernel has no tracing");
+	write_to(TRACING "events/shmcount/enable", "1");
+	write_to(TRACING "tracing_on", "1");
+}
+
+FILE *end_of_trace(void)
+{
+	FILE *trace;
+
+	write_to(TRACING "events/shmcount/enable", "0");
+	trace = fopen(TRACING "trace", "re");
+	ASSERT_TRUE(trace);
+	return trace;
+}
+
 uint64_t frame_of(void *page)
 {
 	int fd = ASSERT_OK(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #define DEVICE "/dev/shmcount"
@@ -78,6 +79,14 @@ uint64_t frame_of(void *page);
 
 /* Write a string to a file of procfs or sysfs; fails the test if it cannot. */
 void write_to(const char *path, const char *text);
+
+/*
+ * Trace the events of the loaded module; skips the test where the kernel cannot.
+ * end_of_trace() ends that, and returns what there is.
+ */
+#define TRACING "/sys/kernel/tracing/"
+void start_tracing(void);
+FILE *end_of_trace(void);
 
 /*
  * Run the function in two processes that are not related to the test: each is a

@@ -17,8 +17,6 @@
 #include "device.h"
 #include "harness.h"
 
-#define TRACING "/sys/kernel/tracing/"
-
 enum { PAGES = 4 };
 
 static void close_and_end(void *fd)
@@ -237,21 +235,8 @@ static void touch(void *map)
 
 static void load_traced(void)
 {
-	if (access(TRACING, F_OK))
-		test_skip("this kernel has no tracing");
 	load_pages(PAGES);
-	write_to(TRACING "events/shmcount/enable", "1");
-	write_to(TRACING "tracing_on", "1");
-}
-
-static FILE *end_of_trace(void)
-{
-	FILE *trace;
-
-	write_to(TRACING "events/shmcount/enable", "0");
-	trace = fopen(TRACING "trace", "re");
-	ASSERT_TRUE(trace);
-	return trace;
+	start_tracing();
 }
 
 TEST(stats, trace_tells_the_life_of_a_mapping)
