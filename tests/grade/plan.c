@@ -355,7 +355,6 @@ static char *plan_for(const struct source *driver)
 	return check(plan);
 }
 
-
 char *plan_module(void)
 {
 	const struct source *driver = find_driver();

@@ -338,6 +338,21 @@ static bool add_file(int dir, const char *name, const char *path, enum kind kind
 	return add_data(path, kind, depth, data, length);
 }
 
+/* Tell of a file that is of no use. Returns false if one that is of use is refused. */
+static bool add_or_tell(int dir, const char *name, const char *path, int depth)
+{
+	enum kind kind = kind_of(base_of(path));
+
+	if (kind != NO_SOURCE)
+		return add_file(dir, name, path, kind, depth);
+	if (is_foreign_archive(path))
+		note("%s is an archive of a kind that is not unpacked: zip and tar.gz are",
+		     shown(path));
+	else
+		ignore(path);
+	return true;
+}
+
 void take_unpacked(const struct source *archive, const char *path, const char *data,
 		   size_t length)
 {
@@ -425,12 +440,7 @@ static bool scan(int dir, const char *folder, int depth)
 		}
 		if (is_below)
 			scan_below(dir, name, path, depth + 1);
-		else if (is_foreign_archive(name))
-			note("%s is an archive of a kind that is not unpacked: zip and tar.gz are",
-			     shown(path));
-		else if (kind == NO_SOURCE)
-			ignore(path);
-		else if (!add_file(dir, name, path, kind, depth) && !depth)
+		else if (!add_or_tell(dir, name, path, depth) && !depth)
 			good = kind == MAKEFILE || kind == ARCHIVE;
 		if (good && submission.why[0])
 			leave_out();
@@ -445,7 +455,6 @@ static void copy_all(const char *plan)
 	write_copy("submission.mk", plan, strlen(plan));
 	for (int i = 0; i < file_count; i++) {
 		char *to = text_of("src/%s", files[i].copy);
-
 		bool is_copied = files[i].kind == C_FILE || files[i].kind == HEADER;
 
 		for (char *slash = to; is_copied && (slash = strchr(slash, '/')); slash++) {
@@ -532,17 +541,9 @@ static bool add_files_of_student(const char *path)
 
 	for (int i = 0; i < n && good; i++) {
 		const char *name = names[i]->d_name, *file = name + strlen(theirs) + 1;
-		enum kind kind;
 
 		file += strspn(file, "0123456789") + 1;
-		kind = kind_of(file);
-		if (is_foreign_archive(file))
-			note("%s is an archive of a kind that is not unpacked: zip and tar.gz are",
-			     shown(file));
-		else if (kind == NO_SOURCE)
-			ignore(file);
-		else
-			good = add_file(dir, name, file, kind, 0);
+		good = add_or_tell(dir, name, file, 0);
 	}
 	free_names(dir, names, n);
 	return good;
