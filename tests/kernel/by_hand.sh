@@ -24,7 +24,6 @@ take() {
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	ln -s "$(realpath "$2")" "$dir/headers"
-	# Copy the image: it is newer than what was built for the one before.
 	[ -z "$3" ] || cat "$3" >"$dir/vmlinuz"
 	release_of "$2" "$3" >"$dir/release" 2>/dev/null || :
 	grep -Eq '^[0-9]+\.[0-9]+' "$dir/release" ||
@@ -38,15 +37,12 @@ take() {
 			break
 		fi
 	done
-	# Remove what was built for the kernel that was here before.
-	rm -rf "$build/kmod/$1" "$build/modules/$1" "$build/mutants/$1"
 
 	# The image is in boot/ of this host or of an unpacked package.
 	root=$(realpath "$(dirname "${3:-$sys/boot/vmlinuz}")/..")
 	[ -d "$root/lib/modules/$release" ] || root=$sys/
 	take_modules "$root" "$dir"
-	rm -rf "${build:?}/kernel/$1"
-	mv "$tmp" "$build/kernel/$1"
+	put_kernel "$build/kernel/$1"
 	! grep -q '^host ' "$build/kernel/$1/modules/missing" || [ -z "$3" ] ||
 		say "no modules of $release beside $3: make vm and make shell" \
 			"will need 9p and overlay built into it"

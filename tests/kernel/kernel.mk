@@ -13,7 +13,8 @@ kernel := $(shell KVER=$(call quoted,$(KVER)) tests/kernel/kernel.sh name $(call
 ifeq ($(kernel),)
 $(error cannot choose a kernel: see above)
 endif
-# Remove what was built for a kernel that is gone: make would take it for up to date.
+# Remove what was built for a kernel that is gone: make would take it for up to date. (For
+# one that is replaced put_kernel in modules.sh does, which has the same list.)
 gone := $(if $(wildcard build/kernel/$(kernel)/vmlinuz),,\
 	$(foreach d,kmod modules techniques lab mutants mutants-all,build/$d/$(kernel)))
 $(if $(wildcard $(gone)),$(shell rm -rf $(gone)))

@@ -74,5 +74,4 @@ put_kernel() {
 		rm -rf "${build:?}/$built/${1##*/}"
 	done
 	mv "$tmp" "$1"
-	touch "$1/vmlinuz"
 }
