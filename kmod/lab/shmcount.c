@@ -2,7 +2,7 @@
 /*
  * /dev/shmcount: one region of shared memory for every process that maps it.
  *
- * This is a skeleton, which seven steps make into the device. README.md, beside
+ * This is a skeleton, which nine steps make into the device. README.md, beside
  * this file, says what each step must do, what to read and to think about, and
  * which command checks it. Replace each comment "Step N" by the code of step N.
  * Step 1 is done: the module loads and unloads.
@@ -21,11 +21,15 @@
 
 /* Step 3: a parameter, the size of the region; and the region itself. */
 
+/* Step 6: in its place a region whose pages an inode owns. */
+
 /* Step 5: a fault handler. Which page belongs to an address? */
 
 /* Step 4: mmap. What may be mapped, and what never? */
 
-/* Step 6: open. Whose pages are they? */
+/* Step 7: open. Where does the kernel look for those who map a page? */
+
+/* Step 8: open. By which nodes may a process open the device? */
 
 /* Step 3: read, write and seek. */
 
@@ -37,14 +41,14 @@ static int __init shmcount_init(void)
 
 	/* Step 2: register the device, last of all. */
 
-	/* Step 7: if that fails, what must be released? */
+	/* Step 9: if that fails, what must be released? */
 	return 0;
 }
 module_init(shmcount_init);
 
 static void __exit shmcount_exit(void)
 {
-	/* Steps 2 and 3: undo what init did. In which order? */
+	/* Steps 2 and 3: undo what init did, the last of it first. */
 }
 module_exit(shmcount_exit);
 

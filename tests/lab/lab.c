@@ -4,12 +4,13 @@
  * which runs the tests of the step, and a line for each says whether they pass. If a
  * test leaves the module loaded, another guest goes on after it.
  *
- * Usage: lab [-a] [-r COMMAND] [-s STEP] DIR STEPS MODULE...
+ * Usage: lab [-a] [-m MISTAKES] [-r COMMAND] [-s STEP] DIR STEPS MODULE...
  *
  * It runs in the tree. DIR gets the files of the last guest, guest.* (guest/run.h).
  * STEPS is the table (kmod/lab/steps). lab stops at the first step that does not pass,
  * and says what comes next. -a checks all steps with each module. -s checks one step.
- * -r is the command that started lab, without STEP= (make lab).
+ * -m is the table of frequent mistakes (kmod/lab/mistakes), which has a question about
+ * some of the failures. -r is the command that started lab, without STEP= (make lab).
  *
  * Exit status 0: all passed; 1: some did not; 2: usage, or a wrong table; 125: no
  * guest; 130: interrupted.
@@ -24,11 +25,12 @@
 #include "child.h"
 #include "command.h"
 #include "guest/run.h"
+#include "mistakes.h"
 #include "steps.h"
 #include "util.h"
 
 static const char usage[] =
-	"usage: lab [-a] [-r COMMAND] [-s STEP] DIR STEPS MODULE...";
+	"usage: lab [-a] [-m MISTAKES] [-r COMMAND] [-s STEP] DIR STEPS MODULE...";
 
 static char *suite[MAX_GUEST_TESTS];	/* all its tests */
 static int suite_count;
@@ -36,6 +38,7 @@ static struct steps steps;
 static char **modules;
 static int module_count;
 static bool take_all;		/* -a */
+static const char *mistakes = "";	/* -m */
 static const char *again = "make lab";	/* -r */
 
 /* The steps to check with each module. */
@@ -120,6 +123,15 @@ static const struct result *first_failure(void)
 	return NULL;
 }
 
+/* If this failure is a frequent one, ask what leads to its reason. */
+static void ask_about(const char *test, const char *why)
+{
+	const char *question = question_about(mistakes, test, why);
+
+	if (question)
+		printf("  %s\n", question);
+}
+
 /* Say how the step went; returns true if it passed. */
 static bool judge(void)
 {
@@ -135,9 +147,11 @@ static bool judge(void)
 		crashed = true;
 		say(run.last->result == CRASHED ? "crash" : "hang", ": %s: %s",
 		    run.last->name, run.last->why);
+		ask_about(run.last->name, run.last->why);
 	} else if (wrong) {
 		say("not yet", ": %s: %s (%d of %d tests pass)", first->name, first->why,
 		    right, test_count - skipped);
+		ask_about(first->name, first->why);
 	} else if (!right) {
 		say("not yet", ": none of its tests can run on this kernel");
 	} else {
@@ -275,9 +289,11 @@ int main(int argc, char *argv[])
 	const char *step = "";
 	int option;
 
-	while ((option = getopt(argc, argv, "ar:s:")) != -1) {
+	while ((option = getopt(argc, argv, "am:r:s:")) != -1) {
 		if (option == 'a')
 			take_all = true;
+		else if (option == 'm')
+			mistakes = optarg;
 		else if (option == 'r')
 			again = optarg;
 		else if (option == 's')

@@ -64,4 +64,4 @@ if [ -z "${KMOD-}" ]; then
 	KMOD=$here/shmcount.ko
 fi
 say "testing it in a guest"
-exec build/tests/lab "$@" "$lab" kmod/lab/steps "$KMOD"
+exec build/tests/lab -m kmod/lab/mistakes "$@" "$lab" kmod/lab/steps "$KMOD"
