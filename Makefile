@@ -77,6 +77,8 @@ help:
 #H make vm CMD='...'  one command there; its output, and nothing else
 #H make lab        how far is a student's module? A line for each step of the
 #H                 lab (SRC=dir, STEP=4: only that); see kmod/lab/README.md
+#H make handout    the lab without its solutions, for students, in build/handout/
+#H                 (STEP=4: the skeleton has the steps before 4 done)
 #H make lab-test   does each solution of the lab pass its steps and no more?
 #H make load       load the module on this host
 #H make unload     unload it again
@@ -135,7 +137,7 @@ clean:
 	@tests/kernel/setup.sh ours
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/modules build/bad \
-		build/techniques build/lab build/mutants* build/results* \
+		build/techniques build/lab build/handout build/mutants* build/results* \
 		build/coverage build/matrix build/ci-* build/grading build/templates \
 		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \
 		build/compare build/timeline build/setup.log build/suite.log

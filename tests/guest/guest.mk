@@ -6,8 +6,9 @@ $(programs:%=build/guest/%): build/guest/%: user
 	@mkdir -p $(@D)
 	@cmp -s user/$* $@ || cp user/$* $@
 
-# The small guest, and the one that sees the host's files, with the same kernel.
-full_guest := build/tests/vm build/guest/init build/kernel/$(kernel)/vmlinuz user
+# A guest; one that sees the host's files; the small one. All have the same kernel.
+guest := build/tests/vm build/guest/init build/kernel/$(kernel)/vmlinuz
+full_guest := $(guest) user
 ifeq ($(KMOD),)
 full_guest += build/kmod/$(kernel)/shmcount.ko
 endif
@@ -17,7 +18,7 @@ small_guest := $(full_guest) build/guest/suite build/guest/fuzz build/guest/tech
 
 small-guest: $(small_guest)
 
-run: $(small_guest)
+run: $(full_guest) $(programs:%=build/guest/%)
 	@exec tests/guest/vm.sh run demo
 
 shell: $(full_guest)

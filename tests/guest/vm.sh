@@ -140,13 +140,11 @@ if [ $guest = small ]; then
 			$build/techniques/$name/module/techniques.ko"
 		;;
 	run-demo) needed="$build/guest/demo $build/guest/incr*" ;;
-	*)
-		needed=$build/guest/$runs
-		[ -e "$needed" ] || needed=
-		;;
+	*) needed=$build/guest/$runs ;;
 	esac
+	# The lab's handout has no module that would give a solution away.
 	for file in $needed; do
-		set -- -f "$file" "$@"
+		[ ! -e "$file" ] || set -- -f "$file" "$@"
 	done
 	# The path of a file may have spaces in it.
 	IFS=$newline

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # The lab: a student's module, or the skeleton; and the solution of each step.
 
-lab_needs := $(small_guest) build/tests/lab
+# Only what the handout has, too: the tests, and the module that helps them.
+lab_needs := $(guest) build/guest/suite build/modules/$(kernel)/force_return.ko \
+	build/tests/lab
 lab_again = $(call again,lab,SRC KMOD KERNEL KVER KDIR VMLINUZ)
 lab: $(lab_needs)
 	@exec tests/lab/run.sh build/lab "$$TYPED_SRC" -r $(call quoted,$(lab_again)) \
@@ -26,4 +28,8 @@ lab-test: $(lab_needs) $(lab_solutions) build/kmod/$(kernel)/shmcount.ko
 	@exec env KMOD= tests/lab/test.sh $(lab_solutions) \
 		build/kmod/$(kernel)/shmcount.ko
 
-.PHONY: lab lab-test
+# The lab without its solutions, for students (STEP=4: who begin at step 4).
+handout: $(if $(STEP),mutants-tools)
+	@tests/lab/handout.sh build/handout/shmcount-lab $(call quoted,$(value STEP))
+
+.PHONY: lab lab-test handout

@@ -86,6 +86,62 @@ TEST(lab, skeleton_has_a_place_for_each_step)
 	}
 }
 
+/*
+ * Write into the file "solution" the lines of the solutions, of the module and of others
+ * that are like it: those of code that the skeleton lacks, and that are long enough to
+ * be found nowhere else.
+ */
+static void collect_solutions(void)
+{
+	shell("cd \"$TOP\" && { sed -n 's/^+//p' tests/lab/step-*.patch && "
+	      "cat kmod/shmcount.c kmod/techniques/*.[ch] tests/modules/textbook.c "
+	      "tests/modules/own_pages.c; } | sed 's/^[ \t]*//' | grep '^[^#/*].\\{23\\}' | "
+	      "grep -v '^MODULE_' | sort -u >\"$OLDPWD/lines\"");
+	shell("sed 's/^[ \t]*//' \"$TOP/kmod/lab/shmcount.c\" | grep . >skeleton && "
+	      "grep -vxF -f skeleton lines >solution");
+	/* With too few lines this would find nothing anywhere. */
+	shell("[ $(grep -cF -f solution \"$TOP/kmod/shmcount.c\") -gt 50 ]");
+}
+
+TEST(lab, handout_has_no_line_of_a_solution)
+{
+	char *seen;
+
+	in("TOP", "");
+	shell("\"$TOP/tests/lab/handout.sh\" out >said");
+	shell("mkdir unpacked && tar -xzf out.tar.gz -C unpacked && diff -r out unpacked/out");
+	collect_solutions();
+	seen = shell("grep -rnF -f solution out || :");
+	if (seen && *seen)
+		FAIL("%s", seen);
+	/* Nor is there a file, or git's history, that would have one. */
+	seen = shell("find out -name '*.patch' -o -name '.git' -o -name '*.ko' -o "
+		     "-name shmcount.c ! -path out/kmod/lab/shmcount.c");
+	if (seen && *seen)
+		FAIL("%s", seen);
+}
+
+/* The skeleton of a shorter session. */
+TEST(lab, handout_can_begin_at_a_later_step)
+{
+	in("TOP", "");
+	shell("\"$TOP/tests/lab/handout.sh\" out 4 >said");
+	ASSERT_STREQ("4\n5\n6\n7\n8\n9\n",
+		     shell("grep -o 'Step [0-9]:' out/kmod/lab/shmcount.c | tr -dc '0-9\\n' | sort -u"));
+	expect_refusal(RUN(in("TOP", "tests/lab/handout.sh"), "out", "10"), STATUS_USAGE,
+		       "STEP=10: the skeleton can begin at the steps 2 to 9");
+}
+
+/* What the pages of the lab link to is there, in the tree and in the handout. */
+TEST(lab, links_lead_somewhere)
+{
+	in("TOP", "");
+	shell("\"$TOP/tests/lab/handout.sh\" out >said");
+	shell("for page in \"$TOP\"/kmod/lab/*.md out/README.md out/kmod/lab/*.md; do "
+	      "grep -o '](\\([^):#]*\\))' \"$page\" | tr -d '])(' | while read -r file; do "
+	      "ls -d \"${page%/*}/$file\" >>found || exit; done || exit; done");
+}
+
 static void expect_refused_table(const char *text, const char *why)
 {
 	set_scene(text, "");
@@ -147,6 +203,33 @@ TEST(lab, not_yet_says_what_was_seen_and_what_is_next)
 		   "step 2, more: not yet: map.fork_shares: tests/x.c:1: told by the test (1 of 3 tests pass)\n"
 		   "A good start: it loads and unloads. Next is step 2, more: see kmod/lab/README.md;\n"
 		   "make lab STEP=2 checks just that.\n");
+}
+
+/* A failure that is in the table of mistakes gets the question of the first such line. */
+TEST(lab, frequent_mistake_is_asked_about)
+{
+	write_text("mistakes",
+		   "# TEST | SEEN | QUESTION\n"
+		   "io.seek | another reason | Not this one?\n"
+		   "io.* | told by | Who told it?\n"
+		   "io.seek | - | Too late?\n");
+	set_scene(table, "io.seek fail\n");
+	expect_lab("-m mistakes -s 3", STATUS_FAILED,
+		   "step 3, more: not yet: io.seek: tests/x.c:1: told by the test (0 of 1 tests pass)\n"
+		   "  Who told it?\n"
+		   "Step 3 is not there yet; kmod/lab/README.md has what to read for it.\n");
+	set_scene(table, "io.seek crash\n");
+	expect_text(run_lab("-m mistakes -s 3").output, ": BUG: told\n  Too late?\n");
+}
+
+/* Each line of the real table has three fields, and is about a test of the lab. */
+TEST(lab, table_of_mistakes_is_well_formed)
+{
+	in("TOP", "");
+	shell("sed '/^#/d; /^$/d' \"$TOP/kmod/lab/mistakes\" >lines && "
+	      "awk -F ' [|] ' 'NF != 3 { exit 1 }' lines && "
+	      "cut -d ' ' -f 1 lines | while read -r test; do "
+	      "\"$TOP/build/guest/suite\" -l \"$test\" >>found || exit; done");
 }
 
 TEST(lab, test_without_end)

@@ -5,7 +5,9 @@
 #   test.sh MODULE...
 #
 # A MODULE named step-N.ko must pass the steps 1 to N of kmod/lab/steps and fail all
-# others; a module of another name must pass all. The last line is "N passed, N failed".
+# others; a module of another name must pass all. In the handout, from nothing but the
+# kernel, make lab must pass the same step 1 of its skeleton, and all of the last
+# MODULE. The last line is "N passed, N failed".
 set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
@@ -39,8 +41,32 @@ half() {
 	wait
 } | tee "$said"
 
+# What make lab prints in the handout with the skeleton, and with a module.
+handout=build/lab/handout
+tests/lab/handout.sh "$handout" >/dev/null && mkdir "$handout/build" &&
+	ln -s "$top/build/kernel" "$handout/build/kernel" || exit 1
+for module; do :; done
+{
+	make --no-print-directory -C "$handout" lab KMOD=
+	make --no-print-directory -C "$handout" lab KMOD="$top/$module"
+} >"$handout.log" 2>&1
+cat "$handout.log"
+
 passed=0
 failed=0
+# result NAME TEXT: does the handout's log have a line that begins like this?
+result() {
+	if grep -q "^$2" "$handout.log"; then
+		passed=$((passed + 1))
+		echo "ok handout: $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok handout: $1"
+	fi
+}
+result 'its skeleton passes step 1' 'step 1, .*: passed$'
+result 'its skeleton does not pass step 2' 'step 2, .*: not yet: '
+result "$(basename "$module") passes all steps" "All $max steps pass\\."
 for module; do
 	name=$(basename "$module" .ko)
 	case $name in
