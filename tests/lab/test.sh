@@ -5,9 +5,10 @@
 #   test.sh MODULE...
 #
 # A MODULE named step-N.ko must pass the steps 1 to N of kmod/lab/steps and fail all
-# others; a module of another name must pass all. In the handout, from nothing but the
-# kernel, make lab must pass the same step 1 of its skeleton, and all of the last
-# MODULE. The last line is "N passed, N failed".
+# others, and one named wrong-N-NAME.ko all but N; a module of another name must pass all.
+# In the handout, from nothing but the kernel, make lab must pass step 1 of its skeleton
+# and not step 2, and pass all steps of the last MODULE. The last line is "N passed, N
+# failed".
 set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
@@ -69,11 +70,14 @@ result 'its skeleton does not pass step 2' 'step 2, .*: not yet: '
 result "$(basename "$module") passes all steps" "All $max steps pass\\."
 for module; do
 	name=$(basename "$module" .ko)
+	last=$max
+	without=0
 	case $name in
 	step-*) last=${name#step-} ;;
-	*) last=$max ;;
+	wrong-*) without=${name#wrong-} without=${without%%-*} ;;
 	esac
-	wanted="$name passes $(seq -s ' ' 1 "$last")"
+	wanted="$name passes $(seq 1 "$last" | grep -vx "$without" | tr '\n' ' ')"
+	wanted=${wanted% }
 	if grep -qx "$wanted" "$said"; then
 		passed=$((passed + 1))
 		echo "ok $wanted, and no other step"
