@@ -16,6 +16,7 @@
 
 #include "grade.h"
 #include "child.h"
+#include "guest/where.h"
 
 /*
  * A crash costs a guest, and counts as one. A hang costs its time limit as well, and
@@ -104,16 +105,18 @@ static bool choose_tests(void)
 /* Returns the runner's exit status. */
 static int run_guest(void)
 {
+	char *module = check(strdup(report_path("shmcount.ko")));
 	int hangs = (MAX_PENALTY - penalty() + HANG_PENALTY - 1) / HANG_PENALTY;
 	char *args[] = {
 		RUNNER,
 		"-1", "-T", "build/templates",
 		"-k", text_of("build/kernel/%s", options.kernel),
 		"-i", "build/guest/init",
-		"-m", check(strdup(report_path("shmcount.ko"))),
+		"-m", module,
 		"-f", options.graded,
 		"-f", text_of("build/modules/%s/force_return.ko", options.kernel),
 		"-f", text_of("build/modules/%s/own_pages.ko", options.kernel),
+		"-f", text_of("build/modules/%s/mapped_page.ko", options.kernel),
 		"tap", "graded", "-g", "-e", text_of("%d", hangs), NULL
 	};
 	int status;
@@ -124,6 +127,7 @@ static int run_guest(void)
 		    args);
 	await_child(&status);
 	read_guest(&run);
+	locate(&run, module, addr2line_in_jail);
 	return status;
 }
 
@@ -204,7 +208,7 @@ static bool passes_probe(const char *name, enum submission_verdict verdict)
 
 	if (probe->result == PASSED || probe->result == NOT_RUN)
 		return true;
-	submission.said = probe->output;
+	submission.said = text_of("%s%s", probe->output, probe->where ?: "");
 	forget_from(probe + 1);
 	return reject(verdict, "%s: %.900s", result_names[probe->result],
 		      probe->why ?: "");

@@ -12,6 +12,7 @@ struct step {
 	char title[64];		/* its NAME, with spaces for dashes */
 	char *tests[MAX_STEP_TESTS];	/* names or patterns */
 	int test_count;
+	bool begins_alone;	/* the rest runs only if the first test passes */
 };
 
 struct steps {
