@@ -29,6 +29,13 @@ $(foreach name,ARGS C CONFIG DESTDIR DIR FORCE HIDDEN KDIR KVER LOAD MEMORY NATI
 	LAB_STARTED PARAMS PREFIX REPEAT SEED SRC STEP VMLINUZ W WERROR,$(eval $(name) :=))
 OPS := 200000
 
+# In lower case they would be taken in silence, and do nothing.
+lower := $(strip $(foreach name,accel args cmd dir hidden kernel kmod memory params points \
+	repeat seed src step tests,$(if $(findstring command,$(origin $(name))),$(name)=)))
+ifneq ($(lower),)
+$(error $(lower): the names of variables are in upper case, as STEP= and SRC=)
+endif
+
 ifneq ($(filter-out kvm tcg,$(ACCEL))$(word 2,$(ACCEL)),)
 $(error ACCEL=$(ACCEL): it has to be kvm or tcg)
 endif
@@ -77,7 +84,7 @@ help:
 #H make vm CMD='...'  one command there; its output, and nothing else
 #H make lab-start DIR=~/mylab  begin the lab there: its Makefile knows this project
 #H make lab        how far is a student's module? A line for each step of the
-#H                 lab (SRC=dir, STEP=4: only that); see kmod/lab/README.md
+#H                 lab (SRC=dir; STEP=4 or 2-4: only that); see kmod/lab/README.md
 #H make handout    the lab without its solutions, for students, in build/handout/
 #H                 (STEP=4: the skeleton has the steps before 4 done)
 #H make lab-test   does each solution of the lab pass its steps and no more?
@@ -113,7 +120,8 @@ help:
 #H KERNEL=kcsan         one built here, with a detector of data races
 #H KERNEL=unstable      that of a Debian suite (check: the guest's tests)
 #H KERNEL=host          one that this machine has installed (KVER=: not the running)
-#H KMOD=other.ko        run, check, shell or vm with another module
+#H KMOD=other.ko        run, check, shell, vm or timeline with another module
+#H SRC=dir              run, shell, vm or timeline with the module of a student
 #H PARAMS='size=65536 mode=0600'   the module's parameters, where one is loaded
 #H TESTS='sync.* io.*'  check only these tests
 #H REPEAT=N             run each N times (results: build/results/, as tap, junit.xml

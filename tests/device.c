@@ -19,6 +19,16 @@
 #include "harness.h"
 #include "module.h"
 
+const struct test_word test_words[] = {
+	{ "DEVICE", "\"" DEVICE "\"" }, { "SHARED_RW", "PROT_READ | PROT_WRITE" }, { NULL },
+};
+
+/* "EBUSY (Device or resource busy)" */
+static char *error_text(int error)
+{
+	return text_of("%s (%s)", strerrorname_np(error) ?: "?", strerror(error));
+}
+
 size_t page_size(void)
 {
 	return sysconf(_SC_PAGESIZE);
@@ -49,7 +59,7 @@ static const char *module_name(void)
 	if (!getenv("SHMCOUNT_GUEST"))
 		test_skip("needs the guest: make check runs one");
 	if (!module_name_of(module_file(), name, sizeof(name)))
-		FAIL("no module in %s: %s", module_file(), strerror(errno));
+		FAIL("no module in %s: %s", module_file(), error_text(errno));
 	return name;
 }
 
@@ -61,6 +71,7 @@ int try_load_file(const char *path, const char *parameters)
 int try_load(const char *parameters)
 {
 	module_name();
+	test_with("\"%s\"", parameters);
 	return module_load(module_file(), parameters);
 }
 
@@ -76,7 +87,7 @@ void load(const char *parameters)
 	if (!error)
 		return;
 	test_not_loaded();
-	FAIL("cannot load the module (%s): %s", parameters, strerror(error));
+	FAIL("cannot load the module (%s): %s", parameters, error_text(error));
 }
 
 void unload(void)
@@ -84,7 +95,7 @@ void unload(void)
 	int error = try_unload();
 
 	if (error)
-		FAIL("cannot unload the module: %s", strerror(error));
+		FAIL("cannot unload the module: %s", error_text(error));
 }
 
 void load_pages(size_t pages)
@@ -137,7 +148,7 @@ void force_return(const char *function, long value, int times)
 		test_skip("this kernel has no function %s", function);
 	if (error)
 		FAIL("cannot force %s to return: %s", function,
-		     strerror(error));
+		     error_text(error));
 }
 
 void stop_forcing(void)
@@ -174,10 +185,12 @@ int open_elsewhere(void)
 void *try_map(size_t offset, size_t length, int prot, int flags,
 	      int open_flags)
 {
-	int fd = open_device(open_flags);
-	void *map = mmap(NULL, length, prot, flags, fd, offset);
-	int error = errno;
+	int fd = open_device(open_flags), error;
+	void *map;
 
+	test_with_range(length, offset);
+	map = mmap(NULL, length, prot, flags, fd, offset);
+	error = errno;
 	close(fd);
 	errno = error;
 	return map;
@@ -190,7 +203,7 @@ void *map_pages(size_t first, size_t pages, int flags)
 
 	if (map == MAP_FAILED)
 		FAIL("cannot map %zu pages from page %zu: %s", pages, first,
-		     strerror(errno));
+		     error_text(errno));
 	return map;
 }
 
@@ -200,7 +213,7 @@ long number_in(const char *path, const char *word)
 	FILE *file = fopen(path, "re");
 
 	if (!file)
-		FAIL("cannot open %s: %s", path, strerror(errno));
+		FAIL("cannot open %s: %s", path, error_text(errno));
 	while (fgets(line, sizeof(line), file)) {
 		if (!strncmp(line, word, strlen(word))) {
 			fclose(file);
@@ -229,7 +242,7 @@ void write_to(const char *path, const char *text)
 
 	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		FAIL("cannot write '%s' to %s: %s", text, path,
-		     strerror(errno));
+		     error_text(errno));
 	close(fd);
 }
 
@@ -296,9 +309,12 @@ void expect_signal(int signal, void (*function)(void *), void *argument)
 	int status;
 
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	if (!WIFSIGNALED(status) || WTERMSIG(status) != signal)
-		FAIL("expected signal %d (%s), saw status %#x", signal,
-		     strsignal(signal), status);
+	if (WIFEXITED(status))
+		FAIL("expected signal %d (%s), saw exit status %d", signal,
+		     strsignal(signal), WEXITSTATUS(status));
+	if (WTERMSIG(status) != signal)
+		FAIL("expected signal %d (%s), saw signal %d (%s)", signal,
+		     strsignal(signal), WTERMSIG(status), strsignal(WTERMSIG(status)));
 }
 
 void kill_and_wait(pid_t pid)

@@ -81,7 +81,7 @@ static bool disarm(void)
 		      !atoi(text);
 
 	while (pwrite(fail_nth, "0", 1, 0) != 1)
-		ASSERT_EQ(EFAULT, errno);
+		ASSERT_ERROR(EFAULT, errno);
 	return failed;
 }
 

@@ -257,7 +257,7 @@ TEST(io, bad_address)
 static void expect_advance(int fd, long position, ssize_t moved)
 {
 	if (moved < 0)
-		ASSERT_EQ(EFAULT, errno);
+		ASSERT_ERROR(EFAULT, errno);
 	else
 		ASSERT_EQ(5, moved);
 	ASSERT_EQ(position + (moved < 0 ? 0 : moved), lseek(fd, 0, SEEK_CUR));
@@ -356,13 +356,13 @@ static void map_during_transfer(void *reads)
 	char *map;
 
 	alarm(5);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, transfer_a_page, &transfer));
+	ASSERT_ERROR(0, pthread_create(&thread, NULL, transfer_a_page, &transfer));
 	ASSERT_EQ(sizeof(touched), read(memory, &touched, sizeof(touched)));
 	map = map_pages(0, PAGES, MAP_SHARED);
 	memset(map, 1, PAGES * page_size());
 	ASSERT_OK(munmap(map, PAGES * page_size()));
 	ASSERT_OK(ioctl(memory, UFFDIO_ZEROPAGE, &zero));
-	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_ERROR(0, pthread_join(thread, NULL));
 }
 
 TEST_LIMIT(io, others_map_while_one_waits_for_its_buffer, 40)

@@ -149,12 +149,12 @@ TEST(large, bound_of_size_past_4_gib)
 	int fd;
 
 	size_past(4 * GIB);
-	ASSERT_EQ(0, try_load(text_of("size=%zu", half_of_ram())));
+	ASSERT_ERROR(0, try_load(text_of("size=%zu", half_of_ram())));
 	fd = open_device(O_RDONLY);
 	ASSERT_EQ(half_of_ram(), lseek(fd, 0, SEEK_END));
 	close(fd);
 	unload();
-	ASSERT_EQ(EINVAL, try_load(text_of("size=%zu", half_of_ram() + 1)));
+	ASSERT_ERROR(EINVAL, try_load(text_of("size=%zu", half_of_ram() + 1)));
 }
 
 TEST(large, size_past_4_gib)

@@ -27,7 +27,7 @@ TEST(life, unload_is_refused_while_open)
 
 	load("");
 	fd = open_device(O_RDONLY);
-	ASSERT_EQ(EWOULDBLOCK, try_unload());
+	ASSERT_ERROR(EWOULDBLOCK, try_unload());
 	close(fd);
 	unload();
 }
@@ -37,7 +37,7 @@ TEST(life, unload_is_refused_while_mapped)
 	char *map = load_default_and_map();	/* its descriptor is closed */
 
 	map[0] = 'm';
-	ASSERT_EQ(EWOULDBLOCK, try_unload());
+	ASSERT_ERROR(EWOULDBLOCK, try_unload());
 	ASSERT_EQ('m', map[0]);
 	ASSERT_OK(munmap(map, page_size()));
 	unload();
@@ -49,7 +49,7 @@ TEST(life, unload_is_refused_while_part_is_mapped)
 
 	ASSERT_OK(munmap(map, page_size()));
 	ASSERT_OK(munmap(map + 2 * page_size(), page_size()));
-	ASSERT_EQ(EWOULDBLOCK, try_unload());
+	ASSERT_ERROR(EWOULDBLOCK, try_unload());
 	ASSERT_OK(munmap(map + page_size(), page_size()));
 	unload();
 }
@@ -61,7 +61,7 @@ TEST(life, unload_is_refused_while_a_private_copy_is_mapped)
 	load("");
 	map = map_pages(0, 1, MAP_PRIVATE);
 	map[0] = 1;
-	ASSERT_EQ(EWOULDBLOCK, try_unload());
+	ASSERT_ERROR(EWOULDBLOCK, try_unload());
 	ASSERT_OK(munmap(map, page_size()));
 	unload();
 }
@@ -80,7 +80,7 @@ TEST(life, unload_is_refused_while_a_child_has_the_mapping)
 
 	child = start(sleep_for_ever, NULL);
 	ASSERT_OK(munmap(map, page_size()));
-	ASSERT_EQ(EWOULDBLOCK, try_unload());
+	ASSERT_ERROR(EWOULDBLOCK, try_unload());
 	kill_and_wait(child);
 	unload();
 }
@@ -114,7 +114,7 @@ TEST(life, private_mappings_give_back_what_was_accounted_for)
 		char *map = try_map(0, 64 * KIB * KIB, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE, O_RDWR);
 
-		ASSERT_TRUE(map != MAP_FAILED);
+		ASSERT_OK(map);
 		map[0] = 1;
 		ASSERT_OK(munmap(map, 64 * KIB * KIB));
 	}
@@ -142,7 +142,7 @@ TEST(life, killed_mappers_leave_nothing)
 		mappers[i] = start(map_all_and_sleep, &pages);
 	while (attribute("mappings") < 2 * MAPPERS)
 		usleep(1000);
-	ASSERT_EQ(EWOULDBLOCK, try_unload());
+	ASSERT_ERROR(EWOULDBLOCK, try_unload());
 	for (int i = 0; i < MAPPERS; i++)
 		ASSERT_OK(kill(mappers[i], SIGKILL));
 	for (int i = 0; i < MAPPERS; i++)

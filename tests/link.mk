@@ -11,6 +11,7 @@ LDLIBS :=
 
 objects = $(patsubst %,build/obj/%.o,$(1))
 harness := $(addprefix harness/,harness held program)
+locate := guest/where guest/splat harness/module
 run_guests := guest/run guest/tap guest/verdict check/read harness/child
 # The tests run in this order. The grader stops after many crashes, so another order
 # changes what a submission that crashes gets points for.
@@ -44,11 +45,11 @@ build/tests/timeline_test: $(call objects,programs/timeline_test $(harness))
 build/tests/setup_test: $(call objects,$(addprefix kernel/,setup_test kernel_test \
 	suite_test surroundings_test) check/each_test host/host_test $(harness))
 build/tests/deb_test: $(call objects,deb/deb_test $(harness))
-build/tests/lab: $(call objects,lab/lab lab/steps lab/mistakes $(run_guests))
+build/tests/lab: $(call objects,lab/lab lab/steps lab/mistakes $(locate) $(run_guests))
 build/tests/lab_test: $(call objects,lab/lab_test lab/steps lab/mistakes guest/actor $(harness))
 build/tests/jail: $(call objects,grade/jail)
 build/tests/grade: $(call objects,$(addprefix grade/,grade points taken unpack code plan \
-	makefile source guests write all) lab/steps check/write check/json harness/module \
+	makefile source guests write all) lab/steps check/write check/json $(locate) \
 	$(run_guests))
 build/tests/grade_test: $(call objects,grade/grade_test grade/build_test grade/samples \
 	guest/actor $(harness))

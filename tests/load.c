@@ -49,23 +49,23 @@ TEST(load, and_unload_again_and_again)
 {
 	for (int i = 0; i < 10; i++) {
 		load("");
-		ASSERT_EQ(EEXIST, try_load(""));
+		ASSERT_ERROR(EEXIST, try_load(""));
 		unload();
-		ASSERT_EQ(ENOENT, try_unload());
+		ASSERT_ERROR(ENOENT, try_unload());
 	}
 }
 
 TEST(load, node_is_for_all_by_default)
 {
 	load("");
-	ASSERT_EQ(0666, node_mode());
+	ASSERT_MODE(0666, node_mode());
 }
 
 TEST(load, default_is_one_page_for_all)
 {
 	load("");
 	ASSERT_EQ(page_size(), attribute("size"));
-	ASSERT_EQ(0666, node_mode());
+	ASSERT_MODE(0666, node_mode());
 	ASSERT_EQ(0, attribute("opens"));
 	ASSERT_EQ(0, attribute("mappings"));
 	ASSERT_EQ(0, attribute("faults"));
@@ -73,13 +73,13 @@ TEST(load, default_is_one_page_for_all)
 
 TEST(load, size_is_rounded_up_to_pages)
 {
-	ASSERT_EQ(0, try_load("size=1"));
+	ASSERT_ERROR(0, try_load("size=1"));
 	ASSERT_EQ(page_size(), attribute("size"));
 	unload();
-	ASSERT_EQ(0, try_load(text_of("size=%lu", page_size() + 1)));
+	ASSERT_ERROR(0, try_load(text_of("size=%lu", page_size() + 1)));
 	ASSERT_EQ(2 * page_size(), attribute("size"));
 	unload();
-	ASSERT_EQ(0, try_load(text_of("size=%lu", 3 * page_size())));
+	ASSERT_ERROR(0, try_load(text_of("size=%lu", 3 * page_size())));
 	ASSERT_EQ(3 * page_size(), attribute("size"));
 	ASSERT_EQ(3 * page_size(),
 		  number_in("/sys/module/shmcount/parameters/size", ""));
@@ -92,7 +92,7 @@ TEST(load, size_zero_is_refused_with_the_bounds)
 	load("");
 	unload();
 	log = open_log_at_end();
-	ASSERT_EQ(EINVAL, try_load("size=0"));
+	ASSERT_ERROR(EINVAL, try_load("size=0"));
 	ASSERT_TRUE(log_has(log, text_of("not between 1 and %lu bytes", half_of_ram())));
 	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));
 }
@@ -101,16 +101,16 @@ TEST(load, size_is_at_most_half_of_ram)
 {
 	int log;
 
-	ASSERT_EQ(EINVAL, try_load(text_of("size=%lu", half_of_ram() + 1)));
+	ASSERT_ERROR(EINVAL, try_load(text_of("size=%lu", half_of_ram() + 1)));
 	log = open_log_at_end();
-	ASSERT_EQ(EINVAL, try_load(text_of("size=%lu", ~0UL)));
+	ASSERT_ERROR(EINVAL, try_load(text_of("size=%lu", ~0UL)));
 	ASSERT_TRUE(log_has(log, "size=18446744073709551615 is not"));
-	ASSERT_EQ(EINVAL, try_load(text_of("size=%lu", ~0UL - page_size())));
+	ASSERT_ERROR(EINVAL, try_load(text_of("size=%lu", ~0UL - page_size())));
 }
 
 TEST(load, half_of_ram_is_taken)
 {
-	ASSERT_EQ(0, try_load(text_of("size=%lu", half_of_ram())));
+	ASSERT_ERROR(0, try_load(text_of("size=%lu", half_of_ram())));
 	ASSERT_EQ(half_of_ram(), lseek(open_device(O_RDONLY), 0, SEEK_END));
 }
 
@@ -124,10 +124,10 @@ static void expect_too_wide(const char *parameter)
 
 TEST(load, size_must_be_a_number)
 {
-	ASSERT_EQ(EINVAL, try_load("size=-1"));
-	ASSERT_EQ(EINVAL, try_load("size=page"));
-	ASSERT_EQ(EINVAL, try_load("size="));
-	ASSERT_EQ(EINVAL, try_load("size=4096x"));
+	ASSERT_ERROR(EINVAL, try_load("size=-1"));
+	ASSERT_ERROR(EINVAL, try_load("size=page"));
+	ASSERT_ERROR(EINVAL, try_load("size="));
+	ASSERT_ERROR(EINVAL, try_load("size=4096x"));
 	expect_too_wide("size=18446744073709555712");	/* 4096 in 64 bits */
 }
 
@@ -140,14 +140,14 @@ TEST(load, size_cannot_be_changed)
 	load("");
 	open_device(O_RDONLY);
 	ASSERT_OK(stat(size, &stat_buf));
-	ASSERT_EQ(0444, stat_buf.st_mode & 07777);
+	ASSERT_MODE(0444, stat_buf.st_mode & 07777);
 }
 
 /* The node may have another mode by now, so sysfs must not show this one. */
 TEST(load, mode_is_not_in_sysfs)
 {
 	load("mode=0600");
-	ASSERT_EQ(0600, node_mode());
+	ASSERT_MODE(0600, node_mode());
 	ASSERT_ERRNO(ENOENT,
 		     access("/sys/module/shmcount/parameters/mode", F_OK));
 }
@@ -157,19 +157,19 @@ TEST(load, mode_is_that_of_the_node)
 	static const mode_t modes[] = { 0600, 0640, 0444, 0777, 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		ASSERT_EQ(0, try_load(text_of("mode=0%o", modes[i])));
-		ASSERT_EQ(modes[i], node_mode());
+		ASSERT_ERROR(0, try_load(text_of("mode=0%o", modes[i])));
+		ASSERT_MODE(modes[i], node_mode());
 		unload();
 	}
 }
 
 TEST(load, mode_is_octal)
 {
-	ASSERT_EQ(0, try_load("mode=640"));
-	ASSERT_EQ(0640, node_mode());
+	ASSERT_ERROR(0, try_load("mode=640"));
+	ASSERT_MODE(0640, node_mode());
 	unload();
-	ASSERT_EQ(EINVAL, try_load("mode=680"));
-	ASSERT_EQ(EINVAL, try_load("mode=0x1ff"));
+	ASSERT_ERROR(EINVAL, try_load("mode=680"));
+	ASSERT_ERROR(EINVAL, try_load("mode=0x1ff"));
 }
 
 TEST(load, mode_beyond_permissions_is_refused)
@@ -179,10 +179,10 @@ TEST(load, mode_beyond_permissions_is_refused)
 	load("");
 	unload();
 	log = open_log_at_end();
-	ASSERT_EQ(EINVAL, try_load("mode=01000"));
+	ASSERT_ERROR(EINVAL, try_load("mode=01000"));
 	ASSERT_TRUE(log_has(log, "not between 0 and 0777"));
-	ASSERT_EQ(EINVAL, try_load("mode=0170666"));
-	ASSERT_EQ(EINVAL, try_load("mode=rw"));
+	ASSERT_ERROR(EINVAL, try_load("mode=0170666"));
+	ASSERT_ERROR(EINVAL, try_load("mode=rw"));
 	/* Of 16 and of 32 bits only the 0666 would be left. */
 	expect_too_wide("mode=0200666");
 	expect_too_wide("mode=040000000666");
@@ -200,7 +200,7 @@ TEST(load, refusal_is_an_error_in_our_name)
 		int log = open_log_at_end();
 		const char *record;
 
-		ASSERT_EQ(EINVAL, try_load(refused[i].parameter));
+		ASSERT_ERROR(EINVAL, try_load(refused[i].parameter));
 		record = log_has(log, text_of(";%s", refused[i].text));
 		if (!record)
 			FAIL("no record '%s...'", refused[i].text);
@@ -238,7 +238,7 @@ TEST(load, minor_is_a_dynamic_one)
 	load("");
 	first = device_number();
 	unload();
-	ASSERT_EQ(0, try_load_file("/lib/own_pages.ko", "name=taker"));
+	ASSERT_ERROR(0, try_load_file("/lib/own_pages.ko", "name=taker"));
 	load("");
 	ASSERT_TRUE(device_number() != first);
 }
@@ -246,7 +246,7 @@ TEST(load, minor_is_a_dynamic_one)
 TEST(load, twice_is_refused)
 {
 	load("");
-	ASSERT_EQ(EEXIST, try_load(""));
+	ASSERT_ERROR(EEXIST, try_load(""));
 	ASSERT_EQ(page_size(), attribute("size"));
 }
 
@@ -302,7 +302,7 @@ TEST(load, failed_registration_leaves_nothing)
 	force_return("misc_register", -EBUSY, 3);
 	before = number_in("/proc/meminfo", "Committed_AS:");
 	for (int i = 0; i < 3; i++)
-		ASSERT_EQ(EBUSY, try_load("size=67108864"));
+		ASSERT_ERROR(EBUSY, try_load("size=67108864"));
 	expect_growth_below("Committed_AS:", before, REGION_KIB / 2);
 	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));
 	load("");
@@ -314,7 +314,7 @@ TEST(load, failed_registration_is_told)
 	load("");
 	unload();
 	force_return("misc_register", -EBUSY, 1);
-	ASSERT_EQ(EBUSY, try_load(""));
+	ASSERT_ERROR(EBUSY, try_load(""));
 	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));
 	load("");
 	close(open_device(O_RDWR));
@@ -328,7 +328,7 @@ TEST(load, region_that_cannot_be_had)
 
 	ASSERT_OK(inotify_add_watch(watch, "/dev", IN_CREATE));
 	force_return("shmem_file_setup", -ENOMEM, 1);
-	ASSERT_EQ(ENOMEM, try_load(""));
+	ASSERT_ERROR(ENOMEM, try_load(""));
 	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));
 	ASSERT_ERRNO(EAGAIN, read(watch, event, sizeof(event)));
 	load("");

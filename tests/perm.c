@@ -66,7 +66,7 @@ static void reads_only(void *unused)
 	ASSERT_ERRNO(EBADF, write(fd, "x", 1));
 	ASSERT_ERRNO(EACCES, mmap(NULL, page_size(), RW, MAP_SHARED, fd, 0));
 	map = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd, 0);
-	ASSERT_TRUE(map != MAP_FAILED);
+	ASSERT_OK(map);
 	ASSERT_EQ('r', map[0]);
 	ASSERT_ERRNO(EACCES, mprotect(map, page_size(), RW));
 	ASSERT_ERRNO(EACCES, mprotect(map, page_size(), PROT_WRITE));
@@ -102,7 +102,7 @@ static void cannot_unload(void *unused)
 {
 	(void)unused;
 	become_nobody();
-	ASSERT_EQ(EPERM, try_unload());
+	ASSERT_ERROR(EPERM, try_unload());
 }
 
 TEST(perm, only_root_unloads)

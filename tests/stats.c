@@ -118,7 +118,7 @@ static void open_map_and_fault(void *number)
 		void *map = mmap(NULL, length, PROT_READ, MAP_SHARED | MAP_POPULATE,
 				 fd, *(int *)number * length);
 
-		ASSERT_TRUE(map != MAP_FAILED);
+		ASSERT_OK(map);
 		ASSERT_OK(close(fd));
 		ASSERT_OK(munmap(map, length));
 	}
@@ -180,7 +180,7 @@ TEST(stats, numbers_are_for_all_to_read)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		ASSERT_OK(stat(text_of("/sys/class/misc/shmcount/%s", names[i]),
 			       &stat_buf));
-		ASSERT_EQ(0444, stat_buf.st_mode & 07777);
+		ASSERT_MODE(0444, stat_buf.st_mode & 07777);
 	}
 }
 
@@ -196,7 +196,7 @@ TEST(stats, numbers_cannot_be_written)
 		if (fd >= 0)
 			ASSERT_ERRNO(EIO, write(fd, "9", 1));
 		else
-			ASSERT_EQ(EACCES, errno);
+			ASSERT_ERROR(EACCES, errno);
 	}
 }
 
@@ -384,8 +384,8 @@ TEST(stats, trace_names_the_process)
 
 	load_traced();
 	map = map_pages(0, 1, MAP_SHARED);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, touch_in_thread, map));
-	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_ERROR(0, pthread_create(&thread, NULL, touch_in_thread, map));
+	ASSERT_ERROR(0, pthread_join(thread, NULL));
 	trace = end_of_trace();
 	expect_event(trace, "shmcount_vma_open", getpid(), map, 0);
 	expect_event(trace, "shmcount_fault", getpid(), map, 0);

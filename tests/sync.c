@@ -80,7 +80,7 @@ TEST(sync, futex_by_a_read_only_mapping)
 
 	load("");
 	map = try_map(0, page_size(), PROT_READ, MAP_SHARED, O_RDONLY);
-	ASSERT_TRUE(map != MAP_FAILED);
+	ASSERT_OK(map);
 	ASSERT_EQ(0, map[0]);
 	ASSERT_EQ(0, futex(map, FUTEX_WAKE, 1));
 }
@@ -321,12 +321,12 @@ static void init_mutex(struct page *page, int protocol, int robust)
 {
 	pthread_mutexattr_t attr;
 
-	ASSERT_EQ(0, pthread_mutexattr_init(&attr));
+	ASSERT_ERROR(0, pthread_mutexattr_init(&attr));
 	ASSERT_EQ(0,
 		  pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED));
-	ASSERT_EQ(0, pthread_mutexattr_setprotocol(&attr, protocol));
-	ASSERT_EQ(0, pthread_mutexattr_setrobust(&attr, robust));
-	ASSERT_EQ(0, pthread_mutex_init(&page->mutex, &attr));
+	ASSERT_ERROR(0, pthread_mutexattr_setprotocol(&attr, protocol));
+	ASSERT_ERROR(0, pthread_mutexattr_setrobust(&attr, robust));
+	ASSERT_ERROR(0, pthread_mutex_init(&page->mutex, &attr));
 }
 
 static int try_mutex(struct page *page)
@@ -369,7 +369,7 @@ static void lock_and_die(void *unused)
 	struct page *page = own_page();
 
 	(void)unused;
-	ASSERT_EQ(0, pthread_mutex_lock(&page->mutex));
+	ASSERT_ERROR(0, pthread_mutex_lock(&page->mutex));
 	page->count = getpid();
 	ASSERT_OK(sem_post(&page->done));
 	pause();
@@ -380,9 +380,9 @@ static void lock_of_the_dead(void *unused)
 	struct page *page = own_page();
 
 	(void)unused;
-	ASSERT_EQ(EOWNERDEAD, pthread_mutex_lock(&page->mutex));
-	ASSERT_EQ(0, pthread_mutex_consistent(&page->mutex));
-	ASSERT_EQ(0, pthread_mutex_unlock(&page->mutex));
+	ASSERT_ERROR(EOWNERDEAD, pthread_mutex_lock(&page->mutex));
+	ASSERT_ERROR(0, pthread_mutex_consistent(&page->mutex));
+	ASSERT_ERROR(0, pthread_mutex_unlock(&page->mutex));
 }
 
 /* The waiter sleeps when the owner is killed, so the kernel must wake it. */
@@ -399,7 +399,7 @@ TEST(sync, robust_mutex_after_its_owner_died)
 	wait_until_asleep(waiter);
 	kill_and_wait(owner);
 	finish(waiter);
-	ASSERT_EQ(0, pthread_mutex_lock(&page->mutex));
+	ASSERT_ERROR(0, pthread_mutex_lock(&page->mutex));
 }
 
 static void wait_on_condition(void *unused)
@@ -407,11 +407,11 @@ static void wait_on_condition(void *unused)
 	struct page *page = own_page();
 
 	(void)unused;
-	ASSERT_EQ(0, pthread_mutex_lock(&page->mutex));
+	ASSERT_ERROR(0, pthread_mutex_lock(&page->mutex));
 	ASSERT_OK(sem_post(&page->done));
 	while (!page->count)
-		ASSERT_EQ(0, pthread_cond_wait(&page->condition, &page->mutex));
-	ASSERT_EQ(0, pthread_mutex_unlock(&page->mutex));
+		ASSERT_ERROR(0, pthread_cond_wait(&page->condition, &page->mutex));
+	ASSERT_ERROR(0, pthread_mutex_unlock(&page->mutex));
 }
 
 TEST(sync, condition_variable)
@@ -421,10 +421,10 @@ TEST(sync, condition_variable)
 	pid_t waiters[2];
 
 	init_mutex(page, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED);
-	ASSERT_EQ(0, pthread_condattr_init(&attr));
+	ASSERT_ERROR(0, pthread_condattr_init(&attr));
 	ASSERT_EQ(0,
 		  pthread_condattr_setpshared(&attr, PTHREAD_PROCESS_SHARED));
-	ASSERT_EQ(0, pthread_cond_init(&page->condition, &attr));
+	ASSERT_ERROR(0, pthread_cond_init(&page->condition, &attr));
 	ASSERT_OK(sem_init(&page->done, 1, 0));
 	for (int i = 0; i < 2; i++)
 		waiters[i] = start(wait_on_condition, NULL);
@@ -432,10 +432,10 @@ TEST(sync, condition_variable)
 		ASSERT_OK(sem_wait(&page->done));
 	for (int i = 0; i < 2; i++)
 		wait_until_asleep(waiters[i]);
-	ASSERT_EQ(0, pthread_mutex_lock(&page->mutex));
+	ASSERT_ERROR(0, pthread_mutex_lock(&page->mutex));
 	page->count = 1;
-	ASSERT_EQ(0, pthread_cond_broadcast(&page->condition));
-	ASSERT_EQ(0, pthread_mutex_unlock(&page->mutex));
+	ASSERT_ERROR(0, pthread_cond_broadcast(&page->condition));
+	ASSERT_ERROR(0, pthread_mutex_unlock(&page->mutex));
 	for (int i = 0; i < 2; i++)
 		finish(waiters[i]);
 }

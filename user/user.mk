@@ -11,7 +11,7 @@ compare: user compare-tools
 	@exec user/comparison/run.sh $(if $(NATIVE),-n) -- "$$TYPED_ARGS"
 
 timeline: $(full_guest) timeline-tools
-	@exec user/timeline/run.sh "$$TYPED_ARGS" "$$TYPED_CMD"
+	@$(module_of_src) exec user/timeline/run.sh "$$TYPED_ARGS" "$$TYPED_CMD"
 
 watch-renamed:
 	@echo "make watch is called make timeline now" >&2

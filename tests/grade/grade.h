@@ -144,6 +144,9 @@ bool is_submission_there(const char *path);
 int run_in_jail(const char *directory, const char *file, char *const command[],
 		const char *log);
 
+/* Read the debug information of the module, in the jail (guest/where.h). */
+const char *addr2line_in_jail(const char *module, char *const command[]);
+
 /* Copy a file of the project. */
 void copy_ours(const char *from, const char *name);
 

@@ -403,7 +403,7 @@ TEST(grade, again_is_one_command)
 	prepare();
 	hand_in("O'Brien; $(touch x)", "map.one fail\nsync.one fail\n");
 	must_end_silently(RUN(GRADE, "-i", "own tests", "one", "all/O'Brien; $(touch x)"), 0);
-	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),TESTS=map.one,",
+	ASSERT_STREQ("grade,SRC=O'Brien; $(touch x),TESTS=map.one,",
 		     shell("sed -n 's/^ *again: make/printf %s,/p' grades/*/student.txt | sh; ls x* 2>/dev/null || :"));
 	ASSERT_STREQ("grade,SRC=all/O'Brien; $(touch x),HIDDEN=own tests,POINTS=points,TESTS=sync.one,",
 		     shell("sqlite3 :memory: \"SELECT json_extract(value, '$.command') FROM json_each(CAST(readfile('grades/O_Brien____touch_x_/instructor.json') AS TEXT), '$.tests') WHERE json_extract(value, '$.name') = 'sync.one'\" | sed 's/^make/printf %s,/' | sh"));

@@ -17,6 +17,7 @@
 
 #include "grade.h"
 #include "child.h"
+#include "guest/where.h"
 
 /*
  * A crash costs a guest, and counts as one. A hang costs its time limit as well, and
@@ -133,6 +134,7 @@ static int hangs_left(void)
 /* Returns the runner's exit status. */
 static int run_guest(void)
 {
+	char *module = check(strdup(report_path("shmcount.ko")));
 	int left = MAX_PENALTY - penalty(), hung = count_of_result(HUNG);
 	int seconds = (left + HANG_PENALTY - 1) / HANG_PENALTY * HANG_SECONDS;
 	char *args[] = {
@@ -140,7 +142,7 @@ static int run_guest(void)
 		"-1", "-T", "build/templates",
 		"-k", text_of("build/kernel/%s", options.kernel),
 		"-i", "build/guest/init",
-		"-m", check(strdup(report_path("shmcount.ko"))),
+		"-m", module,
 		"-f", options.graded,
 		"-f", text_of("build/modules/%s/force_return.ko", options.kernel),
 		"-f", text_of("build/modules/%s/own_pages.ko", options.kernel),
@@ -156,6 +158,7 @@ static int run_guest(void)
 	start_guest(&run, limit(GUEST_SECONDS, GUEST_CONTROLS) + seconds, args);
 	await_child(&status);
 	read_guest(&run);
+	locate(&run, module, addr2line_in_jail);
 	return status;
 }
 
@@ -234,7 +237,7 @@ static bool passes_probe(const struct result *probe, enum submission_verdict ver
 {
 	if (probe->result == PASSED || probe->result == NOT_RUN)
 		return true;
-	submission.said = probe->output;
+	submission.said = text_of("%s%s", probe->output, probe->where ?: "");
 	return reject(verdict, "%s: %.900s", result_names[probe->result],
 		      probe->why ?: "");
 }

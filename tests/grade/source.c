@@ -141,6 +141,24 @@ int run_in_jail(const char *directory, const char *file, char *const command[],
 	return status;
 }
 
+const char *addr2line_in_jail(const char *module, char *const command[])
+{
+	static bool refused;	/* do not let a module that takes long do so again */
+	char *args[24] = { NULL };
+	static char output[PATH_SIZE];
+	char directory[PATH_SIZE];
+
+	snprintf(directory, sizeof(directory), "%s", report_path("build/where"));
+	snprintf(output, sizeof(output), "%s", report_path("build/lines"));
+	make_folder("where");
+	if (refused || (link(module, source_path("where/module")) && errno != EEXIST))
+		return NULL;
+	for (size_t i = 0; command[i] && i < ARRAY_SIZE(args) - 1; i++)
+		args[i] = strcmp(command[i], "MODULE") ? command[i] : "module";
+	refused = run_in_jail(directory, "nothing", args, output);
+	return refused ? NULL : output;
+}
+
 static bool build(void)
 {
 	char directory[PATH_SIZE], headers[300], log[PATH_SIZE];

@@ -33,6 +33,8 @@ static bool was_tested(void)
 	return submission.verdict == TESTED || submission.verdict == DOES_NOT_UNLOAD;
 }
 
+static bool on_terminal;	/* of whoever grades: not in a file for the student */
+
 bool is_hidden(const struct result *test)
 {
 	const struct item *item = item_of(test->name);
@@ -88,15 +90,21 @@ static void put_variable(FILE *file, const char *name, const char *value)
 	free(text);
 }
 
-/* The command to run a test again; only the instructor has the hidden tests. */
+/*
+ * The command to run a test again; only the instructor has the hidden tests. A student
+ * has the submission, but not where the instructor keeps it.
+ */
 static char *again(const struct result *test, bool for_instructor)
 {
+	const char *slash = strrchr(submission.path, '/');
+	const char *own = slash && slash[1] ? slash + 1 :
+			  slash ? submission.name : submission.path;
 	char *command = NULL;
 	size_t size;
 	FILE *file = open_memstream(&command, &size);
 
 	fprintf(file, "make grade");
-	put_variable(file, "SRC", submission.path);
+	put_variable(file, "SRC", for_instructor || on_terminal ? submission.path : own);
 	if (for_instructor)
 		put_variable(file, "HIDDEN", options.hidden);
 	/* Whoever has the project has the points of the lab. */
@@ -225,6 +233,7 @@ static void put_failure(FILE *file, const struct result *test)
 		put_crash(file, test->output);
 	else
 		put_lines(file, test->output, "    ", STUDENT_LINES);
+	put_lines(file, test->where ?: "", "    ", STUDENT_LINES);
 	fprintf(file, "    again: %s\n", again(test, false));
 }
 
@@ -301,6 +310,8 @@ static void write_test(struct json *json, const struct result *test)
 		json_string(json, "reason", test->why);
 	if (*test->output)
 		json_string(json, "output", test->output);
+	if (test->where && *test->where)
+		json_string(json, "where", test->where);
 	json_string(json, "command", command);
 	json_close(json, '}');
 	free(command);
@@ -339,9 +350,9 @@ static void write_instructor(FILE *file)
 
 static void write_result(struct json *json, const struct result *test)
 {
-	char *output = text_of("%s%s%s\n%s", result_names[test->result],
+	char *output = text_of("%s%s%s\n%s%s", result_names[test->result],
 			       test->why ? ": " : "", test->why ?: "",
-			       test->output);
+			       test->output, test->where ?: "");
 
 	json_open(json, NULL, '{');
 	json_string(json, "name", test->name);
@@ -412,7 +423,8 @@ static void write_xml(FILE *file)
 			.result = test->result, .seconds = test->seconds,
 			.reason = text_of("%s%s%s", result_names[test->result],
 					  *why ? ": " : "", why),
-			.output = was_tested() || test->result != NOT_RUN ? test->output :
+			.output = was_tested() || test->result != NOT_RUN ?
+				  text_of("%s%s", test->output, test->where ?: "") :
 				  text_of("%s%s", submission.said, submission.notes),
 			.command = again(test, false),
 		};
@@ -492,6 +504,7 @@ void write_reports(bool quiet)
 	write_one("junit.xml", write_xml);
 	write_one("row.csv", write_row);
 	write_one("skipped", write_skipped);
+	on_terminal = true;
 	if (!quiet)
 		write_student(stdout);
 }

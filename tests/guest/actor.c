@@ -7,6 +7,7 @@ const char guest_actor[] =
 "module=control\n"
 "while [ \"$1\" != tap ]; do\n"
 "	case $1 in\n"
+"	-c) log=$2 ;;\n"
 "	-t) echo $2 >>limits ;;\n"
 "	-m) module=$2 ;;\n"
 "	-r) record=$2 ;;\n"
@@ -35,6 +36,7 @@ const char guest_actor[] =
 "die() { record \"$@\"; echo \"Bail out! ${4-$3}\"; exit $2; }\n"
 /* As the runner does where the guest has ended within a test. */
 "lose() {\n"
+"	[ ! -e kernel.log ] || cp kernel.log \"$log\"\n"
 "	printf '# %s\\nnot ok %s %s\\n' \"${4-$3}\" $n \"$test\"\n"
 "	while [ $n -lt $all ]; do n=$((n + 1)); echo not ok $n not_run.$n; done\n"
 "	die \"$@\"\n"

@@ -9,7 +9,7 @@ $(programs:%=build/guest/%): build/guest/%: user
 # A guest; one that sees the host's files; the small one. All have the same kernel.
 guest := build/tests/vm build/guest/init build/kernel/$(kernel)/vmlinuz
 full_guest := $(guest) user
-ifeq ($(KMOD),)
+ifeq ($(KMOD)$(SRC),)
 full_guest += build/kmod/$(kernel)/shmcount.ko
 endif
 small_guest := $(full_guest) build/guest/suite build/guest/fuzz build/guest/techniques \
@@ -18,15 +18,19 @@ small_guest := $(full_guest) build/guest/suite build/guest/fuzz build/guest/tech
 
 small-guest: $(small_guest)
 
+# Where no module is named, SRC= is built, as make lab does.
+module_of_src = $(if $(SRC),$(if $(KMOD),,KMOD=$$(tests/lab/build.sh build/lab "$$TYPED_SRC") || \
+	exit; export KMOD;))
+
 run: $(full_guest) $(programs:%=build/guest/%)
-	@exec tests/guest/vm.sh run demo
+	@$(module_of_src) exec tests/guest/vm.sh run demo
 
 shell: $(full_guest)
-	@exec tests/guest/vm.sh shell
+	@$(module_of_src) exec tests/guest/vm.sh shell
 
 vm: $(full_guest)
 	@test -n "$$TYPED_CMD" || { echo "make: say what to run: make vm CMD='uname -r'" >&2; exit 2; }
-	@exec tests/guest/vm.sh host sh -c "$$TYPED_CMD"
+	@$(module_of_src) exec tests/guest/vm.sh host sh -c "$$TYPED_CMD"
 
 # The program itself notices what hangs; the limit is for a guest that stops.
 fuzz: $(small_guest)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "runner.h"
@@ -12,11 +13,12 @@
 /* What a guest can be. It is one of the first three. */
 enum {
 	KVM = 1, TCG = 2, COUNTING = 4, HOST = 8, TWO_NODES = 16, DISK = 32,
-	TEMPLATE = 64, SAVED = 128, RESTORED = 256, ANY = 511,
+	TEMPLATE = 64, WATCHED = 128, RESTORED = 256, ANY = 511,
 };
 
 static char command_line[1024], console[48], memory[16], near[64], far[64];
 static char monitor[48], incoming[16], threads[20];
+static int monitor_end;		/* QEMU's end of guest.monitor */
 
 /* The arguments of each kind of guest. */
 static const struct {
@@ -50,8 +52,8 @@ static const struct {
 	{ DISK, "-drive", "if=virtio,format=raw,cache=unsafe,file=disk" },
 	{ HOST, "-virtfs", "local,path=/,mount_tag=host,readonly=on,"
 			   "multidevs=remap,security_model=none" },
-	{ SAVED, "-chardev", monitor },
-	{ SAVED, "-monitor", "chardev:monitor" },
+	{ WATCHED, "-chardev", monitor },
+	{ WATCHED, "-monitor", "chardev:monitor" },
 	{ RESTORED, "-incoming", incoming },
 };
 
@@ -60,14 +62,16 @@ static const struct {
  * warning, lockup), but not what our module sets itself. slub_debug leaves out U
  * (who allocated), which finds no more and costs 0.8 s of boot. Expedited grace
  * periods make an unload 12 ms instead of 50. Debian's init_on_alloc would hide
- * that a module does not clear its pages. A guest that measures has none of these;
+ * that a module does not clear its pages. Where nothing goes on, each processor tells
+ * where it is; see interrupt_guest(). A guest that measures has none of these;
  * where instructions count, no address is random.
  */
 static void set_command_line(void)
 {
 	snprintf(command_line, sizeof(command_line),
 		 "console=ttyS0 panic=-1 oops=panic panic_on_taint=0x42a0 "
-		 "softlockup_panic=1 hung_task_panic=1 "
+		 "softlockup_panic=1 softlockup_all_cpu_backtrace=1 "
+		 "unknown_nmi_panic hung_task_panic=1 "
 		 "sysctl.kernel.hung_task_timeout_secs=20 no_timer_check%s%s %s",
 		 options.bench ? "" :
 		 " slub_debug=FZP init_on_alloc=0 rcupdate.rcu_expedited=1",
@@ -98,14 +102,15 @@ void machine_arguments(const char *args[MAX_ARGUMENTS], int console_fd)
 		kind |= DISK;
 	if (guest.start != BOOT)
 		kind |= TEMPLATE;
-	if (console_fd >= 0 && guest.start != BOOT)
-		kind |= guest.start == SAVE ? SAVED : RESTORED;
+	/* A template's key has no descriptors in it. */
+	if (console_fd >= 0)
+		kind |= WATCHED | (guest.start == RESTORE ? RESTORED : 0);
 	set_command_line();
 	set_memory();
 	snprintf(threads, sizeof(threads), "tcg,thread=%s",
 		 options.in_turn ? "single" : "multi");
 	snprintf(console, sizeof(console), "file:/proc/self/fd/%d", console_fd);
-	snprintf(monitor, sizeof(monitor), "socket,id=monitor,fd=%d", guest.channel);
+	snprintf(monitor, sizeof(monitor), "socket,id=monitor,fd=%d", monitor_end);
 	snprintf(incoming, sizeof(incoming), "fd:%d", guest.channel);
 	args[n++] = VM_QEMU;
 	args[n++] = "-nodefaults";
@@ -127,7 +132,8 @@ static _Noreturn void become_qemu(int console_fd)
 	const char *args[MAX_ARGUMENTS];
 
 	fcntl(console_fd, F_SETFD, 0);
-	if (guest.start != BOOT)
+	fcntl(monitor_end, F_SETFD, 0);
+	if (guest.start == RESTORE)
 		fcntl(guest.channel, F_SETFD, 0);
 	machine_arguments(args, console_fd);
 	if (!chdir(guest.directory))
@@ -138,12 +144,14 @@ static _Noreturn void become_qemu(int console_fd)
 
 pid_t start_qemu(int *console_fd, int *report_fd)
 {
-	int console_pipe[2], report_pipe[2], input_pipe[2];
+	int console_pipe[2], report_pipe[2], input_pipe[2], monitor_pair[2];
 	pid_t pid;
 
 	if (pipe2(console_pipe, O_CLOEXEC) || pipe2(report_pipe, O_CLOEXEC) ||
-	    pipe2(input_pipe, O_CLOEXEC))
+	    pipe2(input_pipe, O_CLOEXEC) ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, monitor_pair))
 		no_guest("cannot make a pipe: %s", strerror(errno));
+	monitor_end = monitor_pair[1];
 	pid = fork_bound(SIGKILL);
 	if (pid < 0)
 		no_guest("cannot fork: %s", strerror(errno));
@@ -160,6 +168,8 @@ pid_t start_qemu(int *console_fd, int *report_fd)
 	close(console_pipe[1]);
 	close(report_pipe[1]);
 	close(input_pipe[0]);
+	close(monitor_end);
+	guest.monitor = monitor_pair[0];
 	guest.input = input_pipe[1];
 	*console_fd = console_pipe[0];
 	*report_fd = report_pipe[0];

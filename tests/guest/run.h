@@ -25,6 +25,7 @@ struct result {
 	double seconds;		/* -1: unknown */
 	char *why;		/* why it has not passed, one line, or NULL */
 	char *output;		/* its lines, or "" */
+	char *where;		/* where the kernel crashed or hung (where.h), or NULL */
 	bool not_loaded;	/* it failed because the module does not load */
 	int guest;		/* the number of the run that this is from */
 };

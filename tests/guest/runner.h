@@ -21,6 +21,7 @@
 enum {
 	LOAD_SECONDS = 30, END_SECONDS = 10,
 	RESTORE_SECONDS = 30,	/* to save a guest, too */
+	NMI_SECONDS = 2,	/* in which a guest that hangs may say where */
 	MAX_FILES = 64,
 	PAYLOAD_BYTES = 64 << 20,
 };
@@ -52,7 +53,8 @@ struct guest {
 	bool kvm;		/* it runs under KVM */
 	/* SAVE: boot a guest without a payload, and save it as a template. */
 	enum { BOOT, SAVE, RESTORE } start;
-	int channel;		/* of QEMU's: its monitor, or a stream to restore */
+	int channel;		/* of QEMU's: a stream to restore */
+	int monitor;		/* a socket to QEMU's monitor */
 	int output_error;	/* the first one, an errno */
 	const char *output_failed;
 	double started, deadline;	/* 0: none */

@@ -45,7 +45,6 @@ struct footer {
 static const char magic[] = "shmtmpl1";
 
 static char key[KEY], path[PATH_MAX];
-static int monitor;	/* of the QEMU that saves */
 
 /*
  * As FNV-1a, of eight bytes at a time. The rest of the last eight is zero. Without the
@@ -204,7 +203,7 @@ static pid_t feed(int template, const struct footer *footer, int *pipe_end)
 
 void save_template(void)
 {
-	dprintf(monitor, "migrate_set_parameter max-bandwidth 1T\n"
+	dprintf(guest.monitor, "migrate_set_parameter max-bandwidth 1T\n"
 			 "migrate \"exec:cat >template\"\n"
 			 "info migrate\n"
 			 "quit\n");
@@ -214,7 +213,7 @@ void save_template(void)
 static bool is_saved(void)
 {
 	char said[65536];
-	ssize_t length = recv(monitor, said, sizeof(said) - 1, MSG_DONTWAIT);
+	ssize_t length = recv(guest.monitor, said, sizeof(said) - 1, MSG_DONTWAIT);
 
 	said[length > 0 ? length : 0] = '\0';
 	return strstr(said, "completed");
@@ -291,22 +290,15 @@ static void remove_old_templates(void)
 static bool boot_and_save(const char *file)
 {
 	char link[PATH_MAX + 16];
-	bool saved = false;
-	int ends[2], qemu;
+	int qemu;
 
 	snprintf(link, sizeof(link), "%s/template", guest.directory);
 	guest.start = SAVE;
-	if (symlink(file, link) || !fill_payload_disk() ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+	if (symlink(file, link) || !fill_payload_disk())
 		return false;
-	monitor = ends[0];
-	guest.channel = ends[1];
 	qemu = start_and_watch(boot_seconds());
 	/* What the kernel has reported it would not report again. */
-	saved = !qemu && guest.splat == SPLAT_NONE && is_saved();
-	close(ends[0]);
-	close(ends[1]);
-	return saved;
+	return !qemu && guest.splat == SPLAT_NONE && is_saved();
 }
 
 /*

@@ -18,7 +18,7 @@
 #include "signals.h"
 #include "status.h"
 
-struct guest guest = { .record = { .program = -1, .qemu = -1 } };
+struct guest guest = { .monitor = -1, .record = { .program = -1, .qemu = -1 } };
 volatile sig_atomic_t interrupted;
 volatile sig_atomic_t to_program = -1;
 
@@ -77,6 +77,7 @@ int start_and_watch(int seconds)
 	pid_t pid;
 
 	reset_streams();
+	close(guest.monitor);	/* what the last one said is read after its end */
 	if (guest.console_log && guest.start != BOOT)
 		fprintf(guest.console_log, "vm: %s\n", guest.start == SAVE ?
 			"a guest is booted and saved" : "a saved guest is restored");

@@ -110,6 +110,16 @@ TEST_LIMIT(runner, panic_at_load_is_a_crash, GUEST_LIMIT)
 		       "vm: crash: Kernel panic - not syncing: panic_at_load was loaded, while " PROBE);
 }
 
+/* The first processor tells where it is, though it takes no interrupts. */
+TEST_LIMIT(runner, hang_of_all_processors_says_where, GUEST_LIMIT)
+{
+	struct run run = RUN(SMALL_GUEST, "-m", of_kernel("modules", "hang_everywhere.ko"),
+			     WITH("suite"), "-t", "4", "-c", "log", "tap", "suite", PROBE);
+
+	expect_verdict(run, 124, "vm: hang: no end after 4 seconds, while " PROBE " was running");
+	expect_text(read_text("log"), "bad_loop+0x");
+}
+
 TEST_LIMIT(runner, hang_at_load_is_a_hang, GUEST_LIMIT)
 {
 	expect_verdict(probe_for("4", of_kernel("modules", "hang_at_load.ko"), PROBE),

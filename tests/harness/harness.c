@@ -106,32 +106,108 @@ void test_not_loaded(void)
 	shared->not_loaded = true;
 }
 
+static char with[200];	/* the values that test_with() was given last */
+
+void test_with(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(with, sizeof(with), format, args);
+	va_end(args);
+}
+
+void test_with_range(size_t length, off_t offset)
+{
+	test_with("length %zu, offset %lld", length, (long long)offset);
+}
+
+void test_forget(void)
+{
+	with[0] = '\0';
+	errno = 0;
+}
+
+/* The text of an assertion with the program's own names as what they are. */
+static char *spelled(const char *what)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	while (file && *what) {
+		size_t length = strspn(what, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+				       "abcdefghijklmnopqrstuvwxyz0123456789");
+		const struct test_word *word = test_words;
+
+		while (word && word->name && (strlen(word->name) != length ||
+					      strncmp(word->name, what, length)))
+			word++;
+		length += !length;
+		if (word && word->name)
+			fputs(word->text, file);
+		else
+			fprintf(file, "%.*s", (int)length, what);
+		what += length;
+	}
+	if (file)
+		fclose(file);
+	return text;
+}
+
+static _Noreturn void test_differs(const char *file, int line, const char *what,
+				   const char *expected, const char *seen)
+{
+	char *call = spelled(what);
+
+	if (strstr(call, with))		/* the source has no less to say */
+		test_fail(file, line, "%s: expected %s, saw %s", call, expected, seen);
+	test_fail(file, line, "%s (%s): expected %s, saw %s", call, with, expected, seen);
+}
+
+static char *error_name(int error)
+{
+	return text_of("%s", error ? strerrorname_np(error) ?: text_of("errno %d", error) :
+		       "success");
+}
+
 void test_assert_eq(const char *file, int line, const char *what,
 		    long long seen, long long wanted)
 {
-	if (seen == wanted)
-		return;
-	if (seen == -1 && errno)
-		test_fail(file, line, "%s: expected %lld, saw -1 (%s)", what,
-			  wanted, strerrorname_np(errno));
-	test_fail(file, line, "%s: expected %lld, saw %lld", what, wanted,
-		  seen);
+	if (seen != wanted)
+		test_differs(file, line, what, text_of("%lld", wanted),
+			     seen == -1 && errno ? text_of("-1 (%s)", error_name(errno)) :
+						   text_of("%lld", seen));
+}
+
+void test_assert_mode(const char *file, int line, const char *what,
+		      unsigned int seen, unsigned int wanted)
+{
+	if (seen != wanted)
+		test_differs(file, line, what, text_of("0%o", wanted), text_of("0%o", seen));
+}
+
+void test_assert_error(const char *file, int line, const char *what,
+		       int seen, int wanted)
+{
+	if (seen != wanted)
+		test_differs(file, line, what, error_name(wanted), error_name(seen));
 }
 
 void test_assert_streq(const char *file, int line, const char *what,
 		       const char *seen, const char *wanted)
 {
 	if (strcmp(seen, wanted))
-		test_fail(file, line, "%s: expected \"%s\", saw \"%s\"", what,
-			  wanted, seen);
+		test_differs(file, line, what, text_of("\"%s\"", wanted),
+			     text_of("\"%s\"", seen));
 }
 
 intptr_t test_assert_ok(const char *file, int line, const char *what,
 			intptr_t result)
 {
 	if (result == -1)
-		test_fail(file, line, "%s: expected success, saw %s", what,
-			  strerrorname_np(errno));
+		test_differs(file, line, what, "success",
+			     errno ? error_name(errno) : "-1 and no errno");
 	return result;
 }
 
@@ -139,11 +215,11 @@ void test_assert_errno(const char *file, int line, const char *what,
 		       intptr_t result, int wanted)
 {
 	if (result != -1)
-		test_fail(file, line, "%s: expected %s, saw success (%ld)",
-			  what, strerrorname_np(wanted), (long)result);
+		test_differs(file, line, what, error_name(wanted),
+			     text_of("success (%ld)", (long)result));
 	if (errno != wanted)
-		test_fail(file, line, "%s: expected %s, saw %s", what,
-			  strerrorname_np(wanted), strerrorname_np(errno));
+		test_differs(file, line, what, error_name(wanted),
+			     errno ? error_name(errno) : "-1 and no errno");
 }
 
 pid_t start(void (*function)(void *), void *argument)
@@ -338,6 +414,8 @@ static enum test_result run_apart(void (*run)(void), unsigned int limit,
 	}
 
 	held = in_kernel;
+	if (!seen && !interrupted && getenv("SHMCOUNT_GUEST"))
+		log_where_held(pid);
 	if (!reap_all(pid))
 		return UNKILLABLE;
 	if (!seen)

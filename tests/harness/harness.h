@@ -19,7 +19,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "util.h"
 
@@ -60,8 +62,18 @@ enum { DEFAULT_LIMIT = 20 };
 
 /* Two integers are equal. */
 #define ASSERT_EQ(expected, seen)					\
-	test_assert_eq(__FILE__, __LINE__, #seen, (long long)(seen),	\
+	test_assert_eq(__FILE__, __LINE__, #seen,			\
+		       (test_begin(#seen), (long long)(seen)),		\
 		       (long long)(expected))
+
+/* The same for the permissions of a file, which are told in octal. */
+#define ASSERT_MODE(expected, seen)					\
+	test_assert_mode(__FILE__, __LINE__, #seen, seen, expected)
+
+/* A function returns this errno, or 0; or so errno is. */
+#define ASSERT_ERROR(expected, seen)					\
+	test_assert_error(__FILE__, __LINE__, #seen,			\
+			  (test_begin(#seen), seen), expected)
 
 /* Two strings are equal. */
 #define ASSERT_STREQ(expected, seen)					\
@@ -69,11 +81,13 @@ enum { DEFAULT_LIMIT = 20 };
 
 /* A system call does not return -1, which is MAP_FAILED, too. */
 #define ASSERT_OK(call)							\
-	test_assert_ok(__FILE__, __LINE__, #call, (intptr_t)(call))
+	test_assert_ok(__FILE__, __LINE__, #call,			\
+		       (test_begin(#call), (intptr_t)(call)))
 
 /* A system call returns -1 and sets this errno. */
 #define ASSERT_ERRNO(expected, call)					\
-	test_assert_errno(__FILE__, __LINE__, #call, (intptr_t)(call), expected)
+	test_assert_errno(__FILE__, __LINE__, #call,			\
+			  (test_begin(#call), (intptr_t)(call)), expected)
 
 /*
  * Up to version 1.1 the names were these and the arguments in the other order. In
@@ -99,9 +113,43 @@ void test_skip(const char *format, ...);
 /* The next failure only means that the module did not load; mark it NOT_LOADED. */
 void test_not_loaded(void);
 
+/*
+ * The values that the call of an assertion has: a failure tells them behind the call as it
+ * stands in the source. What is called sets them, as these do.
+ */
+__attribute__((format(printf, 1, 2)))
+void test_with(const char *format, ...);
+void test_with_range(size_t length, off_t offset);
+#define pread(fd, data, length, offset)					\
+	(test_with_range(length, offset), pread(fd, data, length, offset))
+#define pwrite(fd, data, length, offset)				\
+	(test_with_range(length, offset), pwrite(fd, data, length, offset))
+#define lseek(fd, offset, whence)					\
+	(test_with("offset %lld", (long long)(offset)), lseek(fd, offset, whence))
+
+/*
+ * A program may define this: what its own names are, which else would stand in a failure.
+ * The last entry is { NULL }.
+ */
+extern const struct test_word {
+	const char *name, *text;
+} test_words[] __attribute__((weak));
+
+/* Forget values and errno of earlier calls, if this one sets its own. */
+void test_forget(void);
+static inline void test_begin(const char *what)
+{
+	if (__builtin_strchr(what, '('))
+		test_forget();
+}
+
 /* The ASSERT macros call these. test_assert_ok() returns the result. */
 void test_assert_eq(const char *file, int line, const char *what,
 		    long long seen, long long wanted);
+void test_assert_mode(const char *file, int line, const char *what,
+		      unsigned int seen, unsigned int wanted);
+void test_assert_error(const char *file, int line, const char *what,
+		       int seen, int wanted);
 void test_assert_streq(const char *file, int line, const char *what,
 		       const char *seen, const char *wanted);
 intptr_t test_assert_ok(const char *file, int line, const char *what,

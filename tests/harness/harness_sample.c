@@ -11,6 +11,9 @@
 
 #include "harness.h"
 
+#define OURS "/dev/ours"
+const struct test_word test_words[] = { { "OURS", "\"" OURS "\"" }, { NULL } };
+
 TEST(sample, passes)
 {
 	printf("what a passing test prints is not shown\n");
@@ -34,6 +37,48 @@ TEST(sample, fails_with_wrong_errno)
 TEST(sample, fails_where_failure_was_expected)
 {
 	ASSERT_ERRNO(EINVAL, 0);
+}
+
+static int minus_one(void)
+{
+	return -1;
+}
+
+/* Errno is of an earlier call: this one sets none. */
+TEST(sample, fails_without_errno)
+{
+	errno = ENOENT;
+	ASSERT_EQ(0, minus_one());
+}
+
+TEST(sample, fails_with_values)
+{
+	char data[4096];
+	size_t size = sizeof(data);
+
+	ASSERT_OK(pread(-1, data, size, size - 1));
+}
+
+/* The values were those of another call. */
+TEST(sample, fails_without_values)
+{
+	ASSERT_ERRNO(EBADF, lseek(-1, 77, SEEK_SET));
+	ASSERT_EQ(0, minus_one());
+}
+
+TEST(sample, fails_with_a_name_of_its_own)
+{
+	ASSERT_OK(access(OURS, F_OK));
+}
+
+TEST(sample, fails_with_a_mode)
+{
+	ASSERT_MODE(0600, 0644);
+}
+
+TEST(sample, fails_with_an_error)
+{
+	ASSERT_ERROR(EBUSY, minus_one() + 1);
 }
 
 TEST(sample, skips)

@@ -63,6 +63,24 @@ TEST(harness, failure_says_what_was_expected_and_seen)
 		      "not ok 1 sample.fails_where_failure_was_expected\n");
 }
 
+static void expect_failure(const char *name, const char *said)
+{
+	expect_sample(name, 1, text_of(HEAD "%s\n# %s\nnot ok 1 sample.%s\n", name, said, name));
+}
+
+TEST(harness, failure_says_it_in_the_words_of_its_reader)
+{
+	expect_failure("fails_without_errno", "minus_one(): expected 0, saw -1");
+	expect_failure("fails_with_values",
+		       "pread(-1, data, size, size - 1) (length 4096, offset 4095): expected success, saw EBADF");
+	expect_failure("fails_without_values", "minus_one(): expected 0, saw -1");
+	expect_failure("fails_with_a_name_of_its_own",
+		       "access(\"/dev/ours\", F_OK): expected success, saw ENOENT");
+	expect_failure("fails_with_a_mode", "0644: expected 0600, saw 0644");
+	expect_failure("fails_with_an_error",
+		       "minus_one() + 1: expected EBUSY, saw success");
+}
+
 TEST(harness, skip)
 {
 	expect_sample("skips", 4, HEAD "skips\n"
@@ -322,12 +340,12 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	ASSERT_EQ(24, lines_in(run.output));
+	ASSERT_EQ(30, lines_in(run.output));
 	ASSERT_TRUE(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
 		     RUN("harness_sample", "-l", "sample.child_*").output);
-	ASSERT_STREQ("sample.fails\nsample.exits_early\n"
-		     "sample.child_fails_unseen\nsample.by_hangup\nsample.is_busy\n",
+	ASSERT_STREQ("sample.fails\nsample.fails_without_values\nsample.crashes\n"
+		     "sample.hangs_for_long\nsample.says_a_lot\nsample.is_held_by_the_kernel\n",
 		     RUN("harness_sample", "-l", "-s", "2/5").output);
 	run = RUN("harness_sample", "-l", "-r", "2", "sample.child_*");
 	ASSERT_STREQ("sample.child_fails_unseen.1\n"

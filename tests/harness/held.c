@@ -6,10 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/where.h"
 #include "held.h"
 #include "util.h"
 
-enum { MAX_PROCESSES = 256 };
+enum { MAX_PROCESSES = 256, MAX_LOGGED = 16 };
 
 /* A host that stops for some time, and the guest with it, counts as no more than this. */
 static const double max_gap = 1.5;
@@ -124,4 +125,57 @@ bool is_held_by_kernel(pid_t group, double seconds)
 	if (proc)
 		closedir(proc);
 	return held;
+}
+
+/* The number of the system call that a process sleeps in, "running", or "-1": in none. */
+static char *call_of(pid_t pid)
+{
+	char *call = NULL;
+	FILE *file = fopen(text_of("/proc/%d/syscall", pid), "re");
+
+	if (file && fscanf(file, "%ms", &call) != 1)
+		call = NULL;
+	if (file)
+		fclose(file);
+	return call ?: "unknown";
+}
+
+static void log_stack(pid_t pid)
+{
+	FILE *file = fopen(text_of("/proc/%d/stack", pid), "re");
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		log_to_kernel(line);
+	if (file)
+		fclose(file);
+}
+
+/*
+ * Of what is on a processor no stack can be read: there each processor is interrupted, by
+ * an NMI, and logs its own.
+ */
+void log_where_held(pid_t group)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	struct process process;
+	bool runs = false;
+	int fd, logged = 0;
+
+	while (proc && (entry = readdir(proc)) && logged < MAX_LOGGED) {
+		pid_t pid = atoi(entry->d_name);
+
+		if (!pid || !read_process(&process, pid) || process.group != group)
+			continue;
+		log_to_kernel(text_of(STUCK, pid, process.state, call_of(pid)));
+		log_stack(pid);
+		runs = runs || process.state == 'R';
+		logged++;
+	}
+	if (proc)
+		closedir(proc);
+	fd = runs ? open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC) : -1;
+	if (fd >= 0 && write(fd, "l", 1) == 1)
+		close(fd);
 }

@@ -25,4 +25,10 @@ bool read_process(struct process *process, pid_t pid);
  */
 bool is_held_by_kernel(pid_t group, double seconds);
 
+/*
+ * Write into the kernel's log where each process of the group is in the kernel
+ * (guest/where.h reads that). Only root in a guest may.
+ */
+void log_where_held(pid_t group);
+
 #endif

@@ -2,16 +2,17 @@
 /*
  * Checks modules by the steps of the lab (make lab): each step has a guest of its own,
  * which runs the tests of the step, and a line for each says whether they pass. If a
- * test leaves the module loaded, another guest goes on after it.
+ * test crashes, or leaves the module loaded, another guest goes on after it.
  *
- * Usage: lab [-a] [-m MISTAKES] [-r COMMAND] [-s STEP] DIR STEPS MODULE...
+ * Usage: lab [-a] [-m MISTAKES] [-r COMMAND] [-s STEP[-STEP]] DIR STEPS MODULE...
  *
- * It runs in the tree. DIR gets the files of the last guest, guest.* (guest/run.h).
- * STEPS is the table (kmod/lab/steps). lab stops at the first step that does not pass,
- * and says what comes next. -a checks all steps with each module. -s checks one step.
- * -m is the table of frequent mistakes (kmod/lab/mistakes), which has a question about
- * some of the failures. -r is the command that starts lab, up to the number of a step
- * (make lab STEP=).
+ * It runs in the tree. DIR gets the files of the guests of the last step, guest.*,
+ * guest-2.*, ... (guest/run.h). STEPS is the table (kmod/lab/steps). lab stops at the
+ * first step that does not pass, lists what failed there, and says what comes next. -a
+ * checks all steps with each module, and lists nothing. -s checks one step, or from one
+ * to another. -m is the table of frequent mistakes (kmod/lab/mistakes), which has a
+ * question about some of the failures. -r is the command that starts lab, up to the
+ * number of a step (make lab STEP=).
  *
  * Exit status 0: all passed; 1: some did not; 2: usage, or a wrong table; 125: no
  * guest; 130: interrupted.
@@ -26,12 +27,16 @@
 #include "child.h"
 #include "command.h"
 #include "guest/run.h"
+#include "guest/where.h"
 #include "mistakes.h"
 #include "steps.h"
 #include "util.h"
 
 static const char usage[] =
-	"usage: lab [-a] [-m MISTAKES] [-r COMMAND] [-s STEP] DIR STEPS MODULE...";
+	"usage: lab [-a] [-m MISTAKES] [-r COMMAND] [-s STEP[-STEP]] DIR STEPS MODULE...";
+
+/* Guests that may crash in a step. What hangs takes long: after it none is started. */
+enum { MAX_CRASHES = 4 };
 
 static char *suite[MAX_GUEST_TESTS];	/* all its tests */
 static int suite_count;
@@ -49,9 +54,10 @@ static int first_step, step_count;
 static int done;		/* so many of them */
 static unsigned int *passes;	/* the steps that each module passes, as bits */
 static bool failed;		/* some step of some module */
-static bool crashed;		/* or it hangs */
+static const char *last_words;	/* the log of the first guest that crashed, or NULL */
 
-static struct guest_run run;	/* the last guest; its files are DIR/guest */
+static const char *directory;	/* DIR */
+static struct guest_run run;	/* the last guest */
 static struct result tests[MAX_GUEST_TESTS];	/* of the step */
 static int test_count;
 
@@ -112,56 +118,137 @@ static bool has_failed(const struct result *test)
 	return test->result == FAILED || test->result == HUNG;
 }
 
-/* The failure whose test comes first in the table: it says most. */
-static const struct result *first_failure(void)
+static bool has_ended_guest(const struct result *test)
+{
+	return test->result == CRASHED || (run.ended && test == run.last);
+}
+
+/* What failed in the step: crashes first, then as in the table, where the first says most. */
+static struct result *wrong[MAX_GUEST_TESTS];
+static int wrong_count;
+
+static void list_wrong(void)
 {
 	const struct step *step = step_of(done);
 
+	wrong_count = 0;
+	for (int t = 0; t < test_count; t++)
+		if (has_ended_guest(&tests[t]))
+			wrong[wrong_count++] = &tests[t];
 	for (int p = 0; p < step->test_count; p++)
-		for (int t = 0; t < test_count; t++)
-			if (has_failed(&tests[t]) && is_in(step, p, tests[t].name))
-				return &tests[t];
-	return NULL;
+		for (int t = 0; t < test_count; t++) {
+			bool listed = !has_failed(&tests[t]) || has_ended_guest(&tests[t]) ||
+				      !is_in(step, p, tests[t].name);
+
+			for (int w = 0; w < wrong_count && !listed; w++)
+				listed = wrong[w] == &tests[t];
+			if (!listed)
+				wrong[wrong_count++] = &tests[t];
+		}
+}
+
+/* Why it failed, without the line of the test that says so. */
+static const char *reason_of(const struct result *test)
+{
+	const char *reason = strncmp(test->why, "tests/", 6) ? NULL : strstr(test->why, ": ");
+
+	return reason ?: test->why;
+}
+
+/* Crashes and hangs are the same in the same line of the module, whatever the address. */
+static bool are_alike(const struct result *a, const struct result *b)
+{
+	size_t line = a->where ? strcspn(a->where, "\n") : 0;
+
+	if (a->result != b->result)
+		return false;
+	if (line && b->where)
+		return strcspn(b->where, "\n") == line && !strncmp(a->where, b->where, line);
+	return !strcmp(reason_of(a), reason_of(b));
+}
+
+static void put_where(const struct result *test, const char *before)
+{
+	for (const char *c = test->where ?: ""; *c; c += strcspn(c, "\n") + 1)
+		printf("%s%.*s\n", before, (int)strcspn(c, "\n"), c);
+}
+
+/* The other tests that failed as this one did; forget them. Returns false if there are none. */
+static bool put_alike(const struct result *test, const char *before, const char *between)
+{
+	bool any = false;
+
+	for (int w = 0; w < wrong_count; w++)
+		if (wrong[w] && wrong[w] != test && are_alike(test, wrong[w])) {
+			printf("%s%s", before, wrong[w]->name);
+			before = between;
+			wrong[w] = NULL;
+			any = true;
+		}
+	return any;
 }
 
 /* If this failure is a frequent one, ask what leads to its reason. */
-static void ask_about(const char *test, const char *why)
+static void ask_about(const struct result *test)
 {
-	const char *question = question_about(mistakes, test, why);
+	const char *question = question_about(mistakes, test->name, test->why);
 
 	if (question)
-		printf("  %s\n", question);
+		printf("    %s\n", question);
+}
+
+/* The first failure stands in the line of the step; tell the others. */
+static void put_others(int not_run)
+{
+	put_where(wrong[0], "    ");
+	ask_about(wrong[0]);
+	if (put_alike(wrong[0], "    the same: ", ", "))
+		printf("\n");
+	for (int w = 1; w < wrong_count; w++) {
+		const struct result *test = wrong[w];
+
+		if (!test)
+			continue;
+		printf("  also %s", test->name);
+		put_alike(test, ", ", ", ");
+		printf(": %s\n", test->why);
+		put_where(test, "    ");
+		ask_about(test);
+	}
+	if (not_run)
+		printf("  %d more %s not run\n", not_run, not_run == 1 ? "test was" : "tests were");
 }
 
 /* Say how the step went; returns true if it passed. */
 static bool judge(void)
 {
-	const struct result *first = first_failure();
-	int wrong = 0, right = 0, skipped = 0;
+	int right = 0, skipped = 0, not_run = 0;
 
 	for (int t = 0; t < test_count; t++) {
-		wrong += has_failed(&tests[t]);
 		right += tests[t].result == PASSED;
 		skipped += tests[t].result == SKIPPED;
+		not_run += tests[t].result == NOT_RUN;
 	}
-	if (run.ended) {
-		crashed = true;
-		say(run.last->result == CRASHED ? "crash" : "hang", ": %s: %s",
-		    run.last->name, run.last->why);
-		ask_about(run.last->name, run.last->why);
-	} else if (wrong) {
-		say("not yet", ": %s: %s (%d of %d tests pass)", first->name, first->why,
-		    right, test_count - skipped);
-		ask_about(first->name, first->why);
-	} else if (!right) {
+	list_wrong();
+	if (!wrong_count && !right) {
 		say("not yet", ": none of its tests can run on this kernel");
-	} else {
+		return false;
+	}
+	if (!wrong_count) {
 		if (skipped)
 			say("passed", ", but %d of its tests cannot run in this guest", skipped);
 		else
 			say("passed", "");
 		return true;
 	}
+	if (has_ended_guest(wrong[0]))
+		say(wrong[0]->result == CRASHED ? "crash" : "hang", ": %s: %s",
+		    wrong[0]->name, wrong[0]->why);
+	else
+		say("not yet", ": %s: %s (%d of %d tests pass)", wrong[0]->name,
+		    wrong[0]->why, right, test_count - skipped);
+	if (!take_all)
+		put_others(not_run);
 	return false;
 }
 
@@ -201,7 +288,18 @@ static _Noreturn void end_without_guest(int status)
 	    status);
 }
 
-/* Run the tests of the step that have no result yet. */
+/* The module is one that was built on this machine, or by whom runs this. */
+static const char *run_addr2line_here(const char *module, char *const command[])
+{
+	char *args[32] = { NULL };
+	char *output = text_of("%s/lines", directory);
+
+	for (size_t i = 0; command[i] && i < ARRAY_SIZE(args) - 1; i++)
+		args[i] = strcmp(command[i], "MODULE") ? command[i] : (char *)module;
+	return run_child(args, output) ? NULL : output;
+}
+
+/* Run the tests that are chosen. */
 static void run_guest(void)
 {
 	/* One test without end is enough. */
@@ -211,31 +309,72 @@ static void run_guest(void)
 	};
 	int status;
 
-	run.count = 0;
-	for (int t = 0; t < test_count; t++)
-		if (tests[t].result == NOT_RUN)
-			run.tests[run.count++] = &tests[t];
+	run.files = ++run.number == 1 ? text_of("%s/guest", directory) :
+					text_of("%s/guest-%d", directory, run.number);
 	start_guest(&run, 240, args);
 	await_child(&status);
 	read_guest(&run);
 	if (is_early_end(&run))
 		end_without_guest(status);
+	if (!take_all)
+		locate(&run, module_of(done), run_addr2line_here);
+	if (run.ended && !last_words)
+		last_words = guest_file(run.files, "log");
+}
+
+/* Choose those of the first so many tests of the step that have no result yet. */
+static bool choose_tests(int count)
+{
+	run.count = 0;
+	for (int t = 0; t < count; t++)
+		if (tests[t].result == NOT_RUN)
+			run.tests[run.count++] = &tests[t];
+	return run.count;
+}
+
+/* Run them in as many guests as it takes; returns false if one has failed. */
+static bool run_guests(int count)
+{
+	int crashes = 0;
+	bool passed = true, go_on = true;
+
+	while (go_on && choose_tests(count)) {
+		run_guest();
+		go_on = run.stuck || (run.ended && run.last->result == CRASHED &&
+				      ++crashes < MAX_CRASHES && !take_all);
+	}
+	for (int t = 0; t < count; t++)
+		passed = passed && (tests[t].result == PASSED || tests[t].result == SKIPPED);
+	return passed;
+}
+
+static void add_tests(const struct step *step, int first_pattern, int patterns)
+{
+	for (int t = 0; t < suite_count; t++)
+		for (int p = first_pattern; p < patterns; p++) {
+			bool is_new = is_in(step, p, suite[t]);
+
+			for (int i = 0; i < test_count && is_new; i++)
+				is_new = strcmp(tests[i].name, suite[t]);
+			if (is_new)
+				tests[test_count++] = (struct result) { .name = suite[t] };
+		}
 }
 
 static void check_step(void)
 {
 	const struct step *step = step_of(done);
+	int alone = 0;
 
 	test_count = 0;
-	for (int t = 0; t < suite_count; t++)
-		for (int p = 0; p < step->test_count; p++)
-			if (is_in(step, p, suite[t])) {
-				tests[test_count++] = (struct result) { .name = suite[t] };
-				break;
-			}
-	do {
-		run_guest();
-	} while (run.stuck && run.last != run.tests[run.count - 1]);
+	run.number = 0;
+	if (step->begins_alone) {
+		add_tests(step, 0, 1);
+		alone = test_count;
+	}
+	add_tests(step, 0, step->test_count);
+	if (!alone || run_guests(alone))
+		run_guests(test_count);
 	if (judge())
 		passes[done / step_count] |= 1U << step->number;
 	else
@@ -243,49 +382,65 @@ static void check_step(void)
 	done++;
 }
 
-static void say_what_is_next(const struct step *step)
+/* The length of the command that checks all steps. */
+static int length_of_again(void)
 {
-	int passed = __builtin_popcount(passes[0]);
+	const char *step = strstr(again, " STEP=");
+	size_t length = strlen(again);
 
-	if (passed == 1)
-		printf("A good start: it loads and unloads.");
-	else
-		printf("%d of %d steps pass.", passed, steps.count);
-	printf(" Next is step %d, %s: see kmod/lab/README.md;\n%s%d checks just that.\n",
-	       step->number, step->title, again, step->number);
+	if (step && !step[6])
+		return step - again;
+	return length && again[length - 1] == ' ' ? length - 1 : length;
 }
 
 /* Tell a student how far they are, and where to go on. */
 static void encourage(void)
 {
-	const struct step *step = step_of(done - 1);
+	const struct step *last = step_of(done - 1), *next = failed ? last : last + 1;
+	int passed = __builtin_popcount(passes[0]);
 
-	if (crashed)
-		printf("The kernel's last words are in %s.log.\n", run.files);
-	if (!failed && step_count > 1)
-		printf("All %d steps pass. Well done.\n",
-		       steps.count);
-	else if (!failed)
-		printf("Step %d passes.\n", step->number);
-	else if (step_count == 1)
+	if (last_words)
+		printf("The kernel's last words are in %s.\n", last_words);
+	if (!failed && step_count == steps.count) {
+		printf("All %d steps pass. Well done.\n", steps.count);
+		return;
+	}
+	if (failed && step_count == 1) {
 		printf("Step %d is not there yet; kmod/lab/README.md has what to read for it.\n",
-		       step->number);
+		       last->number);
+		return;
+	}
+	if (step_count == steps.count && passed == 1)
+		printf("A good start: it loads and unloads.");
+	else if (step_count == steps.count)
+		printf("%d of %d steps pass.", passed, steps.count);
+	else if (step_count == 1)
+		printf("Step %d passes.", last->number);
 	else
-		say_what_is_next(step);
+		printf("%d of these %d steps pass.", passed, step_count);
+	if (!failed && last->number == steps.count)
+		printf(" That was the last one: %.*s checks all of them.\n", length_of_again(), again);
+	else
+		printf(" Next is step %d, %s: see kmod/lab/README.md;\n%s%d checks just that.\n",
+		       next->number, next->title, again, next->number);
 }
 
-static void choose_step(const char *text)
+/* "4", "2-4", or "" for all. */
+static void choose_steps(const char *text)
 {
-	unsigned long number;
+	char *from = text_of("%s", text), *to = from;
+	unsigned long first, last;
 
+	strsep(&to, "-");
 	step_count = steps.count;
 	if (!*text)
 		return;
-	if (!parse_number(text, 1, steps.count, &number))
-		die(STATUS_USAGE, "there is no step %s: they are 1 to %d", text,
-		    steps.count);
-	first_step = number - 1;
-	step_count = 1;
+	if (!parse_number(from, 1, steps.count, &first) ||
+	    !parse_number(to ?: from, first, steps.count, &last))
+		die(STATUS_USAGE, "there is no step %s: they are 1 to %d, and 2-4 is three of them",
+		    text, steps.count);
+	first_step = first - 1;
+	step_count = last - first + 1;
 }
 
 int main(int argc, char *argv[])
@@ -310,12 +465,12 @@ int main(int argc, char *argv[])
 	if (module_count < 1 || (module_count > 1 && !take_all))
 		die(STATUS_USAGE, "%s", usage);
 	prepare_for_children();
-	run.files = text_of("%s/guest", argv[0]);
+	directory = argv[0];
 	if (!read_steps(&steps, argv[1]))
 		die(STATUS_USAGE, "%s: %s", argv[1], steps.wrong);
 	modules = argv + 2;
 	passes = calloc(module_count, sizeof(*passes));
-	choose_step(step);
+	choose_steps(step);
 	check_tests();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 

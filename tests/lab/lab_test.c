@@ -191,6 +191,31 @@ TEST(lab, only_steps_that_are_there)
 		       "there is no step 4: they are 1 to 3");
 	expect_refusal(run_lab("-s 0"), STATUS_USAGE, "there is no step 0");
 	expect_refusal(run_lab("-s x"), STATUS_USAGE, "there is no step x");
+	expect_refusal(run_lab("-s 2-4"), STATUS_USAGE, "there is no step 2-4");
+	expect_refusal(run_lab("-s 3-2"), STATUS_USAGE, "there is no step 3-2");
+	expect_refusal(run_lab("-s 1-"), STATUS_USAGE, "there is no step 1-");
+}
+
+TEST(lab, from_one_step_to_another)
+{
+	set_scene(table, "");
+	expect_lab("-s 2-3", 0,
+		   "step 2, the node: passed\n"
+		   "step 3, more: passed\n"
+		   "2 of these 2 steps pass. That was the last one: make lab checks all of them.\n");
+}
+
+/* Who has done a step sees where to go on. */
+TEST(lab, step_that_passes_names_the_next)
+{
+	set_scene(table, "");
+	expect_lab("-s 2", 0,
+		   "step 2, the node: passed\n"
+		   "Step 2 passes. Next is step 3, more: see kmod/lab/README.md;\n"
+		   "make lab STEP=3 checks just that.\n");
+	expect_lab("-s 3", 0,
+		   "step 3, more: passed\n"
+		   "Step 3 passes. That was the last one: make lab checks all of them.\n");
 }
 
 /* Each step has a guest of its own. */
@@ -217,6 +242,7 @@ TEST(lab, not_yet_says_what_was_seen_and_what_is_next)
 	expect_lab("", STATUS_FAILED,
 		   "step 1, start: passed\n"
 		   "step 2, more: not yet: map.fork_shares: tests/x.c:1: told by the test (1 of 3 tests pass)\n"
+		   "  also io.seek: no end after 20 seconds\n"
 		   "A good start: it loads and unloads. Next is step 2, more: see kmod/lab/README.md;\n"
 		   "make lab STEP=2 checks just that.\n");
 }
@@ -232,10 +258,10 @@ TEST(lab, frequent_mistake_is_asked_about)
 	set_scene(table, "io.seek fail\n");
 	expect_lab("-m mistakes -s 3", STATUS_FAILED,
 		   "step 3, more: not yet: io.seek: tests/x.c:1: told by the test (0 of 1 tests pass)\n"
-		   "  Who told it?\n"
+		   "    Who told it?\n"
 		   "Step 3 is not there yet; kmod/lab/README.md has what to read for it.\n");
 	set_scene(table, "io.seek crash\n");
-	expect_text(run_lab("-m mistakes -s 3").output, ": BUG: told\n  Too late?\n");
+	expect_text(run_lab("-m mistakes -s 3").output, ": BUG: told\n    Too late?\n");
 }
 
 /* Each line of the real table has three fields, and is about a test of the lab. */
@@ -256,20 +282,20 @@ TEST(lab, test_without_end)
 		   "Step 3 is not there yet; kmod/lab/README.md has what to read for it.\n");
 }
 
-static void expect_bad_end(const char *what, const char *why)
+static void expect_bad_end(const char *what, const char *why, const char *not_run)
 {
 	set_scene(table, text_of("load.mode_is_octal %s\n", what));
 	expect_lab("", STATUS_FAILED, text_of("step 1, load and unload: passed\n"
-		   "step 2, the node: %s: load.mode_is_octal: %s\n"
+		   "step 2, the node: %s: load.mode_is_octal: %s\n%s"
 		   "The kernel's last words are in ./guest.log.\n"
 		   "A good start: it loads and unloads. Next is step 2, the node: see kmod/lab/README.md;\n"
-		   "make lab STEP=2 checks just that.\n", what, why));
+		   "make lab STEP=2 checks just that.\n", what, why, not_run));
 }
 
 TEST(lab, crash_and_hang_are_told_apart)
 {
-	expect_bad_end("crash", "BUG: told");
-	expect_bad_end("hang", "no end after 150 seconds");
+	expect_bad_end("crash", "BUG: told", "");
+	expect_bad_end("hang", "no end after 150 seconds", "  5 more tests were not run\n");
 }
 
 TEST(lab, crash_after_the_last_test_takes_the_step_back)
@@ -282,6 +308,164 @@ TEST(lab, crash_after_the_last_test_takes_the_step_back)
 	set_scene(table, "io.seek not-off\n");
 	expect_text(run_lab("-s 3").output,
 		    "step 3, more: hang: io.seek: the program has ended, but the guest does not\n");
+}
+
+/* Crashes first; what failed for the same reason is one. */
+TEST(lab, all_failures_are_listed)
+{
+	set_scene("1 more map.fork_shares io.seek map.private_copy io.pieces map.populate\n",
+		  "io.seek fail\nio.pieces crash\nmap.private_copy crash\nmap.fork_shares fail\n");
+	expect_lab("", STATUS_FAILED,
+		   "step 1, more: crash: io.pieces: BUG: told\n"
+		   "    the same: map.private_copy\n"
+		   "  also map.fork_shares, io.seek: tests/x.c:1: told by the test\n"
+		   "The kernel's last words are in ./guest.log.\n"
+		   "Step 1 is not there yet; kmod/lab/README.md has what to read for it.\n");
+	ASSERT_EQ(3, lines_in(read_text("guests")));
+}
+
+/* The other tests would crash of what this one tells. */
+TEST(lab, test_that_the_others_wait_for)
+{
+	set_scene("1 more !map.fork_shares io.seek\n1 more io.pieces\n", "map.fork_shares fail\n");
+	expect_lab("-s 1", STATUS_FAILED,
+		   "step 1, more: not yet: map.fork_shares: tests/x.c:1: told by the test (0 of 3 tests pass)\n"
+		   "  2 more tests were not run\n"
+		   "Step 1 is not there yet; kmod/lab/README.md has what to read for it.\n");
+	ASSERT_STREQ("guest map.fork_shares\n", shell("cat guests"));
+	set_scene("1 more !map.fork_shares io.seek\n", "");
+	expect_lab("-s 1", 0, "step 1, more: passed\nAll 1 steps pass. Well done.\n");
+	ASSERT_STREQ("guest map.fork_shares\nguest io.seek\n", shell("cat guests"));
+}
+
+/* A module with debug information, whose test does this; and the log of its guest. */
+static void set_scene_of(const char *log, const char *does)
+{
+	set_scene(table, "");
+	write_text("its.c",
+		   "__attribute__((section(\".modinfo\"), used)) static const char name[] = \"name=my-module\";\n"
+		   "int my_copy(int i) { return i + 1; }\n"
+		   "int my_read(int i) { return my_copy(i) + 1; }\n"
+		   "__attribute__((section(\".init.text\"))) int my_init(int i) { return i - 1; }\n");
+	shell(text_of("gcc -g -O0 -c -o shmcount.ko its.c && "
+		      "printf '\\nload.mode_is_octal %s\\n' >>shmcount.ko", does));
+	write_text("kernel.log", log);
+}
+
+/* What is told of the crash or the hang between the line of the step and the end. */
+static char *told(void)
+{
+	char *output = run_lab("-s 2").output, *end;
+	char *begin = strchr(output, '\n') + 1;
+
+	end = strstr(begin, "  5 more tests") ?: strstr(begin, "The kernel's last words");
+	ASSERT_TRUE(end);
+	return text_of("%.*s", (int)(end - begin), begin);
+}
+
+static const char oops[] =
+	"[    4.1] test: perm.mode_0600_is_for_root\n"
+	"[    4.1] RIP: 0010:my_init+0x4/0x10 [my_module]\n"
+	"[    4.2] test: load.mode_is_octal\n"
+	"[    4.3] BUG: kernel NULL pointer dereference, address: 0000000000000000\n"
+	"[    4.3] RIP: 0010:my_copy+0x4/0x10 [my_module]\n"
+	"[    4.3] Call Trace:\n"
+	"[    4.3]  <TASK>\n"
+	"[    4.3]  ? my_init+0x4/0x20 [my_module]\n"
+	"[    4.3]  my_read+0x12/0x20 [my_module]\n"
+	"[    4.3]  my_read+0x12/0x20 [other]\n"
+	"[    4.3]  vfs_read+0x12/0x20\n"
+	"[    4.3]  gone+0x12/0x20 [my_module]\n"
+	"[    4.3] RSP: 002b:00007fff29413d98 EFLAGS: 00000246 ORIG_RAX: 0000000000000000\n"
+	"[    4.3]  </TASK>\n"
+	"[    4.3]  my_init+0x5/0x20 [my_module]\n";
+
+TEST(lab, crash_names_the_line_of_the_module)
+{
+	set_scene_of(oops, "crash");
+	ASSERT_STREQ("    its.c:2: my_copy+0x4, in the system call read\n"
+		     "    its.c:3: my_read+0x12 called it\n"
+		     "    line unknown: gone+0x12 called it\n"
+		     "    guest.log:4: the kernel's report\n", told());
+	set_scene_of("[    4.2] test: load.mode_is_octal\n"
+		     "[    4.3] WARNING: CPU: 1 PID: 8 at /x/its.c:4 my_init+0x4/0x8 [my_module]\n"
+		     "[    4.3] RIP: 0010:my_init+0x4/0x8 [my_module]\n"
+		     "[    4.3]  do_init_module+0x4/0x8\n"
+		     "[    4.3] RSP: 002b:00007fff29413d98 EFLAGS: 00000246 ORIG_RAX: 0000000000000139\n",
+		     "crash");
+	ASSERT_STREQ("    its.c:4: my_init+0x4, in the system call finit_module (insmod)\n"
+		     "    guest.log:2: the kernel's report\n", told());
+}
+
+TEST(lab, crash_without_a_line_of_the_module)
+{
+	set_scene_of("[    4.2] test: load.mode_is_octal\n"
+		     "[    4.3] BUG: Bad page state in process suite  pfn:00024\n"
+		     "[    4.3]  bad_page+0x4/0x8\n"
+		     "[    4.3]  handle_mm_fault+0x4/0x8\n", "crash");
+	ASSERT_STREQ("    no line of the module: the kernel was in bad_page, handle_mm_fault, in a page fault\n"
+		     "    guest.log:2: the kernel's report\n", told());
+}
+
+/* The harness logs where each process is; one that waits for another tells nothing. */
+TEST(lab, hang_names_the_line_of_the_module)
+{
+	set_scene_of("[    4.2] test: load.mode_is_octal\n"
+		     "[    4.3] stuck: process 87 (S), system call 61\n"
+		     "[    4.3] [<0>] do_wait+0x4/0x8\n"
+		     "[    4.3] stuck: process 88 (D), system call 0\n"
+		     "[    4.3] [<0>] mutex_lock+0x4/0x8\n"
+		     "[    4.3] [<0>] my_read+0x12/0x20 [my_module]\n"
+		     "[    4.3] [<0>] vfs_read+0x4/0x8\n"
+		     "[    4.3] stuck: process 89 (D), system call 1\n"
+		     "[    4.3] [<0>] my_copy+0x12/0x20 [my_module]\n", "hang");
+	ASSERT_STREQ("    its.c:3: my_read+0x12, in the system call read\n"
+		     "    guest.log:2: the kernel's report\n", told());
+}
+
+/* What runs is interrupted, and the harness that asks for it as well. */
+TEST(lab, hang_of_what_runs_names_the_line_of_the_module)
+{
+	set_scene_of("[    4.2] test: load.mode_is_octal\n"
+		     "[    4.3] stuck: process 88 (R), system call running\n"
+		     "[    4.3] sysrq: Show backtrace of all active CPUs\n"
+		     "[    4.3] NMI backtrace for cpu 0\n"
+		     "[    4.3]  ksys_write+0x4/0x8\n"
+		     "[    4.3] RSP: 002b:00007fff29413d98 EFLAGS: 00000246 ORIG_RAX: 0000000000000001\n"
+		     "[    4.3]  </TASK>\n"
+		     "[    4.3] NMI backtrace for cpu 1\n"
+		     "[    4.3] RIP: 0010:my_copy+0x4/0x10 [my_module]\n"
+		     "[    4.3]  handle_mm_fault+0x4/0x8\n"
+		     "[    4.3] RSP: 002b:00007fff29413d98 EFLAGS: 00000246\n"
+		     "[    4.3]  </TASK>\n", "hang");
+	ASSERT_STREQ("    its.c:2: my_copy+0x4, in a page fault\n"
+		     "    guest.log:2: the kernel's report\n", told());
+}
+
+/* Neither a log nor a module can do harm; what is told of broken ones does not matter. */
+TEST_LIMIT(lab, log_and_module_may_be_anything, 120)
+{
+	static char text[sizeof(oops)];
+	const char *begin = "step 2, the node: crash: load.mode_is_octal: BUG: told\n";
+
+	set_scene_of(oops, "crash");
+	ASSERT_OK(rename("shmcount.ko", "whole.ko"));
+	for (size_t i = 0; i < sizeof(oops); i += 37) {
+		memcpy(text, oops, sizeof(oops));
+		memset(text + i, "\xff+0x:/"[i % 6], i % 40 < sizeof(oops) - 1 - i ? i % 40 : 0);
+		write_text("kernel.log", text);
+		/* The head of an ELF file, and its last quarter: sections and symbols. */
+		shell(text_of("cp whole.ko shmcount.ko; size=$(stat -c %%s whole.ko); "
+			      "head -c 4 /dev/%s | dd of=shmcount.ko conv=notrunc bs=1 seek=$((%zu < 400 ? 40 + %zu / 18 : size - %zu * size / 4000)) 2>dd",
+			      i % 2 ? "urandom" : "zero", i, i, i));
+		ASSERT_TRUE(!strncmp(run_lab("-s 2").output, begin, strlen(begin)));
+	}
+	write_text("kernel.log", oops);
+	for (int i = 1; i < 12; i++) {
+		shell(text_of("size=$(stat -c %%s whole.ko); { head -c $((size * %d / 12)) whole.ko; "
+			      "printf '\\nload.mode_is_octal crash\\n'; } >shmcount.ko", i));
+		ASSERT_TRUE(!strncmp(run_lab("-s 2").output, begin, strlen(begin)));
+	}
 }
 
 /* Each module has its own results, and a crash ends no more than its step. */
@@ -307,6 +491,7 @@ TEST(lab, module_that_stays_costs_that_test_only)
 		  "io.seek stuck\nmap.private_copy stuck\n");
 	expect_lab("-s 1", STATUS_FAILED,
 		   "step 1, more: not yet: io.seek: tests/x.c:2: it stays (1 of 3 tests pass)\n"
+		   "    the same: map.private_copy\n"
 		   "Step 1 is not there yet; kmod/lab/README.md has what to read for it.\n");
 	ASSERT_EQ(3, lines_in(read_text("guests")));
 }
@@ -421,6 +606,51 @@ TEST_LIMIT(lab, module_is_built_if_it_has_changed, 120)
 	ASSERT_TRUE(!strstr(run.errors, unused));
 }
 
+/* A mistake of a student, and the line that it is in, in a real guest. */
+static void expect_line(const char *source, const char *does, const char *step,
+			const char *how, const char *where)
+{
+	struct run run;
+
+	shell(text_of("rm -rf mine && cp -r '%s' mine && cp '%s' mine/shmcount.c",
+		      in("TOP", "kmod/lab"), in("TOP", source)));
+	run = must_end(run_script(text_of("%s/mine", getcwd(NULL, 0)), step), STATUS_FAILED);
+	expect_text(run.output, how);
+	expect_text(run.output,
+		    text_of("\n    shmcount.c:%s",
+			    shell(text_of("grep -n '%s' mine/shmcount.c | cut -d : -f 1 | tr -d '\\n'",
+					  does))));
+	expect_text(run.output, where);
+}
+
+TEST_LIMIT(lab, real_crash_names_its_line, 120)
+{
+	expect_line("tests/modules/oops_in_mmap.c", "return .nothing", "-s4",
+		    "crash: map.inside_is_taken: BUG: kernel NULL pointer dereference",
+		    ", in the system call mmap\n");
+}
+
+TEST_LIMIT(lab, real_hang_names_its_line, 120)
+{
+	expect_line("tests/grade/samples/hangs_in_read.c", "cond_resched", "-s3",
+		    "step 3, read write seek: hang: io.", ", in the system call read\n");
+}
+
+/* Without a test of its own it would be a crash in any of the others, now and then. */
+TEST_LIMIT(lab, missing_reference_is_told, 120)
+{
+	struct run run;
+
+	shell(text_of("cp -r '%s' mine && for n in 2 3 4 5; do "
+		      "patch -s -p1 -F0 -d mine <\"$TOP/tests/lab/step-$n.patch\"; done && "
+		      "sed -i '/get_page(vmf->page);/d' mine/shmcount.c", in("TOP", "kmod/lab")));
+	run = must_end(run_script(text_of("%s/mine", getcwd(NULL, 0)), "-s5"), STATUS_FAILED);
+	expect_text(run.output,
+		    "step 5, fault: not yet: map.mapping_has_a_reference_to_its_page: tests/map.c:");
+	expect_text(run.output, ": the page of the region is mapped, and has one reference: ");
+	expect_text(run.output, " more tests were not run\n");
+}
+
 /* make lab prints a command for the same module on the same kernel. */
 TEST_LIMIT(lab, next_command_has_what_was_given, 60)
 {
@@ -431,7 +661,7 @@ TEST_LIMIT(lab, next_command_has_what_was_given, 60)
 	      "ln -s \"$TOP/tests/kernel\" tests/ && ln -s \"$TOP/kmod\" . && "
 	      "ln -s \"$TOP/build/kernel\" \"$PROGRAMS\" build/");
 	expect_text(shell("env -u MAKEFLAGS -u MFLAGS make -sn -C \"$TOP\" lab SRC=\"it's \\$mine\" KMOD=its.ko KERNEL=6.1 | "
-			  "grep -A 9 'tests/lab/run.sh' >line; KMOD=its.ko sh line 2>errors || :"),
+			  "grep -A 9 'tests/lab/run.sh' >line; KMOD=its.ko sh line 2>errors"),
 		    "\nmake lab SRC='it'\\''s $mine' KMOD='its.ko' KERNEL='6.1' STEP=1 checks just that.\n");
 }
 
@@ -451,6 +681,31 @@ TEST_LIMIT(lab, start_makes_a_folder_to_work_in, 60)
 	run = RUN(in("TOP", "tests/lab/start.sh"), "my lab's $folder");
 	expect_refusal(run, STATUS_USAGE, "lab-start: there is something in my lab's $folder already");
 	expect_refusal(RUN(in("TOP", "tests/lab/start.sh"), ""), STATUS_USAGE, "say where");
+}
+
+/* make shows what it would run, with these words on its command line. */
+static struct run dry_make(const char *words)
+{
+	return RUN("/bin/sh", "-c",
+		   text_of("exec env -u MAKEFLAGS -u MFLAGS -u KMOD make -sn -C \"$TOP\" %s", words));
+}
+
+TEST_LIMIT(lab, other_commands_take_a_students_folder, 60)
+{
+	static const char *const commands[] = { "run", "vm CMD=true", "shell", "timeline" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		expect_text(dry_make(text_of("%s SRC=mine", commands[i])).output,
+			    "KMOD=$(tests/lab/build.sh build/lab \"$TYPED_SRC\")");
+	ASSERT_TRUE(!strstr(dry_make("vm CMD=true").output, "build.sh"));
+}
+
+/* make would take it in silence. */
+TEST(lab, variable_in_lower_case_is_told)
+{
+	expect_text(dry_make("lab step=2 src=mine").errors,
+		    "src= step=: the names of variables are in upper case, as STEP= and SRC=");
+	expect_text(dry_make("lab kernel=6.1").errors, "kernel=: the names");
 }
 
 /* The real skeleton builds silently, and passes step 1 and no other. */

@@ -54,6 +54,10 @@ static bool take_line(struct steps *steps, int line, char *text)
 	if (!step)
 		return wrong(steps, "line %d: step %s, %s does not follow what is above",
 			     line, number, name);
+	if (*test == '!' && !step->test_count) {
+		step->begins_alone = true;
+		test++;
+	}
 	for (; test; test = strtok(NULL, " \t")) {
 		if (!strncmp(test, "points=", 7)) {
 			if (!parse_number(test + 7, 0, MAX_STEP_POINTS, &step->points))

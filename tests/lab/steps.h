@@ -13,6 +13,7 @@ struct step {
 	char *tests[MAX_STEP_TESTS];	/* names or patterns */
 	int test_count;
 	unsigned long points;	/* that the grader gives for it, by POINTS=lab */
+	bool begins_alone;	/* the rest runs only if the first test passes */
 };
 
 struct steps {

@@ -2,7 +2,8 @@
 /*
  * Holds the lock of the page that is mapped at an address of the process that
  * loads this, until it is unloaded. Who writes to its parameter truncate takes
- * that page out of the file that owns it, as ftruncate() does.
+ * that page out of the file that owns it, as ftruncate() does. With references it only
+ * counts, and is not loaded.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -15,6 +16,10 @@ MODULE_PARM_DESC(address, "where the page is mapped");
 static bool uncached;
 module_param(uncached, bool, 0444);
 MODULE_PARM_DESC(uncached, "is it mapped so that the processor does not cache it?");
+
+static int references;
+module_param(references, int, 0);
+MODULE_PARM_DESC(references, "how many the page has to have; fails with ENODATA if some lack");
 
 static struct page *page;
 static struct address_space *owner;
@@ -48,10 +53,23 @@ static bool is_uncached(void)
 	       pgprot_val(prot) == pgprot_val(pgprot_writecombine(prot));
 }
 
+/* Take those that lack: the page must not be freed while it is in use. */
+static int __init count_references(void)
+{
+	int lacking = references - (page_count(page) - 1);
+
+	for (int i = 0; i < lacking; i++)
+		get_page(page);
+	put_page(page);
+	return lacking > 0 ? -ENODATA : -EALREADY;
+}
+
 static int __init mapped_page_init(void)
 {
 	if (get_user_pages_fast(address, 1, 0, &page) != 1)
 		return -EFAULT;
+	if (references)
+		return count_references();
 	owner = PageAnon(page) ? NULL : page->mapping;
 	if (!owner) {
 		put_page(page);

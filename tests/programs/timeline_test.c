@@ -426,6 +426,32 @@ TEST(timeline, futex_that_fails)
 	expect_words(text, "this module has no tracepoints");
 }
 
+/* The kernel tells of its mappings and of its page faults. */
+TEST(timeline, module_without_tracepoints)
+{
+	char *text = timeline(HEAD "# timeline: untraced\n"
+			      EXEC(10000, 0, 11, "demo")
+			      EVENT(10010, 0, 11, "sys_mmap(addr: 0, len: 2000, prot: 1, flags: 1, fd: 4, off: 0)")
+			      EVENT(10020, 0, 11, "sys_mmap -> 0x3000")
+			      EVENT(11000, 0, 11, "sys_mmap(addr: 0, len: 2000, prot: 3, flags: 1, fd: 3, off: 1000)")
+			      EVENT(11010, 0, 11, "sys_mmap -> 0x7000")
+			      EVENT(11020, 0, 11, "page_fault_user: address=0x8018 ip=0x1 error_code=0x6")
+			      CALL(12000, 0, 11, wait, 8018) RETURN(12010, 0, 11, waited, 0)
+			      EVENT(14000, 0, 11, "page_fault_user: address=0x3018 ip=0x1 error_code=0x6")
+			      EVENT(15000, 0, 11, "page_fault_user: address=0x7018 ip=0x1 error_code=0x6")
+			      EVENT(17000, 0, 11, "sys_munmap(addr: 7000, len: 2000)")
+			      CALL(18000, 0, 11, post, 8018) RETURN(18010, 0, 11, posted, 0)
+			      EXIT(20000, 0, 11) END);
+	char *fault = strchr(text, '\'') + 1, *unmap;
+
+	fault += strspn(fault, " ");
+	ASSERT_EQ('f', *fault);
+	unmap = fault + 1 + strspn(fault + 1, " ");
+	ASSERT_EQ('u', *unmap);
+	expect_words(text, "semaphore at offset 8216 of /dev/shmcount");
+	expect_words(text, "this module has no tracepoints: m, f and u are of every shared mapping");
+}
+
 /* n rounds; a second process waits in each. */
 static char *long_trace(int n)
 {

@@ -30,6 +30,15 @@ struct task {
 	bool early;		/* woken before it was switched off */
 	int held;		/* the number of semaphores */
 	long since;		/* when it got into this sched state */
+	unsigned long map_length;	/* of the call of mmap that it is in */
+	long map_offset;		/* -1: it shares no file */
+};
+
+/* A shared mapping of a file, where the module tells of none. */
+struct area {
+	int mm;
+	unsigned long from, to;
+	long offset;
 };
 
 /* Where a process has mapped a page of the device's region. */
@@ -44,6 +53,8 @@ struct analyser {
 	struct task *tasks;	/* of each process */
 	struct page *pages;
 	size_t page_count;
+	struct area *areas;
+	size_t area_count;
 	int mm_count;
 	int number;		/* of the last wake */
 	const struct event *event;
@@ -80,7 +91,7 @@ static int add_process(struct analyser *analyser, int pid, int parent)
 	analyser->tasks[i] = (struct task) {
 		.mm = parent >= 0 ? analyser->tasks[parent].mm :
 					analyser->mm_count++,
-		.wait = -1, .since = analyser->event->time,
+		.wait = -1, .since = analyser->event->time, .map_offset = -1,
 	};
 	if (parent >= 0)
 		memcpy(analysis->processes[i].name,
@@ -169,13 +180,54 @@ static void note_page(struct analyser *analyser, int process,
 	APPEND(analyser->pages, analyser->page_count) = page;
 }
 
-static void add_mark(struct analyser *analyser, int i)
+static void add_mark(struct analyser *analyser, int i, enum event_kind kind)
 {
 	struct process *process = &analyser->analysis->processes[i];
 
+	process->of_interest |= kind != EVENT_PAGE_FAULT;
 	APPEND(process->marks, process->mark_count) = (struct mark) {
-		.time = analyser->event->time, .kind = analyser->event->kind,
+		.time = analyser->event->time, .kind = kind,
 	};
+}
+
+static const struct area *find_area(const struct analyser *analyser, int process,
+				    unsigned long address)
+{
+	for (size_t i = analyser->area_count; i--;) {
+		const struct area *area = &analyser->areas[i];
+
+		if (area->mm == analyser->tasks[process].mm && address >= area->from &&
+		    address < area->to)
+			return area;
+	}
+	return NULL;
+}
+
+/* mmap has returned. */
+static void add_area(struct analyser *analyser, int i)
+{
+	const struct task *task = &analyser->tasks[i];
+	unsigned long from = analyser->event->value;
+
+	if (task->map_offset < 0 || !task->map_length || analyser->event->value < 0)
+		return;
+	APPEND(analyser->areas, analyser->area_count) = (struct area) {
+		.mm = task->mm, .from = from, .to = from + task->map_length,
+		.offset = task->map_offset,
+	};
+	add_mark(analyser, i, EVENT_MMAP);
+}
+
+/* A page fault; in the region, if the module tells of none. */
+static void note_fault(struct analyser *analyser, int i)
+{
+	unsigned long page = analyser->event->address & -(unsigned long)PAGE;
+	const struct area *area = find_area(analyser, i, page);
+
+	if (area)
+		note_page(analyser, i, page,
+			  (unsigned long)area->offset + (page - area->from));
+	add_mark(analyser, i, area ? EVENT_FAULT : EVENT_PAGE_FAULT);
 }
 
 /* Record the state that a process is in from now on. */
@@ -563,10 +615,21 @@ static void handle_event(struct analyser *analyser)
 		note_page(analyser, i, event->address, event->value);
 		/* fall through */
 	case EVENT_UNMAP:
-		analysis->processes[i].of_interest = true;
-		/* fall through */
+		add_mark(analyser, i, event->kind);
+		break;
 	case EVENT_PAGE_FAULT:
-		add_mark(analyser, i);
+		note_fault(analyser, i);
+		break;
+	case EVENT_CALL_MMAP:
+		analyser->tasks[i].map_length = event->address;
+		analyser->tasks[i].map_offset = event->value;
+		break;
+	case EVENT_MMAPPED:
+		add_area(analyser, i);
+		break;
+	case EVENT_CALL_MUNMAP:
+		if (find_area(analyser, i, event->address))
+			add_mark(analyser, i, EVENT_UNMAP);
 		break;
 	default:
 		break;
@@ -585,6 +648,7 @@ static void reset(struct analyser *analyser)
 	}
 	free(analyser->tasks);
 	free(analyser->pages);
+	free(analyser->areas);
 	/* The arrays stay: grow() starts anew when the count is 0. */
 	analysis->process_count = 0;
 	analysis->wait_count = 0;
@@ -631,4 +695,5 @@ void analyse(struct analysis *analysis, const struct trace *trace)
 	finish(analysis);
 	free(analyser.tasks);
 	free(analyser.pages);
+	free(analyser.areas);
 }

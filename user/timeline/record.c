@@ -2,7 +2,7 @@
 /*
  * record: runs a command under the kernel's tracing, and writes the trace to a
  * file, for timeline to draw. It traces the scheduler, page faults, futex(2),
- * the device's tracepoints and, by uprobes, the calls of sem_wait() and
+ * the device's tracepoints (or, if it has none, mmap(2) and munmap(2)) and, by uprobes, the calls of sem_wait() and
  * sem_post(). It must be root, in a guest that has started only one processor
  * (see start_processors()).
  *
@@ -45,6 +45,11 @@ static const char *const events[] = {
 	"sched/sched_process_exec", "sched/sched_process_exit",
 	"exceptions/page_fault_user", "syscalls/sys_enter_futex",
 	"syscalls/sys_exit_futex", "shmcount", "timeline",
+};
+
+/* These tell of the mappings of a module that has no tracepoints. */
+static const char *const instead[] = {
+	"syscalls/sys_enter_mmap", "syscalls/sys_exit_mmap", "syscalls/sys_enter_munmap",
 };
 
 /* Where programs that are not static find libc. */
@@ -166,6 +171,14 @@ static void start_processors(void)
 	globfree(&found);
 }
 
+static void enable(const char *event)
+{
+	char name[100];
+
+	snprintf(name, sizeof(name), "events/%s/enable", event);
+	set(name, "1");
+}
+
 /* A full buffer keeps the oldest events: timeline draws those first. */
 static void prepare(const char *command, char *const more[], FILE *out)
 {
@@ -181,16 +194,14 @@ static void prepare(const char *command, char *const more[], FILE *out)
 	set("trace_clock", "mono");
 	set("options/event-fork", "1");
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
-		char name[100];
-
-		/* Other modules may have no tracepoints. */
 		if (!strcmp(events[i], "shmcount") &&
 		    access(OURS "/events/shmcount", F_OK)) {
 			fprintf(out, "# timeline: untraced\n");
+			for (size_t j = 0; j < ARRAY_SIZE(instead); j++)
+				enable(instead[j]);
 			continue;
 		}
-		snprintf(name, sizeof(name), "events/%s/enable", events[i]);
-		set(name, "1");
+		enable(events[i]);
 	}
 	start_processors();
 }

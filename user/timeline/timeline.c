@@ -213,7 +213,7 @@ static void make_view(struct view *view, const struct analysis *analysis)
 		note(view, "%d other process%s, such as a shell, used neither region nor lock",
 		     others, others > 1 ? "es" : "");
 	if (analysis->trace->untraced)
-		note(view, "this module has no tracepoints: its mmap, faults and unmap are missing");
+		note(view, "this module has no tracepoints: m, f and u are of every shared mapping of a file");
 	if (analysis->trace->dropped)
 		note(view, "the buffer was full: events after %s ms are missing",
 		     ms(analysis->trace->events[analysis->trace->count - 1].time -

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "trace.h"
 
@@ -96,6 +97,22 @@ static bool parse_exec(struct event *event, const char *text, const char *end)
 	return true;
 }
 
+/* MAP_SHARED of a file, to write: libc maps files of its own only to read. */
+static bool parse_mmap(struct event *event, const char *text, const char *end)
+{
+	unsigned long prot, flags, fd, offset;
+
+	if (!parse_number(text, end, ", len: ", 16, &event->address) ||
+	    !parse_number(text, end, ", prot: ", 16, &prot) ||
+	    !parse_number(text, end, ", flags: ", 16, &flags) ||
+	    !parse_number(text, end, ", fd: ", 16, &fd) ||
+	    !parse_number(text, end, ", off: ", 16, &offset))
+		return false;
+	event->value = (prot & PROT_WRITE) && (flags & MAP_SHARED) &&
+		       !(flags & MAP_ANONYMOUS) ? (long)offset : -1;
+	return true;
+}
+
 #define PAGE_FIELDS .address = " address=0x", .value = " offset=", .base = 10
 
 /* How the text of an event begins. A number follows a name that ends with _. */
@@ -124,6 +141,9 @@ static const struct event_format {
 	{ "shmcount_fault:", EVENT_FAULT, PAGE_FIELDS },
 	{ "shmcount_vma_close:", EVENT_UNMAP, PAGE_FIELDS },
 	{ "page_fault_user:", EVENT_PAGE_FAULT, .address = " address=0x" },
+	{ "sys_mmap(", EVENT_CALL_MMAP, .parse = parse_mmap },
+	{ "sys_mmap -> ", EVENT_MMAPPED, .value = " -> 0x", .base = 16 },
+	{ "sys_munmap(", EVENT_CALL_MUNMAP, .address = "addr: " },
 };
 
 static bool parse_fields(struct event *event, const struct event_format *format,

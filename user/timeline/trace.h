@@ -19,7 +19,11 @@ enum event_kind {
 	EVENT_WAIT, EVENT_TRY, EVENT_POST,		/* address */
 	EVENT_WAITED, EVENT_TRIED, EVENT_POSTED,	/* value: the result */
 	EVENT_MMAP, EVENT_FAULT, EVENT_UNMAP,	/* address, value: offset */
-	EVENT_PAGE_FAULT,	/* outside of the region; address */
+	EVENT_PAGE_FAULT,	/* anywhere; address */
+	/* Calls of mmap and munmap, of a module that has no tracepoints. */
+	EVENT_CALL_MMAP,	/* address: the bytes; value: offset, -1: not shared */
+	EVENT_MMAPPED,		/* value: the address, or -errno */
+	EVENT_CALL_MUNMAP,	/* address */
 };
 
 struct event {
