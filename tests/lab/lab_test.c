@@ -527,7 +527,7 @@ TEST(lab, skipped_tests_of_a_step_that_passes_are_told)
 {
 	set_scene("1 more io.seek map.fork_shares\n", "io.seek skip\n");
 	expect_lab("-s 1", 0, "step 1, more: passed, but 1 of its tests cannot run in this guest\n"
-		   "Step 1 passes.\n");
+		   "All 1 steps pass. Well done.\n");
 }
 
 TEST(lab, interrupt_ends_it)
