@@ -109,6 +109,8 @@ static void expect_mistake(const char *points, const char *text)
 TEST(grade, crash_names_the_line_of_the_submission)
 {
 	static const char told[] =
+		"  map.two: crash\n"
+		"    BUG: told by the test\n"
 		"    its.c:2: my_copy+0x4, in the system call read\n"
 		"    guest-1.log:2: the kernel's report\n"
 		"    again: make grade SRC='its.ko' TESTS='map.two'\n";
