@@ -20,7 +20,7 @@
 #include "module.h"
 
 const struct test_word test_words[] = {
-	{ "DEVICE", "\"" DEVICE "\"" }, { "SHARED_RW", "PROT_READ | PROT_WRITE" }, { NULL },
+	{ "DEVICE", "\"" DEVICE "\"" }, { "SHARED_RW", "PROT_READ | PROT_WRITE" }, {},
 };
 
 /* "EBUSY (Device or resource busy)" */

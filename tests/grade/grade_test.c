@@ -105,6 +105,32 @@ static void expect_mistake(const char *points, const char *text)
 	ASSERT_STREQ("", shell("ls -A grades"));
 }
 
+/* Both in what a student gets, by addr2line in the jail, which has no path of ours. */
+TEST(grade, crash_names_the_line_of_the_submission)
+{
+	static const char told[] =
+		"  map.two: crash\n"
+		"    BUG: told by the test\n"
+		"    its.c:2: my_copy+0x4, in the system call read\n"
+		"    guest-1.log:2: the kernel's report\n"
+		"    again: make grade SRC='its.ko' TESTS='map.two'\n";
+
+	prepare();
+	write_script("build/tests/jail", "#!/bin/sh\ncd \"$2\"\nshift 3\nexec \"$@\"\n");
+	write_text("all/its.c",
+		   "__attribute__((section(\".modinfo\"), used)) static const char info[] = \"vermagic=6.1 x\\0name=its\";\n"
+		   "int my_copy(int i) { return i + 1; }\n");
+	shell("gcc -g -O0 -c -o all/its.ko all/its.c && printf '\\nmap.two crash\\n' >>all/its.ko");
+	write_text("kernel.log", "[    4.2] test: map.two\n"
+		   "[    4.3] BUG: kernel NULL pointer dereference, address: 0000000000000000\n"
+		   "[    4.3] RIP: 0010:my_copy+0x4/0x10 [its]\n"
+		   "[    4.3] RSP: 002b:00007fff29413d98 EFLAGS: 00000246 ORIG_RAX: 0000000000000000\n");
+	grade_one("all/its.ko");
+	expect_text(shell("cat grades/its.ko/student.txt"), told);
+	expect_text(shell("xmllint --xpath 'string(//failure|//error)' grades/its.ko/junit.xml"),
+		    "its.c:2: my_copy+0x4");
+}
+
 TEST(grade, all_pass)
 {
 	expect_row("", "tested,10.00,10.00,6,0,0,0,0,0,1");

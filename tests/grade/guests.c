@@ -158,7 +158,7 @@ static int run_guest(void)
 	start_guest(&run, limit(GUEST_SECONDS, GUEST_CONTROLS) + seconds, args);
 	await_child(&status);
 	read_guest(&run);
-	locate(&run, module, addr2line_in_jail);
+	locate(&run, module, &(struct addr2line) { addr2line_in_jail });
 	return status;
 }
 

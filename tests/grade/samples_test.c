@@ -33,11 +33,11 @@ static char *report_of(const char *sql)
 
 /*
  * A sample: what stage() makes it from, and its verdict. Unless they are NULL, the
- * result of a test and why, the points, a directory of samples/ with an instructor's
- * tests, the tests that run, and the points file.
+ * result of a test, why, and the line that it names; the points, a directory of samples/
+ * with an instructor's tests, the tests that run, and the points file.
  */
 struct sample {
-	const char *from, *verdict, *test, *result, *why, *points, *hidden, *tests, *by;
+	const char *from, *verdict, *test, *result, *why, *where, *points, *hidden, *tests, *by;
 };
 
 static void grade(const struct sample *sample)
@@ -61,6 +61,9 @@ static void grade(const struct sample *sample)
 		ASSERT_STREQ(sample->why,
 			     report_of(text_of("SELECT json_extract(value, '$.reason') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
 					       sample->test)));
+	if (sample->where)
+		expect_text(report_of(text_of("SELECT json_extract(value, '$.where') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
+					      sample->test)), sample->where);
 	if (sample->points)
 		ASSERT_STREQ(sample->points,
 			     report_of("SELECT json_extract(text, '$.points') || ' of ' || json_extract(text, '$.of') FROM report"));
@@ -116,14 +119,16 @@ SAMPLE(lab, "lab", "tested", .points = "100.0 of 100.0", .by = "lab")
 
 /* Crashes and hangs. */
 SAMPLE(oops_in_mmap, "modules/oops_in_mmap.c", "tested",
-	.test = "io.mapping_and_read_agree", .result = "crash")
+	.test = "io.mapping_and_read_agree", .result = "crash",
+	.where = "shmcount.c:12: bad_mmap+")
 SAMPLE(panic_at_load, "modules/panic_at_load.c", "does not load",
 	.test = "module.loads", .result = "crash", .points = "0.0 of 100.0")
 SAMPLE(hang_at_load, "modules/hang_at_load.c", "does not load",
 	.test = "module.loads", .result = "hang", .points = "0.0 of 100.0")
 SAMPLE(hang_in_read, "grade/samples/hangs_in_read.c", "tested",
 	.test = "io.new_region_reads_as_zero_to_its_end", .result = "hang",
-	.why = "no end after 5 seconds in the kernel")
+	.why = "no end after 5 seconds in the kernel",
+	.where = "shmcount.c:12: sample_read+")
 
 /* It blames other tests in the kernel's log. */
 SAMPLE(lies_in_the_log, "grade/samples/lies_in_the_log.c", "tested",

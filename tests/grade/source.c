@@ -153,7 +153,7 @@ const char *addr2line_in_jail(const char *module, char *const command[])
 	make_folder("where");
 	if (refused || (link(module, source_path("where/module")) && errno != EEXIST))
 		return NULL;
-	for (size_t i = 0; command[i] && i < ARRAY_SIZE(args) - 1; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(args) - 1 && command[i]; i++)
 		args[i] = strcmp(command[i], "MODULE") ? command[i] : "module";
 	refused = run_in_jail(directory, "nothing", args, output);
 	return refused ? NULL : output;

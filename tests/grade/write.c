@@ -212,14 +212,22 @@ static void put_items(FILE *file)
 		points(all_points_reached()), points(all_points()));
 }
 
-/* Show only the first line and the RIP of a kernel report; the log has the rest. */
+/*
+ * Show only the first line and the RIP of a kernel report; the log has the rest. The
+ * runner says before it what ran the guest.
+ */
 static void put_crash(FILE *file, const char *report)
 {
-	for (int line = 0; *report; line++) {
+	bool first = true;
+
+	while (*report) {
 		int length = strcspn(report, "\n");
 
-		if (!line || !strncmp(report, "RIP: ", 5))
-			fprintf(file, "    %.*s\n", length, report);
+		if (strncmp(report, "guest under ", 12)) {
+			if (first || !strncmp(report, "RIP: ", 5))
+				fprintf(file, "    %.*s\n", length, report);
+			first = false;
+		}
 		report += length + !!report[length];
 	}
 }

@@ -21,7 +21,7 @@
 enum {
 	LOAD_SECONDS = 30, END_SECONDS = 10,
 	RESTORE_SECONDS = 30,	/* to save a guest, too */
-	NMI_SECONDS = 2,	/* in which a guest that hangs may say where */
+	NMI_SECONDS = 5,	/* in which a guest that hangs may say where */
 	MAX_FILES = 64,
 	PAYLOAD_BYTES = 64 << 20,
 };

@@ -69,8 +69,8 @@ static bool parse_frame(struct frame *frame, const char *line)
 	    sscanf(end, "+%lx/%lx%n", &frame->offset, &size, &length) != 2 || !length)
 		return false;
 	snprintf(frame->symbol, sizeof(frame->symbol), "%.*s", (int)(end - name), name);
-	frame->module[0] = '\0';
-	sscanf(end + length, " [%63[^] ]", frame->module);
+	if (sscanf(end + length, " [%63[^] ]", frame->module) != 1)
+		frame->module[0] = '\0';
 	frame->after_call = !strstr(line, "RIP: ") && splat_of(line) == SPLAT_NONE;
 	return true;
 }
@@ -89,7 +89,7 @@ static void add_frame(struct frame *frames, int *count, int max, const struct fr
 static bool take_line(struct place *place, const char *line, const char *module)
 {
 	const char *call = strstr(line, ", system call ");
-	const char *user = strstr(line, "RSP: 002b:");
+	const char *user = strstr(line, "RSP: 002b:"), *number;
 	struct frame frame;
 
 	/* The stack of another process begins. */
@@ -101,8 +101,9 @@ static bool take_line(struct place *place, const char *line, const char *module)
 		if (!call || sscanf(call, ", system call %ld", &place->call) != 1)
 			place->call = -1;
 	}
-	if (user && (user = strstr(user, "ORIG_RAX: ")))
-		sscanf(user, "ORIG_RAX: %lx", (unsigned long *)&place->call);
+	number = user ? strstr(user, "ORIG_RAX: ") : NULL;
+	if (number)
+		place->call = strtoul(number + strlen("ORIG_RAX: "), NULL, 16);
 	if (parse_frame(&frame, line)) {
 		if (!strcmp(frame.module, module))
 			add_frame(place->frames, &place->count, MAX_FRAMES, &frame);
@@ -183,7 +184,7 @@ static void shorten(char *to, size_t size, const char *path)
 	const char *slash = strrchr(path, '/');
 
 	path = slash ? slash + 1 : path;
-	snprintf(to, size, "%.*s", (int)strcspn(path, " \n"), path);
+	snprintf(to, size, "%.*s", (int)strcspn(path, "\n "), path);
 }
 
 /*
@@ -223,7 +224,8 @@ static void read_lines(const char *path, const char *module, const struct frame 
 }
 
 /* Have addr2line look up all frames in the section of the first that is not known. */
-static bool look_up(const struct place *place, const char *module, run_addr2line *run)
+static bool look_up(const struct place *place, const char *module,
+		    const struct addr2line *addr2line)
 {
 	char *command[8 + MAX_FRAMES] = { "addr2line", "-a", "-i", "-f", "-e", "MODULE", "-j" };
 	const struct frame *asked[MAX_FRAMES];
@@ -253,7 +255,7 @@ static bool look_up(const struct place *place, const char *module, run_addr2line
 	command[7] = section;
 	if (!count || known_count + count > MAX_KNOWN)
 		return false;
-	output = run(module, command);
+	output = addr2line->run(module, command);
 	if (output)
 		read_lines(output, module, asked, count);
 	for (int i = 0; i < count; i++)
@@ -294,7 +296,8 @@ static void tell_kernel(FILE *to, const struct place *place)
 	fprintf(to, "%s\n", call_of(place));
 }
 
-char *where_of(const char *log, const char *test, const char *module, run_addr2line *run)
+char *where_of(const char *log, const char *test, const char *module,
+	       const struct addr2line *addr2line)
 {
 	const char *slash = strrchr(log, '/');
 	struct place place;
@@ -307,7 +310,7 @@ char *where_of(const char *log, const char *test, const char *module, run_addr2l
 	for (char *dash = name; (dash = strchr(dash, '-'));)
 		*dash = '_';
 	read_report_of(&place, log, test, name);
-	while (place.line && look_up(&place, module, run))
+	while (place.line && look_up(&place, module, addr2line))
 		;
 	for (int i = 0; i < place.count; i++)
 		tell_frame(to, &place, i, module);
@@ -320,7 +323,7 @@ char *where_of(const char *log, const char *test, const char *module, run_addr2l
 	return check(told);
 }
 
-void locate(struct guest_run *run, const char *module, run_addr2line *addr2line)
+void locate(struct guest_run *run, const char *module, const struct addr2line *addr2line)
 {
 	char *log = guest_file(run->files, "log");
 

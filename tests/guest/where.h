@@ -16,7 +16,9 @@
  * with NULL, and has "MODULE" for the path of the module; its output goes to a file,
  * whose path is returned. NULL: it cannot be run.
  */
-typedef const char *run_addr2line(const char *module, char *const command[]);
+struct addr2line {
+	const char *(*run)(const char *module, char *const command[]);
+};
 
 /*
  * Read the report that the kernel's log has of a test (of any, if it is ""), and return
@@ -26,9 +28,10 @@ typedef const char *run_addr2line(const char *module, char *const command[]);
  *	shmcount.c:104: shmcount_read+0x9 called it
  *	guest.log:31: the kernel's report
  */
-char *where_of(const char *log, const char *test, const char *module, run_addr2line *run);
+char *where_of(const char *log, const char *test, const char *module,
+	       const struct addr2line *addr2line);
 
 /* The same for each test that crashed or hung in this guest: sets its ->where. */
-void locate(struct guest_run *run, const char *module, run_addr2line *addr2line);
+void locate(struct guest_run *run, const char *module, const struct addr2line *addr2line);
 
 #endif

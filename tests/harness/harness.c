@@ -26,6 +26,7 @@
  * "# took SECONDS s" before its result. In a guest the kernel's log has
  * "test: NAME" before anything that the test makes the kernel print.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -136,10 +137,11 @@ static char *spelled(const char *what)
 	FILE *file = open_memstream(&text, &size);
 
 	while (file && *what) {
-		size_t length = strspn(what, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
-				       "abcdefghijklmnopqrstuvwxyz0123456789");
 		const struct test_word *word = test_words;
+		size_t length = 0;
 
+		while (isalnum((unsigned char)what[length]) || what[length] == '_')
+			length++;
 		while (word && word->name && (strlen(word->name) != length ||
 					      strncmp(word->name, what, length)))
 			word++;

@@ -129,7 +129,7 @@ void test_with_range(size_t length, off_t offset);
 
 /*
  * A program may define this: what its own names are, which else would stand in a failure.
- * The last entry is { NULL }.
+ * The last entry is {}.
  */
 extern const struct test_word {
 	const char *name, *text;

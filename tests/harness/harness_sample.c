@@ -12,7 +12,7 @@
 #include "harness.h"
 
 #define OURS "/dev/ours"
-const struct test_word test_words[] = { { "OURS", "\"" OURS "\"" }, { NULL } };
+const struct test_word test_words[] = { { "OURS", "\"" OURS "\"" }, {} };
 
 TEST(sample, passes)
 {

@@ -294,10 +294,12 @@ static const char *run_addr2line_here(const char *module, char *const command[])
 	char *args[32] = { NULL };
 	char *output = text_of("%s/lines", directory);
 
-	for (size_t i = 0; command[i] && i < ARRAY_SIZE(args) - 1; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(args) - 1 && command[i]; i++)
 		args[i] = strcmp(command[i], "MODULE") ? command[i] : (char *)module;
 	return run_child(args, output) ? NULL : output;
 }
+
+static const struct addr2line addr2line = { run_addr2line_here };
 
 /* Run the tests that are chosen. */
 static void run_guest(void)
@@ -317,7 +319,7 @@ static void run_guest(void)
 	if (is_early_end(&run))
 		end_without_guest(status);
 	if (!take_all)
-		locate(&run, module_of(done), run_addr2line_here);
+		locate(&run, module_of(done), &addr2line);
 	if (run.ended && !last_words)
 		last_words = guest_file(run.files, "log");
 }

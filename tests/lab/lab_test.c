@@ -286,8 +286,8 @@ static void expect_bad_end(const char *what, const char *why, const char *not_ru
 {
 	set_scene(table, text_of("load.mode_is_octal %s\n", what));
 	expect_lab("", STATUS_FAILED, text_of("step 1, load and unload: passed\n"
-		   "step 2, the node: %s: load.mode_is_octal: %s\n%s"
-		   "The kernel's last words are in ./guest.log.\n"
+		   "step 2, the node: %s: load.mode_is_octal: %s\n"
+		   "%sThe kernel's last words are in ./guest.log.\n"
 		   "A good start: it loads and unloads. Next is step 2, the node: see kmod/lab/README.md;\n"
 		   "make lab STEP=2 checks just that.\n", what, why, not_run));
 }
