@@ -163,6 +163,28 @@ void write_reports(bool quiet);
 /* Write the name of a submission as a field of the CSV; "" becomes fallback. */
 void put_csv_name(FILE *file, const char *path, const char *fallback);
 
+bool is_hidden(const struct result *test);
+
+/* Of all items; of one test: its share of an item, and what it has of that. */
+double all_points(void);
+double all_points_reached(void);
+double points_each(const struct result *test);
+double points_reached_by(const struct result *test);
+
+/* What became of a test and why, in one line; and what it printed. */
+char *summary_of(const struct result *test);
+char *output_of(const struct result *test);
+
+void write_student(FILE *file);
+
+/* Write a file of this name in the directory of reports. */
+void write_one(const char *name, void (*write)(FILE *file));
+
+/* ---- publish.c ---- */
+
+/* Write the reports in the formats of Gradescope, Classroom 50 and CTRF. */
+void publish(void);
+
 /* ---- grade.c ---- */
 
 /* Set the verdict and why, a sentence; returns false. */

@@ -347,6 +347,67 @@ TEST(grade, reports_are_well_formed)
 		     shell("sqlite3 :memory: \"SELECT json_extract(CAST(readfile('grades/jane/results.json') AS TEXT), '$.score'), json_extract(CAST(readfile('grades/jane/instructor.json') AS TEXT), '$.verdict')\""));
 }
 
+/* What sqlite says of a report of jane's. */
+static const char *ask(const char *report, const char *query)
+{
+	return shell(text_of("sqlite3 :memory: \"WITH r(j) AS (SELECT CAST(readfile('grades/%s') AS TEXT)) %s\"",
+			     report, query));
+}
+
+/* schemas/ctrf.schema.json of ctrf-io/ctrf allows no other members. */
+TEST(grade, report_as_ctrf)
+{
+	must_end_silently(grade("map.one fail\nmap.two skip\nsync.one crash\n"), 0);
+	ASSERT_STREQ("CTRF|1.0.0|reportFormat,specVersion,generatedBy,results|tool,summary,extra,tests|4.0|10.0\n",
+		     ask("jane/ctrf.json", "SELECT j ->> '$.reportFormat', j ->> '$.specVersion', (SELECT group_concat(key) FROM json_each(j)), (SELECT group_concat(key) FROM json_each(j, '$.results')), j ->> '$.results.extra.points', j ->> '$.results.extra.of' FROM r"));
+	ASSERT_STREQ("tests:4,passed:2,failed:1,skipped:1,pending:0,other:0\n",
+		     ask("jane/ctrf.json", "SELECT group_concat(key || ':' || value) FROM r, json_each(j, '$.results.summary') WHERE type = 'integer' AND key NOT LIKE 'st%'"));
+	ASSERT_STREQ("1\n",
+		     ask("jane/ctrf.json", "SELECT j ->> '$.results.summary.start' > 1600000000000 AND j ->> '$.results.summary.start' <= j ->> '$.results.summary.stop' FROM r"));
+	ASSERT_STREQ("module.loads|passed|integer|\nmodule.unloads|passed|integer|\nmap.one|failed|integer|fail: tests/x.c:1: told by the test\nmap.two|skipped|integer|skipped: told by the test\n",
+		     ask("jane/ctrf.json", "SELECT value ->> '$.name', value ->> '$.status', json_type(value, '$.duration'), value ->> '$.message' FROM r, json_each(j, '$.results.tests')"));
+	ASSERT_TRUE(!strstr(shell("cat grades/jane/ctrf.json"), "sync."));
+}
+
+/*
+ * schemas/result-v1.schema.json of foundation50/classroom50 allows no other members, and
+ * its collect_scores.py no score that is not whole, or above its maximum.
+ */
+TEST(grade, report_for_classroom_50)
+{
+	static const char *const variables[][2] = {
+		{ "CLASSROOM", "os" }, { "ASSIGNMENT", "lab" }, { "OWNER", "jane" },
+		{ "ASSIGNMENT_TYPE", "individual" }, { "SUBMISSION_TAG", "submit/1" },
+		{ "COMMIT_URL", "https://c" }, { "RELEASE_URL", "https://r" },
+	};
+
+	must_end_silently(grade(""), 0);
+	ASSERT_EQ(-1, access("grades/jane/result.json", F_OK));
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		setenv(variables[i][0], variables[i][1], 1);
+	prepare();
+	write_text("points", "module.* 2 visible\nmap.* 3 visible\nsync.* 5 hidden\n");
+	hand_in("jane", "map.one fail\nsync.one fail\n");
+	grade_one("all/jane");
+	ASSERT_STREQ("schema:classroom50/result/v1,classroom:os,assignment:lab,assignment_type:individual,owner:jane,submission:submit/1,commit:https://c,release:https://r,review:https://c,tests:,score:6,max-score:10\n",
+		     ask("jane/result.json", "SELECT group_concat(key || ':' || iif(type = 'array', '', value)) FROM r, json_each(j) WHERE key NOT IN ('datetime', 'graded_at')"));
+	ASSERT_STREQ("1|integer|integer\n",
+		     ask("jane/result.json", "SELECT j ->> '$.datetime' GLOB '20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-2][0-9]:[0-9][0-9]:[0-9][0-9]Z', json_type(j, '$.score'), json_type(j, '$.max-score') FROM r"));
+	/* What is below a point goes on to the next row. */
+	ASSERT_STREQ("module.*|true|2|2|\nmap.*|false|1|3|map.one: fail\n\nhidden tests|false|3|5|\n",
+		     ask("jane/result.json", "SELECT value ->> '$.test-name', json_type(value, '$.passed'), value ->> '$.score', value ->> '$.max-score', value ->> '$.output' FROM r, json_each(j, '$.tests')"));
+	ASSERT_TRUE(!strstr(shell("cat grades/jane/result.json"), "sync."));
+}
+
+/* Gradescope shows the student an error if there is no file. */
+TEST(grade, report_for_gradescope_if_nothing_could_be_graded)
+{
+	must_end(grade("unbootable\n"), 125);
+	ASSERT_STREQ("0.0|0|jane could not be graded, through no fault of its own. Your instructor can have it graded again.\n\n",
+		     ask(".jane.tmp/results.json", "SELECT j ->> '$.score', json_array_length(j, '$.tests'), j ->> '$.output' FROM r"));
+	ASSERT_STREQ("results.json\n", shell("cd grades/.jane.tmp && ls result.json results.json ctrf.json 2>/dev/null || :"));
+}
+
 TEST(grade, only_the_tests_that_are_named)
 {
 	prepare();

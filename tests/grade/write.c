@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Writes the reports of a submission: student.txt and junit.xml, which show nothing
- * of a hidden test but its points; instructor.json with everything; results.json
- * for Gradescope; and row.csv, its line in grades.csv.
+ * of a hidden test but its points; instructor.json with everything; and row.csv, its
+ * line in grades.csv. (publish.c has the formats of others.)
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ const char *const verdict_names[VERDICTS] = {
 	[NOT_GRADED] = "not graded",
 };
 
-static bool is_hidden(const struct result *test)
+bool is_hidden(const struct result *test)
 {
 	const struct item *item = item_of(test->name);
 
@@ -43,12 +43,12 @@ static int count(enum test_result result, bool hidden_too)
 	return n;
 }
 
-static double all_points(void)
+double all_points(void)
 {
 	return points_total(true) + points_total(false);
 }
 
-static double all_points_reached(void)
+double all_points_reached(void)
 {
 	return points_reached(true) + points_reached(false);
 }
@@ -223,7 +223,7 @@ static void put_failures(FILE *file)
 			count(NOT_RUN, true), submission.cut);
 }
 
-static void write_student(FILE *file)
+void write_student(FILE *file)
 {
 	fprintf(file, "%s: %s of %s points\n", submission.name,
 		points(all_points_reached()), points(all_points()));
@@ -239,7 +239,7 @@ static void write_student(FILE *file)
 
 /* ---- for machines ---- */
 
-static double points_each(const struct result *test)
+double points_each(const struct result *test)
 {
 	const struct item *item = item_of(test->name);
 
@@ -247,7 +247,7 @@ static double points_each(const struct result *test)
 	       item->points / item->count : 0;
 }
 
-static double points_reached_by(const struct result *test)
+double points_reached_by(const struct result *test)
 {
 	return test->result == PASSED ? points_each(test) : 0;
 }
@@ -316,51 +316,6 @@ static void write_instructor(FILE *file)
 	free(path);
 }
 
-static void write_result(struct json *json, const struct result *test)
-{
-	char *output = text_of("%s%s%s\n%s", result_names[test->result],
-			       test->why ? ": " : "", test->why ?: "",
-			       test->output);
-
-	json_open(json, NULL, '{');
-	json_string(json, "name", test->name);
-	json_number(json, "score", 4, points_reached_by(test));
-	json_number(json, "max_score", 4, points_each(test));
-	json_string(json, "status", test->result == PASSED || test->result == SKIPPED ?
-		    "passed" : "failed");
-	json_string(json, "visibility", is_hidden(test) ? "hidden" : "visible");
-	if (test->result != PASSED)
-		json_string(json, "output", output);
-	json_close(json, '}');
-	free(output);
-}
-
-/* Gradescope would add up the rounded scores of the tests, so give the total. */
-static void write_results(FILE *file)
-{
-	struct json json = { .file = file };
-	char *text = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&text, &size);
-
-	write_student(stream);
-	fclose(stream);
-	json_open(&json, NULL, '{');
-	json_number(&json, "score", 2, all_points_reached());
-	json_number(&json, "execution_time", 0, submission.seconds);
-	json_string(&json, "output", check(text));
-	json_string(&json, "output_format", "text");
-	json_string(&json, "visibility", "visible");
-	json_string(&json, "stdout_visibility", "hidden");
-	json_open(&json, "tests", '[');
-	for (int i = 0; i < test_count; i++)
-		if (item_of(tests[i].name))
-			write_result(&json, &tests[i]);
-	json_close(&json, ']');
-	json_close(&json, '}');
-	free(text);
-}
-
 /* Why this test did not run, one line; or "". */
 static char *why_not_run(void)
 {
@@ -368,6 +323,19 @@ static char *why_not_run(void)
 		return text_of("%s", submission.cut);
 	return text_of("%s%s%s", verdict_names[submission.verdict],
 		       *reason() ? ": " : "", reason());
+}
+
+char *summary_of(const struct result *test)
+{
+	char *why = test->result == NOT_RUN ? why_not_run() : test->why ?: "";
+
+	return text_of("%s%s%s", result_names[test->result], *why ? ": " : "", why);
+}
+
+char *output_of(const struct result *test)
+{
+	return submission.verdict == TESTED || test->result != NOT_RUN ? test->output :
+	       text_of("%s%s", submission.said, submission.notes);
 }
 
 static void write_xml(FILE *file)
@@ -381,20 +349,13 @@ static void write_xml(FILE *file)
 
 	for (int i = 0; i < test_count; i++) {
 		struct result *test = &tests[i];
-		char *why = test->result == NOT_RUN ? why_not_run() :
-						   test->why ?: "";
 
 		if (is_hidden(test))
 			continue;
 		list[report.test_count++] = (struct test) {
 			.part = &part, .name = test->name,
 			.result = test->result, .seconds = test->seconds,
-			.reason = text_of("%s%s%s", result_names[test->result],
-					  *why ? ": " : "", why),
-			.output = submission.verdict == TESTED ||
-				  test->result != NOT_RUN ? test->output :
-							 text_of("%s%s", submission.said,
-								 submission.notes),
+			.reason = summary_of(test), .output = output_of(test),
 			.command = again(test, false),
 		};
 	}
@@ -432,7 +393,7 @@ static void write_row(FILE *file)
 		submission.seconds);
 }
 
-static void write_one(const char *name, void (*write)(FILE *file))
+void write_one(const char *name, void (*write)(FILE *file))
 {
 	FILE *file = fopen(report_path(name), "we");
 
@@ -461,9 +422,9 @@ void write_reports(bool quiet)
 	count_points();
 	write_one("student.txt", write_student);
 	write_one("instructor.json", write_instructor);
-	write_one("results.json", write_results);
 	write_one("junit.xml", write_xml);
 	write_one("row.csv", write_row);
+	publish();
 	if (!quiet)
 		write_student(stdout);
 }
