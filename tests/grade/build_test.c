@@ -76,6 +76,21 @@ TEST_LIMIT(grade, several_files_make_one_module, SAMPLE_LIMIT)
 		     shell("grep -q one_more grades/x+tests/shmcount.ko && PATH=$PATH:/usr/sbin:/sbin modinfo -F name grades/x+tests/shmcount.ko"));
 }
 
+/* The errors of each file are told, and a limit that one meets. */
+TEST_LIMIT(grade, build_goes_on_after_an_error, SAMPLE_LIMIT)
+{
+	struct run run;
+
+	link_tree();
+	shell("mkdir x && echo '#error the first' >x/a.c && echo '#error the second' >x/b.c && "
+	      "echo 'char big[40 << 20] = { 1 };' >x/c.c");
+	run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "x"), 0);
+	expect_text(run.output, "It does not build: the compiler makes a file of more than 32 MB.\n");
+	expect_text(run.output, "    a.c:1:2: error: #error the first\n");
+	expect_text(run.output, "    b.c:1:2: error: #error the second\n");
+	ASSERT_TRUE(!strstr(run.output, "internal"));
+}
+
 /* The layout of a submission is in the jail, and its names are safe there. */
 TEST_LIMIT(grade, folders_and_flags_of_a_submission_are_built_with, SAMPLE_LIMIT)
 {

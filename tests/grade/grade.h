@@ -191,6 +191,10 @@ void publish(void);
 __attribute__((format(printf, 2, 3)))
 bool reject(enum submission_verdict verdict, const char *format, ...);
 
+/* Say what goes on, on a line of its own, unless -q. */
+__attribute__((format(printf, 1, 2)))
+void progress(const char *format, ...);
+
 /* The name of the directory of reports for a submission. */
 void name_of(char name[NAME_SIZE], const char *path);
 

@@ -267,6 +267,32 @@ TEST(grade, does_not_build)
 	expect_text(student(), "    x.c:1: error: it is no C\n");
 }
 
+/* The compiler takes a limit of the jail for an error of its own. */
+TEST(grade, limit_of_the_build_is_told_in_words)
+{
+	expect_row("x.c:1: error: it is no C\ngcc: internal compiler error: File size limit exceeded signal terminated program as\n",
+		   "does not build,0.00,10.00,0,0,0,0,0,6,0");
+	expect_text(student(),
+		    "It does not build: the compiler makes a file of more than 32 MB.\nThe first complaints:\n    x.c:1: error: it is no C\n");
+	ASSERT_TRUE(!strstr(student(), "internal"));
+}
+
+TEST(grade, says_what_it_does)
+{
+	expect_text(must_end_silently(grade("map.one crash\n"), 0).output,
+		    "jane: building it\njane: testing it in guest 1, 6 tests to go\njane: testing it in guest 2, 2 tests to go\njane: testing it in guest 3, 1 tests to go\n");
+	ASSERT_STREQ("", RUN("grade", "-q", "-k", "k", "-o", "grades", "-p", "points", "one", "all/jane").output);
+}
+
+TEST(grade, folder_by_its_dot_has_its_name)
+{
+	prepare();
+	hand_in("jane", "");
+	expect_text(grade_one("all/jane/.").output, "\njane: 10 of 10 points");
+	expect_text(grade_one("all/jane/.//").output, "The reports are in grades/jane/");
+	ASSERT_STREQ("jane\n", shell("ls grades"));
+}
+
 /* This is its own fault: it gets a grade, and not another try in each run. */
 TEST(grade, module_that_is_too_large)
 {
@@ -364,7 +390,7 @@ TEST(grade, report_as_ctrf)
 		     ask("jane/ctrf.json", "SELECT group_concat(key || ':' || value) FROM r, json_each(j, '$.results.summary') WHERE type = 'integer' AND key NOT LIKE 'st%'"));
 	ASSERT_STREQ("1\n",
 		     ask("jane/ctrf.json", "SELECT j ->> '$.results.summary.start' > 1600000000000 AND j ->> '$.results.summary.start' <= j ->> '$.results.summary.stop' FROM r"));
-	ASSERT_STREQ("module.loads|passed|integer|\nmodule.unloads|passed|integer|\nmap.one|failed|integer|fail: tests/x.c:1: told by the test\nmap.two|skipped|integer|skipped: told by the test\n",
+	ASSERT_STREQ("module.loads|passed|integer|\nmodule.unloads|passed|integer|\nmap.one|failed|integer|fail: tests/x.c:1: told by the test\nmap.two|skipped|integer|skipped: not here\n",
 		     ask("jane/ctrf.json", "SELECT value ->> '$.name', value ->> '$.status', json_type(value, '$.duration'), value ->> '$.message' FROM r, json_each(j, '$.results.tests')"));
 	ASSERT_TRUE(!strstr(shell("cat grades/jane/ctrf.json"), "sync."));
 }
