@@ -165,6 +165,31 @@ TEST_LIMIT(grade, archives_are_unpacked, SAMPLE_LIMIT)
 	expect_unpacked("ann", "jane.rar is an archive of a kind that is not unpacked: zip and tar.gz are");
 }
 
+/* Each student has a folder, or the name in that of the file; archives stay such. */
+TEST_LIMIT(grade, zip_of_moodle_is_a_class, SAMPLE_LIMIT)
+{
+	static const char class[] =
+		"for (glob('proj/*')) { s{.*/}{}; rename \"proj/$_\", 'Jane Doe_12_assignsubmission_file_/' . $_; }"
+		"zip([glob('\"Jane Doe_12_assignsubmission_file_/*\"')] => 'Bob_7_assignsubmission_file_all.zip') or die;"
+		"open F, '>', 'Ann_9_assignsubmission_onlinetext_x.html'; close F;"
+		"zip([glob('*_assign*.* \"Jane Doe_12_assignsubmission_file_/*\"')] => 'x') or die";
+	struct run run;
+
+	link_tree();
+	play_guest();
+	shell("mkdir -p in/proj 'in/Jane Doe_12_assignsubmission_file_' && cp $TOP/kmod/*.[ch] in/proj/");
+	archive("class.zip", class);
+	run = must_end_silently(RUN(GRADE_SAMPLE, "all", "all/class.zip"), 0);
+	expect_text(run.output, "2 graded, 0 not");
+	ASSERT_STREQ("\"Participant 7\",\"Bob\",100.00,100.00,-\n\"Participant 12\",\"Jane Doe\",100.00,100.00,-\n",
+		     shell("tail -n +2 grades/moodle+grades.csv"));
+	ASSERT_STREQ("all.zip\n",
+		     shell("cd grades/class.zip+files/all && ls Bob_7_assignsubmission_file_"));
+	shell("echo no zip >all/class.zip");
+	expect_refusal(RUN(GRADE_SAMPLE, "all", "all/class.zip"), 2,
+		       "class.zip cannot be unpacked: ");
+}
+
 /* A module that is for our kernel, for another one, and a file that is none. */
 TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
 {

@@ -134,7 +134,7 @@ void name_of(char name[NAME_SIZE], const char *path)
 		snprintf(name, NAME_SIZE, "_%s", n ? "grades_csv" : "");
 }
 
-static void remove_directory(const char *path)
+void remove_directory(const char *path)
 {
 	pid_t pid = fork();
 

@@ -198,8 +198,19 @@ void progress(const char *format, ...);
 /* The name of the directory of reports for a submission. */
 void name_of(char name[NAME_SIZE], const char *path);
 
+void remove_directory(const char *path);
+
 /* Has the directory the reports of a submission with this fingerprint? */
 bool is_graded(const char *directory, uint64_t fingerprint);
+
+/* ---- moodle.c ---- */
+
+/* Unpack Moodle's zip of all submissions; returns the folder of them. */
+const char *unpack_class(const char *path);
+
+/* Add a submission to what Moodle gets, if its name is one of Moodle's; write that. */
+void tell_moodle(const char *path, const char *reports, double points, double of);
+void end_moodle(void);
 
 /* ---- all.c ---- */
 

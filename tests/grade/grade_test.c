@@ -434,6 +434,34 @@ TEST(grade, report_for_gradescope_if_nothing_could_be_graded)
 	ASSERT_STREQ("results.json\n", shell("cd grades/.jane.tmp && ls result.json results.json ctrf.json 2>/dev/null || :"));
 }
 
+/*
+ * mod/assign/feedback/offline/importgradeslib.php of Moodle looks for three columns by
+ * these names, and for the number of the participant; importziplib.php in feedback/file
+ * for that between the first two '_' of a name. So none of the students needs a name.
+ */
+TEST(grade, sheet_and_feedback_for_moodle)
+{
+	prepare();
+	hand_in("Jane Doe_12345_assignsubmission_file_", "map.one fail\nsync.one fail\n");
+	hand_in("=Bob_7_assignsubmission_file", "");
+	hand_in("Ann_8_assignsubmission_onlinetext_", "");
+	hand_in("no_9_body", "");
+	grade_all();
+	ASSERT_STREQ("Identifier,\"Full name\",Grade,\"Maximum grade\",\"Last modified (grade)\"\n"
+		     "\"Participant 12345\",\"Jane Doe\",6.00,10.00,-\n"
+		     "\"Participant 7\",\"'=Bob\",10.00,10.00,-\n",
+		     shell("cat grades/moodle+grades.csv"));
+	ASSERT_STREQ("Participant_12345_assignfeedback_file_/student.txt|1\n"
+		     "Participant_7_assignfeedback_file_/student.txt|0\n",
+		     shell("sqlite3 :memory: \"SELECT name, data = CAST(readfile('grades/Jane_Doe_12345_assignsubmission_file_/student.txt') AS BLOB) FROM zipfile('grades/moodle+feedback.zip')\""));
+	ASSERT_STREQ("", shell("which unzip >/dev/null && unzip -tqq grades/moodle+feedback.zip || :"));
+	ASSERT_STREQ("", shell("grep -c sync grades/moodle+feedback.zip | grep -v 0 || :"));
+	/* Where no name is one of Moodle's there are no such files. */
+	ASSERT_STREQ("", shell("rm -rf grades all/*_assign*; true"));
+	grade_all();
+	ASSERT_STREQ("", shell("ls grades | grep moodle || :"));
+}
+
 TEST(grade, only_the_tests_that_are_named)
 {
 	prepare();

@@ -578,7 +578,7 @@ static void unpack_all(void)
 			archives = 0;
 	for (int i = 0; i < archives; i++)
 		if (files[i].kind == ARCHIVE)
-			unpack(&files[i]);
+			unpack(&files[i], "unpack", take_unpacked);
 	for (int i = 0; i < file_count && !archives; i++)
 		if (files[i].kind == ARCHIVE)
 			ignore(files[i].path);

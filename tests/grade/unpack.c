@@ -18,7 +18,7 @@ static bool is_path(const char *path, int depth)
 }
 
 /* Hand on each file: a path, a NUL, a size, a NUL and the data. */
-static void read_files(const struct source *archive, char *data, size_t length)
+static void read_files(const struct source *archive, taker *take, char *data, size_t length)
 {
 	char *path = data, *end = data + length, *number, *from;
 	size_t size;
@@ -29,7 +29,7 @@ static void read_files(const struct source *archive, char *data, size_t length)
 		if (size > (size_t)(end - from - 1))
 			return;
 		if (is_path(path, archive->depth))
-			take_unpacked(archive, path, from + 1, size);
+			take(archive, path, from + 1, size);
 		else
 			note("%s in %s is not used: it is too deep, or not within the archive",
 			     shown(path), shown(archive->path));
@@ -37,15 +37,16 @@ static void read_files(const struct source *archive, char *data, size_t length)
 	}
 }
 
-void unpack(const struct source *archive)
+bool unpack(const struct source *archive, char *nested, taker *take)
 {
-	char *command[] = { "perl", "unpack.pl", "archive", NULL };
+	char *command[] = { "perl", "unpack.pl", "archive", nested, NULL };
 	char line[256] = "it is damaged", *data;
 	char *folder = text_of("%s", report_path("unpack"));
 	char *log = text_of("%s.log", folder), *result = text_of("%s/files", folder);
 	size_t length;
 	FILE *file;
 	int status;
+	bool good;
 
 	make_folder("../unpack");
 	write_copy("../unpack/archive", archive->data, archive->length);
@@ -54,9 +55,10 @@ void unpack(const struct source *archive)
 	if (status == STATUS_INFRASTRUCTURE)
 		die(status, "cannot unpack: see %s", log);
 	data = status ? NULL : read_plain(AT_FDCWD, result, "files", 16 << 20, &length);
-	if (data) {
+	good = data;
+	if (good) {
 		data[length] = '\0';
-		read_files(archive, data, length);
+		read_files(archive, take, data, length);
 		free(data);
 	} else {
 		file = fopen(log, "re");
@@ -75,4 +77,5 @@ void unpack(const struct source *archive)
 	free(folder);
 	free(log);
 	free(result);
+	return good;
 }

@@ -4,7 +4,7 @@
 # for each file its path, a NUL, its size, a NUL and its data. What is no source has no
 # data. We make no file of the archive's, so its names and links are just text.
 #
-#   unpack.pl ARCHIVE
+#   unpack.pl ARCHIVE keep|unpack	whether an archive in it is one of the files
 use strict;
 use warnings;
 use Archive::Tar;
@@ -12,6 +12,7 @@ use IO::Uncompress::Unzip qw($UnzipError);
 
 my ($max_files, $max_file, $max_archive, $max_all) = (4096, 1 << 20, 16 << 20, 15 << 20);
 my ($files, $all, $temporary) = (0, 0, 0);
+my $keep = $ARGV[1] eq 'keep';
 
 open my $to, '>', 'files' or die "files: $!\n";
 
@@ -28,8 +29,8 @@ sub put {
 
 	return if $path =~ m{/$} || $path =~ m{(^|/)(\.|__MACOSX/)};
 	die "there are more than $max_files files in it\n" if ++$files > $max_files;
-	die "$path is longer than $max_file bytes\n" if length $data > wanted($path);
-	if (wanted($path) == $max_archive && $nesting < 3) {
+	die "$path is longer than " . wanted($path) . " bytes\n" if length $data > wanted($path);
+	if (wanted($path) == $max_archive && $nesting < 3 && !$keep) {
 		my $name = '/tmp/nested' . $temporary++;
 
 		open my $nested, '>', $name or die "$name: $!\n";
@@ -39,7 +40,7 @@ sub put {
 		unlink $name;
 		return;
 	}
-	$data = '' if wanted($path) != $max_file;
+	$data = '' if wanted($path) != $max_file && !$keep;
 	$all += length $data;
 	die "its files are longer than $max_all bytes in all\n" if $all > $max_all;
 	print $to "$path\0" . length($data) . "\0$data";
