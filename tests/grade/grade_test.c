@@ -434,6 +434,39 @@ TEST(grade, report_for_gradescope_if_nothing_could_be_graded)
 	ASSERT_STREQ("results.json\n", shell("cd grades/.jane.tmp && ls result.json results.json ctrf.json 2>/dev/null || :"));
 }
 
+/* It has to leave a file whatever becomes of make, which a script plays. */
+TEST(grade, autograder_of_gradescope)
+{
+	static const char *const makes[][2] = {
+		{ "mkdir build/grade/submission; echo graded >build/grade/submission/results.json", "graded\n" },
+		{ "mkdir build/grade/.submission.tmp; echo not >build/grade/.submission.tmp/results.json; exit 2", "not\n" },
+		{ "exit 2", "0|It could not be graded, through no fault of its own (make grade ended with status 2). Your instructor can have it graded again.\n" },
+	};
+
+	shell("mkdir -p bin source/hidden source/points source/shmcount submission results && cp $TOP/tests/grade/gradescope/run_autograder . && touch source/points/mine");
+	setenv("PATH", text_of("%s/bin:%s", getcwd(NULL, 0), getenv("PATH")), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(makes); i++) {
+		write_script("bin/make",
+			     text_of("#!/bin/sh\nprintf '%%s\\n' \"$@\" >args; cd \"$2\"; rm -rf build; mkdir -p build/grade\n%s\n", makes[i][0]));
+		shell("./run_autograder");
+		ASSERT_STREQ(text_of("-C\nsource/shmcount\ngrade\nKERNEL=bookworm\nSRC=%1$s/submission\nHIDDEN=%1$s/source/hidden\nPOINTS=%1$s/source/points/mine\n",
+				     getcwd(NULL, 0)), shell("cat args"));
+		ASSERT_STREQ(makes[i][1], i < 2 ? shell("cat results/results.json") :
+			     shell("sqlite3 :memory: \"SELECT json_extract(j, '$.score'), json_extract(j, '$.output') FROM (SELECT CAST(readfile('results/results.json') AS TEXT) AS j)\""));
+	}
+}
+
+/* Gradescope looks for the two scripts in the upper folder of the zip. */
+TEST(grade, zip_for_gradescope)
+{
+	if (system("git -C \"$TOP\" rev-parse -q --verify HEAD >/dev/null 2>&1"))
+		test_skip("needs git, and the project in a clone");
+	shell("git clone -q --shared \"$TOP\" clone && mkdir own && echo 'int x;' >'own/a b.c' && echo x >pts");
+	expect_text(shell("make -s --no-print-directory -C clone gradescope-zip HIDDEN=$PWD/own POINTS=$PWD/pts"), "build/gradescope.zip");
+	ASSERT_STREQ("hidden/a b.c|\npoints/pts|\nrun_autograder|100755\nsetup.sh|100755\nshmcount/Makefile|\n",
+		     shell("sqlite3 :memory: \"SELECT name, iif(mode, printf('%o', mode), '') FROM zipfile('clone/build/gradescope.zip') WHERE name NOT LIKE 'shmcount/%/%' AND name NOT LIKE '%/' AND name NOT IN ('shmcount/README.md', 'shmcount/COPYING', 'shmcount/Kconfig.notes', 'shmcount/.gitignore') ORDER BY 1\""));
+}
+
 /*
  * mod/assign/feedback/offline/importgradeslib.php of Moodle looks for three columns by
  * these names, and for the number of the participant; importziplib.php in feedback/file
