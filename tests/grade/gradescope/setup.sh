@@ -5,6 +5,7 @@
 set -eu
 
 cd "$(dirname "$0")/shmcount"
+# shellcheck source=/dev/null
 . /etc/os-release
 apt-get update -q
 apt-get install -qy --no-install-recommends make
