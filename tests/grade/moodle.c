@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Moodle: its zip of all submissions goes in, the worksheet of grades and the zip of
- * feedback files come out. In each a student is a number, the participant's, which is in
+ * Moodle: its zip of all submissions has gone in (unpack.c), the worksheet of grades and
+ * the zip of feedback files come out. In each a student is a number, the participant's, which is in
  * the names that Moodle gives (mod/assign of its source, feedback/offline and
  * feedback/file there):
  *
@@ -9,15 +9,12 @@
  *   Participant_NUMBER_assignfeedback_file_/FILE
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "taken.h"
 
-enum { MAX_ARCHIVE = 30 << 20, MAX_FEEDBACK = 1 << 20 };
+enum { MAX_FEEDBACK = 1 << 20 };
 
 static const char plugin[] = "_assignsubmission_file";
 
@@ -31,66 +28,14 @@ static const char *number_in(const char *name)
 	       !strncmp(number + 1 + digits, plugin, strlen(plugin)) ? number + 1 : NULL;
 }
 
-/* ---- in ---- */
-
-/* Make the folders of a path, and the file. One that cannot be keeps no other from that. */
-static void put_file(const char *directory, const char *path, const char *data, size_t size)
-{
-	char *name = text_of("%s/%s", directory, path);
-	FILE *file;
-
-	for (char *c = name + strlen(directory) + 1; (c = strchr(c, '/')); *c++ = '/') {
-		*c = '\0';
-		mkdir(name, 0755);
-	}
-	file = fopen(name, "wxe");
-	if (!file || fwrite(data, 1, size, file) != size || fclose(file))
-		fprintf(stderr, "grade: cannot unpack %s: %s\n", shown(path),
-			strerror(errno));
-	free(name);
-}
-
-static char *into;	/* the folder that this unpacks into */
-
-/* A file that is not in a folder gets the folder that Moodle else makes. */
-static void take(const struct source *archive, const char *path, const char *data, size_t size)
+char *path_of_moodle(const char *path)
 {
 	const char *number = number_in(path);
-	int length = number ? strstr(number, plugin) + strlen(plugin) - path : 0;
+	const char *end = number ? strstr(number, plugin) + strlen(plugin) : "";
 
-	(void)archive;
-	if (number && path[length] == '_' && path[length + 1] != '/')
-		put_file(into, text_of("%.*s_/%s", length, path, path + length + 1), data, size);
-	else if (number || !strstr(path, "_assignsubmission_"))
-		put_file(into, path, data, size);
+	return end[0] == '_' && end[1] && end[1] != '/' ?
+	       text_of("%.*s_/%s", (int)(end - path), path, end + 1) : NULL;
 }
-
-const char *unpack_class(const char *path)
-{
-	struct source archive = { .path = text_of("%s", path) };
-	char name[NAME_SIZE];
-
-	name_of(name, path);
-	snprintf(submission.directory, sizeof(submission.directory), "%s/%s+files",
-		 options.grades, name);
-	remove_directory(submission.directory);
-	into = text_of("%s/all", submission.directory);
-	archive.data = read_plain(AT_FDCWD, path, path, MAX_ARCHIVE, &archive.length);
-	if (archive.data && (mkdir(submission.directory, 0755) ||
-			     mkdir(report_path("build"), 0755) || mkdir(into, 0755)))
-		die(STATUS_INFRASTRUCTURE, "cannot make %s: %s", into, strerror(errno));
-	if (!archive.data || !unpack(&archive, "keep", take))
-		die(STATUS_USAGE, "%s%.*s: unpack it by hand, and say DIR=that folder",
-		    submission.why, (int)strcspn(submission.notes, "\n"), submission.notes);
-	fputs(submission.notes, stderr);
-	rmdir(report_path("build"));
-	free(archive.data);
-	free(archive.path);
-	memset(&submission, 0, sizeof(submission));
-	return into;
-}
-
-/* ---- out ---- */
 
 static FILE *sheet, *zip, *directory;	/* directory: that at the end of the zip */
 static char *entries_of_zip;

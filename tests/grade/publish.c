@@ -229,7 +229,7 @@ static void classroom_rows(struct json *json)
 {
 	for (int i = 0; i < item_count; i++)
 		if (!items[i].hidden && items[i].count)
-			put_row(json, items[i].pattern, points_of(&items[i]),
+			put_row(json, items[i].title, points_of(&items[i]),
 				items[i].points, failures_of(&items[i]));
 	if (points_total(true) > 0)
 		put_row(json, "hidden tests", points_reached(true), points_total(true), "");

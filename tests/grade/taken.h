@@ -59,13 +59,8 @@ void take_unpacked(const struct source *archive, const char *path, const char *d
 /* It runs in the jail. */
 #define UNPACKER "tests/grade/unpack.pl"
 
-/*
- * Call take() for each file in it, or note why that is not possible and return false. An
- * archive in it is unpacked, too, or with "keep" one of its files.
- */
-typedef void taker(const struct source *archive, const char *path, const char *data,
-		   size_t length);
-bool unpack(const struct source *archive, char *nested, taker *take);
+/* Call take_unpacked() for each file in it, or note why that is not possible. */
+void unpack(const struct source *archive);
 
 /* ---- plan.c ---- */
 

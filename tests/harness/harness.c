@@ -2,7 +2,8 @@
 /*
  * The TAP harness: main() and the functions of harness.h.
  *
- *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-t N] [-k KERNEL] [NAME or pattern]...
+ *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-n] [-q N] [-t N] [-k KERNEL]
+ *           [NAME or pattern]...
  *
  * -l    list the tests instead of running them
  * -r N  run the chosen tests N times, as NAME.1 to NAME.N
@@ -11,6 +12,8 @@
  *       kernel holds (held.h) for a quarter of its time limit has reached it
  * -f    end early: after the first test that did not pass
  * -g    end early: after a group in which a test did not pass
+ * -n    do not call test_cleanup(): for a single test in a guest
+ * -q N  after N timeouts a quarter of each time limit has to do
  * -t N  multiply the time limits by N
  * -k KERNEL  the kernel of the guests, a name in build/kernel/
  *
@@ -45,7 +48,7 @@
 #include "held.h"
 #include "signals.h"
 
-enum { REAP_SECONDS = 3, HELD_SHARE = 4, OUTPUT_LINES = 100, MAX_REPEAT = 1000 };
+enum { REAP_SECONDS = 3, HELD_SHARE = 4, QUICKER = 4, OUTPUT_LINES = 100, MAX_REPEAT = 1000 };
 
 enum test_result { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
 
@@ -62,6 +65,8 @@ static sigset_t awaited;
 static bool interrupted;
 static bool cleanup_failed;
 static bool ends_early;		/* -e */
+static bool keeps_all;		/* -n */
+static unsigned int full_limits = UINT_MAX;	/* -q, less the timeouts so far */
 static bool held;		/* the kernel held the test that runs */
 
 /* A debug kernel is slower. In a guest, SLOWER comes from its command line. */
@@ -196,7 +201,9 @@ void wait_until_asleep(pid_t pid)
 
 static unsigned int limit_of(const struct test *test)
 {
-	return test->limit * slower;
+	unsigned int limit = test->limit * slower;
+
+	return full_limits ? limit : (limit + QUICKER - 1) / QUICKER;
 }
 
 /* Sleep until a child changes state, but not past the deadline. */
@@ -305,7 +312,7 @@ static enum test_result run_apart(void (*run)(void), unsigned int limit,
 			      int output, const char *directory)
 {
 	double deadline = now() + limit;
-	bool in_kernel = false;
+	bool looks = ends_early && full_limits, in_kernel = false;
 	int status;
 	pid_t pid, seen;
 
@@ -317,8 +324,8 @@ static enum test_result run_apart(void (*run)(void), unsigned int limit,
 	}
 	is_held_by_kernel(0, 0);
 	while (!(seen = waitpid(pid, &status, WNOHANG)) && now() < deadline && !in_kernel) {
-		await_child(ends_early && deadline > now() + 1 ? now() + 1 : deadline);
-		in_kernel = ends_early && is_held_by_kernel(pid, (double)limit / HELD_SHARE);
+		await_child(looks && deadline > now() + 1 ? now() + 1 : deadline);
+		in_kernel = looks && is_held_by_kernel(pid, (double)limit / HELD_SHARE);
 		if (interrupted && deadline > now() + REAP_SECONDS) {
 			kill(-pid, SIGTERM);
 			deadline = now() + REAP_SECONDS;
@@ -378,7 +385,7 @@ static enum test_result run_and_clean_up(const struct test *test, int output,
 	bool test_held;
 
 	result = run_apart(test->run, limit_of(test), output, directory);
-	if (!test_cleanup || result == UNKILLABLE)
+	if (!test_cleanup || test->keeps || keeps_all || result == UNKILLABLE)
 		return result;
 	test_held = held;
 	shared->failures = 0;
@@ -521,6 +528,7 @@ static int run_tests(const struct test **tests, size_t count,
 			printf("# cannot write to /dev/kmsg: %s\n", strerror(errno));
 		result = run_test(test, name, ++number);
 		results[result]++;
+		full_limits -= result == TIMED_OUT && full_limits;
 		if (result != PASSED && result != SKIPPED)
 			failed = test;
 		if (interrupted) {
@@ -551,7 +559,7 @@ static int run_tests(const struct test **tests, size_t count,
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-t N] [-k KERNEL] [test or pattern]...\n",
+		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-n] [-q N] [-t N] [-k KERNEL] [test or pattern]...\n",
 		program_invocation_short_name);
 	exit(STATUS_USAGE);
 }
@@ -571,7 +579,7 @@ static struct options parse(int argc, char *argv[])
 
 	if (getenv("SHMCOUNT_GUEST") && getenv("SLOWER"))
 		slower = get_number("SLOWER=", getenv("SLOWER"), 1, MAX_REPEAT);
-	while ((option = getopt(argc, argv, "lr:s:e:fgt:k:")) != -1) {
+	while ((option = getopt(argc, argv, "lr:s:e:fgnq:t:k:")) != -1) {
 		if (option == 'l')
 			options.list = true;
 		else if (option == 'r')
@@ -582,6 +590,10 @@ static struct options parse(int argc, char *argv[])
 			options.first = true;
 		else if (option == 'g')
 			options.by_group = true;
+		else if (option == 'n')
+			keeps_all = true;
+		else if (option == 'q')
+			full_limits = get_number("-q ", optarg, 0, UINT_MAX);
 		else if (option == 't')
 			slower = get_number("-t ", optarg, 1, MAX_REPEAT);
 		else if (option == 'k')
