@@ -109,6 +109,7 @@ help:
 #H make grade-all DIR=dir  each in that directory (FORCE=1: once more)
 #H                 (HIDDEN=dir: tests of your own; POINTS=file: their worth;
 #H                 POINTS=lab: the steps of the lab)
+#H make gradescope-zip  the autograder for Gradescope (HIDDEN=, POINTS=)
 #H make grade-test grade the samples: does each get its verdict?
 #H make bench-guest  how long a guest takes to boot, and to be restored
 #H make lint       run compilers and static checkers
@@ -150,7 +151,8 @@ clean:
 		build/techniques build/lab build/handout build/mutants* build/results* \
 		build/coverage build/matrix build/ci-* build/grading build/templates \
 		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \
-		build/compare build/timeline build/setup.log build/suite.log
+		build/compare build/timeline build/setup.log build/suite.log \
+		build/gradescope.zip
 # sudo make hosts and sudo make deb-test leave trees that belong to root.
 distclean: clean
 	@rm -rf build 2>/dev/null || { echo "make: cannot remove all of build/;" \

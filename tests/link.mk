@@ -49,8 +49,8 @@ build/tests/lab: $(call objects,lab/lab lab/steps lab/mistakes $(locate) $(run_g
 build/tests/lab_test: $(call objects,lab/lab_test lab/steps lab/mistakes guest/actor $(harness))
 build/tests/jail: $(call objects,grade/jail)
 build/tests/grade: $(call objects,$(addprefix grade/,grade points taken unpack code plan \
-	makefile source guests write all) lab/steps check/write check/json $(locate) \
-	$(run_guests))
+	makefile source guests write publish moodle all) lab/steps check/write check/json \
+	$(locate) $(run_guests))
 build/tests/grade_test: $(call objects,grade/grade_test grade/build_test grade/samples \
 	guest/actor $(harness))
 build/tests/samples_test: $(call objects,grade/samples_test grade/samples $(harness))

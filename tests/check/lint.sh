@@ -84,7 +84,7 @@ without_surroundings() {
 check 'shell scripts: surroundings.sh first' without_surroundings \
 	tests/*/*.sh user/*/*.sh .ci/run
 check 'shell scripts: shellcheck' shellcheck -x tests/*/*.sh \
-	user/*/*.sh user/shmcount .ci/run
+	tests/grade/gradescope/* user/*/*.sh user/shmcount .ci/run
 for cc in gcc clang; do
 	! command -v $cc >/dev/null ||
 		check "programs and tests: $cc -Werror" compile $cc

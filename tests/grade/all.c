@@ -168,34 +168,6 @@ static void read_line(const struct entry *entry, char line[MAX_ROW])
 		fclose(file);
 }
 
-/* Write the rows of all that were graded; at exit, after an interrupt, too. */
-static void write_csv(void)
-{
-	char *path = text_of("%s/grades.csv", options.grades);
-	char *next = text_of("%s/.grades.csv.tmp", options.grades);
-	FILE *file = fopen(next, "we");
-	char line[MAX_ROW];
-
-	if (!file) {
-		fprintf(stderr, "grade: cannot write %s: %s\n", next,
-			strerror(errno));
-		return;
-	}
-	fputs(csv_head, file);
-	for (int i = 0; i < count; i++) {
-		look_once_more(&entries[i]);
-		if (entries[i].done) {
-			read_line(&entries[i], line);
-			fputs(line, file);
-		} else if (entries[i].failed) {
-			put_failed(file, &entries[i]);
-		}
-	}
-	if (ferror(file) | fclose(file) || rename(next, path))
-		fprintf(stderr, "grade: cannot write %s: %s\n", path,
-			strerror(errno));
-}
-
 /* The part of a row after the quoted name, in which quotes are doubled. */
 static const char *behind_name(const char *line)
 {
@@ -216,6 +188,39 @@ static bool read_row(const struct entry *entry, struct row *row)
 		      ",%63[^,],%lf,%lf,%*d,%*d,%d,%d,%*d,%*d,%*d,%lf",
 		      row->verdict, &row->points, &row->of, &row->crashed,
 		      &row->hung, &row->seconds) == 6;
+}
+
+/* Write the rows of all that were graded; at exit, after an interrupt, too. */
+static void write_csv(void)
+{
+	char *path = text_of("%s/grades.csv", options.grades);
+	char *next = text_of("%s/.grades.csv.tmp", options.grades);
+	FILE *file = fopen(next, "we");
+	char line[MAX_ROW];
+	struct row row;
+
+	if (!file) {
+		fprintf(stderr, "grade: cannot write %s: %s\n", next,
+			strerror(errno));
+		return;
+	}
+	fputs(csv_head, file);
+	for (int i = 0; i < count; i++) {
+		look_once_more(&entries[i]);
+		if (entries[i].done) {
+			read_line(&entries[i], line);
+			fputs(line, file);
+			if (read_row(&entries[i], &row))
+				tell_moodle(entries[i].path, entries[i].directory,
+					    row.points, row.of);
+		} else if (entries[i].failed) {
+			put_failed(file, &entries[i]);
+		}
+	}
+	end_moodle();
+	if (ferror(file) | fclose(file) || rename(next, path))
+		fprintf(stderr, "grade: cannot write %s: %s\n", path,
+			strerror(errno));
 }
 
 static void print_row(const struct entry *entry, const char *time_left)

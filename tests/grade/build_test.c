@@ -76,6 +76,21 @@ TEST_LIMIT(grade, several_files_make_one_module, SAMPLE_LIMIT)
 		     shell("grep -q one_more grades/x+tests/shmcount.ko && PATH=$PATH:/usr/sbin:/sbin modinfo -F name grades/x+tests/shmcount.ko"));
 }
 
+/* The errors of each file are told, and a limit that one meets. */
+TEST_LIMIT(grade, build_goes_on_after_an_error, SAMPLE_LIMIT)
+{
+	struct run run;
+
+	link_tree();
+	shell("mkdir x && echo '#error the first' >x/a.c && echo '#error the second' >x/b.c && "
+	      "echo 'char big[40 << 20] = { 1 };' >x/c.c");
+	run = must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "x"), 0);
+	expect_text(run.output, "It does not build: the compiler makes a file of more than 32 MB.\n");
+	expect_text(run.output, "    a.c:1:2: error: #error the first\n");
+	expect_text(run.output, "    b.c:1:2: error: #error the second\n");
+	ASSERT_TRUE(!strstr(run.output, "internal"));
+}
+
 /* The layout of a submission is in the jail, and its names are safe there. */
 TEST_LIMIT(grade, folders_and_flags_of_a_submission_are_built_with, SAMPLE_LIMIT)
 {
@@ -153,6 +168,26 @@ TEST_LIMIT(grade, archives_are_unpacked, SAMPLE_LIMIT)
 	expect_unpacked("ann", "jane.zip cannot be unpacked: it is damaged: unexpected end of file.");
 	shell("rm all/ann/jane.zip; echo >all/ann/jane.rar");
 	expect_unpacked("ann", "jane.rar is an archive of a kind that is not unpacked: zip and tar.gz are");
+}
+
+/* Each student is a folder, or the files of one name; archives stay such. */
+TEST_LIMIT(grade, zip_of_moodle_is_a_class, SAMPLE_LIMIT)
+{
+	static const char class[] =
+		"for (glob('proj/*')) { s{.*/}{}; rename \"proj/$_\", 'Jane Doe_12_assignsubmission_file_/' . $_; }"
+		"zip([glob('\"Jane Doe_12_assignsubmission_file_/*\"')] => 'Bob_7_assignsubmission_file_all.zip') or die;"
+		"zip([glob('*_assign*.* \"Jane Doe_12_assignsubmission_file_/*\"')] => 'x') or die";
+
+	link_tree();
+	play_guest();
+	shell("mkdir -p in/proj 'in/Jane Doe_12_assignsubmission_file_' && cp $TOP/kmod/*.[ch] in/proj/");
+	archive("class.zip", class);
+	expect_text(must_end_silently(RUN(GRADE_SAMPLE, "all", "all/class.zip"), 0).output,
+		    "2 graded, 0 not");
+	ASSERT_STREQ("\"Participant 7\",\"Bob\",100.00,100.00,-\n\"Participant 12\",\"Jane Doe\",100.00,100.00,-\n",
+		     shell("tail -n +2 grades/moodle+grades.csv"));
+	ASSERT_STREQ("all.zip\n",
+		     shell("cd grades/.unpacked/class.zip && ls Bob_7_assignsubmission_file_"));
 }
 
 /* What Moodle or Canvas gives is a directory, in which each student's archive is as it was. */

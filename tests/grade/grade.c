@@ -34,6 +34,8 @@
 
 enum { MAX_FILE_SIZE = 32 << 20 };
 
+static bool quiet;		/* -q */
+
 struct submission submission;
 struct item items[MAX_ITEMS];
 int item_count;
@@ -54,6 +56,19 @@ bool reject(enum submission_verdict verdict, const char *format, ...)
 	vsnprintf(submission.why, sizeof(submission.why), format, args);
 	va_end(args);
 	return false;
+}
+
+void progress(const char *format, ...)
+{
+	va_list args;
+
+	if (quiet)
+		return;
+	va_start(args, format);
+	printf("%s: ", submission.name);
+	vprintf(format, args);
+	putchar('\n');
+	va_end(args);
 }
 
 const char *report_path(const char *name)
@@ -82,6 +97,17 @@ void name_of(char name[NAME_SIZE], const char *path)
 	base = path + length;
 	while (base > path && base[-1] != '/')
 		base--;
+	if (base + strspn(base, ".") >= path + length) {
+		/* The folder that "." stands for has a name. */
+		char *real = realpath(path, NULL);
+		bool other = real && strcmp(real, path);
+
+		if (other)
+			name_of(name, real);
+		free(real);
+		if (other)
+			return;
+	}
 	for (; base < path + length && n + MB_LEN_MAX + 10 < NAME_SIZE; base += bytes) {
 		mbstate_t state = { 0 };
 		wchar_t c;
@@ -194,7 +220,7 @@ static void skip_what_control_skips(void)
 }
 
 /* rename() makes the directory of reports appear complete or not at all. */
-static int grade_one(const char *path, const char *name, bool quiet)
+static int grade_one(const char *path, const char *name)
 {
 	char directory[PATH_SIZE - 16];
 	double begun = now();
@@ -261,7 +287,7 @@ static _Noreturn void usage(void)
 
 int main(int argc, char *argv[])
 {
-	bool quiet = false, force = false;
+	bool force = false;
 	char *name = NULL;
 	char **const texts[] = {
 		['n'] = &name, ['k'] = &options.kernel, ['g'] = &options.graded,
@@ -292,7 +318,7 @@ int main(int argc, char *argv[])
 	if (!name)
 		keep_to_ourselves(options.grades);
 	if (!strcmp(argv[optind], "one"))
-		return grade_one(argv[optind + 1], name, quiet);
+		return grade_one(argv[optind + 1], name);
 	if (!strcmp(argv[optind], "all"))
 		return grade_all(argv[optind + 1], force);
 	usage();

@@ -179,12 +179,37 @@ void write_reports(bool quiet);
 /* Write the name of a submission as a field of the CSV; "" becomes fallback. */
 void put_csv_name(FILE *file, const char *path, const char *fallback);
 
+bool is_hidden(const struct result *test);
+
+/* Of all items; of one test: its share of an item, and what it has of that. */
+double all_points(void);
+double all_points_reached(void);
+double points_each(const struct result *test);
+double points_reached_by(const struct result *test);
+
+/* What became of a test and why, in one line; and what it printed. */
+char *summary_of(const struct result *test);
+char *output_of(const struct result *test);
+
+void write_student(FILE *file);
+
+/* Write a file of this name in the directory of reports. */
+void write_one(const char *name, void (*write)(FILE *file));
+
+/* ---- publish.c ---- */
+
+/* Write the reports in the formats of Gradescope, Classroom 50 and CTRF. */
+void publish(void);
+
 /* ---- grade.c ---- */
 
 /* Set the verdict and why, a sentence; returns false. */
 __attribute__((format(printf, 2, 3)))
 bool reject(enum submission_verdict verdict, const char *format, ...);
 
+/* Say what goes on, on a line of its own, unless -q. */
+__attribute__((format(printf, 1, 2)))
+void progress(const char *format, ...);
 /* Remove a directory and what is in it. */
 void remove_directory(const char *path);
 
@@ -198,6 +223,18 @@ bool is_graded(const char *directory, uint64_t fingerprint);
 
 /* Unpack an archive of submissions; returns the directory with them. */
 char *unpack_all_submissions(const char *path);
+
+/* ---- moodle.c ---- */
+
+/*
+ * A file that Moodle has put into no folder of its student's: its path in the folder that
+ * it else makes, or NULL. For free().
+ */
+char *path_of_moodle(const char *path);
+
+/* Add a submission to what Moodle gets, if its name is one of Moodle's; write that. */
+void tell_moodle(const char *path, const char *reports, double points, double of);
+void end_moodle(void);
 
 /* ---- all.c ---- */
 

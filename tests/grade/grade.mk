@@ -28,8 +28,24 @@ grade-all: $(grading)
 	@test -n "$$TYPED_DIR" || { echo "make: say what to grade: make grade-all DIR=submissions" >&2; exit 2; }
 	@exec $(grade_with) $(if $(FORCE),-f) -- all "$$TYPED_DIR"
 
+# All that grading needs, and nothing to grade.
+grade-ready: $(grading)
+
+# The autograder for Gradescope: its two scripts, the project as it is here, and what is
+# the instructor's own.
+gradescope-zip:
+	@mkdir -p build
+	@set --; for file in "$$TYPED_HIDDEN"/*.[ch]; do \
+		test ! -f "$$file" || set -- "$$@" --add-file="$$file"; done; \
+	tree=$$(git stash create) && git archive --format=zip -o build/gradescope.zip \
+		$(patsubst %,--add-file=tests/grade/gradescope/%,setup.sh run_autograder) \
+		--prefix=hidden/ "$$@" \
+		--prefix=points/ --add-file=$(call quoted,$(POINTS)) \
+		--prefix=shmcount/ "$${tree:-HEAD}"
+	@echo "build/gradescope.zip is the autograder to upload; see tests/grade/README.md"
+
 grade-test: check-tools $(grading) build/tests/report build/tests/samples_test
 	@exec tests/check/check.sh -a 'make grade-test' -p samples -m samples $(grade_kernel) \
 		$(call quoted,$(TESTS))
 
-.PHONY: hidden-program grade grade-all grade-test
+.PHONY: hidden-program grade grade-all grade-ready gradescope-zip grade-test

@@ -389,6 +389,32 @@ TEST(grade, does_not_build)
 	expect_text(student(), "    x.c:1: error: it is no C\n");
 }
 
+/* The compiler takes a limit of the jail for an error of its own. */
+TEST(grade, limit_of_the_build_is_told_in_words)
+{
+	expect_row("x.c:1: error: it is no C\ngcc: internal compiler error: File size limit exceeded signal terminated program as\n",
+		   "does not build,0.00,10.00,0,0,0,0,0,6,0");
+	expect_text(student(),
+		    "It does not build: the compiler makes a file of more than 32 MB.\nThe first complaints:\n    x.c:1: error: it is no C\n");
+	ASSERT_TRUE(!strstr(student(), "internal"));
+}
+
+TEST(grade, says_what_it_does)
+{
+	expect_text(must_end_silently(grade("map.one crash\n"), 0).output,
+		    "jane: building it\njane: testing it in guest 1, 6 tests to go\njane: testing it in guest 2, 2 tests to go\njane: testing it in guest 3, 1 tests to go\n");
+	ASSERT_STREQ("", RUN("grade", "-q", "-k", "k", "-o", "grades", "-p", "points", "one", "all/jane").output);
+}
+
+TEST(grade, folder_by_its_dot_has_its_name)
+{
+	prepare();
+	hand_in("jane", "");
+	expect_text(grade_one("all/jane/.").output, "\njane: 10 of 10 points");
+	expect_text(grade_one("all/jane/.//").output, "The reports are in grades/jane/");
+	ASSERT_STREQ("jane\n", shell("ls grades"));
+}
+
 /* This is its own fault: it gets a grade, and not another try in each run. */
 TEST(grade, module_that_is_too_large)
 {
@@ -467,6 +493,128 @@ TEST(grade, reports_are_well_formed)
 	ASSERT_STREQ("", shell("xmllint --noout grades/jane/junit.xml"));
 	ASSERT_STREQ("6.0|tested\n",
 		     shell("sqlite3 :memory: \"SELECT json_extract(CAST(readfile('grades/jane/results.json') AS TEXT), '$.score'), json_extract(CAST(readfile('grades/jane/instructor.json') AS TEXT), '$.verdict')\""));
+}
+
+/* What sqlite says of a report of jane's. */
+static const char *ask(const char *report, const char *query)
+{
+	return shell(text_of("sqlite3 :memory: \"WITH r(j) AS (SELECT CAST(readfile('grades/%s') AS TEXT)) %s\"",
+			     report, query));
+}
+
+/* schemas/ctrf.schema.json of ctrf-io/ctrf allows no other members. */
+TEST(grade, report_as_ctrf)
+{
+	must_end_silently(grade("map.one fail\nmap.two skip\nsync.one crash\n"), 0);
+	ASSERT_STREQ("CTRF|1.0.0|reportFormat,specVersion,generatedBy,results|tool,summary,extra,tests|4.0|10.0\n",
+		     ask("jane/ctrf.json", "SELECT j ->> '$.reportFormat', j ->> '$.specVersion', (SELECT group_concat(key) FROM json_each(j)), (SELECT group_concat(key) FROM json_each(j, '$.results')), j ->> '$.results.extra.points', j ->> '$.results.extra.of' FROM r"));
+	ASSERT_STREQ("tests:4,passed:2,failed:1,skipped:1,pending:0,other:0\n",
+		     ask("jane/ctrf.json", "SELECT group_concat(key || ':' || value) FROM r, json_each(j, '$.results.summary') WHERE type = 'integer' AND key NOT LIKE 'st%'"));
+	ASSERT_STREQ("1\n",
+		     ask("jane/ctrf.json", "SELECT j ->> '$.results.summary.start' > 1600000000000 AND j ->> '$.results.summary.start' <= j ->> '$.results.summary.stop' FROM r"));
+	ASSERT_STREQ("module.loads|passed|integer|\nmodule.unloads|passed|integer|\nmap.one|failed|integer|fail: tests/x.c:1: told by the test\nmap.two|skipped|integer|skipped: not here\n",
+		     ask("jane/ctrf.json", "SELECT value ->> '$.name', value ->> '$.status', json_type(value, '$.duration'), value ->> '$.message' FROM r, json_each(j, '$.results.tests')"));
+	ASSERT_TRUE(!strstr(shell("cat grades/jane/ctrf.json"), "sync."));
+}
+
+/*
+ * schemas/result-v1.schema.json of foundation50/classroom50 allows no other members, and
+ * its collect_scores.py no score that is not whole, or above its maximum.
+ */
+TEST(grade, report_for_classroom_50)
+{
+	static const char *const variables[][2] = {
+		{ "CLASSROOM", "os" }, { "ASSIGNMENT", "lab" }, { "OWNER", "jane" },
+		{ "ASSIGNMENT_TYPE", "individual" }, { "SUBMISSION_TAG", "submit/1" },
+		{ "COMMIT_URL", "https://c" }, { "RELEASE_URL", "https://r" },
+	};
+
+	must_end_silently(grade(""), 0);
+	ASSERT_EQ(-1, access("grades/jane/result.json", F_OK));
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		setenv(variables[i][0], variables[i][1], 1);
+	prepare();
+	write_text("points", "module.* 2 visible\nmap.* 3 visible\nsync.* 5 hidden\n");
+	hand_in("jane", "map.one fail\nsync.one fail\n");
+	grade_one("all/jane");
+	ASSERT_STREQ("schema:classroom50/result/v1,classroom:os,assignment:lab,assignment_type:individual,owner:jane,submission:submit/1,commit:https://c,release:https://r,review:https://c,tests:,score:6,max-score:10\n",
+		     ask("jane/result.json", "SELECT group_concat(key || ':' || iif(type = 'array', '', value)) FROM r, json_each(j) WHERE key NOT IN ('datetime', 'graded_at')"));
+	ASSERT_STREQ("1|integer|integer\n",
+		     ask("jane/result.json", "SELECT j ->> '$.datetime' GLOB '20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-2][0-9]:[0-9][0-9]:[0-9][0-9]Z', json_type(j, '$.score'), json_type(j, '$.max-score') FROM r"));
+	/* What is below a point goes on to the next row. */
+	ASSERT_STREQ("module.*|true|2|2|\nmap.*|false|1|3|map.one: fail\n\nhidden tests|false|3|5|\n",
+		     ask("jane/result.json", "SELECT value ->> '$.test-name', json_type(value, '$.passed'), value ->> '$.score', value ->> '$.max-score', value ->> '$.output' FROM r, json_each(j, '$.tests')"));
+	ASSERT_TRUE(!strstr(shell("cat grades/jane/result.json"), "sync."));
+}
+
+/* Gradescope shows the student an error if there is no file. */
+TEST(grade, report_for_gradescope_if_nothing_could_be_graded)
+{
+	must_end(grade("unbootable\n"), 125);
+	ASSERT_STREQ("0.0|0|jane could not be graded, through no fault of its own. Your instructor can have it graded again.\n\n",
+		     ask(".jane.tmp/results.json", "SELECT j ->> '$.score', json_array_length(j, '$.tests'), j ->> '$.output' FROM r"));
+	ASSERT_STREQ("results.json\n", shell("cd grades/.jane.tmp && ls result.json results.json ctrf.json 2>/dev/null || :"));
+}
+
+/* It has to leave a file whatever becomes of make, which a script plays. */
+TEST(grade, autograder_of_gradescope)
+{
+	static const char *const makes[][2] = {
+		{ "mkdir build/grade/submission; echo graded >build/grade/submission/results.json", "graded\n" },
+		{ "mkdir build/grade/.submission.tmp; echo not >build/grade/.submission.tmp/results.json; exit 2", "not\n" },
+		{ "exit 2", "0|It could not be graded, through no fault of its own (make grade ended with status 2). Your instructor can have it graded again.\n" },
+	};
+
+	shell("mkdir -p bin source/hidden source/points source/shmcount submission results && cp $TOP/tests/grade/gradescope/run_autograder . && touch source/points/mine");
+	setenv("PATH", text_of("%s/bin:%s", getcwd(NULL, 0), getenv("PATH")), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(makes); i++) {
+		write_script("bin/make",
+			     text_of("#!/bin/sh\nprintf '%%s\\n' \"$@\" >args; cd \"$2\"; rm -rf build; mkdir -p build/grade\n%s\n", makes[i][0]));
+		shell("./run_autograder");
+		ASSERT_STREQ(text_of("-C\nsource/shmcount\ngrade\nKERNEL=bookworm\nSRC=%1$s/submission\nHIDDEN=%1$s/source/hidden\nPOINTS=%1$s/source/points/mine\n",
+				     getcwd(NULL, 0)), shell("cat args"));
+		ASSERT_STREQ(makes[i][1], i < 2 ? shell("cat results/results.json") :
+			     shell("sqlite3 :memory: \"SELECT json_extract(j, '$.score'), json_extract(j, '$.output') FROM (SELECT CAST(readfile('results/results.json') AS TEXT) AS j)\""));
+	}
+}
+
+/* Gradescope looks for the two scripts in the upper folder of the zip. */
+TEST(grade, zip_for_gradescope)
+{
+	if (system("git -C \"$TOP\" rev-parse -q --verify HEAD >/dev/null 2>&1"))
+		test_skip("needs git, and the project in a clone");
+	shell("git clone -q --shared \"$TOP\" clone && mkdir own && echo 'int x;' >'own/a b.c' && echo x >pts");
+	expect_text(shell("make -s --no-print-directory -C clone gradescope-zip HIDDEN=$PWD/own POINTS=$PWD/pts"), "build/gradescope.zip");
+	ASSERT_STREQ("hidden/a b.c|\npoints/pts|\nrun_autograder|100755\nsetup.sh|100755\nshmcount/Makefile|\n",
+		     shell("sqlite3 :memory: \"SELECT name, iif(mode, printf('%o', mode), '') FROM zipfile('clone/build/gradescope.zip') WHERE name NOT LIKE 'shmcount/%/%' AND name NOT LIKE '%/' AND name NOT IN ('shmcount/README.md', 'shmcount/COPYING', 'shmcount/Kconfig.notes', 'shmcount/.gitignore') ORDER BY 1\""));
+}
+
+/*
+ * mod/assign/feedback/offline/importgradeslib.php of Moodle looks for three columns by
+ * these names, and for the number of the participant; importziplib.php in feedback/file
+ * for that between the first two '_' of a name. So none of the students needs a name.
+ */
+TEST(grade, sheet_and_feedback_for_moodle)
+{
+	prepare();
+	hand_in("Jane Doe_12345_assignsubmission_file_", "map.one fail\nsync.one fail\n");
+	hand_in("=Bob_7_assignsubmission_file", "");
+	hand_in("Ann_8_assignsubmission_onlinetext_", "");
+	hand_in("no_9_body", "");
+	grade_all();
+	ASSERT_STREQ("Identifier,\"Full name\",Grade,\"Maximum grade\",\"Last modified (grade)\"\n"
+		     "\"Participant 12345\",\"Jane Doe\",6.00,10.00,-\n"
+		     "\"Participant 7\",\"'=Bob\",10.00,10.00,-\n",
+		     shell("cat grades/moodle+grades.csv"));
+	ASSERT_STREQ("Participant_12345_assignfeedback_file_/student.txt|1\n"
+		     "Participant_7_assignfeedback_file_/student.txt|0\n",
+		     shell("sqlite3 :memory: \"SELECT name, data = CAST(readfile('grades/Jane_Doe_12345_assignsubmission_file_/student.txt') AS BLOB) FROM zipfile('grades/moodle+feedback.zip')\""));
+	ASSERT_STREQ("", shell("which unzip >/dev/null && unzip -tqq grades/moodle+feedback.zip || :"));
+	ASSERT_STREQ("", shell("grep -c sync grades/moodle+feedback.zip | grep -v 0 || :"));
+	/* Where no name is one of Moodle's there are no such files. */
+	ASSERT_STREQ("", shell("rm -rf grades all/*_assign*; true"));
+	grade_all();
+	ASSERT_STREQ("", shell("ls grades | grep moodle || :"));
 }
 
 TEST(grade, only_the_tests_that_are_named)

@@ -155,6 +155,7 @@ static int run_guest(void)
 
 	run.number = ++submission.guests;
 	run.files = text_of("%s/guest-%d", submission.directory, run.number);
+	progress("testing it in guest %d, %d tests to go", run.number, run.count);
 	start_guest(&run, limit(GUEST_SECONDS, GUEST_CONTROLS) + seconds, args);
 	await_child(&status);
 	read_guest(&run);

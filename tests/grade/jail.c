@@ -267,7 +267,8 @@ static void become_nobody(void)
 	struct __user_cap_data_struct none[2] = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		struct rlimit limit = { limits[i].max, limits[i].max };
+		/* The signal of the lower limit says which one it is; SIGKILL would not. */
+		struct rlimit limit = { limits[i].max, limits[i].max + 1 };
 
 		if (setrlimit(limits[i].resource, &limit))
 			_exit(STATUS_INFRASTRUCTURE);

@@ -75,8 +75,32 @@ static bool is_complaint(const char *line)
 	       strstr(line, "jail: ");
 }
 
-/* The lines of the build log for the report, without the paths of the jail. */
-static char *complaints(bool errors_only)
+/*
+ * A line of the log that a limit of the jail has caused, in words, or NULL. The compiler
+ * calls it an internal error of its own.
+ */
+static const char *limit_in(const char *line)
+{
+	static const char *const limits[][2] = {
+		{ "File size limit exceeded", "the compiler makes a file of more than 32 MB" },
+		{ "CPU time limit exceeded",
+		  "the compiler takes more than a minute of processor time" },
+		{ "out of memory", "the compiler needs more than 1 GB of memory" },
+		{ "memory exhausted", "the compiler needs more than 1 GB of memory" },
+		{ "No space left on device", "its build needs more than 64 MB of files" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (strstr(line, limits[i][0]) && !strstr(line, "#error"))
+			return limits[i][1];
+	return NULL;
+}
+
+/*
+ * The lines of the build log for the report, without the paths of the jail. *limit
+ * becomes the first limit that the build met.
+ */
+static char *complaints(bool errors_only, const char **limit)
 {
 	FILE *log = fopen(report_path("build.log"), "re");
 	char line[512], *text, *said = NULL;
@@ -85,10 +109,13 @@ static char *complaints(bool errors_only)
 	int lines = 0;
 
 	while (log && fgets(line, sizeof(line), log) && lines < MAX_COMPLAINTS) {
+		const char *met = limit_in(line);
 		size_t length;
 
-		if (errors_only && (!is_complaint(line) ||
-				    strstr(line, "warning: ")))
+		if (met && !*limit)
+			*limit = met;
+		if (met || (errors_only && (!is_complaint(line) ||
+					    strstr(line, "warning: "))))
 			continue;
 		length = strcspn(line, "\n");
 		text = strstr(line, "/home/");
@@ -162,8 +189,9 @@ const char *addr2line_in_jail(const char *module, char *const command[])
 static bool build(void)
 {
 	char directory[PATH_SIZE], headers[300], log[PATH_SIZE];
+	const char *limit = NULL;
 	char *command[] = {
-		"make", "-s", "--no-print-directory", "-C", headers, "M=/home",
+		"make", "-k", "-s", "--no-print-directory", "-C", headers, "M=/home",
 		"CONFIG_DEBUG_INFO_BTF_MODULES=", "modules", NULL
 	};
 	int status;
@@ -171,19 +199,20 @@ static bool build(void)
 	snprintf(headers, sizeof(headers), "/usr/src/linux-headers-%s", release());
 	snprintf(directory, sizeof(directory), "%s", report_path("build"));
 	snprintf(log, sizeof(log), "%s", report_path("build.log"));
+	progress("building it");
 	status = run_in_jail(directory, "shmcount.ko", command, log);
 	if (status == STATUS_INFRASTRUCTURE)
-		die(STATUS_INFRASTRUCTURE, "cannot build: %s", complaints(false));
+		return reject(NOT_GRADED, "cannot build: %s", complaints(false, &limit));
 	if (status || access(source_path("shmcount.ko"), R_OK)) {
-		submission.said = complaints(true);
+		submission.said = complaints(true, &limit);
 		if (!*submission.said)
-			submission.said = complaints(false);
-		return reject(DOES_NOT_BUILD, "%s",
+			submission.said = complaints(false, &limit);
+		return reject(DOES_NOT_BUILD, "%s", limit ?:
 			      status == STATUS_HANG ? "the compiler takes too long" :
 			      status == STATUS_NO_FILE ? "the module is larger than 16 MB" :
 			      "the compiler rejects it");
 	}
-	submission.said = complaints(false);	/* warnings */
+	submission.said = complaints(false, &limit);	/* warnings */
 	if (rename(source_path("shmcount.ko"), report_path("shmcount.ko")))
 		die(STATUS_INFRASTRUCTURE, "cannot move %s: %s",
 		    source_path("shmcount.ko"), strerror(errno));

@@ -111,7 +111,8 @@ void unpack(const struct source *archive)
 /* Write a file of a platform's archive; a student's folder is one more to go down. */
 static void write_file(const void *of, const char *path, const char *data, size_t length)
 {
-	char *full = text_of("%s/%s", (const char *)of, path);
+	char *moved = path_of_moodle(path);
+	char *full = text_of("%s/%s", (const char *)of, moved ?: path);
 	FILE *file = NULL;
 
 	if (is_path(path, -1)) {
@@ -125,6 +126,7 @@ static void write_file(const void *of, const char *path, const char *data, size_
 	if (!file || fwrite(data, 1, length, file) != length || fclose(file))
 		fprintf(stderr, "grade: %s in it cannot be unpacked\n", shown(path));
 	free(full);
+	free(moved);
 }
 
 char *unpack_all_submissions(const char *path)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Writes the reports of a submission: student.txt and junit.xml, which show nothing
- * of a hidden test but its points; instructor.json with everything; results.json
- * for Gradescope; and row.csv, its line in grades.csv.
+ * of a hidden test but its points; instructor.json with everything; and row.csv, its
+ * line in grades.csv. (publish.c has the formats of others.)
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -51,12 +51,12 @@ static int count(enum test_result result, bool hidden_too)
 	return n;
 }
 
-static double all_points(void)
+double all_points(void)
 {
 	return points_total(true) + points_total(false);
 }
 
-static double all_points_reached(void)
+double all_points_reached(void)
 {
 	return points_reached(true) + points_reached(false);
 }
@@ -117,7 +117,7 @@ static char *again(const struct result *test, bool for_instructor)
 	return check(command);
 }
 
-static double points_each(const struct result *test)
+double points_each(const struct result *test)
 {
 	const struct item *item = item_of(test->name);
 
@@ -268,7 +268,7 @@ static void put_failures(FILE *file)
 			count(NOT_RUN, true), submission.cut, points(points_not_run()));
 }
 
-static void write_student(FILE *file)
+void write_student(FILE *file)
 {
 	fprintf(file, "%s: %s of %s points\n", submission.name,
 		points(all_points_reached()), points(all_points()));
@@ -284,7 +284,7 @@ static void write_student(FILE *file)
 
 /* ---- for machines ---- */
 
-static double points_reached_by(const struct result *test)
+double points_reached_by(const struct result *test)
 {
 	return test->result == PASSED ? points_each(test) : 0;
 }
@@ -356,51 +356,6 @@ static void write_instructor(FILE *file)
 	free(path);
 }
 
-static void write_result(struct json *json, const struct result *test)
-{
-	char *output = text_of("%s%s%s\n%s%s", result_names[test->result],
-			       test->why ? ": " : "", test->why ?: "",
-			       test->output, test->where ?: "");
-
-	json_open(json, NULL, '{');
-	json_string(json, "name", test->name);
-	json_number(json, "score", 4, points_reached_by(test));
-	json_number(json, "max_score", 4, points_each(test));
-	json_string(json, "status", test->result == PASSED || test->result == SKIPPED ?
-		    "passed" : "failed");
-	json_string(json, "visibility", is_hidden(test) ? "hidden" : "visible");
-	if (test->result != PASSED)
-		json_string(json, "output", output);
-	json_close(json, '}');
-	free(output);
-}
-
-/* Gradescope would add up the rounded scores of the tests, so give the total. */
-static void write_results(FILE *file)
-{
-	struct json json = { .file = file };
-	char *text = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&text, &size);
-
-	write_student(stream);
-	fclose(stream);
-	json_open(&json, NULL, '{');
-	json_number(&json, "score", 2, all_points_reached());
-	json_number(&json, "execution_time", 0, submission.seconds);
-	json_string(&json, "output", check(text));
-	json_string(&json, "output_format", "text");
-	json_string(&json, "visibility", "visible");
-	json_string(&json, "stdout_visibility", "hidden");
-	json_open(&json, "tests", '[');
-	for (int i = 0; i < test_count; i++)
-		if (item_of(tests[i].name))
-			write_result(&json, &tests[i]);
-	json_close(&json, ']');
-	json_close(&json, '}');
-	free(text);
-}
-
 /* Why this test did not run, one line; or "". */
 static char *why_not_run(void)
 {
@@ -408,6 +363,20 @@ static char *why_not_run(void)
 		return text_of("%s", submission.cut);
 	return text_of("%s%s%s", verdict_names[submission.verdict],
 		       *reason() ? ": " : "", reason());
+}
+
+char *summary_of(const struct result *test)
+{
+	char *why = test->result == NOT_RUN ? why_not_run() : test->why ?: "";
+
+	return text_of("%s%s%s", result_names[test->result], *why ? ": " : "", why);
+}
+
+char *output_of(const struct result *test)
+{
+	return was_tested() || test->result != NOT_RUN ?
+	       text_of("%s%s", test->output, test->where ?: "") :
+	       text_of("%s%s", submission.said, submission.notes);
 }
 
 static void write_xml(FILE *file)
@@ -421,19 +390,13 @@ static void write_xml(FILE *file)
 
 	for (int i = 0; i < test_count; i++) {
 		struct result *test = &tests[i];
-		char *why = test->result == NOT_RUN ? why_not_run() :
-						   test->why ?: "";
 
 		if (is_hidden(test))
 			continue;
 		list[report.test_count++] = (struct test) {
 			.part = &part, .name = test->name,
 			.result = test->result, .seconds = test->seconds,
-			.reason = text_of("%s%s%s", result_names[test->result],
-					  *why ? ": " : "", why),
-			.output = was_tested() || test->result != NOT_RUN ?
-				  text_of("%s%s", test->output, test->where ?: "") :
-				  text_of("%s%s", submission.said, submission.notes),
+			.reason = summary_of(test), .output = output_of(test),
 			.command = again(test, false),
 		};
 	}
@@ -479,7 +442,7 @@ static void write_skipped(FILE *file)
 			fprintf(file, "%s\n", tests[i].name);
 }
 
-static void write_one(const char *name, void (*write)(FILE *file))
+void write_one(const char *name, void (*write)(FILE *file))
 {
 	FILE *file = fopen(report_path(name), "we");
 
@@ -508,10 +471,10 @@ void write_reports(bool quiet)
 	count_points();
 	write_one("student.txt", write_student);
 	write_one("instructor.json", write_instructor);
-	write_one("results.json", write_results);
 	write_one("junit.xml", write_xml);
 	write_one("row.csv", write_row);
 	write_one("skipped", write_skipped);
+	publish();
 	on_terminal = true;
 	if (!quiet)
 		write_student(stdout);

@@ -72,15 +72,17 @@ configure() {
 	export APT_CONFIG="$1/apt.conf"
 }
 
-# download DIR MIRROR: fetch the packages as DIR/archives/*.deb.
+# download DIR MIRROR: say how much it is, and fetch the packages as DIR/archives/*.deb.
 download() {
 	rm -rf "$1"
 	configure "$1" "$2"
+	apt-get update -q >"$log" 2>&1 || return
 	# shellcheck disable=SC2086
-	{
-		apt-get update -q &&
-			apt-get install -qy --download-only $packages
-	} >"$log" 2>&1
+	size=$(apt-get install -qy --print-uris $packages 2>/dev/null |
+		awk "/^'/ { bytes += \$3 } END { print int(bytes / 1000000) }")
+	say "that is $size MB from $2"
+	# shellcheck disable=SC2086
+	apt-get install -qy --download-only $packages >"$log" 2>&1
 }
 
 # The first error or warning in the log; without one, its last line.

@@ -17,7 +17,10 @@
 static void fake_packages(void)
 {
 	fake_apt("echo \"$*\" >>calls\n"
-		 "case $* in *install*)\n"
+		 "case $* in\n"
+		 "*--print-uris*) echo \"'http://mirror/a.deb' a.deb 3000000 SHA256:0\"\n"
+		 "echo \"'http://mirror/b.deb' b.deb 4500000 SHA256:0\";;\n"
+		 "*install*)\n"
 		 "cd \"${APT_CONFIG%/*}/archives\" && : >a.deb && : >base-files_1.deb\n"
 		 "esac");
 	fake("dpkg-deb",
@@ -43,20 +46,24 @@ static void expect_no_suite(void)
 
 TEST(suite, comes_whole_and_is_then_left_alone)
 {
+	struct run run;
+
 	make_tree();
 	need_keyring();
 	fake_packages();
 	shell("mkdir -p build/kmod/trixie && : >build/kmod/trixie/x.ko");
-	expect_said(run_shell(SUITE "trixie"), 0, "fetching the kernel of trixie");
+	run = run_shell(SUITE "trixie");
+	expect_said(run, 0, "fetching the kernel of trixie");
+	expect_text(run.errors, "that is 7 MB from file:");
 	/* kbuild would take what was built for the kernel before for up to date. */
 	shell("test ! -e build/kmod/trixie");
 	shell("cd build/kernel/trixie && test \"$(cat vmlinuz config release)\" = "
 	      "\"$(printf 'image\\nconfig\\n9.9-amd64')\" && "
 	      "test -d headers/ && test -L tree/usr/bin/sh && "
 	      "test -L tree/usr/bin/awk && test -e tree/dev/null");
-	ASSERT_EQ(2, lines_in(run_shell("cat calls").output));
+	ASSERT_EQ(3, lines_in(run_shell("cat calls").output));
 	ASSERT_STREQ("", run_shell(SUITE "trixie").errors);
-	ASSERT_EQ(2, lines_in(run_shell("cat calls").output));
+	ASSERT_EQ(3, lines_in(run_shell("cat calls").output));
 	ASSERT_STREQ("trixie\n", run_shell("ls build/kernel").output);
 }
 
