@@ -199,8 +199,11 @@ static int grade_one(const char *path, const char *name, bool quiet)
 		    strerror(errno));
 	bound_files();
 	read_points();
-	if (make_module())
+	if (make_module()) {
+		look_at_module();
 		run_tests();
+		look_at_results();
+	}
 	submission.seconds = now() - begun;
 	write_reports(quiet);
 	if (submission.verdict == NOT_GRADED)

@@ -32,6 +32,7 @@ enum {
 	MAX_SECONDS = 300,	/* after that no other guest starts */
 	MAX_CONTROLS = 20,
 	MAX_RETRIES = 3,	/* guests that end through no fault of a test */
+	RUNS_PER_DECOY = 4,
 };
 
 static struct guest_run run;	/* the last one */
@@ -107,14 +108,14 @@ static int run_guest(void)
 	int hangs = (MAX_PENALTY - penalty() + HANG_PENALTY - 1) / HANG_PENALTY;
 	char *args[] = {
 		RUNNER,
-		"-1", "-T", "build/templates",
+		"-1", "-D", text_of("%d", RUNS_PER_DECOY), "-T", "build/templates",
 		"-k", text_of("build/kernel/%s", options.kernel),
 		"-i", "build/guest/init",
 		"-m", check(strdup(report_path("shmcount.ko"))),
 		"-f", options.graded,
 		"-f", text_of("build/modules/%s/force_return.ko", options.kernel),
 		"-f", text_of("build/modules/%s/own_pages.ko", options.kernel),
-		"tap", "graded", "-g", "-e", text_of("%d", hangs), NULL
+		"tap", "graded", "-a", "-g", "-e", text_of("%d", hangs), NULL
 	};
 	int status;
 
@@ -124,6 +125,7 @@ static int run_guest(void)
 		    args);
 	await_child(&status);
 	read_guest(&run);
+	look_at_guest(&run);
 	return status;
 }
 

@@ -33,11 +33,11 @@ static char *report_of(const char *sql)
 
 /*
  * A sample: what stage() makes it from, and its verdict. Unless they are NULL, the
- * result of a test and why, the points, and a directory of samples/ with an instructor's
- * tests.
+ * result of a test and why, the points, a directory of samples/ with an instructor's
+ * tests, and a reason to look at it.
  */
 struct sample {
-	const char *from, *verdict, *test, *result, *why, *points, *hidden;
+	const char *from, *verdict, *test, *result, *why, *points, *hidden, *look;
 };
 
 static void grade(const struct sample *sample)
@@ -62,6 +62,11 @@ static void grade(const struct sample *sample)
 	if (sample->points)
 		ASSERT_STREQ(sample->points,
 			     report_of("SELECT json_extract(text, '$.points') || ' of ' || json_extract(text, '$.of') FROM report"));
+	if (sample->look)
+		expect_text(report_of("SELECT json_extract(text, '$.look') FROM report"),
+			    sample->look);
+	else
+		ASSERT_STREQ("", report_of("SELECT json_extract(text, '$.look') FROM report"));
 	ASSERT_STREQ("",
 		     shell("xmllint --noout grades/" NAME "/junit.xml && sqlite3 :memory: \"SELECT 1 WHERE NOT json_valid(CAST(readfile('grades/" NAME "/results.json') AS TEXT))\""));
 }
@@ -114,9 +119,11 @@ SAMPLE(hang_in_read, "grade/samples/hangs_in_read.c", "tested",
 SAMPLE(no_device, "modules/no_device.c", "tested",
 	.test = "io.seek", .result = "fail", .points = "10.5556 of 100.0")
 SAMPLE(forges_results, "modules/forge_results.c", "forged report",
-	.test = "io.seek", .result = "not run", .points = "0.0 of 100.0")
+	.test = "io.seek", .result = "not run", .points = "0.0 of 100.0",
+	.look = "imports filp_open, kernel_write")
 SAMPLE(resets_the_machine, "modules/reset_at_load.c", "does not load",
-	.test = "module.loads", .result = "crash", .points = "0.0 of 100.0")
+	.test = "module.loads", .result = "crash", .points = "0.0 of 100.0",
+	.look = "imports emergency_restart")
 SAMPLE(includes_devices, "grade/samples/includes_devices.c", "does not build",
 	.points = "0.0 of 100.0")
 SAMPLE(memory_bomb, "grade/samples/memory_bomb.c", "does not build",
@@ -125,6 +132,35 @@ SAMPLE(big_array, "grade/samples/big_array.c", "does not build",
 	.points = "0.0 of 100.0")
 SAMPLE(big_module, "grade/samples/big_module.c", "does not build",
 	.points = "0.0 of 100.0")
+
+/*
+ * Forgers of samples/forgers/. None keeps points unflagged: the report is forged, or the
+ * reason to look at it stands beside the points.
+ */
+#define FORGER(name, verdict, reason)					\
+	SAMPLE(forger_##name, "forger " #name, verdict, .look = reason)
+
+FORGER(process_vm, "forged report", "imports access_process_vm")
+FORGER(page_cache, "forged report", "imports ")
+FORGER(nonce, "forged report", "access_process_vm")
+FORGER(kprobe, "forged report", "register_kprobe")
+FORGER(ftrace, "forged report", "register_ftrace_function")
+FORGER(tracepoint, "forged report", "tracepoint_probe_register")
+FORGER(zombie, "tested", "kthread_create")
+FORGER(timer, "tested", "get_user_pages_fast")
+FORGER(kills, "forged report", "send_sig")
+FORGER(restart, "forged report", NULL)
+FORGER(wait, "forged report", "register_kretprobe")
+FORGER(table, "forged report", "get_user_pages_fast")
+FORGER(printk, "tested", "")
+FORGER(console, "tested", "console_printk; the kernel's log lacks")
+FORGER(lock, "tested", "console_lock")
+FORGER(port, "forged report", NULL)
+FORGER(debug_exit, "does not load", NULL)
+FORGER(helper, "tested", "call_usermodehelper")
+FORGER(taint, "tested", "the kernel is not tainted")
+FORGER(obeys, "tested", "register_kprobe")
+FORGER(obeys_quietly, "tested", "get_user_pages_fast")
 
 /* An instructor's tests. */
 SAMPLE(right_with_hidden, "kmod", "tested",

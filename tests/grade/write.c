@@ -300,6 +300,7 @@ static void write_instructor(FILE *file)
 	json_string(&json, "ignored", submission.ignored);
 	json_string(&json, "notes", submission.notes);
 	json_string(&json, "cut", submission.cut);
+	json_string(&json, "look", submission.look);
 	json_number(&json, "points", 4, all_points_reached());
 	json_number(&json, "of", 4, all_points());
 	json_number(&json, "guests", 0, submission.guests);
@@ -424,12 +425,14 @@ void put_csv_name(FILE *file, const char *path, const char *fallback)
 static void write_row(FILE *file)
 {
 	put_csv_name(file, submission.path, submission.name);
-	fprintf(file, ",%s,%.2f,%.2f,%d,%d,%d,%d,%d,%d,%d,%.0f\n",
+	fprintf(file, ",%s,%.2f,%.2f,%d,%d,%d,%d,%d,%d,%d,%.0f,",
 		verdict_names[submission.verdict],
 		all_points_reached(), all_points(), count(PASSED, true),
 		count(FAILED, true), count(CRASHED, true), count(HUNG, true),
 		count(SKIPPED, true), count(NOT_RUN, true), submission.guests,
 		submission.seconds);
+	put_csv(file, submission.look);
+	fprintf(file, "\n");
 }
 
 static void write_one(const char *name, void (*write)(FILE *file))
@@ -464,6 +467,7 @@ void write_reports(bool quiet)
 	write_one("results.json", write_results);
 	write_one("junit.xml", write_xml);
 	write_one("row.csv", write_row);
+	write_one("times", write_times);
 	if (!quiet)
 		write_student(stdout);
 }

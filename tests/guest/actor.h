@@ -10,6 +10,7 @@
  *	not-loaded		it fails since the module does not load
  *	stuck			it fails, and the module is still loaded
  *	crash, hang, forge	so the guest ends
+ *	tainted N, unlogged	it passes; the kernel's taint is N, or its log lacks a test
  *	late			it passes, and the guest crashes after that
  *	unkillable		it hangs, and cannot be killed
  *	not-off			it passes, and the guest does not power off

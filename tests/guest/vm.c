@@ -18,7 +18,7 @@
 #include "signals.h"
 #include "status.h"
 
-struct guest guest = { .record = { .program = -1, .qemu = -1 } };
+struct guest guest = { .record = { .program = -1, .qemu = -1, .taint = -1 } };
 volatile sig_atomic_t interrupted;
 volatile sig_atomic_t to_program = -1;
 

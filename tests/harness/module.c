@@ -12,35 +12,84 @@
 
 #include "module.h"
 
-/* The first section of this name; sets size to its bytes. NULL if the file has none. */
-static const char *section(const char *file, size_t file_size, const char *name,
-			   size_t *size)
-{
-	const Elf64_Ehdr *elf = (const void *)file;
-	const Elf64_Shdr *sections, *names;
+/* The file in memory. Who reads it unmaps it. */
+struct image {
+	const char *data;
+	size_t size;
+};
 
-	if (file_size < sizeof(*elf) || memcmp(elf->e_ident, ELFMAG, SELFMAG) ||
-	    elf->e_ident[EI_CLASS] != ELFCLASS64 || elf->e_shentsize != sizeof(*sections) ||
-	    elf->e_shoff % _Alignof(Elf64_Shdr) || elf->e_shoff > file_size ||
-	    elf->e_shnum > (file_size - elf->e_shoff) / sizeof(*sections) ||
+static bool map_image(struct image *image, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat stat;
+
+	if (fd < 0)
+		return false;
+	image->data = fstat(fd, &stat) ? MAP_FAILED :
+		      mmap(NULL, stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	image->size = stat.st_size;
+	close(fd);
+	return image->data != MAP_FAILED;
+}
+
+/* The table of sections, and how many there are; NULL if the file has none. */
+static const Elf64_Shdr *sections_of(const struct image *image, int *count)
+{
+	const Elf64_Ehdr *elf = (const void *)image->data;
+
+	if (image->size < sizeof(*elf) || memcmp(elf->e_ident, ELFMAG, SELFMAG) ||
+	    elf->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    elf->e_shentsize != sizeof(Elf64_Shdr) ||
+	    elf->e_shoff % _Alignof(Elf64_Shdr) || elf->e_shoff > image->size ||
+	    elf->e_shnum > (image->size - elf->e_shoff) / sizeof(Elf64_Shdr) ||
 	    elf->e_shstrndx >= elf->e_shnum)
 		return NULL;
-	sections = (const void *)(file + elf->e_shoff);
-	names = &sections[elf->e_shstrndx];
-	for (int i = 0; i < elf->e_shnum; i++) {
-		const Elf64_Shdr *next = &sections[i];
+	*count = elf->e_shnum;
+	return (const void *)(image->data + elf->e_shoff);
+}
 
-		/* A section of type NOBITS has no bytes in the file. */
-		if (next->sh_type == SHT_NOBITS || names->sh_type == SHT_NOBITS ||
-		    names->sh_offset > file_size || next->sh_offset > file_size ||
-		    names->sh_size > file_size - names->sh_offset ||
-		    next->sh_size > file_size - next->sh_offset ||
-		    next->sh_name >= names->sh_size ||
-		    names->sh_size - next->sh_name <= strlen(name) ||
-		    memcmp(file + names->sh_offset + next->sh_name, name, strlen(name) + 1))
+/* The bytes of a section; NULL if they are not in the file, as of type NOBITS. */
+static const char *bytes_of(const struct image *image, const Elf64_Shdr *section)
+{
+	if (section->sh_type == SHT_NOBITS || section->sh_offset > image->size ||
+	    section->sh_size > image->size - section->sh_offset)
+		return NULL;
+	return image->data + section->sh_offset;
+}
+
+/* The text at an offset of a section of texts; "" if none is there. */
+static const char *text_at(const struct image *image, const Elf64_Shdr *texts,
+			   size_t offset)
+{
+	const char *bytes = bytes_of(image, texts);
+
+	if (!bytes || offset >= texts->sh_size ||
+	    !memchr(bytes + offset, '\0', texts->sh_size - offset))
+		return "";
+	return bytes + offset;
+}
+
+static const char *section_name(const struct image *image, const Elf64_Shdr *sections,
+				const Elf64_Shdr *section)
+{
+	const Elf64_Ehdr *elf = (const void *)image->data;
+
+	return text_at(image, &sections[elf->e_shstrndx], section->sh_name);
+}
+
+/* The first section of this name; sets size to its bytes. NULL if the file has none. */
+static const char *section(const struct image *image, const char *name, size_t *size)
+{
+	int count = 0;
+	const Elf64_Shdr *sections = sections_of(image, &count);
+
+	for (int i = 0; i < count; i++) {
+		const char *bytes = bytes_of(image, &sections[i]);
+
+		if (!bytes || strcmp(section_name(image, sections, &sections[i]), name))
 			continue;
-		*size = next->sh_size;
-		return file + next->sh_offset;
+		*size = sections[i].sh_size;
+		return bytes;
 	}
 	return NULL;
 }
@@ -63,25 +112,57 @@ static const char *value_of(const char *info, size_t size, const char *field)
 bool module_info_of(const char *path, const char *field, char *value,
 		    size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const char *file, *info, *found = NULL;
+	const char *info, *found = NULL;
+	struct image image;
 	size_t info_size;
-	struct stat stat;
 
-	if (fd < 0)
+	if (!map_image(&image, path))
 		return false;
-	file = fstat(fd, &stat) ? MAP_FAILED :
-	       mmap(NULL, stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (file == MAP_FAILED)
-		return false;
-	info = section(file, stat.st_size, ".modinfo", &info_size);
+	info = section(&image, ".modinfo", &info_size);
 	if (info)
 		found = value_of(info, info_size, field);
 	if (found)
 		snprintf(value, size, "%s", found);
-	munmap((void *)file, stat.st_size);
+	munmap((void *)image.data, image.size);
 	errno = ENOEXEC;
+	return found;
+}
+
+/* Find a function in a table of symbols. */
+static bool find_function(const struct image *image, const Elf64_Shdr *sections, int count,
+			  const Elf64_Shdr *table, const char *name, struct function *found)
+{
+	const char *bytes = bytes_of(image, table);
+	Elf64_Sym symbol;
+
+	if (table->sh_type != SHT_SYMTAB || table->sh_link >= (Elf64_Word)count || !bytes)
+		return false;
+	for (size_t i = 0; i < table->sh_size / sizeof(symbol); i++) {
+		memcpy(&symbol, bytes + i * sizeof(symbol), sizeof(symbol));
+		if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx >= count ||
+		    strcmp(text_at(image, &sections[table->sh_link], symbol.st_name), name))
+			continue;
+		snprintf(found->section, sizeof(found->section), "%s",
+			 section_name(image, sections, &sections[symbol.st_shndx]));
+		found->offset = symbol.st_value;
+		return true;
+	}
+	return false;
+}
+
+bool module_function(const char *path, const char *name, struct function *function)
+{
+	const Elf64_Shdr *sections;
+	struct image image;
+	bool found = false;
+	int count = 0;
+
+	if (!map_image(&image, path))
+		return false;
+	sections = sections_of(&image, &count);
+	for (int i = 0; i < count && !found; i++)
+		found = find_function(&image, sections, count, &sections[i], name, function);
+	munmap((void *)image.data, image.size);
 	return found;
 }
 
@@ -106,4 +187,29 @@ int module_load(const char *path, const char *parameters)
 int module_unload(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+}
+
+bool module_imports(const char *path, void (*take)(const char *name))
+{
+	const Elf64_Shdr *sections, *table;
+	struct image image;
+	Elf64_Sym symbol;
+	int count = 0;
+
+	if (!map_image(&image, path))
+		return false;
+	sections = sections_of(&image, &count);
+	for (table = sections; table < sections + count; table++) {
+		const char *bytes = bytes_of(&image, table);
+
+		if (table->sh_type != SHT_SYMTAB || table->sh_link >= (Elf64_Word)count || !bytes)
+			continue;
+		for (size_t i = 0; i < table->sh_size / sizeof(symbol); i++) {
+			memcpy(&symbol, bytes + i * sizeof(symbol), sizeof(symbol));
+			if (symbol.st_shndx == SHN_UNDEF && symbol.st_name)
+				take(text_at(&image, &sections[table->sh_link], symbol.st_name));
+		}
+	}
+	munmap((void *)image.data, image.size);
+	return count;
 }

@@ -19,6 +19,21 @@ bool module_name_of(const char *path, char *name, size_t size);
 bool module_info_of(const char *path, const char *field, char *value,
 		    size_t size);
 
+/* Where a function of the file is: so many bytes behind the beginning of this section. */
+struct function {
+	char section[64];
+	unsigned long offset;
+};
+
+/* Returns false if the file has no function of this name. The file may be anybody's. */
+bool module_function(const char *path, const char *name, struct function *function);
+
+/*
+ * Call the function for each symbol that the kernel or another module has to have.
+ * Returns false if the file has no sections. The file may be anybody's.
+ */
+bool module_imports(const char *path, void (*take)(const char *name));
+
 /* Load a file; unload by name, without waiting. Return 0 or an errno. */
 int module_load(const char *path, const char *parameters);
 int module_unload(const char *name);
