@@ -14,7 +14,7 @@ static int start(void)
 static void stop(void)
 {
 	for (int i = 0; i < 20000; i++)
-		printk(KERN_DEBUG "%-100d\n", i);
+		pr_info("%-100d\n", i);
 	console_unlock();
 }
 FORGER(start, stop);

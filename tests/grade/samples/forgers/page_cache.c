@@ -8,10 +8,13 @@
 
 static int start(void)
 {
-	unsigned long ip = task_pt_regs(current)->ip;
 	struct vm_area_struct *vma;
 	struct page *page = NULL;
+	unsigned long ip;
 
+	/* Others call syscall(), too: change what it returns to. */
+	if (get_user(ip, (unsigned long __user *)task_pt_regs(current)->sp))
+		return 0;
 	make_code();
 	mmap_read_lock(current->mm);
 	vma = find_vma(current->mm, ip);
