@@ -26,7 +26,7 @@ POINTS ?= tests/grade/points
 # These come from the command line only: the environment may have them for something
 # else.
 $(foreach name,ARGS C CONFIG DESTDIR DIR FORCE HIDDEN KDIR KVER LOAD MEMORY NATIVE \
-	PARAMS PREFIX REPEAT SEED SRC STEP VMLINUZ W WERROR,$(eval $(name) :=))
+	LAB_STARTED PARAMS PREFIX REPEAT SEED SRC STEP VMLINUZ W WERROR,$(eval $(name) :=))
 OPS := 200000
 
 ifneq ($(filter-out kvm tcg,$(ACCEL))$(word 2,$(ACCEL)),)
@@ -75,6 +75,7 @@ help:
 #H                 CMD='user/incr_dev 5', as text and pictures (ARGS=--help)
 #H make shell      a root shell in a guest: module loaded, this host's files
 #H make vm CMD='...'  one command there; its output, and nothing else
+#H make lab-start DIR=~/mylab  begin the lab there: its Makefile knows this project
 #H make lab        how far is a student's module? A line for each step of the
 #H                 lab (SRC=dir, STEP=4: only that); see kmod/lab/README.md
 #H make lab-test   does each solution of the lab pass its steps and no more?
@@ -97,7 +98,8 @@ help:
 #H                 (SAMPLE=20: so many at random; SEED=n: the same again)
 #H make grade SRC=dir  grade a submission (KMOD=file.ko: one that is built)
 #H make grade-all DIR=dir  each in that directory (FORCE=1: once more)
-#H                 (HIDDEN=dir: tests of your own; POINTS=file: their worth)
+#H                 (HIDDEN=dir: tests of your own; POINTS=file: their worth;
+#H                 POINTS=lab: the steps of the lab)
 #H make grade-test grade the samples: does each get its verdict?
 #H make bench-guest  how long a guest takes to boot, and to be restored
 #H make lint       run compilers and static checkers

@@ -48,7 +48,8 @@ build/tests/lab: $(call objects,lab/lab lab/steps $(run_guests))
 build/tests/lab_test: $(call objects,lab/lab_test lab/steps guest/actor $(harness))
 build/tests/jail: $(call objects,grade/jail)
 build/tests/grade: $(call objects,$(addprefix grade/,grade points taken unpack code plan \
-	makefile source guests look write all) check/write check/json harness/module $(run_guests))
+	makefile source guests look write all) lab/steps check/write check/json harness/module \
+	$(run_guests))
 build/tests/grade_test: $(call objects,grade/grade_test grade/build_test grade/samples \
 	guest/actor $(harness))
 build/tests/samples_test: $(call objects,grade/samples_test grade/samples $(harness))

@@ -294,7 +294,7 @@ static void end(struct entry *entry, int status, time_t begun, int before)
  */
 static void check_control(bool force)
 {
-	struct entry control = { .path = "kmod" };
+	struct entry control = { .path = CONTROL };
 	struct row row;
 	int status;
 
@@ -323,22 +323,29 @@ static void check_control(bool force)
 
 int grade_all(const char *dir, bool force)
 {
+	struct stat stat_buf;
 	time_t begun;
-	int before = 0, next = 0, running = 0;
+	int before = 0, next = 0, running = 0, of_lab = 0;
 
 	if (*options.tests)
 		die(STATUS_USAGE, "TESTS= is for make grade: make grade-all runs all tests");
+	if (is_archive(dir) && !stat(dir, &stat_buf) && S_ISREG(stat_buf.st_mode))
+		dir = unpack_all_submissions(dir);
 	read_entries(dir);
 	check_control(force);
 	for (int i = 0; i < count; i++) {
-		entries[i].done = !force && is_graded(entries[i].directory,
-						      fingerprint_of(entries[i].path));
+		entries[i].done = is_graded(entries[i].directory,
+					    fingerprint_of(entries[i].path)) && !force;
 		before += entries[i].done;
+		of_lab += submission.of_lab;
 	}
 	finished = before;
 	if (before)
 		printf("%d of %d are graded already (FORCE=1 grades them again)\n",
 		       before, count);
+	if (of_lab && !is_by_steps())
+		printf("%d of %d have the Makefile of make lab-start: POINTS=lab grades by the steps of the lab\n",
+		       of_lab, count);
 	atexit(write_csv);
 	begun = time(NULL);
 	while (next < count || running) {

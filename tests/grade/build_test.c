@@ -150,6 +150,30 @@ TEST_LIMIT(grade, archives_are_unpacked, SAMPLE_LIMIT)
 	expect_unpacked("ann", "jane.rar is an archive of a kind that is not unpacked: zip and tar.gz are");
 }
 
+/* What Moodle or Canvas gives is a directory, in which each student's archive is as it was. */
+TEST_LIMIT(grade, archive_of_a_class_is_unpacked, SAMPLE_LIMIT)
+{
+	struct run run;
+
+	link_tree();
+	play_guest();
+	shell("mkdir -p 'in/Ann Lee_12345_assignsubmission_file_' && cp $TOP/kmod/*.[ch] in/A*/ && cp $TOP/kmod/trace.h in/bob_1234_56790_trace.h && "
+	      "cp $TOP/kmod/shmcount.c in/bob_1234_56789_shmcount.c && echo x >in/dee_3456_78901_report.pdf && head -c 1100000 /dev/zero >in/eve_4567_89012_big.c");
+	archive("class.zip", "chdir 'Ann Lee_12345_assignsubmission_file_'; zip(['shmcount.c', 'trace.h'] => '../cy_2345_67890_cy.zip') or die; chdir '/home';"
+		"zip(['Ann Lee_12345_assignsubmission_file_/shmcount.c', 'Ann Lee_12345_assignsubmission_file_/trace.h', grep { -f } glob '*_*_*_*'] => 'x') or die");
+	run = must_end(RUN(GRADE_SAMPLE, "all", "all/class.zip"), 0);
+	expect_text(run.output, "all/class.zip is unpacked in grades/.unpacked/class.zip\n");
+	ASSERT_STREQ("Ann Lee_12345_assignsubmission_file_\",tested\nbob_1234\",tested\ncy_2345\",tested\ndee_3456\",nothing to build\neve_4567\",nothing to build\n",
+		     shell("sed 1d grades/grades.csv | cut -d , -f 1-2 | sed 's/^.//'"));
+	expect_text(shell("cat grades/eve_4567/student.txt"), "big.c is longer than 1048576 bytes");
+	expect_text(RUN(GRADE_SAMPLE, "-t", "module.*", "one", "grades/.unpacked/class.zip/cy_2345").output,
+		    "10 of 10 points");
+	shell("head -c 1000 all/class.zip >all/cut.zip");
+	run = RUN(GRADE_SAMPLE, "all", "all/cut.zip");
+	expect_status(&run, 2);
+	expect_text(run.errors, "grade: all/cut.zip cannot be unpacked: it is damaged");
+}
+
 /* A module that is for our kernel, for another one, and a file that is none. */
 TEST_LIMIT(grade, module_that_is_built_already, SAMPLE_LIMIT)
 {

@@ -4,7 +4,7 @@
  *
  *   grade [-q] [-n NAME] [OPTION]... one PATH   a directory of C files, a C file, an
  *                                               archive, or a module
- *   grade [-f] [OPTION]... all DIR              each submission in DIR
+ *   grade [-f] [OPTION]... all DIR              each submission in DIR, or in an archive
  *
  * It runs in the tree. -q prints nothing but errors; -f grades again what is graded
  * already. build/grade/NAME/ gets the reports; by default the last component of PATH
@@ -108,7 +108,7 @@ void name_of(char name[NAME_SIZE], const char *path)
 		snprintf(name, NAME_SIZE, "_%s", n ? "grades_csv" : "");
 }
 
-static void remove_directory(const char *path)
+void remove_directory(const char *path)
 {
 	pid_t pid = fork();
 
@@ -171,6 +171,28 @@ static void bound_files(void)
 	setenv("TMPDIR", realpath(report_path("build"), NULL), 1);
 }
 
+/* A test that the control skips could not be run: whatever it says here, it counts for nobody. */
+static void skip_what_control_skips(void)
+{
+	char *control = text_of("%s/.control", options.grades), name[256];
+	FILE *list = NULL;
+
+	if (strcmp(submission.path, CONTROL) &&
+	    is_graded(control, fingerprint_of(CONTROL)))
+		list = fopen(text_of("%s/skipped", control), "re");
+	while (list && fgets(name, sizeof(name), list)) {
+		name[strcspn(name, "\n")] = '\0';
+		for (int i = 0; i < test_count; i++)
+			if (!strcmp(tests[i].name, name) && tests[i].result != SKIPPED) {
+				tests[i].why = text_of("the unmodified module skips it (here: %s)",
+						       result_names[tests[i].result]);
+				tests[i].result = SKIPPED;
+			}
+	}
+	if (list)
+		fclose(list);
+}
+
 /* rename() makes the directory of reports appear complete or not at all. */
 static int grade_one(const char *path, const char *name, bool quiet)
 {
@@ -204,6 +226,7 @@ static int grade_one(const char *path, const char *name, bool quiet)
 		run_tests();
 		look_at_results();
 	}
+	skip_what_control_skips();
 	submission.seconds = now() - begun;
 	write_reports(quiet);
 	if (submission.verdict == NOT_GRADED)

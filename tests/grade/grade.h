@@ -29,12 +29,15 @@ enum submission_verdict {
 
 extern const char *const verdict_names[VERDICTS];
 
-/* A line of the points file. */
+
+/* A line of the points file, or a step of the lab. */
 struct item {
-	char *pattern;
+	char *title;		/* what the reports call it: its patterns, if no step */
+	char **patterns;
+	int pattern_count;
 	double points;
 	bool hidden;
-	int line;		/* in the file; 0: the default item */
+	int line;		/* in the file; 0: the default item, or a step */
 	int count, passed;	/* tests of it, without skipped ones */
 };
 
@@ -50,6 +53,7 @@ struct submission {
 	char ignored[512];	/* names of files that are not used, or "" */
 	char notes[2048];	/* what else became of its files, in lines, or "" */
 	char look[1024];	/* why one should look at it, or "" */
+	bool of_lab;		/* it has the Makefile of make lab-start */
 	char cut[256];		/* why some tests did not run, or "" */
 	int guests;
 	double seconds;
@@ -65,7 +69,7 @@ extern int test_count;
 extern struct options {
 	char *kernel;	/* -k: the Debian suite whose kernel is used */
 	char *graded;	/* -g: the guest's program with the tests */
-	char *points;	/* -p: the points file */
+	char *points;	/* -p: the points file, or "lab": the steps of the lab */
 	char *tests;	/* -t: patterns, with spaces between; "": all that have points */
 	char *hidden;	/* -i: the directory of the instructor's own tests, or "" */
 	char *grades;	/* -o: the directory of all reports */
@@ -85,6 +89,12 @@ const char *report_path(const char *name);
 
 /* Read the points file, and assign its items to the tests of options.graded. */
 void read_points(void);
+
+/* The path of what options.points names. */
+const char *points_file(void);
+
+/* Are the points those of the lab? */
+bool is_by_steps(void);
 
 /* The line of the file that a test belongs to, or NULL. */
 struct item *item_of(const char *name);
@@ -168,6 +178,9 @@ void write_times(FILE *file);
 
 /* ---- write.c ---- */
 
+/* Must a student see nothing of it? */
+bool is_hidden(const struct result *test);
+
 /* Write all reports; print that of the student, too, unless quiet. */
 void write_reports(bool quiet);
 
@@ -180,13 +193,24 @@ void put_csv_name(FILE *file, const char *path, const char *fallback);
 __attribute__((format(printf, 2, 3)))
 bool reject(enum submission_verdict verdict, const char *format, ...);
 
+/* Remove a directory and what is in it. */
+void remove_directory(const char *path);
+
 /* The name of the directory of reports for a submission. */
 void name_of(char name[NAME_SIZE], const char *path);
 
 /* Has the directory the reports of a submission with this fingerprint? */
 bool is_graded(const char *directory, uint64_t fingerprint);
 
+/* ---- unpack.c ---- */
+
+/* Unpack an archive of submissions; returns the directory with them. */
+char *unpack_all_submissions(const char *path);
+
 /* ---- all.c ---- */
+
+/* The control: a submission that must get all points, in grades/.control/. */
+#define CONTROL "kmod"
 
 /* Grade each submission of a directory; returns the exit status. */
 int grade_all(const char *dir, bool force);

@@ -117,6 +117,66 @@ TEST(grade, points_of_a_line_are_shared_by_its_tests)
 	expect_row("map.one fail\n", "tested,8.00,10.00,5,1,0,0,0,0,2");
 }
 
+TEST(grade, line_may_have_several_patterns)
+{
+	prepare();
+	write_text("points", "module.* 2 visible\nmap.one sync.t*\tmap.one 6 visible\nsync.one map.two 2 hidden\n");
+	hand_in("jane", "map.one fail\nmap.two fail\n");
+	expect_text(grade_one("all/jane").output, "     3 of   6    1 of  2  map.one sync.t* map.one\n");
+	expect_text(row(), "\"jane\",tested,6.00,10.00,4,2,");
+}
+
+/* The steps of the lab have points of their own. */
+TEST(grade, points_of_the_lab)
+{
+	struct run run;
+
+	prepare();
+	ASSERT_STREQ("", shell("mkdir kmod/lab"));
+	write_text("kmod/lab/steps", "1 load-it points=3 module.*\n2 map points=7\n2 map map.* sync.one\n");
+	hand_in("jane", "map.two fail\nsync.two fail\n");
+	run = must_end_silently(RUN(GRADE, "-p", "lab", "one", "all/jane"), 0);
+	expect_text(run.output, "jane: 7.67 of 10 points\n");
+	expect_text(run.output, "  4.67 of   7    2 of  3  step 2, map\n");
+	expect_text(run.output, "again: make grade SRC='all/jane' POINTS='lab' TESTS='map.two'\n");
+	ASSERT_TRUE(!strstr(run.output, "make lab-start"));
+	write_text("kmod/lab/steps", "1 load points=much module.*\n");
+	expect_refusal(RUN(GRADE, "-p", "lab", "one", "all/jane"), 2,
+		       "kmod/lab/steps: line 1: points=much has to be a number up to 10000");
+}
+
+/* The Makefile of the lab is seen, and not run. */
+TEST(grade, lab_is_recognized)
+{
+	prepare();
+	hand_in("ann", "");
+	hand_in("bob", "");
+	ASSERT_STREQ("", shell("cp kmod/shmcount.c all/ann/ && { echo '# Made by make lab-start'; echo '$(error run)'; } >all/ann/Makefile"));
+	expect_text(grade_one("all/ann").output,
+		    "It has the Makefile of make lab-start: POINTS=lab grades it by the steps of the lab\n");
+	expect_text(grade_all().output,
+		    "1 of 2 have the Makefile of make lab-start: POINTS=lab grades by the steps of the lab\n");
+	ASSERT_STREQ("grades/ann/student.txt\n", shell("grep -l POINTS=lab grades/*/student.txt"));
+}
+
+/* It could not be run, whoever passes or fails it. */
+TEST(grade, test_that_the_control_skips_is_not_counted)
+{
+	prepare();
+	write_text("kmod/shmcount.c", "map.one skip\n");
+	hand_in("ann", "");
+	hand_in("bob", "map.one fail\nmap.two fail\n");
+	grade_all();
+	ASSERT_STREQ("\"ann\",tested,10.00,10.00,5,0,0,0,1,0\n\"bob\",tested,6.00,10.00,4,1,0,0,1,0\n",
+		     shell("sed 1d grades/grades.csv | cut -d , -f 1-10"));
+	expect_text(shell("cat grades/ann/instructor.json"),
+		    "the unmodified module skips it (here: pass)");
+	/* make grade knows it from the control. */
+	ASSERT_STREQ("", shell("rm -r grades/ann"));
+	grade_one("all/ann");
+	expect_text(shell("cat grades/ann/row.csv"), "\"ann\",tested,10.00,10.00,5,0,0,0,1,0,");
+}
+
 TEST(grade, skipped_test_is_not_counted)
 {
 	expect_row("map.one skip\nmap.two fail\n", "tested,6.00,10.00,4,1,0,0,1,0,2");
@@ -140,6 +200,16 @@ TEST(grade, group_after_a_failed_test_gets_a_new_guest)
 TEST(grade, hang_costs_that_test_and_no_other)
 {
 	expect_row("map.two hang\nsync.two crash\n", "tested,6.00,10.00,4,0,1,1,0,0,2");
+}
+
+/* What the module writes into the kernel's log blames no other test. */
+TEST(grade, name_in_the_log_is_that_of_a_test_that_runs)
+{
+	expect_row("map.one lie sync.two\n", "tested,8.00,10.00,5,0,1,0,0,0,3");
+	expect_row("map.two lie module.loads\n", "tested,8.00,10.00,5,0,1,0,0,0,2");
+	expect_row("map.two lie nothing.of_ours\n", "tested,8.00,10.00,5,0,1,0,0,0,2");
+	/* The log may be ahead of the report. */
+	expect_row("map.one lie map.two\n", "tested,8.00,10.00,5,0,1,0,0,0,2");
 }
 
 /* It had ended, but who else could it be? */
@@ -169,7 +239,7 @@ TEST(grade, time_out_is_a_hang)
 
 TEST(grade, test_that_spoils_the_guest_costs_no_other)
 {
-	expect_row("map.one stuck\n", "tested,8.00,10.00,5,1,0,0,0,0,3");
+	expect_row("map.one stuck\n", "does not unload,7.00,10.00,4,2,0,0,0,0,5");
 }
 
 TEST(grade, lost_guest_costs_nothing)
@@ -225,17 +295,23 @@ TEST(grade, trouble_is_bounded)
 {
 	static const char cut[] = " tests did not run: too many crashes and hangs";
 
-	expect_text(grade_trouble("crash").output, cut);
+	expect_text(grade_trouble("crash").output, text_of("20%s: no further guest started. They are worth 1.29 points.\n", cut));
 	expect_text(row(), "\"jane\",tested,6.13,10.00,6,0,40,0,0,20,40,");
+	ASSERT_STREQ("", shell("rm full"));
 	expect_text(grade_trouble("hang").output, cut);
-	expect_text(row(), "\"jane\",tested,6.13,10.00,6,0,0,4,0,56,4,");
+	/* The limits are shorter from the third hang on, so there may be more of them. */
+	expect_text(row(), "\"jane\",tested,6.13,10.00,6,0,0,6,0,54,6,");
+	ASSERT_STREQ("2\n1\n0\n0\n0\n0\n", shell("cat full"));
 }
 
-/* A module that stays takes no points from tests that never saw it. */
+/*
+ * A module that stays takes no points from tests that never saw it, nor from those that
+ * need no unload.
+ */
 TEST(grade, module_that_stays_costs_no_other_test)
 {
 	grade_trouble("stuck");
-	expect_text(row(), "\"jane\",tested,6.13,10.00,6,60,0,0,0,0,60,");
+	expect_text(row(), "\"jane\",does not unload,5.13,10.00,5,61,0,0,0,0,61,");
 }
 
 /* The files with the output of a guest have a limit. */
@@ -260,7 +336,27 @@ TEST(grade, crash_at_load)
 
 TEST(grade, does_not_unload)
 {
-	expect_row("module.unloads stuck\n", "does not unload,1.00,10.00,1,1,0,0,0,4,1");
+	expect_row("module.unloads stuck\n", "does not unload,9.00,10.00,5,1,0,0,0,0,5");
+	expect_row("module.unloads crash\nmap.two crash\n",
+		   "does not unload,7.00,10.00,4,0,2,0,0,0,5");
+	expect_text(student(),
+		    "It builds and loads, but it does not unload: crash: BUG: told.\n"
+		    "So each test ran in a guest of its own, and what needs no unload counts. Of 6 tests 4 passed.\n");
+	expect_text(student(), "  map.two: crash\n");
+	ASSERT_STREQ("guest module.loads module.unloads map.one map.two sync.one sync.two\n"
+		     "guest map.one\nguest map.two\nguest sync.one\nguest sync.two\n",
+		     shell("cat guests"));
+}
+
+/* A reference that is kept by each open, say, is one mistake. */
+TEST(grade, does_not_unload_after_use)
+{
+	expect_row("map.one pinned\nmap.two pinned\nsync.two fail\n",
+		   "does not unload,7.00,10.00,4,2,0,0,0,0,5");
+	expect_text(student(), "does not unload: fail: it cannot be unloaded after map.one.\n");
+	/* A student must not learn the names of hidden tests. */
+	expect_row("sync.one pinned\n", "does not unload,9.00,10.00,5,1,0,0,0,0,3");
+	expect_text(student(), "fail: it cannot be unloaded after a hidden test.\n");
 }
 
 TEST(grade, does_not_build)
@@ -506,7 +602,9 @@ TEST(grade, makefile_says_what_the_module_is)
 		     "Makefile is not a plain file, so it is not used");
 	/* It takes no time, and no file of the host. */
 	expect_taken("echo \"$driver\" >a.c; for i in 1 2 3 4 5 6 7 8 9; do printf 'v%d = ' $i; for j in $(seq 500); do printf '$(v%d)' $((i + 1)); done; echo; done >Makefile; printf 'obj-m := $(v1) $(obj-m) ../../points.o /a.o\ninclude /etc/passwd\n' >>Makefile",
-		     "src/a.o", "");
+		     "src/a.o", "Makefile includes /etc/passwd, which the grader does not read\n");
+	expect_taken("echo \"$driver\" >a.c; printf 'include := x\n-include more.mk $(shell ls) # y\n  sinclude $(src)/compat.mk\nincluded = z\n' >Kbuild",
+		     "src/a.o", "Kbuild includes more.mk, which the grader does not read\nKbuild includes ?, which");
 }
 
 TEST(grade, flags_that_are_harmless_are_used)
@@ -558,6 +656,9 @@ TEST(grade, mistakes_in_the_points_are_refused)
 	expect_mistake("map.* 4 seen\n", "points:1: 'seen' has to be visible");
 	expect_mistake("map.* 4 hidden\nmpa.* 1 visible\n",
 		       "points:2: 'mpa.*' names no test");
+	expect_mistake("map.* mpa.* 4 hidden\n", "points:1: 'mpa.*' names no test");
+	expect_mistake("map.* 4 hidden\nsync.one map.one 1 visible\n",
+		       "points:2: 'map.one' names only tests that lines above name");
 	expect_mistake("map.* 4 hidden\nmap.one 1 visible\n",
 		       "points:2: 'map.one' names only tests that lines above name");
 	expect_mistake("hidden_x.* 4 hidden\n", "HIDDEN=");

@@ -5,8 +5,9 @@
  * A test that does not pass costs no other: if it ends its guest, or leaves the module
  * loaded, other guests run the rest; else the next group begins in a new guest. So
  * before a test only tests of its own group, and tests that passed, have been in its
- * guest. A penalty bounds what that takes: a module with which every test crashes must
- * not keep others waiting.
+ * guest. If the module cannot be unloaded, each test has a guest of its own, which ends
+ * after it: what needs no unload still counts. A penalty bounds what that takes: a module
+ * with which every test crashes must not keep others waiting.
  */
 #include <limits.h>
 #include <signal.h>
@@ -19,24 +20,28 @@
 
 /*
  * A crash costs a guest, and counts as one. A hang costs its time limit as well, and
- * counts as ten. The limits of a guest are for hangs that neither harness nor kernel
+ * counts as ten; the third and later ones, for which the harness has shorter limits,
+ * count as five. The limits of a guest are for hangs that neither harness nor kernel
  * notices. The hangs that they notice come on top, and a slow host gets more of
  * everything.
  */
 enum {
 	MAX_PENALTY = 40,
 	HANG_PENALTY = 10,
+	LATER_PENALTY = 5,
+	FULL_HANGS = 2,
 	GUEST_SECONDS = 150,	/* or so many times the control */
 	GUEST_CONTROLS = 6,
 	HANG_SECONDS = 25,
 	MAX_SECONDS = 300,	/* after that no other guest starts */
 	MAX_CONTROLS = 20,
 	MAX_RETRIES = 3,	/* guests that end through no fault of a test */
-	RUNS_PER_DECOY = 4,
+	RUNS_PER_DECOY = 4,	/* none where a test cannot run again: the module stays */
 };
 
 static struct guest_run run;	/* the last one */
 static int ends_of[MAX_GUEST_TESTS];	/* guests that a group ended, at its first test */
+static bool stays;		/* it cannot be unloaded, or not after every test */
 static int retries;		/* guests that ended through no fault of a test */
 static bool retried[MAX_GUEST_TESTS];	/* the tests that ran when these ended */
 
@@ -62,14 +67,26 @@ static void forget_from(struct result *first)
 		forget(first++);
 }
 
-static int penalty(void)
+static int count_of_result(enum test_result result)
 {
-	int sum = 0;
+	int count = 0;
 
 	for (int i = 0; i < test_count; i++)
-		sum += tests[i].result == CRASHED ? 1 :
-		       tests[i].result == HUNG ? HANG_PENALTY : 0;
-	return sum;
+		count += tests[i].result == result;
+	return count;
+}
+
+/* What so many hangs count. */
+static int penalty_of(int hangs)
+{
+	return hangs > FULL_HANGS ?
+	       FULL_HANGS * HANG_PENALTY + (hangs - FULL_HANGS) * LATER_PENALTY :
+	       hangs * HANG_PENALTY;
+}
+
+static int penalty(void)
+{
+	return count_of_result(CRASHED) + penalty_of(count_of_result(HUNG));
 }
 
 /* How many guests the group of this test has ended. */
@@ -84,7 +101,8 @@ static int *ends_by(const struct result *test)
 
 /*
  * Those without a result, of the groups that have ended the fewest guests: no group is
- * to keep the others from theirs. Returns false if all have results.
+ * to keep the others from theirs. If the module stays, one. Returns false if all have
+ * results.
  */
 static bool choose_tests(void)
 {
@@ -97,32 +115,46 @@ static bool choose_tests(void)
 			fewest = *ends_by(&tests[i]);
 	run.count = 0;
 	for (int i = 0; i < test_count; i++)
-		if (tests[i].result == NOT_RUN && *ends_by(&tests[i]) == fewest)
+		if (tests[i].result == NOT_RUN && *ends_by(&tests[i]) == fewest &&
+		    !(stays && run.count))
 			run.tests[run.count++] = &tests[i];
 	return run.count;
+}
+
+/* How many more hangs there may be. */
+static int hangs_left(void)
+{
+	int hung = count_of_result(HUNG), more = 0;
+
+	while (count_of_result(CRASHED) + penalty_of(hung + more) < MAX_PENALTY)
+		more++;
+	return more;
 }
 
 /* Returns the runner's exit status. */
 static int run_guest(void)
 {
-	int hangs = (MAX_PENALTY - penalty() + HANG_PENALTY - 1) / HANG_PENALTY;
+	int left = MAX_PENALTY - penalty(), hung = count_of_result(HUNG);
+	int seconds = (left + HANG_PENALTY - 1) / HANG_PENALTY * HANG_SECONDS;
 	char *args[] = {
 		RUNNER,
-		"-1", "-D", text_of("%d", RUNS_PER_DECOY), "-T", "build/templates",
+		"-1", "-D", text_of("%d", stays ? 0 : RUNS_PER_DECOY), "-T", "build/templates",
 		"-k", text_of("build/kernel/%s", options.kernel),
 		"-i", "build/guest/init",
 		"-m", check(strdup(report_path("shmcount.ko"))),
 		"-f", options.graded,
 		"-f", text_of("build/modules/%s/force_return.ko", options.kernel),
 		"-f", text_of("build/modules/%s/own_pages.ko", options.kernel),
-		"tap", "graded", "-a", "-g", "-e", text_of("%d", hangs), NULL
+		"-f", text_of("build/modules/%s/mapped_page.ko", options.kernel),
+		"tap", "graded", "-a", "-g", "-e", text_of("%d", hangs_left()), "-q",
+		text_of("%d", hung < FULL_HANGS ? FULL_HANGS - hung : 0),
+		stays ? "-n" : NULL, NULL
 	};
 	int status;
 
 	run.number = ++submission.guests;
 	run.files = text_of("%s/guest-%d", submission.directory, run.number);
-	start_guest(&run, limit(GUEST_SECONDS, GUEST_CONTROLS) + hangs * HANG_SECONDS,
-		    args);
+	start_guest(&run, limit(GUEST_SECONDS, GUEST_CONTROLS) + seconds, args);
 	await_child(&status);
 	read_guest(&run);
 	look_at_guest(&run);
@@ -199,17 +231,48 @@ static bool take_end(int status)
 	    status, guest_file(run.files, "err"));
 }
 
-/* If the module does not even load or unload, that is the verdict. */
-static bool passes_probe(const char *name, enum submission_verdict verdict)
+/* Does the probe pass, as far as we know? If not, that is the verdict. */
+static bool passes_probe(const struct result *probe, enum submission_verdict verdict)
 {
-	struct result *probe = find(name);
-
 	if (probe->result == PASSED || probe->result == NOT_RUN)
 		return true;
 	submission.said = probe->output;
-	forget_from(probe + 1);
 	return reject(verdict, "%s: %.900s", result_names[probe->result],
 		      probe->why ?: "");
+}
+
+/* If it does not even load, no other test runs. */
+static bool does_load(void)
+{
+	struct result *probe = find("module.loads");
+	bool loads = passes_probe(probe, DOES_NOT_LOAD);
+
+	if (!loads)
+		forget_from(probe + 1);
+	return loads;
+}
+
+/*
+ * It can be that it stays only after it was used. Then the test that used it runs once
+ * more, without an unload after it.
+ */
+static void see_whether_it_stays(void)
+{
+	struct result *probe = find("module.unloads");
+
+	if (stays)
+		return;
+	if (run.stuck && probe->result == PASSED) {
+		bool hidden = is_hidden(run.last);
+
+		probe->result = FAILED;
+		probe->why = text_of("it cannot be unloaded after %s",
+				     hidden ? "a hidden test" : run.last->name);
+		probe->output = hidden ? "" : run.last->output;
+		if (run.last->result == FAILED)
+			forget(run.last);
+	}
+	stays = !passes_probe(probe, DOES_NOT_UNLOAD);
 }
 
 static bool may_go_on(time_t begun)
@@ -231,8 +294,6 @@ void run_tests(void)
 	if (!find("module.loads") || !find("module.unloads"))
 		die(STATUS_INFRASTRUCTURE, "%s has no tests module.loads and module.unloads",
 		    options.graded);
-	while (choose_tests() && may_go_on(begun) && take_end(run_guest()) &&
-	       passes_probe("module.loads", DOES_NOT_LOAD) &&
-	       passes_probe("module.unloads", DOES_NOT_UNLOAD))
-		;
+	while (choose_tests() && may_go_on(begun) && take_end(run_guest()) && does_load())
+		see_whether_it_stays();
 }

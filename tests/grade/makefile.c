@@ -2,7 +2,7 @@
 /*
  * Reads a submission's Makefile or Kbuild as text: it is never run. Of its language we
  * know assignments and variables; conditionals are not evaluated, so both branches
- * count. What we cannot know, such as the output of a command, becomes UNKNOWN, and
+ * count. What it includes is not read, but the variable "include" has the names. What we cannot know, such as the output of a command, becomes UNKNOWN, and
  * the words with it are not used.
  */
 #include <ctype.h>
@@ -117,13 +117,33 @@ static void assign(struct makefile *makefile, const char *name, char kind,
 	free(before);
 }
 
-/* Read a line if it is an assignment. */
+/* The names behind include, -include or sinclude; NULL if that is not it. */
+static const char *included(const char *line)
+{
+	static const char *const words[] = { "include", "-include", "sinclude" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		size_t length = strlen(words[i]);
+
+		if (!strncmp(line, words[i], length) && line[length] &&
+		    strchr(" \t", line[length]) &&
+		    !strchr(":+?=", line[length + strspn(line + length, " \t")]))
+			return line + length;
+	}
+	return NULL;
+}
+
+/* Read a line if it is an assignment, or includes a file. */
 static void read_line(struct makefile *makefile, char *line)
 {
 	char *name = line + strspn(line, " \t"), *operator = name, *value, kind;
 	int depth = 0;
 
 	line[strcspn(line, "#")] = '\0';
+	if (included(name)) {
+		assign(makefile, "include", '+', included(name));
+		return;
+	}
 	if (!strncmp(name, "export ", 7))
 		operator = name += 7;
 	for (; *operator && (depth || !strchr(" \t=:+?", *operator)); operator++)

@@ -89,6 +89,21 @@ static bool is_read(const struct source *file)
 	return true;
 }
 
+/* It may be anything anywhere. (The lab's Kbuild includes our compat.mk, which is there.) */
+static void tell_of_includes(const struct source *from, struct makefile *makefile)
+{
+	char *names = value_of(makefile, "include"), *rest;
+
+	for (char *c = names; (c = strchr(c, UNKNOWN));)
+		*c = '?';
+	for (char *name = strtok_r(names, " \t", &rest); name;
+	     name = strtok_r(NULL, " \t", &rest))
+		if (strcmp(base_of(name), "compat.mk"))
+			note("%s includes %s, which the grader does not read",
+			     shown(from->path), shown(name));
+	free(names);
+}
+
 static void read_modules(const struct source *from)
 {
 	struct makefile *makefile = makefile_of(from->data, from->length);
@@ -98,6 +113,7 @@ static void read_modules(const struct source *from)
 	     word = strtok_r(NULL, " \t", &rest))
 		if (!strcmp(end_of(word), ".o") && !strchr(word, UNKNOWN))
 			read_module(makefile, from, word);
+	tell_of_includes(from, makefile);
 	free(list);
 	free_makefile(makefile);
 }

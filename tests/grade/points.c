@@ -2,12 +2,14 @@
 /*
  * The points file: the points of each test, and whether the student sees it.
  *
- *	PATTERN POINTS visible|hidden
+ *	PATTERN... POINTS visible|hidden
  *
- * A test belongs to the first line whose pattern matches, and the tests of a line
+ * A test belongs to the first line with a pattern that matches, and the tests of a line
  * share its points equally. Tests with 0 points or without a line do not run. An
  * instructor's own tests (hidden_*) that no line matches are worth a point each.
  * Empty lines and text after a '#' are ignored.
+ *
+ * "lab" stands for the table of the lab's steps, which has their points, too.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -15,10 +17,21 @@
 #include <string.h>
 
 #include "grade.h"
+#include "lab/steps.h"
 
-enum { MAX_POINTS = 10000 };
+enum { MAX_POINTS = 10000, MAX_LINE = 4096, MAX_WORDS = 128 };
 
 static const char *file_name;
+
+bool is_by_steps(void)
+{
+	return !strcmp(options.points, "lab");
+}
+
+const char *points_file(void)
+{
+	return is_by_steps() ? "kmod/lab/steps" : options.points;
+}
 
 static _Noreturn void refuse(int line, const char *what, const char *word)
 {
@@ -26,36 +39,83 @@ static _Noreturn void refuse(int line, const char *what, const char *word)
 	    word, *word ? "' " : "", what);
 }
 
+static struct item *add_item(char *title, char **patterns, int count)
+{
+	struct item *item = &items[item_count++];
+
+	*item = (struct item) {
+		.title = title, .patterns = patterns, .pattern_count = count,
+	};
+	return item;
+}
+
+static bool parse_points(const char *text, double *points)
+{
+	char *end;
+
+	*points = strtod(text, &end);
+	return !*end && end > text && *points >= 0 && *points <= MAX_POINTS;
+}
+
 static void take_line(char *text, int line)
 {
-	struct item *item = &items[item_count];
-	char pattern[128], points[32], who[32], rest[2], *end;
-	int words;
+	char *words[MAX_WORDS], *title, *rest;
+	bool hidden, visible, is_number;
+	struct item *item;
+	int count = 0;
+	double points;
 
 	text[strcspn(text, "#\n")] = '\0';
-	words = sscanf(text, "%127s %31s %31s %1s", pattern, points, who, rest);
-	if (words <= 0)
+	title = check(strdup(text));
+	for (char *word = strtok_r(check(strdup(text)), " \t", &rest); word;
+	     word = strtok_r(NULL, " \t", &rest)) {
+		if (count == MAX_WORDS)
+			refuse(line, "there are too many patterns", "");
+		words[count++] = word;
+	}
+	if (!count)
 		return;
-	if (words != 3)
-		refuse(line, "a line is: PATTERN POINTS visible|hidden", "");
+	hidden = !strcmp(words[count - 1], "hidden");
+	visible = !strcmp(words[count - 1], "visible");
+	is_number = count > 1 && parse_points(words[count - 2], &points);
+	if (count < 3 || !(hidden || visible || is_number))
+		refuse(line, "a line is: PATTERN POINTS visible|hidden, or more patterns", "");
 	if (item_count == MAX_ITEMS - 1)
 		refuse(line, "there are too many lines", "");
-	item->points = strtod(points, &end);
-	if (*end || end == points || !(item->points >= 0) ||
-	    item->points > MAX_POINTS)
-		refuse(line, "has to be a number from 0 to 10000", points);
-	item->hidden = !strcmp(who, "hidden");
-	if (!item->hidden && strcmp(who, "visible"))
-		refuse(line, "has to be visible or hidden", who);
-	item->pattern = check(strdup(pattern));
+	if (!is_number)
+		refuse(line, "has to be a number from 0 to 10000", words[count - 2]);
+	if (!hidden && !visible)
+		refuse(line, "has to be visible or hidden", words[count - 1]);
+	item = add_item(title, check(malloc(sizeof(words))), count - 2);
+	memcpy(item->patterns, words, sizeof(words));
+	item->points = points;
+	item->hidden = hidden;
 	item->line = line;
-	item_count++;
+	/* The reports call it by its patterns. */
+	*title = '\0';
+	for (int i = 0; i < item->pattern_count; i++)
+		sprintf(title + strlen(title), "%s%s", i ? " " : "", words[i]);
+}
+
+/* The steps of the lab. */
+static void read_lab(void)
+{
+	static struct steps steps;
+
+	if (!read_steps(&steps, file_name))
+		die(STATUS_USAGE, "%s: %s", file_name, steps.wrong);
+	for (int i = 0; i < steps.count; i++) {
+		struct step *step = &steps.steps[i];
+
+		add_item(text_of("step %d, %s", step->number, step->title), step->tests,
+			 step->test_count)->points = step->points;
+	}
 }
 
 static void read_lines(void)
 {
 	FILE *file = fopen(file_name, "re");
-	char line[512];
+	char line[MAX_LINE];
 
 	if (!file)
 		die(STATUS_USAGE, "cannot open the points file %s: %s",
@@ -75,47 +135,62 @@ static bool is_instructors(const char *name)
 	return !strncmp(name, "hidden_", 7);
 }
 
+static bool names(const struct item *item, const char *name)
+{
+	for (int i = 0; i < item->pattern_count; i++)
+		if (!fnmatch(item->patterns[i], name, 0))
+			return true;
+	return false;
+}
+
 struct item *item_of(const char *name)
 {
 	for (int i = 0; i < item_count; i++)
-		if (!fnmatch(items[i].pattern, name, 0))
+		if (names(&items[i], name))
 			return &items[i];
 	return NULL;
 }
 
-/* A line without a test of its own must be a mistake. */
+/* A pattern without a test of its own must be a mistake. */
+static void refuse_idle_pattern(const struct item *item, const char *pattern,
+				char *names[], int count)
+{
+	bool named = false, first = false;
+
+	for (int n = 0; n < count; n++) {
+		if (fnmatch(pattern, names[n], 0))
+			continue;
+		named = true;
+		first = first || item_of(names[n]) == item;
+	}
+	if (!named)
+		refuse(item->line, strncmp(pattern, "hidden_", 7) ? "names no test" :
+		       "names no test (they come with HIDDEN=)", pattern);
+	if (!first)
+		refuse(item->line, "names only tests that lines above name", pattern);
+}
+
 static void refuse_idle(char *names[], int count)
 {
-	for (int i = 0; i < item_count; i++) {
-		bool named = false, first = false;
-
-		for (int n = 0; n < count; n++) {
-			if (fnmatch(items[i].pattern, names[n], 0))
-				continue;
-			named = true;
-			first = first || item_of(names[n]) == &items[i];
-		}
-		if (!named)
-			refuse(items[i].line, strncmp(items[i].pattern, "hidden_", 7) ?
-			       "names no test" :
-			       "names no test (they come with HIDDEN=)",
-			       items[i].pattern);
-		if (!first)
-			refuse(items[i].line,
-			       "names only tests that lines above name",
-			       items[i].pattern);
-	}
+	for (int i = 0; i < item_count; i++)
+		for (int p = 0; p < items[i].pattern_count; p++)
+			refuse_idle_pattern(&items[i], items[i].patterns[p], names, count);
 }
 
 /* Add an item for the instructor's tests that no line matches: a point each. */
 static void add_default_item(char *names[], int count)
 {
+	static char *pattern = "hidden_*";
+	struct item *item;
 	int unnamed = 0;
 
 	for (int n = 0; n < count; n++)
 		unnamed += is_instructors(names[n]) && !item_of(names[n]);
-	if (unnamed)
-		items[item_count++] = (struct item) { "hidden_*", unnamed, true, 0, 0, 0 };
+	if (!unnamed)
+		return;
+	item = add_item(pattern, &pattern, 1);
+	item->points = unnamed;
+	item->hidden = true;
 }
 
 /* Does -t ask for it? */
@@ -155,8 +230,11 @@ void read_points(void)
 	int count = list_tests(options.graded, names);
 	double total = 0;
 
-	file_name = options.points;
-	read_lines();
+	file_name = points_file();
+	if (is_by_steps())
+		read_lab();
+	else
+		read_lines();
 	refuse_idle(names, count);
 	add_default_item(names, count);
 	refuse_unknown(names, count);

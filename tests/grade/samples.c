@@ -21,6 +21,11 @@ void stage(const char *name, const char *from)
 	else if (!strncmp(from, "forger ", 7))
 		shell(text_of("mkdir $NAME && cd $TOP/tests/grade/samples/forgers && cp *.h $OLDPWD/$NAME/ && cp %s.c $OLDPWD/$NAME/shmcount.c",
 			      from + 7));
+	else if (!strncmp(from, "sed ", 4))
+		shell(text_of("mkdir $NAME && cp $TOP/kmod/*.[ch] $NAME/ && sed -i '%s' $NAME/shmcount.c && ! cmp -s $TOP/kmod/shmcount.c $NAME/shmcount.c",
+			      from + 4));
+	else if (!strcmp(from, "lab"))
+		shell("$TOP/tests/lab/start.sh $NAME >&2 && for patch in $TOP/tests/lab/step-*.patch; do patch -s -p1 -F0 -d $NAME <$patch; done");
 	else
 		shell(text_of("mkdir $NAME && cp $TOP/tests/%s $NAME/shmcount.c",
 			      from));

@@ -34,10 +34,11 @@ static char *report_of(const char *sql)
 /*
  * A sample: what stage() makes it from, and its verdict. Unless they are NULL, the
  * result of a test and why, the points, a directory of samples/ with an instructor's
- * tests, and a reason to look at it.
+ * tests, the tests that run, the points file, and a reason to look at it (NULL: there is
+ * none).
  */
 struct sample {
-	const char *from, *verdict, *test, *result, *why, *points, *hidden, *look;
+	const char *from, *verdict, *test, *result, *why, *points, *hidden, *tests, *by, *look;
 };
 
 static void grade(const struct sample *sample)
@@ -48,7 +49,9 @@ static void grade(const struct sample *sample)
 		shell("env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory -C $TOP HIDDEN=tests/grade/samples/$HIDDEN_SAMPLE hidden_program=$PWD/graded hidden-program >&2");
 	}
 	stage(NAME, sample->from);
-	must_end_silently(RUN(GRADE_SAMPLE, "-g", sample->hidden ? "./graded" : "build/grading/graded", "one", NAME), 0);
+	must_end_silently(RUN(GRADE_SAMPLE, "-g", sample->hidden ? "./graded" : "build/grading/graded", "-t", sample->tests ?: "", "-p", sample->by ?: "tests/grade/points", "one", NAME), 0);
+	if (sample->tests)
+		shell("mv grades/" NAME "+tests grades/" NAME);
 	ASSERT_STREQ(sample->verdict,
 		     report_of("SELECT json_extract(text, '$.verdict') FROM report"));
 	if (sample->test)
@@ -96,10 +99,26 @@ SAMPLE(no_owner, "patch rmmod_while_open", "tested",
 	.test = "life.unload_is_refused_while_open", .result = "crash")
 SAMPLE(wrong_exit_order, "patch exit_keeps_the_device", "does not unload",
 	.test = "module.unloads", .result = "crash")
-SAMPLE(stays_after_use, "patch open_pins_the_module", "tested",
-	.test = "io.what_is_written_is_read", .result = "fail")
+SAMPLE(stays_after_use, "patch open_pins_the_module", "does not unload",
+	.test = "io.what_is_written_is_read", .result = "pass", .tests = "io.* life.unload_is_*")
 SAMPLE(does_not_build, "grade/samples/does_not_build.c", "does not build",
 	.test = "module.loads", .result = "not run", .points = "0.0 of 100.0")
+
+/* They load, and each test that needs no unload counts. */
+#define IN_EXIT "sed s/^\tmisc_deregister.*/&\\n\t"
+#define SOME "perm.* io.seek map.populate life.unload_is_refused_while_open"
+SAMPLE(warns_in_exit, IN_EXIT "WARN_ON(1);/", "does not unload",
+	.test = "module.loads", .result = "pass", .tests = SOME)
+SAMPLE(class_destroyed_twice,
+	IN_EXIT "{ struct class *c = class_create(THIS_MODULE, \"c\"); class_destroy(c); class_destroy(c); }/",
+	"does not unload", .test = "io.seek", .result = "pass", .tests = SOME)
+SAMPLE(keeps_a_reference, "sed s/^\tret = misc_register/\t__module_get(THIS_MODULE);\\n&/",
+	"does not unload", .test = "map.populate", .result = "pass", .tests = SOME)
+SAMPLE(has_no_exit, "sed /^module_exit/d", "does not unload",
+	.test = "life.unload_is_refused_while_open", .result = "fail", .tests = SOME)
+
+/* What solves the lab, by the points of the lab. */
+SAMPLE(lab, "lab", "tested", .points = "100.0 of 100.0", .by = "lab")
 
 /* Crashes and hangs. */
 SAMPLE(oops_in_mmap, "modules/oops_in_mmap.c", "tested",
@@ -111,6 +130,10 @@ SAMPLE(hang_at_load, "modules/hang_at_load.c", "does not load",
 SAMPLE(hang_in_read, "grade/samples/hangs_in_read.c", "tested",
 	.test = "io.new_region_reads_as_zero_to_its_end", .result = "hang",
 	.why = "no end after 5 seconds in the kernel")
+
+/* It blames other tests in the kernel's log. */
+SAMPLE(lies_in_the_log, "grade/samples/lies_in_the_log.c", "tested",
+	.test = "io.seek", .result = "pass", .tests = "io.seek map.after_* sync.*exact")
 
 /*
  * Bad intent. Without a device module.* pass, and of the 18 tests in load.* the one

@@ -242,7 +242,7 @@ static uint64_t fingerprint_of_all(void)
 	submission.fingerprint = 0xcbf29ce484222325;
 	add_to_fingerprint(release(), strlen(release()));
 	add_file_to_fingerprint(options.graded);
-	add_file_to_fingerprint(options.points);
+	add_file_to_fingerprint(points_file());
 	add_to_fingerprint(options.tests, strlen(options.tests));
 	for (size_t i = 0; i < ARRAY_SIZE(build_files); i++)
 		add_file_to_fingerprint(build_files[i]);
@@ -263,6 +263,7 @@ uint64_t fingerprint_of(const char *path)
 	if (!of_all)
 		of_all = fingerprint_of_all();
 	submission.fingerprint = of_all;
+	submission.of_lab = false;
 	if (is_module(path))
 		take_module(path, NULL);
 	else
@@ -271,6 +272,7 @@ uint64_t fingerprint_of(const char *path)
 	add_to_fingerprint(submission.why, strlen(submission.why));
 	add_to_fingerprint(submission.notes, strlen(submission.notes));
 	fingerprint = submission.fingerprint;
+	kept.of_lab = submission.of_lab;
 	submission = kept;
 	return fingerprint;
 }

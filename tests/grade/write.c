@@ -27,7 +27,13 @@ const char *const verdict_names[VERDICTS] = {
 	[NOT_GRADED] = "not graded",
 };
 
-static bool is_hidden(const struct result *test)
+/* Did the tests run, as far as they can? */
+static bool was_tested(void)
+{
+	return submission.verdict == TESTED || submission.verdict == DOES_NOT_UNLOAD;
+}
+
+bool is_hidden(const struct result *test)
 {
 	const struct item *item = item_of(test->name);
 
@@ -91,15 +97,35 @@ static char *again(const struct result *test, bool for_instructor)
 
 	fprintf(file, "make grade");
 	put_variable(file, "SRC", submission.path);
-	if (for_instructor) {
+	if (for_instructor)
 		put_variable(file, "HIDDEN", options.hidden);
+	/* Whoever has the project has the points of the lab. */
+	if (for_instructor || is_by_steps())
 		put_variable(file, "POINTS",
 			     strcmp(options.points, "tests/grade/points") ?
 			     options.points : "");
-	}
 	put_variable(file, "TESTS", test->name);
 	fclose(file);
 	return check(command);
+}
+
+static double points_each(const struct result *test)
+{
+	const struct item *item = item_of(test->name);
+
+	return item && item->count && test->result != SKIPPED ?
+	       item->points / item->count : 0;
+}
+
+/* What the tests that did not run have cost. */
+static double points_not_run(void)
+{
+	double sum = 0;
+
+	for (int i = 0; i < test_count; i++)
+		if (tests[i].result == NOT_RUN)
+			sum += points_each(&tests[i]);
+	return sum;
 }
 
 static void put_lines(FILE *file, const char *text, const char *before, int max)
@@ -117,11 +143,12 @@ static void put_lines(FILE *file, const char *text, const char *before, int max)
 }
 
 static const char *const explanations[VERDICTS] = {
+	[TESTED] = "It builds, loads and unloads",
 	[NO_SOURCES] = "There is nothing to build in it",
 	[DOES_NOT_BUILD] = "It does not build",
 	[WRONG_KERNEL] = "It is a module for another kernel",
 	[DOES_NOT_LOAD] = "It builds, but it does not load",
-	[DOES_NOT_UNLOAD] = "It loads, but it does not unload",
+	[DOES_NOT_UNLOAD] = "It builds and loads, but it does not unload",
 	[FORGED] = "It wrote where only the tests report, so the report proves nothing. If you do not know why, ask your instructor",
 	[NOT_GRADED] = "It could not be graded, through no fault of its own",
 };
@@ -137,15 +164,16 @@ static const char *reason(void)
 
 static void put_verdict(FILE *file)
 {
-	if (submission.verdict == TESTED) {
-		fprintf(file, "It builds, loads and unloads. Of %d tests %d passed.\n",
+	fprintf(file, "%s%s%s.", explanations[submission.verdict],
+		*reason() ? ": " : "", reason());
+	if (submission.verdict == DOES_NOT_UNLOAD)
+		fprintf(file, "\nSo each test ran in a guest of its own, and what needs no unload counts.");
+	if (was_tested())
+		fprintf(file, " Of %d tests %d passed.",
 			test_count - count(SKIPPED, true), count(PASSED, true));
-	} else {
-		fprintf(file, "%s", explanations[submission.verdict]);
-		fprintf(file, "%s%s.\n", *reason() ? ": " : "", reason());
-		if (submission.verdict == DOES_NOT_BUILD && *submission.said)
-			fprintf(file, "The first complaints:\n");
-	}
+	putc('\n', file);
+	if (submission.verdict == DOES_NOT_BUILD && *submission.said)
+		fprintf(file, "The first complaints:\n");
 	if (submission.verdict != TESTED)
 		put_lines(file, submission.said, "    ", 24);
 	else if (*submission.said) {
@@ -168,7 +196,7 @@ static void put_items(FILE *file)
 			fprintf(file, "%6s of %3s  %3d of %2d  %s\n",
 				points(points_of(&items[i])),
 				points(items[i].points), items[i].passed,
-				items[i].count, items[i].pattern);
+				items[i].count, items[i].title);
 	if (any_hidden)
 		fprintf(file, "%6s of %3s             hidden tests\n",
 			points(points_reached(true)), points(points_total(true)));
@@ -219,8 +247,8 @@ static void put_failures(FILE *file)
 				result_names[tests[i].result]);
 	}
 	if (count(NOT_RUN, true) && submission.cut[0])
-		fprintf(file, "\n%d tests did not run: %s.\n",
-			count(NOT_RUN, true), submission.cut);
+		fprintf(file, "\n%d tests did not run: %s. They are worth %s points.\n",
+			count(NOT_RUN, true), submission.cut, points(points_not_run()));
 }
 
 static void write_student(FILE *file)
@@ -228,9 +256,9 @@ static void write_student(FILE *file)
 	fprintf(file, "%s: %s of %s points\n", submission.name,
 		points(all_points_reached()), points(all_points()));
 	put_verdict(file);
-	if (all_points_reached() > 0 || submission.verdict == TESTED)
+	if (all_points_reached() > 0 || was_tested())
 		put_items(file);
-	if (submission.verdict == TESTED)
+	if (was_tested())
 		put_failures(file);
 	if (submission.verdict == TESTED && !count(FAILED, true) &&
 	    !count(CRASHED, true) && !count(HUNG, true) && !count(NOT_RUN, true))
@@ -238,14 +266,6 @@ static void write_student(FILE *file)
 }
 
 /* ---- for machines ---- */
-
-static double points_each(const struct result *test)
-{
-	const struct item *item = item_of(test->name);
-
-	return item && item->count && test->result != SKIPPED ?
-	       item->points / item->count : 0;
-}
 
 static double points_reached_by(const struct result *test)
 {
@@ -255,7 +275,7 @@ static double points_reached_by(const struct result *test)
 static void write_item(struct json *json, const struct item *item)
 {
 	json_open(json, NULL, '{');
-	json_string(json, "pattern", item->pattern);
+	json_string(json, "pattern", item->title);
 	json_number(json, "points", 4, points_of(item));
 	json_number(json, "of", 4, item->points);
 	json_number(json, "passed", 0, item->passed);
@@ -301,6 +321,7 @@ static void write_instructor(FILE *file)
 	json_string(&json, "notes", submission.notes);
 	json_string(&json, "cut", submission.cut);
 	json_string(&json, "look", submission.look);
+	json_number(&json, "points_not_run", 4, points_not_run());
 	json_number(&json, "points", 4, all_points_reached());
 	json_number(&json, "of", 4, all_points());
 	json_number(&json, "guests", 0, submission.guests);
@@ -365,7 +386,7 @@ static void write_results(FILE *file)
 /* Why this test did not run, one line; or "". */
 static char *why_not_run(void)
 {
-	if (submission.verdict == TESTED)
+	if (was_tested())
 		return text_of("%s", submission.cut);
 	return text_of("%s%s%s", verdict_names[submission.verdict],
 		       *reason() ? ": " : "", reason());
@@ -392,10 +413,8 @@ static void write_xml(FILE *file)
 			.result = test->result, .seconds = test->seconds,
 			.reason = text_of("%s%s%s", result_names[test->result],
 					  *why ? ": " : "", why),
-			.output = submission.verdict == TESTED ||
-				  test->result != NOT_RUN ? test->output :
-							 text_of("%s%s", submission.said,
-								 submission.notes),
+			.output = was_tested() || test->result != NOT_RUN ? test->output :
+				  text_of("%s%s", submission.said, submission.notes),
 			.command = again(test, false),
 		};
 	}
@@ -435,6 +454,14 @@ static void write_row(FILE *file)
 	fprintf(file, "\n");
 }
 
+/* Of the control it says which tests count for nobody. */
+static void write_skipped(FILE *file)
+{
+	for (int i = 0; i < test_count; i++)
+		if (tests[i].result == SKIPPED)
+			fprintf(file, "%s\n", tests[i].name);
+}
+
 static void write_one(const char *name, void (*write)(FILE *file))
 {
 	FILE *file = fopen(report_path(name), "we");
@@ -468,6 +495,7 @@ void write_reports(bool quiet)
 	write_one("junit.xml", write_xml);
 	write_one("row.csv", write_row);
 	write_one("times", write_times);
+	write_one("skipped", write_skipped);
 	if (!quiet)
 		write_student(stdout);
 }

@@ -9,7 +9,9 @@
  *	skip, fail, timeout	its result
  *	not-loaded		it fails since the module does not load
  *	stuck			it fails, and the module is still loaded
+ *	pinned			it passes, and the module is still loaded
  *	crash, hang, forge	so the guest ends
+ *	lie NAME		it passes, and the guest crashes; the log has another name
  *	tainted N, unlogged	it passes; the kernel's taint is N, or its log lacks a test
  *	late			it passes, and the guest crashes after that
  *	unkillable		it hangs, and cannot be killed
@@ -24,7 +26,8 @@
  *	sleep			it leaves its process in the file sleeper
  *
  * A line "unbootable" is a guest that never starts. The arguments of each guest's
- * program are a line of the file guests, its time limit one of limits.
+ * program are a line of the file guests, its time limit one of limits; full has how many
+ * tests may reach their whole limit (harness.c, -q).
  */
 #ifndef ACTOR_H
 #define ACTOR_H

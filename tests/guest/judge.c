@@ -159,6 +159,8 @@ void decide(int qemu)
 	record->qemu = WIFEXITED(qemu) ? WEXITSTATUS(qemu) : -1;
 	strcpy(record->test, guest.splat == SPLAT_NONE ? guest.tap.running :
 						       guest.splat_during);
+	if (guest.splat == SPLAT_NONE)
+		strcpy(record->begun, record->test);
 	record->verdict = judge();
 	record->status = status_of(record->verdict);
 	if (record->verdict == VM_FAILED)

@@ -63,12 +63,21 @@ struct reader {
 	FILE *stream;
 };
 
+/* Returns -1 if there is none of this name. */
+static int index_of(const struct guest_run *run, const char *name)
+{
+	int i = run->count - 1;
+
+	while (i >= 0 && strcmp(run->tests[i]->name, name))
+		i--;
+	return i;
+}
+
 static struct result *find(const struct guest_run *run, const char *name)
 {
-	for (int i = 0; i < run->count; i++)
-		if (!strcmp(run->tests[i]->name, name))
-			return run->tests[i];
-	return NULL;
+	int i = index_of(run, name);
+
+	return i < 0 ? NULL : run->tests[i];
 }
 
 static void begin_notes(struct reader *reader)
@@ -218,9 +227,27 @@ static void end_within(struct guest_run *run, struct result *test)
 		forget(test);	/* its result is the runner's */
 }
 
+/*
+ * The test that was running when the guest ended. The module can write any name into the
+ * kernel's log: believe none before the test that the report had begun by then, and none
+ * after the one that follows the last that it began.
+ */
+static struct result *last_running(const struct guest_run *run)
+{
+	int named = index_of(run, run->record.test);
+	int begun = index_of(run, run->record.begun);
+	int last = run->last ? index_of(run, run->last->name) : -1;
+
+	if (!run->record.test[0])
+		return run->last;
+	if (named < begun || named > last + 1 || named < 0)
+		named = begun;
+	return named < 0 ? run->last : run->tests[named];
+}
+
 static void take_end(struct guest_run *run)
 {
-	struct result *test = find(run, run->record.test) ?: run->last;
+	struct result *test = last_running(run);
 
 	switch (run->record.verdict) {
 	case VM_PASSED:

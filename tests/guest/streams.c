@@ -91,6 +91,7 @@ static void note_splat(enum splat splat)
 	guest.splat = splat;
 	strcpy(guest.splat_during, guest.test[0] ? guest.test :
 						   guest.tap.running);
+	strcpy(guest.record.begun, guest.tap.begun);
 	if (is_verb("tap") && guest.up)
 		guest.deadline = now() + END_SECONDS;
 }
@@ -124,7 +125,10 @@ static struct lines console = { .take = take_console_line };
 
 /* ---- init's report ---- */
 
-/* The test that brought about a splat has failed, whatever it says. */
+/*
+ * The test that brought about a splat has failed, whatever it says. If another one
+ * begins, the kernel goes on, and its report is whole.
+ */
 static void take_tap_line(const char *line)
 {
 	guest.record.unlogged += !strncmp(line, "# begin ", 8);
@@ -133,6 +137,9 @@ static void take_tap_line(const char *line)
 	if (guest.splat != SPLAT_NONE && guest.tap.running[0] &&
 	    !strcmp(guest.tap.running, guest.splat_during))
 		return;
+	if (guest.splat != SPLAT_NONE && !strncmp(line, "# begin ", 8) &&
+	    strcmp(line + 8, guest.splat_during) && guest.deadline > now() + 1)
+		guest.deadline = now() + 1;
 	tap_line(&guest.tap, line);
 	if (!guest.output_error && (puts(line) == EOF || fflush(stdout)))
 		note_output_error("standard output");

@@ -47,6 +47,7 @@ static void begin(struct tap *tap, const char *line)
 	if (tap->running[0])
 		wrong(tap, "a test within a test", line);
 	snprintf(tap->running, sizeof(tap->running), "%s", line + 8);
+	strcpy(tap->begun, tap->running);
 }
 
 enum tap_kind tap_line(struct tap *tap, const char *line)

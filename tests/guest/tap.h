@@ -14,6 +14,7 @@ struct tap {
 	int seen;		/* results so far */
 	int failed;
 	char running[128];	/* the test begun and not yet ended, or "" */
+	char begun[128];	/* the test begun last, or "" */
 	bool bailed;
 	char bail[256];		/* what "Bail out!" said */
 	char error[256];	/* the first thing that was wrong, or "" */

@@ -74,7 +74,7 @@ static const struct {
 } fields[] = {
 	NUMBER(status), NUMBER(program), NUMBER(qemu), NUMBER(ready_ms),
 	NUMBER(memory), NUMBER(taint), NUMBER(unlogged),
-	TEXT(test), TEXT(reason), TEXT(message),
+	TEXT(test), TEXT(begun), TEXT(reason), TEXT(message),
 };
 
 /* A value is the rest of its line, so a newline in it becomes a space. */

@@ -5,7 +5,8 @@
  *
  *	verdict=crash			a name of verdict.c's table
  *	status=121			the runner's exit status
- *	test=map.private_copy		the test that was running, if any
+ *	test=map.private_copy		the test that was running, if any, as the log says
+ *	begun=map.private_copy		that which the report had begun last by then
  *	reason=BUG: kernel NULL pointer dereference, address: 0
  *	message=crash: BUG: ..., while map.private_copy was running
  *	program=-1			exit status of the guest's program
@@ -50,7 +51,7 @@ enum vm_verdict {
 struct vm_record {
 	enum vm_verdict verdict;
 	int status;
-	char test[128];		/* or "" */
+	char test[128], begun[128];	/* or "" */
 	char reason[1024];	/* a line, or "" where the output says it all */
 	char message[1536];	/* the reason with its circumstances, or "" */
 	int program;		/* 128 + the signal that ended it; -1: none yet */

@@ -2,7 +2,7 @@
 /*
  * The TAP harness: main() and the functions of harness.h.
  *
- *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-a] [-t N] [-k KERNEL]
+ *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-a] [-n] [-q N] [-t N] [-k KERNEL]
  *           [NAME or pattern]...
  *
  * -l    list the tests instead of running them
@@ -13,6 +13,8 @@
  * -f    end early: after the first test that did not pass
  * -g    end early: after a group in which a test did not pass
  * -a    ask the host for words, and whether to run a test again (guest/decoys.c)
+ * -n    do not call test_cleanup(): for a single test in a guest
+ * -q N  after N timeouts a quarter of each time limit has to do
  * -t N  multiply the time limits by N
  * -k KERNEL  the kernel of the guests, a name in build/kernel/
  *
@@ -48,7 +50,7 @@
 #include "held.h"
 #include "signals.h"
 
-enum { REAP_SECONDS = 3, HELD_SHARE = 4, OUTPUT_LINES = 100, MAX_REPEAT = 1000 };
+enum { REAP_SECONDS = 3, HELD_SHARE = 4, QUICKER = 4, OUTPUT_LINES = 100, MAX_REPEAT = 1000 };
 
 enum test_result { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
 
@@ -69,6 +71,8 @@ static sigset_t awaited;
 static bool interrupted;
 static bool cleanup_failed;
 static bool ends_early;		/* -e */
+static bool keeps_all;		/* -n */
+static unsigned int full_limits = UINT_MAX;	/* -q, less the timeouts so far */
 static bool held;		/* the kernel held the test that runs */
 static int from_host = -1, to_host = -1;	/* -a: descriptors */
 
@@ -254,7 +258,9 @@ void wait_until_asleep(pid_t pid)
 
 static unsigned int limit_of(const struct test *test)
 {
-	return test->limit * slower;
+	unsigned int limit = test->limit * slower;
+
+	return full_limits ? limit : (limit + QUICKER - 1) / QUICKER;
 }
 
 /* Sleep until a child changes state, but not past the deadline. */
@@ -364,7 +370,7 @@ static enum test_result run_apart(void (*run)(void), unsigned int limit,
 			      int output, const char *directory)
 {
 	double deadline = now() + limit;
-	bool in_kernel = false;
+	bool looks = ends_early && full_limits, in_kernel = false;
 	int status;
 	pid_t pid, seen;
 
@@ -376,8 +382,8 @@ static enum test_result run_apart(void (*run)(void), unsigned int limit,
 	}
 	is_held_by_kernel(0, 0);
 	while (!(seen = waitpid(pid, &status, WNOHANG)) && now() < deadline && !in_kernel) {
-		await_child(ends_early && deadline > now() + 1 ? now() + 1 : deadline);
-		in_kernel = ends_early && is_held_by_kernel(pid, (double)limit / HELD_SHARE);
+		await_child(looks && deadline > now() + 1 ? now() + 1 : deadline);
+		in_kernel = looks && is_held_by_kernel(pid, (double)limit / HELD_SHARE);
 		if (interrupted && deadline > now() + REAP_SECONDS) {
 			kill(-pid, SIGTERM);
 			deadline = now() + REAP_SECONDS;
@@ -452,7 +458,7 @@ static enum test_result run_and_clean_up(const struct test *test, int output,
 
 	judged = test;
 	result = run_apart(run_judged, limit_of(test), output, directory);
-	if (!test_cleanup || result == UNKILLABLE)
+	if (!test_cleanup || test->keeps || keeps_all || result == UNKILLABLE)
 		return result;
 	test_held = held;
 	shared->failures = 0;
@@ -616,6 +622,7 @@ static int run_tests(const struct test **tests, size_t count,
 			result = run_test(test, name, number);
 		} while (result != UNKILLABLE && is_to_run_again() && !cleanup_failed);
 		results[result]++;
+		full_limits -= result == TIMED_OUT && full_limits;
 		if (result != PASSED && result != SKIPPED)
 			failed = test;
 		if (interrupted) {
@@ -646,7 +653,7 @@ static int run_tests(const struct test **tests, size_t count,
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-a] [-t N] [-k KERNEL] [test or pattern]...\n",
+		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-a] [-n] [-q N] [-t N] [-k KERNEL] [test or pattern]...\n",
 		program_invocation_short_name);
 	exit(STATUS_USAGE);
 }
@@ -666,7 +673,7 @@ static struct options parse(int argc, char *argv[])
 
 	if (getenv("SHMCOUNT_GUEST") && getenv("SLOWER"))
 		slower = get_number("SLOWER=", getenv("SLOWER"), 1, MAX_REPEAT);
-	while ((option = getopt(argc, argv, "lr:s:e:fgat:k:")) != -1) {
+	while ((option = getopt(argc, argv, "lr:s:e:fganq:t:k:")) != -1) {
 		if (option == 'l')
 			options.list = true;
 		else if (option == 'r')
@@ -679,6 +686,10 @@ static struct options parse(int argc, char *argv[])
 			options.by_group = true;
 		else if (option == 'a')
 			options.asks = true;
+		else if (option == 'n')
+			keeps_all = true;
+		else if (option == 'q')
+			full_limits = get_number("-q ", optarg, 0, UINT_MAX);
 		else if (option == 't')
 			slower = get_number("-t ", optarg, 1, MAX_REPEAT);
 		else if (option == 'k')

@@ -27,6 +27,7 @@ struct test {
 	const char *name;		/* group.what */
 	void (*run)(void);
 	unsigned int limit;		/* seconds, to be multiplied by -t */
+	bool keeps;			/* test_cleanup() does not run after it */
 	const char *file;
 	int line;
 };
@@ -35,10 +36,15 @@ enum { DEFAULT_LIMIT = 20 };
 
 #define TEST(group, what) TEST_LIMIT(group, what, DEFAULT_LIMIT)
 
-#define TEST_LIMIT(group, what, seconds)				\
+#define TEST_LIMIT(group, what, seconds) TEST_AS(group, what, seconds, false)
+
+/* What this test changes is for the next one. */
+#define TEST_THAT_KEEPS(group, what) TEST_AS(group, what, DEFAULT_LIMIT, true)
+
+#define TEST_AS(group, what, seconds, keeps)				\
 	static void group##_##what(void);				\
 	static const struct test group##_##what##_test = {		\
-		#group "." #what, group##_##what, seconds,		\
+		#group "." #what, group##_##what, seconds, keeps,	\
 		__FILE__, __LINE__					\
 	};								\
 	__attribute__((used, section("tests")))				\

@@ -204,6 +204,10 @@ TEST_LIMIT(sample, is_busy, 4)
 		getppid();
 }
 
+TEST_THAT_KEEPS(sample, keeps_what_it_changes)
+{
+}
+
 TEST(another, passes)
 {
 }

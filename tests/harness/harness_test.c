@@ -321,6 +321,29 @@ TEST(harness, early_end)
 		    "Bail out! cannot restore what sample.passes changed\n");
 }
 
+/* The grader asks apart whether a module loads and whether it unloads. */
+TEST(harness, cleanup_is_left_out)
+{
+	struct run run;
+
+	setenv("SAMPLE_CLEANUP_FAILS", "1", 1);
+	expect_text(must_end(RUN("harness_sample", "-n", "sample.passes", "another.passes"), 0).output,
+		    "\nok 2 another.passes\n");
+	run = must_end(RUN("harness_sample", "sample.keeps_what_it_changes", "another.passes"), 1);
+	expect_text(run.output, "\nok 1 sample.keeps_what_it_changes\n");
+	expect_text(run.output, "\nnot ok 2 another.passes\n");
+}
+
+TEST(harness, limits_are_shorter_after_some_timeouts)
+{
+	struct run run = RUN("harness_sample", "-e", "3", "-q", "1", "sample.hangs",
+			     "sample.is_held_by_the_kernel", "sample.is_busy");
+
+	expect_text(run.output, "\nnot ok 1 sample.hangs # TIMEOUT 1 seconds\n");
+	expect_text(run.output, "\nnot ok 2 sample.is_held_by_the_kernel # TIMEOUT 2 seconds\n");
+	expect_text(run.output, "\nnot ok 3 sample.is_busy # TIMEOUT 1 seconds\n");
+}
+
 TEST(harness, one_failure_fails_the_program)
 {
 	struct run run = RUN("harness_sample", "sample.passes", "sample.fails",
@@ -337,7 +360,7 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	ASSERT_EQ(23, lines_in(run.output));
+	ASSERT_EQ(24, lines_in(run.output));
 	ASSERT_TRUE(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
 		     RUN("harness_sample", "-l", "sample.child_*").output);

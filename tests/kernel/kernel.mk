@@ -7,7 +7,7 @@ override KERNEL := by-hand
 endif
 kernel := none
 ifneq ($(filter-out help user clean distclean doctor hosts load unload install \
-	uninstall,$(or $(MAKECMDGOALS),all)),)
+	uninstall lab-start,$(or $(MAKECMDGOALS),all)),)
 export KVER
 kernel := $(shell KVER=$(call quoted,$(KVER)) tests/kernel/kernel.sh name $(call quoted,$(KERNEL)))
 ifeq ($(kernel),)

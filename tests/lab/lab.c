@@ -9,7 +9,7 @@
  * It runs in the tree. DIR gets the files of the last guest, guest.* (guest/run.h).
  * STEPS is the table (kmod/lab/steps). lab stops at the first step that does not pass,
  * and says what comes next. -a checks all steps with each module. -s checks one step.
- * -r is the command that started lab, without STEP= (make lab).
+ * -r is the command that starts lab, up to the number of a step (make lab STEP=).
  *
  * Exit status 0: all passed; 1: some did not; 2: usage, or a wrong table; 125: no
  * guest; 130: interrupted.
@@ -36,7 +36,7 @@ static struct steps steps;
 static char **modules;
 static int module_count;
 static bool take_all;		/* -a */
-static const char *again = "make lab";	/* -r */
+static const char *again = "make lab STEP=";	/* -r */
 
 /* The steps to check with each module. */
 static int first_step, step_count;
@@ -141,7 +141,10 @@ static bool judge(void)
 	} else if (!right) {
 		say("not yet", ": none of its tests can run on this kernel");
 	} else {
-		say("passed", "");
+		if (skipped)
+			say("passed", ", but %d of its tests cannot run in this guest", skipped);
+		else
+			say("passed", "");
 		return true;
 	}
 	return false;
@@ -233,7 +236,7 @@ static void say_what_is_next(const struct step *step)
 		printf("A good start: it loads and unloads.");
 	else
 		printf("%d of %d steps pass.", passed, steps.count);
-	printf(" Next is step %d, %s: see kmod/lab/README.md;\n%s STEP=%d checks just that.\n",
+	printf(" Next is step %d, %s: see kmod/lab/README.md;\n%s%d checks just that.\n",
 	       step->number, step->title, again, step->number);
 }
 

@@ -86,6 +86,20 @@ TEST(lab, skeleton_has_a_place_for_each_step)
 	}
 }
 
+/* A solution of the lab gets 100 points (make grade POINTS=lab). */
+TEST(lab, points_of_the_steps_are_100)
+{
+	static struct steps steps;
+	unsigned long points = 0;
+
+	ASSERT_TRUE(read_steps(&steps, in("TOP", "kmod/lab/steps")));
+	for (int i = 0; i < steps.count; i++) {
+		ASSERT_TRUE(steps.steps[i].points);
+		points += steps.steps[i].points;
+	}
+	ASSERT_EQ(100, points);
+}
+
 static void expect_refused_table(const char *text, const char *why)
 {
 	set_scene(text, "");
@@ -103,6 +117,8 @@ TEST(lab, table_that_is_wrong_is_refused)
 	expect_refused_table("1 load io.seek\n1 node io.seek\n",
 			     "line 2: step 1, node does not follow");
 	expect_refused_table("one load io.seek\n", "line 1: step one, load");
+	expect_refused_table("1 load io.seek points=-1\n",
+			     "line 1: points=-1 has to be a number up to 10000");
 }
 
 TEST(lab, table_with_a_test_that_is_none_is_refused)
@@ -239,6 +255,13 @@ TEST(lab, why_there_is_no_guest_is_told_once)
 		       "vm: infrastructure: there is no module x.ko");
 }
 
+TEST(lab, skipped_tests_of_a_step_that_passes_are_told)
+{
+	set_scene("1 more io.seek map.fork_shares\n", "io.seek skip\n");
+	expect_lab("-s 1", 0, "step 1, more: passed, but 1 of its tests cannot run in this guest\n"
+		   "Step 1 passes.\n");
+}
+
 TEST(lab, interrupt_ends_it)
 {
 	set_scene(table, "");
@@ -327,6 +350,24 @@ TEST_LIMIT(lab, next_command_has_what_was_given, 60)
 	expect_text(shell("env -u MAKEFLAGS -u MFLAGS make -sn -C \"$TOP\" lab SRC=\"it's \\$mine\" KMOD=its.ko KERNEL=6.1 | "
 			  "grep -A 9 'tests/lab/run.sh' >line; KMOD=its.ko sh line 2>errors || :"),
 		    "\nmake lab SRC='it'\\''s $mine' KMOD='its.ko' KERNEL='6.1' STEP=1 checks just that.\n");
+}
+
+/* In the folder of make lab-start make knows the project, whatever the folder's name. */
+TEST_LIMIT(lab, start_makes_a_folder_to_work_in, 60)
+{
+	struct run run;
+
+	setenv("DIR", "my lab's $folder", 1);
+	shell("unset MAKEFLAGS MFLAGS; \"$TOP/tests/lab/start.sh\" \"$DIR\" && cmp \"$DIR/shmcount.c\" \"$TOP/kmod/lab/shmcount.c\"");
+	shell("mkdir project && printf 'lab:\\n\\t@printf \"%%s|\" \"$$TYPED\" \"$(STEP)\" \"$(KERNEL)\"\\nexport TYPED := $(value SRC)\\n' >project/Makefile");
+	ASSERT_STREQ(text_of("%1$s/my lab's $folder|||%1$s/my lab's $folder|5|6.12|", getcwd(NULL, 0)),
+		     shell("unset MAKEFLAGS MFLAGS; make -C \"$DIR\" -s SHMCOUNT=$PWD/project && make -C \"$DIR\" -s SHMCOUNT=$PWD/project 5 KERNEL=6.12"));
+	/* What make lab says there is a command for there. */
+	expect_text(shell("env -u MAKEFLAGS -u MFLAGS make -sn -C \"$DIR\" 5 KERNEL=6.1 | grep -A 2 tests/lab/run.sh"),
+		    "-r 'make KERNEL='\\''6.1'\\'' ' \\\n\t-s '5'");
+	run = RUN(in("TOP", "tests/lab/start.sh"), "my lab's $folder");
+	expect_refusal(run, STATUS_USAGE, "lab-start: there is something in my lab's $folder already");
+	expect_refusal(RUN(in("TOP", "tests/lab/start.sh"), ""), STATUS_USAGE, "say where");
 }
 
 /* The real skeleton builds silently, and passes step 1 and no other. */

@@ -55,6 +55,12 @@ static bool take_line(struct steps *steps, int line, char *text)
 		return wrong(steps, "line %d: step %s, %s does not follow what is above",
 			     line, number, name);
 	for (; test; test = strtok(NULL, " \t")) {
+		if (!strncmp(test, "points=", 7)) {
+			if (!parse_number(test + 7, 0, MAX_STEP_POINTS, &step->points))
+				return wrong(steps, "line %d: %s has to be a number up to %d",
+					     line, test, MAX_STEP_POINTS);
+			continue;
+		}
 		if (step->test_count == MAX_STEP_TESTS)
 			return wrong(steps, "line %d: too many tests", line);
 		step->tests[step->test_count++] = strdup(test);

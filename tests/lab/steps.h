@@ -5,13 +5,14 @@
 
 #include <stdbool.h>
 
-enum { MAX_STEPS = 16, MAX_STEP_TESTS = 64 };
+enum { MAX_STEPS = 16, MAX_STEP_TESTS = 64, MAX_STEP_POINTS = 10000 };
 
 struct step {
 	int number;		/* from 1 on */
 	char title[64];		/* its NAME, with spaces for dashes */
 	char *tests[MAX_STEP_TESTS];	/* names or patterns */
 	int test_count;
+	unsigned long points;	/* that the grader gives for it, by POINTS=lab */
 };
 
 struct steps {

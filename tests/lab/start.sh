@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Begin the lab: put the skeleton and a Makefile that knows this project into a new
+# directory (make lab-start).
+#
+#   start.sh DIR
+#
+# The grader knows the Makefile by the words "make lab-start" (tests/grade/taken.c).
+set -eu
+
+# shellcheck source=tests/kernel/surroundings.sh
+. "$(dirname "$0")/../kernel/surroundings.sh"
+program=lab-start failure=2
+[ $# -eq 1 ] || usage
+dir=$1
+[ -n "$dir" ] || die "say where: make lab-start DIR=~/mylab"
+# Not every shell expands ~ behind DIR=.
+# shellcheck disable=SC2088
+case $dir in
+'~/'*) dir=$HOME/${dir#??} ;;
+esac
+[ ! -e "$dir" ] || [ -z "$(ls -A "$dir")" ] || die "there is something in $dir already"
+
+mkdir -p "$dir"
+cp "$top/kmod/lab/Kbuild" "$top/kmod/lab/shmcount.c" "$dir/"
+cat >"$dir/Makefile" <<END
+# Made by make lab-start of shmcount, whose kmod/lab/README.md is the handout.
+#
+#	make		how far am I?
+#	make 5		only step 5
+#	make KERNEL=6.12	on another kernel
+#
+# Hand in shmcount.c and this file: by it the grader knows that this is the lab.
+SHMCOUNT := $top
+
+check = @\$(MAKE) -s --no-print-directory -C \$(SHMCOUNT) lab LAB_STARTED=yes \\
+	SRC='\$(subst ','\'',\$(CURDIR))'
+
+lab:
+	+\$(check)
+# The number of a step.
+.DEFAULT:
+	+\$(check) STEP=\$@
+
+.PHONY: lab
+END
+echo "$dir has the skeleton: go there, and make says how far you are"
