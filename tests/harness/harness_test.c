@@ -360,12 +360,13 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	ASSERT_EQ(24, lines_in(run.output));
+	ASSERT_EQ(27, lines_in(run.output));
 	ASSERT_TRUE(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
 		     RUN("harness_sample", "-l", "sample.child_*").output);
 	ASSERT_STREQ("sample.fails\nsample.exits_early\n"
-		     "sample.child_fails_unseen\nsample.by_hangup\nsample.is_busy\n",
+		     "sample.child_fails_unseen\nsample.by_hangup\nsample.is_busy\n"
+		     "sample.asserts_in_a_child\n",
 		     RUN("harness_sample", "-l", "-s", "2/5").output);
 	run = RUN("harness_sample", "-l", "-r", "2", "sample.child_*");
 	ASSERT_STREQ("sample.child_fails_unseen.1\n"
