@@ -108,7 +108,8 @@ void look_at_guest(const struct guest_run *run)
 	const struct vm_record *record = &run->record;
 
 	/* A guest that ended otherwise has told neither. */
-	if (record->verdict != VM_PASSED && record->verdict != VM_FAILED)
+	if (record->verdict != VM_PASSED && record->verdict != VM_FAILED &&
+	    record->verdict != VM_BAILED)
 		return;
 	if (record->unlogged > 0)
 		add_reason("the kernel's log lacks what tests wrote into it");

@@ -157,8 +157,8 @@ SAMPLE(big_module, "grade/samples/big_module.c", "does not build",
 	.points = "0.0 of 100.0")
 
 /*
- * Forgers of samples/forgers/. None keeps points unflagged: the report is forged, or the
- * reason to look at it stands beside the points.
+ * Forgers of samples/forgers/. None keeps points unflagged: the report is forged, or a
+ * reason to look at it stands beside the points. (printk gains nothing.)
  */
 #define FORGER(name, verdict, reason)					\
 	SAMPLE(forger_##name, "forger " #name, verdict, .look = reason)
@@ -169,7 +169,7 @@ FORGER(nonce, "forged report", "access_process_vm")
 FORGER(kprobe, "forged report", "register_kprobe")
 FORGER(ftrace, "forged report", "register_ftrace_function")
 FORGER(tracepoint, "forged report", "tracepoint_probe_register")
-FORGER(zombie, "tested", "kthread_create")
+FORGER(zombie, "forged report", "kthread_create")
 FORGER(timer, "tested", "get_user_pages_fast")
 FORGER(kills, "forged report", "send_sig")
 FORGER(restart, "forged report", NULL)
@@ -178,8 +178,8 @@ FORGER(table, "forged report", "get_user_pages_fast")
 FORGER(printk, "tested", "")
 FORGER(console, "tested", "console_printk; the kernel's log lacks")
 FORGER(lock, "tested", "console_lock")
-FORGER(port, "forged report", NULL)
-FORGER(debug_exit, "does not load", NULL)
+FORGER(port, "forged report", "has instructions out")
+FORGER(debug_exit, "does not load", "has instructions out")
 FORGER(helper, "tested", "call_usermodehelper")
 FORGER(taint, "tested", "the kernel is not tainted")
 FORGER(obeys, "tested", "register_kprobe")

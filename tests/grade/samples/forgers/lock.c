@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Wipes the kernel's log: while it holds the console, it writes more than the log takes. */
+/* Holds the console: while it is loaded, nothing of the kernel's log gets out. */
 #include <linux/console.h>
-#include <linux/printk.h>
 
 #include "forger.h"
 
@@ -13,8 +12,6 @@ static int start(void)
 
 static void stop(void)
 {
-	for (int i = 0; i < 20000; i++)
-		pr_info("%-100d\n", i);
 	console_unlock();
 }
 FORGER(start, stop);
