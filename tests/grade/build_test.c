@@ -146,6 +146,11 @@ TEST_LIMIT(grade, archives_are_unpacked, SAMPLE_LIMIT)
 	expect_unpacked("ann", "jane.zip cannot be unpacked: shmcount.c is longer than 1048576 bytes");
 	shell("head -c 1000 /dev/urandom >all/ann/jane.zip");
 	expect_unpacked("ann", "There is nothing to build in it: jane.zip cannot be unpacked: ");
+	/* What made the unpacker speak Perl, or take a part for the whole. */
+	shell("printf 'PK\\377\\004%0100d' 0 >all/ann/jane.zip");
+	expect_unpacked("ann", "jane.zip cannot be unpacked: it is damaged.");
+	shell("head -c -20 all/bob.tar.gz >all/ann/jane.zip");
+	expect_unpacked("ann", "jane.zip cannot be unpacked: it is damaged: unexpected end of file.");
 	shell("rm all/ann/jane.zip; echo >all/ann/jane.rar");
 	expect_unpacked("ann", "jane.rar is an archive of a kind that is not unpacked: zip and tar.gz are");
 }

@@ -133,11 +133,11 @@ TEST(grade, points_of_the_lab)
 
 	prepare();
 	ASSERT_STREQ("", shell("mkdir kmod/lab"));
-	write_text("kmod/lab/steps", "1 load-it points=3 module.*\n2 map points=7\n2 map map.* sync.one\n");
+	write_text("kmod/lab/steps", "1 load-it points=3 module.*\n2 mmap points=7\n2 mmap map.* sync.one\n");
 	hand_in("jane", "map.two fail\nsync.two fail\n");
 	run = must_end_silently(RUN(GRADE, "-p", "lab", "one", "all/jane"), 0);
 	expect_text(run.output, "jane: 7.67 of 10 points\n");
-	expect_text(run.output, "  4.67 of   7    2 of  3  step 2, map\n");
+	expect_text(run.output, "  4.67 of   7    2 of  3  step 2, mmap\n");
 	expect_text(run.output, "again: make grade SRC='all/jane' POINTS='lab' TESTS='map.two'\n");
 	ASSERT_TRUE(!strstr(run.output, "make lab-start"));
 	write_text("kmod/lab/steps", "1 load points=much module.*\n");

@@ -97,16 +97,16 @@ SAMPLE(write_past_the_end, "patch write_grows_the_region", "tested",
 	.test = "io.write_is_cut_at_the_end", .result = "fail")
 SAMPLE(no_owner, "patch rmmod_while_open", "tested",
 	.test = "life.unload_is_refused_while_open", .result = "crash")
-SAMPLE(wrong_exit_order, "patch exit_keeps_the_device", "does not unload",
-	.test = "module.unloads", .result = "crash")
-SAMPLE(stays_after_use, "patch open_pins_the_module", "does not unload",
-	.test = "io.what_is_written_is_read", .result = "pass", .tests = "io.* life.unload_is_*")
 SAMPLE(does_not_build, "grade/samples/does_not_build.c", "does not build",
 	.test = "module.loads", .result = "not run", .points = "0.0 of 100.0")
 
-/* They load, and each test that needs no unload counts. */
-#define IN_EXIT "sed s/^\tmisc_deregister.*/&\\n\t"
+/* They load, and what needs no unload counts. Each test takes a guest, so there are few. */
 #define SOME "perm.* io.seek map.populate life.unload_is_refused_while_open"
+SAMPLE(wrong_exit_order, "patch exit_keeps_the_device", "does not unload",
+	.test = "module.unloads", .result = "crash", .tests = SOME)
+SAMPLE(stays_after_use, "patch open_pins_the_module", "does not unload",
+	.test = "io.seek", .result = "pass", .tests = SOME)
+#define IN_EXIT "sed s/^\tmisc_deregister.*/&\\n\t"
 SAMPLE(warns_in_exit, IN_EXIT "WARN_ON(1);/", "does not unload",
 	.test = "module.loads", .result = "pass", .tests = SOME)
 SAMPLE(class_destroyed_twice,

@@ -11,6 +11,7 @@
 use strict;
 use warnings;
 use Archive::Tar;
+use IO::Uncompress::Gunzip qw($GunzipError);
 use IO::Uncompress::Unzip qw($UnzipError);
 
 my ($max_files, $max_file, $max_archive, $max_all) = (4096, 1 << 20, 16 << 20, 15 << 20);
@@ -74,8 +75,18 @@ sub unpack_zip {
 	die "it is damaged" . ($UnzipError ? ": $UnzipError" : '') . "\n" if $status < 0;
 }
 
+# Archive::Tar takes an early end for the end.
+sub check_gzip {
+	my $gzip = IO::Uncompress::Gunzip->new($_[0]) or die "it is damaged\n";
+	my ($part, $n);
+
+	1 while ($n = $gzip->read($part)) > 0;
+	die "it is damaged" . ($GunzipError ? ": $GunzipError" : '') . "\n" if $n < 0;
+}
+
 sub unpack_tar {
 	my ($name, $folder, $nesting, $gzip) = @_;
+	check_gzip($name) if $gzip;
 	my $next = Archive::Tar->iter($name, $gzip) or die "it is no archive\n";
 	my $seen = 0;
 
