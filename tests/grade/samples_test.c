@@ -32,10 +32,10 @@ static char *report_of(const char *sql)
 }
 
 /*
- * A sample: what stage() makes it from, and its verdict. Unless they are NULL, the
- * result of a test and why, the points, a directory of samples/ with an instructor's
- * tests, the tests that run, the points file, and a reason to look at it (NULL: there is
- * none).
+ * A sample: what stage() makes it from, and its verdict (NULL: any that leaves a forger
+ * no points, or has a reason to look at it). Unless they are NULL, the result of a test
+ * and why, the points, a directory of samples/ with an instructor's tests, the tests that
+ * run, the points file. The reason to look at it; NULL: there is none.
  */
 struct sample {
 	const char *from, *verdict, *test, *result, *why, *points, *hidden, *tests, *by, *look;
@@ -52,8 +52,11 @@ static void grade(const struct sample *sample)
 	must_end_silently(RUN(GRADE_SAMPLE, "-g", sample->hidden ? "./graded" : "build/grading/graded", "-t", sample->tests ?: "", "-p", sample->by ?: "tests/grade/points", "one", NAME), 0);
 	if (sample->tests)
 		shell("mv grades/" NAME "+tests grades/" NAME);
-	ASSERT_STREQ(sample->verdict,
-		     report_of("SELECT json_extract(text, '$.verdict') FROM report"));
+	if (sample->verdict)
+		ASSERT_STREQ(sample->verdict,
+			     report_of("SELECT json_extract(text, '$.verdict') FROM report"));
+	else	/* no more than a module without a device, or there is a reason to look */
+		ASSERT_STREQ("1", report_of("SELECT json_extract(text, '$.points') < 10.6 OR json_extract(text, '$.look') <> '' FROM report"));
 	if (sample->test)
 		ASSERT_STREQ(sample->result,
 			     report_of(text_of("SELECT json_extract(value, '$.result') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
@@ -158,32 +161,32 @@ SAMPLE(big_module, "grade/samples/big_module.c", "does not build",
 
 /*
  * Forgers of samples/forgers/. None keeps points unflagged: the report is forged, or a
- * reason to look at it stands beside the points. (printk gains nothing.)
+ * reason to look at it stands beside the points, or it gains nothing, as printk.
  */
 #define FORGER(name, verdict, reason)					\
 	SAMPLE(forger_##name, "forger " #name, verdict, .look = reason)
 
-FORGER(process_vm, "forged report", "imports access_process_vm")
-FORGER(page_cache, "forged report", "imports ")
+FORGER(process_vm, "forged report", "access_process_vm")
+FORGER(page_cache, NULL, "find_vma")
 FORGER(nonce, "forged report", "access_process_vm")
 FORGER(kprobe, "forged report", "register_kprobe")
-FORGER(ftrace, "forged report", "register_ftrace_function")
-FORGER(tracepoint, "forged report", "tracepoint_probe_register")
-FORGER(zombie, "forged report", "kthread_create")
-FORGER(timer, "tested", "get_user_pages_fast")
-FORGER(kills, "forged report", "send_sig")
-FORGER(restart, "forged report", NULL)
-FORGER(wait, "forged report", "register_kretprobe")
-FORGER(table, "forged report", "get_user_pages_fast")
-FORGER(printk, "tested", "")
-FORGER(console, "tested", "console_printk; the kernel's log lacks")
-FORGER(lock, "tested", "console_lock")
-FORGER(port, "forged report", "has instructions out")
-FORGER(debug_exit, "does not load", "has instructions out")
-FORGER(helper, "tested", "call_usermodehelper")
-FORGER(taint, "tested", "the kernel is not tainted")
-FORGER(obeys, "tested", "register_kprobe")
-FORGER(obeys_quietly, "tested", "get_user_pages_fast")
+FORGER(ftrace, NULL, "register_ftrace_function")
+FORGER(tracepoint, NULL, "tracepoint_probe_register")
+FORGER(zombie, NULL, "kthread_create")
+FORGER(timer, NULL, "get_user_pages_fast")
+FORGER(kills, NULL, "send_sig")
+FORGER(restart, NULL, NULL)
+FORGER(wait, NULL, "register_kretprobe")
+FORGER(table, NULL, "get_user_pages_fast")
+FORGER(printk, NULL, "")
+FORGER(console, NULL, "console_printk")
+FORGER(lock, NULL, "console_lock")
+FORGER(port, NULL, "has instructions out")
+FORGER(debug_exit, NULL, "has instructions out")
+FORGER(helper, NULL, "call_usermodehelper")
+FORGER(taint, NULL, "register_kprobe")
+FORGER(obeys, NULL, "register_kprobe")
+FORGER(obeys_quietly, NULL, "get_user_pages_fast")
 
 /* An instructor's tests. */
 SAMPLE(right_with_hidden, "kmod", "tested",
