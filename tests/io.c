@@ -214,7 +214,12 @@ TEST(io, mapping_and_read_agree)
 {
 	int fd = load_and_open(PAGES, O_RDWR);
 	char *map = map_pages(0, PAGES, MAP_SHARED), seen[8];
+	uint64_t word = test_word(), word_seen;
 
+	*(uint64_t *)map = word;
+	ASSERT_EQ(8, pread(fd, &word_seen, 8, 0));
+	ASSERT_EQ(word, word_seen);
+	test_saw(word_seen);
 	memcpy(map + page_size() - 4, "straddle", 8);
 	ASSERT_EQ(8, pread(fd, seen, 8, page_size() - 4));
 	ASSERT_EQ(0, memcmp(seen, "straddle", 8));

@@ -4,7 +4,7 @@
 # make -R has no default CC.
 CC ?= cc
 CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror) \
-	-D_GNU_SOURCE -pthread -Itests -Itests/harness
+	-D_GNU_SOURCE -fPIE -pthread -Itests -Itests/harness
 # Of single programs.
 CPPFLAGS :=
 LDLIBS :=
@@ -29,7 +29,7 @@ build/guest/techniques: $(call objects,harness/module techniques/techniques \
 build/guest/init: $(call objects,guest/init guest/archive)
 build/tests/dying_init: $(call objects,guest/dying_init)
 build/tests/vm: $(call objects,$(addprefix guest/,vm options payload template qemu streams \
-	judge verdict accel archive tap splat))
+	decoys judge verdict accel archive tap splat))
 build/tests/vm_test: $(call objects,$(harness) $(addprefix guest/,vm_test accel_test \
 	template_test tap splat verdict))
 build/tests/nest_test: $(call objects,$(harness) guest/nest_test)
@@ -49,7 +49,7 @@ build/tests/lab: $(call objects,lab/lab lab/steps lab/mistakes $(locate) $(run_g
 build/tests/lab_test: $(call objects,lab/lab_test lab/steps lab/mistakes guest/actor $(harness))
 build/tests/jail: $(call objects,grade/jail)
 build/tests/grade: $(call objects,$(addprefix grade/,grade points taken unpack code plan \
-	makefile source guests write publish moodle all) lab/steps check/write check/json \
+	makefile source guests look write publish moodle all) lab/steps check/write check/json \
 	$(locate) $(run_guests))
 build/tests/grade_test: $(call objects,grade/grade_test grade/build_test grade/samples \
 	guest/actor $(harness))
@@ -57,7 +57,9 @@ build/tests/samples_test: $(call objects,grade/samples_test grade/samples $(harn
 build/grading/graded: $(graded_objects)
 
 # A guest has no libraries.
-build/guest/% build/tests/dying_init build/grading/graded: LDFLAGS := -static
+build/guest/% build/tests/dying_init: LDFLAGS := -static
+# Where a submission finds what in it is not known before it runs.
+build/grading/graded: LDFLAGS := -static-pie -s
 
 # The order of the objects may change here.
 build/guest/%: tests/link.mk

@@ -25,11 +25,13 @@ static void add_one_round(void *unused)
 
 TEST(share, separate_opens)
 {
-	char *a = load_default_and_map();
-	char *b = map_pages(0, 1, MAP_SHARED);
+	uint64_t *a = load_default_and_map();
+	uint64_t *b = map_pages(0, 1, MAP_SHARED);
+	uint64_t word = test_word();
 
-	a[100] = 'a';
-	ASSERT_EQ('a', b[100]);
+	a[100] = word;
+	ASSERT_EQ(word, b[100]);
+	test_saw(b[100]);
 }
 
 TEST(share, unrelated_processes)

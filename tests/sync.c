@@ -33,6 +33,7 @@ struct page {
 	int contended;	/* how often a process found the lock taken */
 	int waiting;		/* processes that wait for the lock */
 	int started, running;
+	uint64_t word;		/* of the host, for who wakes up */
 };
 
 /* Every process maps the page by an open file of its own. */
@@ -53,6 +54,7 @@ static void wait_on_futex(void *unused)
 	(void)unused;
 	ASSERT_EQ(0, futex(&page->futex, FUTEX_WAIT, 0));
 	ASSERT_EQ(1, page->count);
+	test_saw(page->word);
 }
 
 TEST(sync, futex_wakes_a_sleeper_across_opens)
@@ -62,6 +64,7 @@ TEST(sync, futex_wakes_a_sleeper_across_opens)
 
 	waiter = start(wait_on_futex, NULL);
 	wait_until_asleep(waiter);
+	page->word = test_word();
 	page->count = 1;
 	ASSERT_EQ(1, futex(&page->futex, FUTEX_WAKE, 1));
 	finish(waiter);
@@ -95,6 +98,7 @@ TEST(sync, futex_tells_pages_apart)
 	waiter = start(wait_on_futex, NULL);
 	wait_until_asleep(waiter);
 	ASSERT_EQ(0, futex(&other->futex, FUTEX_WAKE, 1));
+	page->word = test_word();
 	page->count = 1;
 	ASSERT_EQ(1, futex(&page->futex, FUTEX_WAKE, 1));
 	finish(waiter);
@@ -107,6 +111,7 @@ static void wait_on_semaphore(void *unused)
 	(void)unused;
 	ASSERT_OK(sem_wait(&page->semaphore));
 	ASSERT_EQ(1, page->count);
+	test_saw(page->word);
 }
 
 TEST(sync, semaphore_wakes_a_sleeper_across_opens)
@@ -119,6 +124,7 @@ TEST(sync, semaphore_wakes_a_sleeper_across_opens)
 		page->count = 0;
 		waiter = start(wait_on_semaphore, NULL);
 		wait_until_asleep(waiter);
+		page->word = test_word();
 		page->count = 1;
 		ASSERT_OK(sem_post(&page->semaphore));
 		finish(waiter);

@@ -38,7 +38,7 @@ struct row {
 
 static int count, finished, failed;
 static const char csv_head[] =
-	"name,verdict,points,of,passed,failed,crashed,hung,skipped,not run,guests,seconds\n";
+	"name,verdict,points,of,passed,failed,crashed,hung,skipped,not run,guests,seconds,look\n";
 
 /* Print what is left out: its author may think that it is a submission. */
 static bool is_submission(const char *path, const char *name)
@@ -152,7 +152,7 @@ static void look_once_more(struct entry *entry)
 static void put_failed(FILE *file, const struct entry *entry)
 {
 	put_csv_name(file, entry->path, entry->name);
-	fprintf(file, ",%s,,,,,,,,,,\n", verdict_names[NOT_GRADED]);
+	fprintf(file, ",%s,,,,,,,,,,,\n", verdict_names[NOT_GRADED]);
 }
 
 /* Read its row, or "" if there is none. */

@@ -247,8 +247,11 @@ static int grade_one(const char *path, const char *name)
 		    strerror(errno));
 	bound_files();
 	read_points();
-	if (make_module())
+	if (make_module()) {
+		look_at_module();
 		run_tests();
+		look_at_results();
+	}
 	skip_what_control_skips();
 	submission.seconds = now() - begun;
 	write_reports(quiet);

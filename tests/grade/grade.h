@@ -52,6 +52,7 @@ struct submission {
 	char *said;		/* lines of the compiler or of the kernel */
 	char ignored[512];	/* names of files that are not used, or "" */
 	char notes[2048];	/* what else became of its files, in lines, or "" */
+	char look[1024];	/* why one should look at it, or "" */
 	bool of_lab;		/* it has the Makefile of make lab-start */
 	char cut[256];		/* why some tests did not run, or "" */
 	int guests;
@@ -167,6 +168,16 @@ uint64_t fingerprint_of(const char *path);
 
 /* Run the tests; sets the verdict. */
 void run_tests(void);
+
+/* ---- look.c ---- */
+
+/* Note reasons to look at the submission: of its module, of a guest, of its results. */
+void look_at_module(void);
+void look_at_guest(const struct guest_run *run);
+void look_at_results(void);
+
+/* The results of the tests, for comparison with those of the control. */
+void write_times(FILE *file);
 
 /* ---- write.c ---- */
 

@@ -21,6 +21,7 @@
 /* The build is a copy; "error: ..." or "big" in the submission makes it fail. */
 static const char jail[] =
 "#!/bin/sh\n"
+"[ \"$4\" != sh ] || { grep -s '^asm' \"$2/shmcount.ko\"; exit 0; }\n"
 "cp \"$2/submission.mk\" plan; (cd \"$2/src\" && find . -type f | sort) >copies\n"
 "cd \"$2/src\"\n"
 "c=$(find . -name '*.c' | sort | head -n 1)\n"
@@ -85,14 +86,15 @@ static const char *row(void)
 	return shell("cat grades/jane/row.csv");
 }
 
-/* The row of the CSV, without its seconds. */
+/* The row of the CSV, without its seconds and what there is to look at. */
 static void expect_row(const char *does, const char *wanted)
 {
 	char *seen;
 
 	must_end_silently(grade(does), 0);
 	seen = strdup(row());
-	*strrchr(seen, ',') = '\0';
+	for (int i = 0; i < 2; i++)
+		*strrchr(seen, ',') = '\0';
 	ASSERT_STREQ(text_of("\"jane\",%s", wanted), seen);
 }
 
@@ -941,9 +943,45 @@ TEST(grade, limits_are_those_of_the_host)
 	grade_all();
 	ASSERT_STREQ("460\n250\n225\n", shell("cat limits; rm limits"));
 	ASSERT_STREQ("",
-		     shell("sed -i 's/[0-9]*$/100/' grades/.control/row.csv && echo >>all/jane/shmcount.c"));
+		     shell("sed -i 's/[0-9]*,\"\"$/100,\"\"/' grades/.control/row.csv && echo >>all/jane/shmcount.c"));
 	grade_all();
 	ASSERT_STREQ("700\n675\n", shell("cat limits"));
+}
+
+/* The last field of the row, behind the seconds, and what instructor.json has. */
+static void expect_look(const char *wanted)
+{
+	ASSERT_STREQ(text_of(",\"%s\"\n", wanted), strrchr(row(), ','));
+	expect_text(shell("cat grades/jane/instructor.json"),
+		    text_of("\"look\": \"%s\"", wanted));
+	ASSERT_TRUE(!*wanted || !strstr(shell("cat grades/jane/student.txt grades/jane/results.json grades/jane/junit.xml"),
+					wanted));
+}
+
+TEST(grade, reasons_to_look_at_a_submission_cost_no_points)
+{
+	must_end_silently(grade(""), 0);
+	expect_look("");
+	must_end_silently(grade("map.two tainted 13312\n"), 0);
+	expect_look("the kernel is tainted (13312) and its log does not say why");
+	expect_text(student(), "jane: 10 of 10 points\n");
+	must_end_silently(grade("map.two tainted 0\n"), 0);
+	expect_look("the kernel is not tainted as it is by each module of a submission");
+	must_end_silently(grade("asm\n"), 0);
+	expect_look("has instructions asm");
+	must_end_silently(grade("map.two unlogged\n"), 0);
+	expect_look("the kernel's log lacks what tests wrote into it");
+}
+
+/* The control is graded by grade_all(); what it took is in its file times. */
+TEST(grade, control_that_skips_or_is_slower_is_a_reason_to_look)
+{
+	must_end_silently(grade(""), 0);
+	grade_all();
+	ASSERT_STREQ("", shell("sed -i 's/^\\(map.two\\) .*/\\1 3 1/' grades/.control/times"));
+	ASSERT_STREQ("map.two 3 1\n", shell("grep map.two grades/.control/times"));
+	grade_one("all/jane");
+	expect_look("passes what the control skips");
 }
 
 /* If the unmodified module fails, the tests are wrong. */

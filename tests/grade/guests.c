@@ -37,6 +37,7 @@ enum {
 	MAX_SECONDS = 300,	/* after that no other guest starts */
 	MAX_CONTROLS = 20,
 	MAX_RETRIES = 3,	/* guests that end through no fault of a test */
+	RUNS_PER_DECOY = 4,	/* none where a test cannot run again: the module stays */
 };
 
 static struct guest_run run;	/* the last one */
@@ -139,7 +140,7 @@ static int run_guest(void)
 	int seconds = (left + HANG_PENALTY - 1) / HANG_PENALTY * HANG_SECONDS;
 	char *args[] = {
 		RUNNER,
-		"-1", "-T", "build/templates",
+		"-1", "-D", text_of("%d", stays ? 0 : RUNS_PER_DECOY), "-T", "build/templates",
 		"-k", text_of("build/kernel/%s", options.kernel),
 		"-i", "build/guest/init",
 		"-m", module,
@@ -147,7 +148,7 @@ static int run_guest(void)
 		"-f", text_of("build/modules/%s/force_return.ko", options.kernel),
 		"-f", text_of("build/modules/%s/own_pages.ko", options.kernel),
 		"-f", text_of("build/modules/%s/mapped_page.ko", options.kernel),
-		"tap", "graded", "-g", "-e", text_of("%d", hangs_left()), "-q",
+		"tap", "graded", "-a", "-g", "-e", text_of("%d", hangs_left()), "-q",
 		text_of("%d", hung < FULL_HANGS ? FULL_HANGS - hung : 0),
 		stays ? "-n" : NULL, NULL
 	};
@@ -160,6 +161,7 @@ static int run_guest(void)
 	await_child(&status);
 	read_guest(&run);
 	locate(&run, module, &(struct addr2line) { addr2line_in_jail });
+	look_at_guest(&run);
 	return status;
 }
 

@@ -45,7 +45,7 @@ done
 # shellcheck disable=SC2086
 ${CC:-cc} ${CFLAGS-} -static -o "$work/ours" "$@"
 # shellcheck disable=SC2086
-${CC:-cc} ${CFLAGS-} -static -o "$work/all" "$@" "$work"/*.o ||
+${CC:-cc} ${CFLAGS-} -static-pie -s -o "$work/all" "$@" "$work"/*.o ||
 	die "the tests of HIDDEN=$dir do not link with ours"
 twice=$("$work/all" -l | sort | uniq -d)
 [ -z "$twice" ] || die "two tests in HIDDEN=$dir are called" "$twice"

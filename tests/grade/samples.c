@@ -18,6 +18,9 @@ void stage(const char *name, const char *from)
 	else if (!strncmp(from, "patch ", 6))
 		shell(text_of("mkdir $NAME w w/kmod && cp $TOP/kmod/*.[ch] w/kmod/ && patch -s -p1 -F0 -d w <$TOP/tests/mutants/patches/%s.patch && mv w/kmod/* $NAME/",
 			      from + 6));
+	else if (!strncmp(from, "forger ", 7))
+		shell(text_of("mkdir $NAME && cd $TOP/tests/grade/samples/forgers && cp *.h $OLDPWD/$NAME/ && cp %s.c $OLDPWD/$NAME/shmcount.c",
+			      from + 7));
 	else if (!strncmp(from, "sed ", 4))
 		shell(text_of("mkdir $NAME && cp $TOP/kmod/*.[ch] $NAME/ && sed -i '%s' $NAME/shmcount.c && ! cmp -s $TOP/kmod/shmcount.c $NAME/shmcount.c",
 			      from + 4));

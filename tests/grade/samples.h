@@ -8,8 +8,8 @@ enum { SAMPLE_LIMIT = 600 };
 /*
  * Make a submission, a directory of this name, from "kmod", the unmodified module; from
  * "patch NAME", that with a patch of tests/mutants/patches; "sed SCRIPT", that with its C
- * file changed so; "lab", the last solution of the lab, in a folder of make lab-start; or
- * from a C file below tests/.
+ * file changed so; "lab", the last solution of the lab, in a folder of make lab-start;
+ * "forger NAME", of tests/grade/samples/forgers; or from a C file below tests/.
  */
 void stage(const char *name, const char *from);
 

@@ -32,12 +32,15 @@ static char *report_of(const char *sql)
 }
 
 /*
- * A sample: what stage() makes it from, and its verdict. Unless they are NULL, the
- * result of a test, why, and the line that it names; the points, a directory of samples/
- * with an instructor's tests, the tests that run, and the points file.
+ * A sample: what stage() makes it from, and its verdict (NULL: any that leaves a forger
+ * no points, or has a reason to look at it). Unless they are NULL, the result of a test,
+ * why, and the line that it names; the points, a directory of samples/ with an
+ * instructor's tests, the tests that run, and the points file. The reason to look at it;
+ * NULL: there is none.
  */
 struct sample {
-	const char *from, *verdict, *test, *result, *why, *where, *points, *hidden, *tests, *by;
+	const char *from, *verdict, *test, *result, *why, *where, *points, *hidden, *tests, *by,
+		   *look;
 };
 
 static void grade(const struct sample *sample)
@@ -51,8 +54,11 @@ static void grade(const struct sample *sample)
 	must_end_silently(RUN(GRADE_SAMPLE, "-g", sample->hidden ? "./graded" : "build/grading/graded", "-t", sample->tests ?: "", "-p", sample->by ?: "tests/grade/points", "one", NAME), 0);
 	if (sample->tests)
 		shell("mv grades/" NAME "+tests grades/" NAME);
-	ASSERT_STREQ(sample->verdict,
-		     report_of("SELECT json_extract(text, '$.verdict') FROM report"));
+	if (sample->verdict)
+		ASSERT_STREQ(sample->verdict,
+			     report_of("SELECT json_extract(text, '$.verdict') FROM report"));
+	else	/* no more than a module without a device, or there is a reason to look */
+		ASSERT_STREQ("1", report_of("SELECT json_extract(text, '$.points') < 10.6 OR json_extract(text, '$.look') <> '' FROM report"));
 	if (sample->test)
 		ASSERT_STREQ(sample->result,
 			     report_of(text_of("SELECT json_extract(value, '$.result') FROM report, json_each(text, '$.tests') WHERE json_extract(value, '$.name') = '%s'",
@@ -67,6 +73,11 @@ static void grade(const struct sample *sample)
 	if (sample->points)
 		ASSERT_STREQ(sample->points,
 			     report_of("SELECT json_extract(text, '$.points') || ' of ' || json_extract(text, '$.of') FROM report"));
+	if (sample->look)
+		expect_text(report_of("SELECT json_extract(text, '$.look') FROM report"),
+			    sample->look);
+	else
+		ASSERT_STREQ("", report_of("SELECT json_extract(text, '$.look') FROM report"));
 	ASSERT_STREQ("",
 		     shell("xmllint --noout grades/" NAME "/junit.xml && sqlite3 :memory: \"SELECT 1 WHERE NOT json_valid(CAST(readfile('grades/" NAME "/results.json') AS TEXT))\""));
 }
@@ -141,9 +152,11 @@ SAMPLE(lies_in_the_log, "grade/samples/lies_in_the_log.c", "tested",
 SAMPLE(no_device, "modules/no_device.c", "tested",
 	.test = "io.seek", .result = "fail", .points = "10.5556 of 100.0")
 SAMPLE(forges_results, "modules/forge_results.c", "forged report",
-	.test = "io.seek", .result = "not run", .points = "0.0 of 100.0")
+	.test = "io.seek", .result = "not run", .points = "0.0 of 100.0",
+	.look = "imports filp_open, kernel_write")
 SAMPLE(resets_the_machine, "modules/reset_at_load.c", "does not load",
-	.test = "module.loads", .result = "crash", .points = "0.0 of 100.0")
+	.test = "module.loads", .result = "crash", .points = "0.0 of 100.0",
+	.look = "imports emergency_restart")
 SAMPLE(includes_devices, "grade/samples/includes_devices.c", "does not build",
 	.points = "0.0 of 100.0")
 SAMPLE(memory_bomb, "grade/samples/memory_bomb.c", "does not build",
@@ -152,6 +165,35 @@ SAMPLE(big_array, "grade/samples/big_array.c", "does not build",
 	.points = "0.0 of 100.0")
 SAMPLE(big_module, "grade/samples/big_module.c", "does not build",
 	.points = "0.0 of 100.0")
+
+/*
+ * Forgers of samples/forgers/. None keeps points unflagged: the report is forged, or a
+ * reason to look at it stands beside the points, or it gains nothing, as printk.
+ */
+#define FORGER(name, verdict, reason)					\
+	SAMPLE(forger_##name, "forger " #name, verdict, .look = reason)
+
+FORGER(process_vm, "forged report", "access_process_vm")
+FORGER(page_cache, NULL, "find_vma")
+FORGER(nonce, "forged report", "access_process_vm")
+FORGER(kprobe, "forged report", "register_kprobe")
+FORGER(ftrace, NULL, "register_ftrace_function")
+FORGER(tracepoint, NULL, "tracepoint_probe_register")
+FORGER(zombie, NULL, "kthread_create")
+FORGER(timer, NULL, "get_user_pages_fast")
+FORGER(kills, NULL, "send_sig")
+FORGER(restart, NULL, NULL)
+FORGER(wait, NULL, "register_kretprobe")
+FORGER(table, NULL, "get_user_pages_fast")
+FORGER(printk, NULL, "")
+FORGER(console, NULL, "console_printk")
+FORGER(lock, NULL, "console_lock")
+FORGER(port, NULL, "has instructions out")
+FORGER(debug_exit, NULL, "has instructions out")
+FORGER(helper, NULL, "call_usermodehelper")
+FORGER(taint, NULL, "register_kprobe")
+FORGER(obeys, NULL, "register_kprobe")
+FORGER(obeys_quietly, NULL, "get_user_pages_fast")
 
 /* An instructor's tests. */
 SAMPLE(right_with_hidden, "kmod", "tested",

@@ -339,6 +339,7 @@ static void write_instructor(FILE *file)
 	json_string(&json, "ignored", submission.ignored);
 	json_string(&json, "notes", submission.notes);
 	json_string(&json, "cut", submission.cut);
+	json_string(&json, "look", submission.look);
 	json_number(&json, "points_not_run", 4, points_not_run());
 	json_number(&json, "points", 4, all_points_reached());
 	json_number(&json, "of", 4, all_points());
@@ -426,12 +427,14 @@ void put_csv_name(FILE *file, const char *path, const char *fallback)
 static void write_row(FILE *file)
 {
 	put_csv_name(file, submission.path, submission.name);
-	fprintf(file, ",%s,%.2f,%.2f,%d,%d,%d,%d,%d,%d,%d,%.0f\n",
+	fprintf(file, ",%s,%.2f,%.2f,%d,%d,%d,%d,%d,%d,%d,%.0f,",
 		verdict_names[submission.verdict],
 		all_points_reached(), all_points(), count(PASSED, true),
 		count(FAILED, true), count(CRASHED, true), count(HUNG, true),
 		count(SKIPPED, true), count(NOT_RUN, true), submission.guests,
 		submission.seconds);
+	put_csv(file, submission.look);
+	fprintf(file, "\n");
 }
 
 /* Of the control it says which tests count for nobody. */
@@ -473,6 +476,7 @@ void write_reports(bool quiet)
 	write_one("instructor.json", write_instructor);
 	write_one("junit.xml", write_xml);
 	write_one("row.csv", write_row);
+	write_one("times", write_times);
 	write_one("skipped", write_skipped);
 	publish();
 	on_terminal = true;

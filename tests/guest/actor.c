@@ -23,6 +23,7 @@ const char guest_actor[] =
 "	-n) alone=1; shift ;;\n"
 "	-f) first=1; shift ;;\n"
 "	-g) by_group=1; shift ;;\n"
+"	-a) shift ;;\n"
 "	*) break ;;\n"
 "	esac\n"
 "done\n"
@@ -30,6 +31,7 @@ const char guest_actor[] =
 /* record VERDICT STATUS REASON [MESSAGE]: as the runner leaves it. */
 "record() {\n"
 "	printf '%s\\n' \"program=${program--1}\" \"qemu=${qemu-0}\" \"test=${lie-$test}\" \"begun=$test\" \\\n"
+"		\"taint=${taint-12288}\" \"unlogged=${unlogged-0}\" \\\n"
 "		\"status=$2\" \"reason=$3\" \"message=${4-$3}\" \"verdict=$1\" >\"$record\"\n"
 "}\n"
 /* die VERDICT STATUS REASON [MESSAGE] */
@@ -66,6 +68,8 @@ const char guest_actor[] =
 "		status=1 ;;\n"
 "	not-loaded) echo '# x.c:1: cannot load it'\n"
 "		echo \"not ok $n $test # NOT_LOADED\"; status=1 ;;\n"
+"	tainted) taint=${what#* }; echo \"ok $n $test\" ;;\n"
+"	unlogged) unlogged=1; echo \"ok $n $test\" ;;\n"
 "	timeout) echo \"not ok $n $test # TIMEOUT 20 seconds\"; status=1 ;;\n"
 "	flood) exec yes '# more' ;;\n"
 "	silent) exit 121 ;;\n"

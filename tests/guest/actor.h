@@ -12,6 +12,7 @@
  *	pinned			it passes, and the module is still loaded
  *	crash, hang, forge	so the guest ends
  *	lie NAME		it passes, and the guest crashes; the log has another name
+ *	tainted N, unlogged	it passes; the kernel's taint is N, or its log lacks a test
  *	late			it passes, and the guest crashes after that
  *	unkillable		it hangs, and cannot be killed
  *	not-off			it passes, and the guest does not power off

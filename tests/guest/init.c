@@ -274,12 +274,12 @@ static void become_terminal(void)
 		dup2(report, fd);
 }
 
-static pid_t start(int out[2], int err[2])
+static pid_t start(int in[2], int out[2], int err[2])
 {
 	bool shell = !strcmp(config.verb, "shell");
 	pid_t pid;
 
-	if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
+	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
 		init_error("cannot make a pipe");
 	pid = fork();
 	if (pid < 0)
@@ -295,7 +295,7 @@ static pid_t start(int out[2], int err[2])
 		int null = open("/dev/null", O_RDONLY);
 
 		setsid();
-		dup2(null, STDIN_FILENO);
+		dup2(strcmp(config.verb, "tap") ? null : in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		dup2(err[1], STDERR_FILENO);
 		if (null > 2)
@@ -328,13 +328,13 @@ static bool pump(int fd, const char *kind)
 }
 
 /*
- * Run the program and send what it writes. A process that it leaves behind may hold
- * the pipes open, so do not wait for their end.
+ * Run the program and send what it writes; a test program gets what the host answers.
+ * A process that it leaves behind may hold the pipes open, so do not wait for their end.
  */
 static int run(void)
 {
-	int out[2], err[2], status = 0;
-	pid_t pid = start(out, err);
+	int in[2], out[2], err[2], status = 0;
+	pid_t pid = start(in, out, err);
 	bool shell = !strcmp(config.verb, "shell");
 	bool ended = false;
 
@@ -356,10 +356,13 @@ static int run(void)
 			close(err[0]);
 			err[0] = -1;
 		}
-		/* It leads no group until it has called setsid(). */
-		if (fds[2].revents && read(report, &byte, 1) == 1 &&
-		    byte == 'i' && !ended && kill(-pid, SIGINT))
-			kill(pid, SIGINT);
+		if (fds[2].revents && read(report, &byte, 1) == 1) {
+			if (byte != 'i')
+				write_all(in[1], &byte, 1);
+			/* It leads no group until it has called setsid(). */
+			else if (!ended && kill(-pid, SIGINT))
+				kill(pid, SIGINT);
+		}
 		if (ended && ready <= 0)
 			return status;
 		while (!ended && (reaped = waitpid(-1, &status, WNOHANG)) > 0)
@@ -441,6 +444,18 @@ static void keep_scheduler_unpatched(void)
 	if (fd >= 0 && write(fd, "0", 1) < 0)
 		perror("record-cmd");
 	close(fd);
+}
+
+static long taint(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/tainted", "re");
+	long mask = -1;
+
+	if (file && fscanf(file, "%ld", &mask) != 1)
+		mask = -1;
+	if (file)
+		fclose(file);
+	return mask;
 }
 
 /* Drain the port: the runner must see "up" before anything we load can crash. */
@@ -572,6 +587,7 @@ int main(void)
 	ask_sanitizers();
 	if (*config.fetch)
 		send_file(config.fetch);
+	frame("taint", taint());
 	if (WIFSIGNALED(status))
 		frame("signal", WTERMSIG(status));
 	else

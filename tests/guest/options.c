@@ -31,6 +31,8 @@ static const char help[] =
 "  -b       to measure: without the kernel's checks that take time\n"
 "  -I       to count: as -b, on one processor, with a clock that advances by\n"
 "           1 ns with each instruction\n"
+"  -D N     for tap, of a program with -a: send what its tests need to pass, and\n"
+"           make one run of N a decoy, which cannot pass; 0: none\n"
 "  -1       under TCG: one thread of the host for all processors of the guest, in\n"
 "           turn; this takes half the time where several guests run at once\n"
 "  -B SEC   time limit for the kernel to come up (120)\n"
@@ -129,6 +131,7 @@ static const struct {
 } numbers[] = {
 	{ 'd', &options.disk, 8 }, { 'M', &options.memory, 128 },
 	{ 'B', &options.boot_limit, 1 }, { 't', &options.limit, 1 },
+	{ 'D', &options.decoys, 0 },
 };
 
 static void take(int letter, char *value)
@@ -155,6 +158,9 @@ static void take(int letter, char *value)
 		options.count = true;
 		options.bench = true;
 		break;
+	case 'D':
+		options.judges = true;
+		break;
 	case '1':
 		options.in_turn = true;
 		break;
@@ -173,7 +179,7 @@ void parse_options(int argc, char *argv[])
 {
 	int letter;
 
-	while ((letter = getopt(argc, argv, "+k:m:i:p:f:Hd:M:a:o:bI1B:t:c:r:K:T:h")) != -1)
+	while ((letter = getopt(argc, argv, "+k:m:i:p:f:Hd:M:a:o:bID:1B:t:c:r:K:T:h")) != -1)
 		take(letter, optarg);
 	options.verb = optind < argc ? argv[optind] : "";
 	options.argv = argv + optind + 1;

@@ -171,6 +171,7 @@ pid_t start_qemu(int *console_fd, int *report_fd)
 	close(monitor_end);
 	guest.monitor = monitor_pair[0];
 	guest.input = input_pipe[1];
+	fcntl(guest.input, F_SETFL, O_NONBLOCK);	/* the guest may never read */
 	*console_fd = console_pipe[0];
 	*report_fd = report_pipe[0];
 	return pid;

@@ -2,7 +2,8 @@
 /*
  * What the parts of the runner share: options.c reads what is asked for,
  * payload.c packs what goes into the guest, template.c saves and restores it,
- * qemu.c starts it, streams.c reads what it says, judge.c decides how that ended;
+ * qemu.c starts it, streams.c reads what it says, decoys.c notices who forges that,
+ * judge.c decides how that ended;
  * vm.c has main().
  */
 #ifndef RUNNER_H
@@ -30,8 +31,9 @@ struct options {
 	const char *kernel, *module, *parameters, *init, *console, *record;
 	const char *files[MAX_FILES];
 	int file_count;
-	bool host, bench, count, in_turn;
+	bool host, bench, count, in_turn, judges;
 	int limit, boot_limit, disk, memory;	/* seconds; MB */
+	int decoys;				/* one run of a test of so many; 0: none */
 	const char *append;
 	const char *fetch, *fetch_to;		/* -o FROM:TO */
 	const char *templates;			/* keep templates there */
@@ -65,6 +67,7 @@ struct guest {
 	FILE *fetched;
 	int foreign;		/* lines of the report that init did not write */
 	char first_foreign[256];
+	char forgery[256];	/* of a test's result, or "" */
 
 	enum splat splat;	/* of the first report in the kernel's log */
 	/* What the log says is running: it is in step with that report. */
@@ -159,6 +162,11 @@ int watch(pid_t pid, int console_fd, int report_fd);
 
 /* Forget what an earlier guest of this run has said. */
 void reset_streams(void);
+
+/* ---- decoys.c ---- */
+
+/* Take a line of a test program's report. Returns true if it is not for the reader. */
+bool take_decoy_line(const char *line);
 
 /* ---- judge.c ---- */
 

@@ -75,9 +75,10 @@ const char *without_stamp(const char *line)
 /* The harness and fuzz log what they begin. */
 static void note_begin(const char *line)
 {
-	if (sscanf(line, "test: %127s", guest.test) == 1)
+	if (sscanf(line, "test: %127s", guest.test) == 1) {
 		guest.fuzz[0] = '\0';
-	else if (!strncmp(line, "fuzz: ", 6))
+		guest.record.unlogged--;
+	} else if (!strncmp(line, "fuzz: ", 6))
 		snprintf(guest.fuzz, sizeof(guest.fuzz), "%s", line);
 }
 
@@ -130,6 +131,9 @@ static struct lines console = { .take = take_console_line };
  */
 static void take_tap_line(const char *line)
 {
+	guest.record.unlogged += !strncmp(line, "# begin ", 8);
+	if (take_decoy_line(line))
+		return;
 	if (guest.splat != SPLAT_NONE && guest.tap.running[0] &&
 	    !strcmp(guest.tap.running, guest.splat_during))
 		return;
@@ -187,6 +191,8 @@ static void take_head(char *line)
 		guest.deadline = options.limit ? now() + options.limit : 0;
 		if (is_verb("run"))
 			to_program = guest.input;
+	} else if (!strcmp(frame.kind, "taint")) {
+		guest.record.taint = number;
 	} else if (!strcmp(frame.kind, "exit") || !strcmp(frame.kind, "signal")) {
 		guest.ended = true;
 		guest.record.program = number + (*frame.kind == 's' ? 128 : 0);

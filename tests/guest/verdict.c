@@ -73,7 +73,7 @@ static const struct {
 	size_t offset, size;	/* size 0: it is a number */
 } fields[] = {
 	NUMBER(status), NUMBER(program), NUMBER(qemu), NUMBER(ready_ms),
-	NUMBER(memory),
+	NUMBER(memory), NUMBER(taint), NUMBER(unlogged),
 	TEXT(test), TEXT(begun), TEXT(reason), TEXT(message),
 };
 
@@ -136,7 +136,7 @@ void read_record(struct vm_record *record, const char *path)
 	char line[2048], *value;
 
 	*record = (struct vm_record) {
-		.status = STATUS_INFRASTRUCTURE, .program = -1, .qemu = -1,
+		.status = STATUS_INFRASTRUCTURE, .program = -1, .qemu = -1, .taint = -1,
 	};
 	while (file && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';

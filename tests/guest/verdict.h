@@ -12,6 +12,8 @@
  *	program=-1			exit status of the guest's program
  *	qemu=85				exit status of QEMU
  *	ready_ms=412			from QEMU's start to the program's
+ *	taint=12288			of the kernel, as init reads it at the end; -1: unknown
+ *	unlogged=1			so many tests began that the log does not name
  *	memory=10240			the MB that vm -M asked for; 0: as usual
  *	report=[    3.1] BUG: ...	the kernel's report, its first lines
  */
@@ -55,6 +57,7 @@ struct vm_record {
 	int program;		/* 128 + the signal that ended it; -1: none yet */
 	int qemu;		/* -1: a signal ended it, or it never ran */
 	int ready_ms;		/* 0: the program did not start */
+	int taint, unlogged;
 	int memory;		/* MB, if a size was asked for, else 0 */
 	char report[VM_REPORT_LINES][256];
 	int report_lines;

@@ -18,7 +18,10 @@
 #include "signals.h"
 #include "status.h"
 
-struct guest guest = { .monitor = -1, .record = { .program = -1, .qemu = -1 } };
+struct guest guest = {
+	.monitor = -1,
+	.record = { .program = -1, .qemu = -1, .taint = -1 },
+};
 volatile sig_atomic_t interrupted;
 volatile sig_atomic_t to_program = -1;
 

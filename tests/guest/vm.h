@@ -26,10 +26,11 @@
  *	out, err	NUMBER bytes of output follow
  *	file		NUMBER bytes of the file to send follow
  *	init-error	init cannot go on; NUMBER bytes of reason follow
+ *	taint		/proc/sys/kernel/tainted, when the program has ended
  *	exit, signal	how the program ended
  *
- * The runner sends "i" there to interrupt the program. For a shell ttyS1 is the
- * terminal instead.
+ * The runner sends "i" there to interrupt the program, and whatever else a test program
+ * is to read. For a shell ttyS1 is the terminal instead.
  */
 #ifndef VM_H
 #define VM_H

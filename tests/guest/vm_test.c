@@ -208,6 +208,64 @@ TEST(runner, report_of_the_kernel_names_no_later_test)
 #define BEGINS READY "say 'TAP version 13'; say 1..1; say '# begin a.b'\n"
 #define ENDS(status) "frame exit " #status "; exit $EXIT\n"
 
+/* A run of the test in a guest that the runner judges, which says that it has seen this. */
+#define ASKS "say '# begin a.b'; say '# ask'; read -r one two\n"
+#define PASSES(seen) "say \"# saw " seen "\"; say 'ok 1 a.b'; read -r next\n"
+#define FAILS "say '# why'; say 'not ok 1 a.b'; read -r next\n"
+#define SKIPS "say 'ok 1 a.b # SKIP why'; read -r next\n"
+#define PLAN READY "say 'TAP version 13'; say 1..1\n"
+#define WANTS(answer) "[ $next = " answer " ] || exit 9\n"
+
+/* What a guest says in which one run of each test is a decoy (1), or none is (0). */
+static const struct {
+	const char *decoys, *script;
+	int status;
+	const char *said;
+} judged[] = {
+	{ "1", PLAN ASKS "[ $one != $two ] || exit 9\n" FAILS WANTS("more") ASKS
+	  "[ $one = $two ] || exit 9\n" PASSES("$one") WANTS("next") ENDS(0), 0, "" },
+	{ "1", PLAN ASKS SKIPS WANTS("more") ASKS SKIPS WANTS("next") ENDS(4), 0, "" },
+	{ "1", PLAN ASKS PASSES("$one") ASKS PASSES("$one") ENDS(0), 122,
+	  "vm: forged: a result is forged: a.b passes, though what it expects is wrong" },
+	{ "1", PLAN ASKS "say 'not ok 1 a.b # TIMEOUT 5 seconds'; read -r next\n" WANTS("next")
+	  ENDS(1), 1, "" },
+	{ "0", PLAN ASKS PASSES("$one") WANTS("next") ENDS(0), 0, "" },
+	{ "0", PLAN ASKS FAILS WANTS("next") ENDS(1), 1, "" },
+	{ "0", PLAN ASKS PASSES("1") ENDS(0), 122,
+	  "vm: forged: a result is forged: a.b passes, and has not seen what the host has sent" },
+	{ "0", PLAN "say '# begin a.b'; say 'ok 1 a.b'\n" ENDS(0), 122,
+	  "vm: forged: a result is forged: a.b passes, and has not seen" },
+	/* The forgery counts, whatever comes after it. */
+	{ "0", PLAN ASKS PASSES("1") "echo '[ 1.0] BUG: x' >&3; exit 9\n", 122,
+	  "vm: forged: a result is forged: a.b passes, and has not seen" },
+};
+
+TEST_LIMIT(runner, forged_result_of_a_test_is_told, 60)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(judged); i++) {
+		struct run run;
+
+		set_scene(text_of("%s%s", QEMU, judged[i].script));
+		run = RUN(SCENE_GUEST, "-D", judged[i].decoys, "-t", "10", "tap", "suite");
+		expect_status(&run, judged[i].status);
+		expect_text(run.errors, judged[i].said);
+		/* Of a decoy no reader learns why it fails. */
+		ASSERT_EQ(judged[i].status == 1, strstr(run.output, "# why") || strstr(run.output, "TIMEOUT"));
+		ASSERT_TRUE(!strstr(run.output, "# saw") && !strstr(run.output, "# ask"));
+	}
+}
+
+/* Who reads nothing does not hold up the runner. */
+TEST(runner, questions_without_end_are_not_all_answered)
+{
+	struct run run;
+
+	set_scene(QEMU PLAN "say '# begin a.b'; for i in $(seq 9999); do say '# ask'; done\n"
+		  "say 'not ok 1 a.b'\n" ENDS(1));
+	run = RUN(SCENE_GUEST, "-D", "0", "-t", "30", "tap", "suite");
+	expect_status(&run, 1);
+}
+
 /* Each guest that can end so, and what its record says. */
 static const struct {
 	const char *script;

@@ -2,7 +2,7 @@
 /*
  * The TAP harness: main() and the functions of harness.h.
  *
- *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-n] [-q N] [-t N] [-k KERNEL]
+ *   PROGRAM [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-a] [-n] [-q N] [-t N] [-k KERNEL]
  *           [NAME or pattern]...
  *
  * -l    list the tests instead of running them
@@ -12,6 +12,7 @@
  *       kernel holds (held.h) for a quarter of its time limit has reached it
  * -f    end early: after the first test that did not pass
  * -g    end early: after a group in which a test did not pass
+ * -a    ask the host for words, and whether to run a test again (guest/decoys.c)
  * -n    do not call test_cleanup(): for a single test in a guest
  * -q N  after N timeouts a quarter of each time limit has to do
  * -t N  multiply the time limits by N
@@ -41,6 +42,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +61,10 @@ static struct {
 	atomic_bool returned;	/* the test function returned */
 	char skip_reason[200];
 	bool not_loaded;
+	pid_t leader;		/* of the test's processes */
+	uint64_t words[2];	/* of the host: they differ if this is a decoy */
+	uint64_t seen;		/* what the test has seen of the first */
+	bool has_word;		/* the test says by itself what it has seen */
 } *shared;
 
 /* main() waits for these: SIGCHLD and the signals that end us. */
@@ -69,6 +75,7 @@ static bool ends_early;		/* -e */
 static bool keeps_all;		/* -n */
 static unsigned int full_limits = UINT_MAX;	/* -q, less the timeouts so far */
 static bool held;		/* the kernel held the test that runs */
+static int from_host = -1, to_host = -1;	/* -a: descriptors */
 
 /* A debug kernel is slower. In a guest, SLOWER comes from its command line. */
 static unsigned int slower = 1;
@@ -173,10 +180,60 @@ static char *error_name(int error)
 		       "success");
 }
 
+/* Read a line of what the host sends; returns false at the end. */
+static bool read_answer(char *line, size_t size)
+{
+	size_t length = 0;
+	ssize_t n;
+
+	while ((n = read(from_host, line + length, 1)) == 1 || (n < 0 && errno == EINTR)) {
+		if (n == 1 && line[length] == '\n')
+			break;
+		length += n == 1 && length + 1 < size;
+	}
+	line[length] = '\0';
+	return n == 1;
+}
+
+/* Only one process asks, so that nobody reads the other's answer. */
+void test_ask(void)
+{
+	static const char question[] = "# ask\n";
+	char answer[64];
+
+	if (from_host >= 0 && !shared->words[0] && getpid() == shared->leader &&
+	    write(to_host, question, sizeof(question) - 1) > 0 &&
+	    read_answer(answer, sizeof(answer)))
+		sscanf(answer, "%lx %lx", &shared->words[0], &shared->words[1]);
+}
+
+uint64_t test_word(void)
+{
+	test_ask();
+	shared->has_word = true;
+	return shared->words[0];
+}
+
+void test_saw(uint64_t word)
+{
+	shared->seen = word;
+}
+
+/*
+ * Equal, as the host has it: in a decoy nothing is. A child of the test that failed
+ * would leave others waiting, so it is the test itself that fails.
+ */
+static bool is_equal(long long seen, long long wanted)
+{
+	if (getpid() != shared->leader)
+		return seen == wanted;
+	return (seen ^ shared->words[0]) == (wanted ^ shared->words[1]);
+}
+
 void test_assert_eq(const char *file, int line, const char *what,
 		    long long seen, long long wanted)
 {
-	if (seen != wanted)
+	if (!is_equal(seen, wanted))
 		test_differs(file, line, what, text_of("%lld", wanted),
 			     seen == -1 && errno ? text_of("-1 (%s)", error_name(errno)) :
 						   text_of("%lld", seen));
@@ -185,14 +242,14 @@ void test_assert_eq(const char *file, int line, const char *what,
 void test_assert_mode(const char *file, int line, const char *what,
 		      unsigned int seen, unsigned int wanted)
 {
-	if (seen != wanted)
+	if (!is_equal(seen, wanted))
 		test_differs(file, line, what, text_of("0%o", wanted), text_of("0%o", seen));
 }
 
 void test_assert_error(const char *file, int line, const char *what,
 		       int seen, int wanted)
 {
-	if (seen != wanted)
+	if (!is_equal(seen, wanted))
 		test_differs(file, line, what, error_name(wanted), error_name(seen));
 }
 
@@ -219,7 +276,7 @@ void test_assert_errno(const char *file, int line, const char *what,
 	if (result != -1)
 		test_differs(file, line, what, error_name(wanted),
 			     text_of("success (%ld)", (long)result));
-	if (errno != wanted)
+	if (!is_equal(errno, wanted))
 		test_differs(file, line, what, error_name(wanted),
 			     errno ? error_name(errno) : "-1 and no errno");
 }
@@ -367,6 +424,7 @@ static pid_t start_group(void (*run)(void), int output, const char *directory)
 
 	if (pid)
 		return pid;
+	shared->leader = getpid();
 	/* A test must get the signals that the harness was started to ignore. */
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		signal(signals[i], SIG_DFL);
@@ -457,6 +515,20 @@ static void print_output(int output)
 	fclose(file);
 }
 
+static const struct test *judged;	/* the test that runs */
+
+/* Run it, and have a decoy fail in any case. */
+static void run_judged(void)
+{
+	judged->run();
+	test_ask();
+	/* What has failed is told already. */
+	if (!atomic_load(&shared->failures))
+		ASSERT_EQ(0, atomic_load(&shared->failures));
+	if (!shared->has_word)
+		test_saw(shared->words[0]);
+}
+
 /* Run the test, then test_cleanup() if there is one. */
 static enum test_result run_and_clean_up(const struct test *test, int output,
 				     const char *directory)
@@ -464,12 +536,14 @@ static enum test_result run_and_clean_up(const struct test *test, int output,
 	enum test_result result, cleanup;
 	bool test_held;
 
-	result = run_apart(test->run, limit_of(test), output, directory);
+	judged = test;
+	result = run_apart(run_judged, limit_of(test), output, directory);
 	if (!test_cleanup || test->keeps || keeps_all || result == UNKILLABLE)
 		return result;
 	test_held = held;
 	shared->failures = 0;
 	shared->returned = false;
+	shared->words[1] = shared->words[0];
 	cleanup = run_apart(test_cleanup, limit_of(test), output, directory);
 	cleanup_failed = cleanup != PASSED;
 	if (cleanup_failed)
@@ -490,6 +564,8 @@ static enum test_result run_test(const struct test *test, const char *name,
 	int output;
 
 	memset(shared, 0, sizeof(*shared));
+	if (from_host < 0 && getrandom(&shared->words[0], sizeof(shared->words[0]), 0) > 0)
+		shared->words[1] = shared->words[0];
 	held = false;
 	printf("# begin %s\n", name);
 	output = memfd_create(name, 0);
@@ -504,6 +580,8 @@ static enum test_result run_test(const struct test *test, const char *name,
 	if (result != PASSED && result != SKIPPED)
 		print_output(output);
 	close(output);
+	if (from_host >= 0)
+		printf("# saw %lx\n", shared->seen);
 	printf("# took %.3f s\n%s %zu %s", now() - begin,
 	       result == PASSED || result == SKIPPED ? "ok" : "not ok",
 	       number, name);
@@ -517,6 +595,18 @@ static enum test_result run_test(const struct test *test, const char *name,
 		       limit_of(test) / (held ? HELD_SHARE : 1));
 	printf("\n");
 	return result;
+}
+
+/* The host has read the result: does it want another one? */
+static bool is_to_run_again(void)
+{
+	char answer[64] = "";
+
+	/* A test that was killed may have left an answer of its own. */
+	while (from_host >= 0 && read_answer(answer, sizeof(answer)) &&
+	       strcmp(answer, "next") && strcmp(answer, "more"))
+		;
+	return !strcmp(answer, "more");
 }
 
 static int compare_lines(const void *a, const void *b)
@@ -559,6 +649,7 @@ struct options {
 	unsigned int repeat;
 	unsigned long k, n;	/* every nth of all runs, from the kth on */
 	unsigned int max_timeouts;	/* 0: no limit */
+	bool asks;		/* -a */
 	bool by_group, first;	/* end after a group, or a test, that has failed */
 	const char *kernel;	/* or NULL */
 	bool list;
@@ -604,9 +695,12 @@ static int run_tests(const struct test **tests, size_t count,
 			printf("Bail out! %s has failed\n", failed->name);
 			return STATUS_GROUP;
 		}
-		if (getenv("SHMCOUNT_GUEST") && !log_to_kernel(text_of("test: %s\n", name)))
-			printf("# cannot write to /dev/kmsg: %s\n", strerror(errno));
-		result = run_test(test, name, ++number);
+		number++;
+		do {
+			if (getenv("SHMCOUNT_GUEST") && !log_to_kernel(text_of("test: %s\n", name)))
+				printf("# cannot write to /dev/kmsg: %s\n", strerror(errno));
+			result = run_test(test, name, number);
+		} while (result != UNKILLABLE && is_to_run_again() && !cleanup_failed);
 		results[result]++;
 		full_limits -= result == TIMED_OUT && full_limits;
 		if (result != PASSED && result != SKIPPED)
@@ -639,7 +733,7 @@ static int run_tests(const struct test **tests, size_t count,
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-n] [-q N] [-t N] [-k KERNEL] [test or pattern]...\n",
+		"usage: %s [-l] [-r N] [-s K/N] [-e N] [-f] [-g] [-a] [-n] [-q N] [-t N] [-k KERNEL] [test or pattern]...\n",
 		program_invocation_short_name);
 	exit(STATUS_USAGE);
 }
@@ -659,7 +753,7 @@ static struct options parse(int argc, char *argv[])
 
 	if (getenv("SHMCOUNT_GUEST") && getenv("SLOWER"))
 		slower = get_number("SLOWER=", getenv("SLOWER"), 1, MAX_REPEAT);
-	while ((option = getopt(argc, argv, "lr:s:e:fgnq:t:k:")) != -1) {
+	while ((option = getopt(argc, argv, "lr:s:e:fganq:t:k:")) != -1) {
 		if (option == 'l')
 			options.list = true;
 		else if (option == 'r')
@@ -670,6 +764,8 @@ static struct options parse(int argc, char *argv[])
 			options.first = true;
 		else if (option == 'g')
 			options.by_group = true;
+		else if (option == 'a')
+			options.asks = true;
 		else if (option == 'n')
 			keeps_all = true;
 		else if (option == 'q')
@@ -713,7 +809,7 @@ static void refuse_unknown(const struct test **tests, size_t count,
 }
 
 /* Returns false if the harness cannot run here, after a "Bail out!". */
-static bool prepare(void)
+static bool prepare(bool asks)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
@@ -723,6 +819,10 @@ static bool prepare(void)
 		return false;
 	}
 	awaited = block_signals();
+	if (asks) {
+		from_host = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		to_host = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	}
 	return true;
 }
 
@@ -740,7 +840,7 @@ int main(int argc, char *argv[])
 	refuse_unknown(tests, count, argv + optind);
 	if (optind < argc)
 		count = choose(tests, count, argv + optind);
-	if (!options.list && !prepare())
+	if (!options.list && !prepare(options.asks))
 		return STATUS_FAILED;
 	return run_tests(tests, count, &options);
 }

@@ -102,6 +102,16 @@ enum { DEFAULT_LIMIT = 20 };
 
 #define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
 
+/*
+ * A host that judges (-a) sends a word after the module is loaded, which test_ask() asks
+ * for, and compares it with what comes back. A test that puts test_word() into the region
+ * has to say test_saw() of what another mapping or process sees there; for other tests
+ * the harness does at their end. Without such a host the word is a random number.
+ */
+void test_ask(void);
+uint64_t test_word(void);
+void test_saw(uint64_t word);
+
 /* Print the message with its source line, and end this process. */
 _Noreturn __attribute__((format(printf, 3, 4)))
 void test_fail(const char *file, int line, const char *format, ...);

@@ -235,3 +235,25 @@ TEST_THAT_KEEPS(sample, keeps_what_it_changes)
 TEST(another, passes)
 {
 }
+
+/* To a host that judges. */
+TEST(sample, asserts_nothing)
+{
+}
+
+TEST(sample, sees_something_else)
+{
+	ASSERT_TRUE(test_word() != 3);
+	test_saw(3);
+}
+
+static void assert_in_child(void *unused)
+{
+	(void)unused;
+	ASSERT_EQ(2, 1 + 1);
+}
+
+TEST(sample, asserts_in_a_child)
+{
+	finish(start(assert_in_child, NULL));
+}

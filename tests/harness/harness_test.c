@@ -144,6 +144,44 @@ TEST(harness, time_limit)
 		    "\nnot ok 1 sample.hangs # TIMEOUT 2 seconds\n");
 }
 
+/* What harness_sample -a says of a test to a host with these answers. */
+static const char *judged_by(const char *answers, const char *name)
+{
+	struct run run;
+
+	write_text("answers", answers);
+	run = RUN("/bin/sh", "-c", "exec $PROGRAMS/harness_sample -a $0 <answers", name);
+	cut_each(run.output, "# took ", " s\n");
+	return run.output + strlen("TAP version 13\n1..1\n");
+}
+
+TEST(harness, host_that_judges_decides_what_a_test_has_to_see)
+{
+	ASSERT_STREQ("# begin sample.passes\n# ask\n# saw 1f\nok 1 sample.passes\n",
+		     judged_by("1f 1f\nnext\n", "sample.passes"));
+	/* A decoy; then the test once more. */
+	expect_text(judged_by("1f 2\nmore\na a\nnext\n", "sample.passes"),
+		    "\nnot ok 1 sample.passes\n# begin sample.passes\n# ask\n# saw a\nok 1 sample.passes\n");
+	/* A test that asserts nothing fails as a decoy as well. */
+	expect_text(judged_by("1f 2\nnext\n", "sample.asserts_nothing"),
+		    "# saw 0\nnot ok 1 sample.asserts_nothing\n");
+	expect_text(judged_by("7 7\nnext\n", "sample.fails"), "\nnot ok 1 sample.fails\n");
+	/* It has not read its answer. */
+	expect_text(judged_by("1f 1f\nnext\n", "sample.crashes"), "not ok 1 sample.crashes\n");
+	expect_text(judged_by("1f 1f\nnext\n", "sample.sees_something_else"), "\n# saw 3\nok 1 ");
+	/* No answer is no word. */
+	expect_text(judged_by("", "sample.passes"), "\n# saw 0\nok 1 ");
+}
+
+/* A child that fails would leave its parent waiting. */
+TEST(harness, decoy_fails_in_the_test_itself)
+{
+	const char *said = judged_by("1f 2\nnext\n", "sample.asserts_in_a_child");
+
+	expect_text(said, "\nnot ok 1 sample.asserts_in_a_child\n");
+	ASSERT_TRUE(!strstr(said, "exit status"));
+}
+
 TEST(harness, child_that_nobody_asks_fails_the_test)
 {
 	expect_sample("child_fails_unseen", 1, HEAD "child_fails_unseen\n"
@@ -340,7 +378,7 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	ASSERT_EQ(30, lines_in(run.output));
+	ASSERT_EQ(33, lines_in(run.output));
 	ASSERT_TRUE(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
 		     RUN("harness_sample", "-l", "sample.child_*").output);
@@ -455,6 +493,35 @@ TEST(harness, module_name_is_that_of_its_modinfo)
 	ASSERT_STREQ("", name_in(&module, sizeof(module)));
 }
 
+static int imports;
+static char import[16];
+
+static void take_import(const char *name)
+{
+	imports++;
+	snprintf(import, sizeof(import), "%s", name);
+}
+
+/* Its strings are a table of symbols now; one of them is undefined and has a name. */
+TEST(harness, imports_of_a_module_are_its_undefined_symbols)
+{
+	struct module module = right_module;
+	Elf64_Sym symbols[] = {
+		{ .st_name = 0 }, { .st_name = 1, .st_shndx = 1 }, { .st_name = 10 },
+	};
+
+	module.sections[1] = (Elf64_Shdr) {
+		.sh_type = SHT_SYMTAB, .sh_link = 3, .sh_offset = offsetof(struct module, rest) + 1,
+		.sh_size = sizeof(symbols),
+	};
+	memcpy(module.rest + 1, symbols, sizeof(symbols));
+	name_in(&module, sizeof(module));
+	ASSERT_TRUE(module_imports("x.ko", take_import));
+	ASSERT_EQ(1, imports);
+	ASSERT_STREQ(".shstrtab", import);
+	ASSERT_TRUE(!module_imports("none.ko", take_import));
+}
+
 /* Some lengths, and each byte of the headers in turn. */
 TEST(harness, module_that_is_broken_is_none)
 {
@@ -466,5 +533,6 @@ TEST(harness, module_that_is_broken_is_none)
 
 			((char *)&module)[i] ^= bits;
 			name_in(&module, sizeof(module));
+			module_imports("x.ko", take_import);
 		}
 }

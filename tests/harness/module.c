@@ -188,3 +188,28 @@ int module_unload(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
 }
+
+bool module_imports(const char *path, void (*take)(const char *name))
+{
+	const Elf64_Shdr *sections, *table;
+	struct image image;
+	Elf64_Sym symbol;
+	int count = 0;
+
+	if (!map_image(&image, path))
+		return false;
+	sections = sections_of(&image, &count);
+	for (table = sections; table < sections + count; table++) {
+		const char *bytes = bytes_of(&image, table);
+
+		if (table->sh_type != SHT_SYMTAB || table->sh_link >= (Elf64_Word)count || !bytes)
+			continue;
+		for (size_t i = 0; i < table->sh_size / sizeof(symbol); i++) {
+			memcpy(&symbol, bytes + i * sizeof(symbol), sizeof(symbol));
+			if (symbol.st_shndx == SHN_UNDEF && symbol.st_name)
+				take(text_at(&image, &sections[table->sh_link], symbol.st_name));
+		}
+	}
+	munmap((void *)image.data, image.size);
+	return count;
+}

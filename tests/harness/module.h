@@ -28,6 +28,12 @@ struct function {
 /* Returns false if the file has no function of this name. The file may be anybody's. */
 bool module_function(const char *path, const char *name, struct function *function);
 
+/*
+ * Call the function for each symbol that the kernel or another module has to have.
+ * Returns false if the file has no sections. The file may be anybody's.
+ */
+bool module_imports(const char *path, void (*take)(const char *name));
+
 /* Load a file; unload by name, without waiting. Return 0 or an errno. */
 int module_load(const char *path, const char *parameters);
 int module_unload(const char *name);
