@@ -383,7 +383,8 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
 		     RUN("harness_sample", "-l", "sample.child_*").output);
 	ASSERT_STREQ("sample.fails\nsample.fails_without_values\nsample.crashes\n"
-		     "sample.hangs_for_long\nsample.says_a_lot\nsample.is_held_by_the_kernel\n",
+		     "sample.hangs_for_long\nsample.says_a_lot\nsample.is_held_by_the_kernel\n"
+		     "sample.sees_something_else\n",
 		     RUN("harness_sample", "-l", "-s", "2/5").output);
 	run = RUN("harness_sample", "-l", "-r", "2", "sample.child_*");
 	ASSERT_STREQ("sample.child_fails_unseen.1\n"
