@@ -89,8 +89,10 @@ void load(const char *parameters)
 {
 	int error = try_load(parameters);
 
-	if (!error)
+	if (!error) {
+		test_forget();
 		return;
+	}
 	test_not_loaded();
 	FAIL("cannot load the module (%s): %s", parameters, error_text(error));
 }
@@ -209,6 +211,7 @@ void *map_pages(size_t first, size_t pages, int flags)
 	if (map == MAP_FAILED)
 		FAIL("cannot map %zu pages from page %zu: %s", pages, first,
 		     error_text(errno));
+	test_forget();
 	return map;
 }
 
