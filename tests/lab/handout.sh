@@ -26,7 +26,7 @@ set -- .gitignore COPYING Kconfig.notes kmod/compat.* kmod/lab \
 	user/Makefile user/user.mk user/*.[ch] user/timeline \
 	tests/link.mk tests/*.[ch] tests/harness tests/programs \
 	tests/guest tests/kernel tests/check/read.c tests/check/report.h \
-	tests/modules/force_return.c \
+	tests/modules/force_return.c tests/modules/mapped_page.c \
 	tests/lab/*.mk tests/lab/*.sh tests/lab/*.[ch]
 rm -rf "$dir" "$dir.tar.gz"
 mkdir -p "$dir"
@@ -42,7 +42,7 @@ fi
 grep -v '_test\.[ch]$' "$dir.files" | tar -c -T - | tar -x -C "$dir"
 rm "$dir.files"
 
-echo 'obj-m := force_return.o' >"$dir/tests/modules/Kbuild"
+echo 'obj-m := force_return.o mapped_page.o' >"$dir/tests/modules/Kbuild"
 # The solution of a step is a patch on that of the step before.
 number=2
 while [ "$number" -lt "$step" ]; do

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The lab: a student's module, or the skeleton; and the solution of each step.
 
-# Only what the handout has, too: the tests, and the module that helps them.
+# Only what the handout has, too: the tests, and the modules that help them.
 lab_needs := $(guest) build/guest/suite build/modules/$(kernel)/force_return.ko \
 	build/tests/lab
 # The Makefile of lab-start has the number of a step as its target.
