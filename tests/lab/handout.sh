@@ -23,7 +23,8 @@ cd "$top"
 
 # The lab and what runs its tests; the programs, to try a module by hand.
 set -- .gitignore COPYING Kconfig.notes kmod/compat.* kmod/lab \
-	user/Makefile user/user.mk user/*.[ch] user/timeline \
+	user/Makefile user/user.mk user/*.[ch] user/comparison/*.[ch] \
+	user/timeline/*.[ch] user/timeline/run.sh \
 	tests/link.mk tests/*.[ch] tests/harness tests/programs \
 	tests/guest tests/kernel tests/check/read.c tests/check/report.h \
 	tests/modules/force_return.c tests/modules/mapped_page.c \
@@ -39,7 +40,7 @@ if [ -e .git ]; then
 else
 	find "$@" -type f >"$dir.files"
 fi
-grep -v '_test\.[ch]$' "$dir.files" | tar -c -T - | tar -x -C "$dir"
+grep -v '_test\.[ch]$\|^tests/guest/README' "$dir.files" | tar -c -T - | tar -x -C "$dir"
 rm "$dir.files"
 
 echo 'obj-m := force_return.o mapped_page.o' >"$dir/tests/modules/Kbuild"
@@ -57,7 +58,7 @@ cat >"$dir/README.md" <<'EOF'
 # The lab: /dev/shmcount
 
 [kmod/lab/README.md](kmod/lab/README.md) is where to begin; `make help` lists the
-commands. The tests that `make lab` runs are in `tests/`, there to be read.
+commands. `make run`, `vm`, `shell` and `timeline` need your folder: `SRC=~/mylab`. The tests that `make lab` runs are in `tests/`, there to be read.
 EOF
 
 # Of the Makefile what is left includes the makefiles that are there, and has help for

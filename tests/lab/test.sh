@@ -6,8 +6,8 @@
 #
 # A MODULE named step-N.ko must pass the steps 1 to N of kmod/lab/steps and fail all
 # others, and one named wrong-N-NAME.ko all but N; a module of another name must pass all.
-# In the handout, from nothing but the kernel, make lab must pass step 1 of its skeleton
-# and not step 2, and pass all steps of the last MODULE. The last line is "N passed, N
+# In the handout, from nothing but the kernel, make user must build the programs, and make
+# lab must pass step 1 of its skeleton and not step 2, and pass all steps of the last MODULE. The last line is "N passed, N
 # failed".
 set -u
 
@@ -48,6 +48,7 @@ tests/lab/handout.sh "$handout" >/dev/null && mkdir "$handout/build" &&
 	ln -s "$top/build/kernel" "$handout/build/kernel" || exit 1
 for module; do :; done
 {
+	make --no-print-directory -C "$handout" user && echo "its programs are built"
 	make --no-print-directory -C "$handout" lab KMOD=
 	make --no-print-directory -C "$handout" lab KMOD="$top/$module"
 } >"$handout.log" 2>&1
@@ -65,6 +66,7 @@ result() {
 		echo "not ok handout: $1"
 	fi
 }
+result 'its programs are built' 'its programs are built$'
 result 'its skeleton passes step 1' 'step 1, .*: passed$'
 result 'its skeleton does not pass step 2' 'step 2, .*: not yet: '
 result "$(basename "$module") passes all steps" "All $max steps pass\\."
