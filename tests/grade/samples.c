@@ -25,7 +25,7 @@ void stage(const char *name, const char *from)
 		shell(text_of("mkdir $NAME && cp $TOP/kmod/*.[ch] $NAME/ && sed -i '%s' $NAME/shmcount.c && ! cmp -s $TOP/kmod/shmcount.c $NAME/shmcount.c",
 			      from + 4));
 	else if (!strcmp(from, "lab"))
-		shell("$TOP/tests/lab/start.sh $NAME >&2 && for patch in $TOP/tests/lab/step-*.patch; do patch -s -p1 -F0 -d $NAME <$patch; done");
+		shell("$TOP/tests/lab/start.sh $NAME >/dev/null && for patch in $TOP/tests/lab/step-*.patch; do patch -s -p1 -F0 -d $NAME <$patch; done");
 	else
 		shell(text_of("mkdir $NAME && cp $TOP/tests/%s $NAME/shmcount.c",
 			      from));

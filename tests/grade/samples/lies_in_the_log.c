@@ -5,6 +5,10 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 
+static unsigned long size;
+module_param(size, ulong, 0444);
+MODULE_PARM_DESC(size, "what a seek takes for the end");
+
 static int lying_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	pr_info("test: io.seek\n");
@@ -14,7 +18,7 @@ static int lying_mmap(struct file *file, struct vm_area_struct *vma)
 
 static loff_t lying_llseek(struct file *file, loff_t offset, int whence)
 {
-	return fixed_size_llseek(file, offset, whence, PAGE_SIZE);
+	return fixed_size_llseek(file, offset, whence, size);
 }
 
 static const struct file_operations lying_fops = {
@@ -29,10 +33,6 @@ static struct miscdevice lying_misc = {
 	.fops	= &lying_fops,
 };
 module_misc_device(lying_misc);
-
-static unsigned long size;
-module_param(size, ulong, 0444);
-MODULE_PARM_DESC(size, "is not used");
 
 MODULE_DESCRIPTION("Lies in the kernel's log");
 MODULE_LICENSE("GPL");
