@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Grades a directory of submissions, two at a time: each directory, C file, archive
- * and module in it is one, and all files together that Canvas names by one student. A process for each leaves complete reports or none, so the
- * reports survive an interrupt. The next run grades a submission again only if it,
- * the tests or the points have changed.
+ * and module in it is one, and all files together that Canvas names by one student. A
+ * process for each leaves complete reports or none, so the reports survive an interrupt.
+ * The next run grades a submission again only if it, the tests or the points have
+ * changed.
  *
  * The first submission is the control, the unmodified module: unless all tests pass with
  * it, the instructor's own as well, nothing is graded.
@@ -218,7 +219,7 @@ static void write_csv(void)
 		}
 	}
 	end_moodle();
-	if (ferror(file) | fclose(file) || rename(next, path))
+	if (!close_written(file) || rename(next, path))
 		fprintf(stderr, "grade: cannot write %s: %s\n", path,
 			strerror(errno));
 }

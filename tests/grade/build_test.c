@@ -156,6 +156,9 @@ TEST_LIMIT(grade, archives_are_unpacked, SAMPLE_LIMIT)
 	shell("mkdir all/ann");
 	archive("ann/jane.zip", nested);
 	expect_unpacked("ann", "10 of 10 points");
+	/* The names of some programs begin with "./". */
+	archive("ann/jane.zip", "zip(['proj/shmcount.c', 'proj/compat.h', 'proj/trace.h'] => 'x', FilterName => sub { s{^}{./} }) or die");
+	expect_unpacked("ann", "10 of 10 points");
 	/* Bombs and noise. */
 	archive("ann/jane.zip", "open F, '>', 'y'; print F 'x' x 30000000; close F; zip('y' => 'x', Name => 'shmcount.c') or die");
 	expect_unpacked("ann", "jane.zip cannot be unpacked: shmcount.c is longer than 1048576 bytes");

@@ -197,28 +197,6 @@ static void bound_files(void)
 	setenv("TMPDIR", realpath(report_path("build"), NULL), 1);
 }
 
-/* A test that the control skips could not be run: whatever it says here, it counts for nobody. */
-static void skip_what_control_skips(void)
-{
-	char *control = text_of("%s/.control", options.grades), name[256];
-	FILE *list = NULL;
-
-	if (strcmp(submission.path, CONTROL) &&
-	    is_graded(control, fingerprint_of(CONTROL)))
-		list = fopen(text_of("%s/skipped", control), "re");
-	while (list && fgets(name, sizeof(name), list)) {
-		name[strcspn(name, "\n")] = '\0';
-		for (int i = 0; i < test_count; i++)
-			if (!strcmp(tests[i].name, name) && tests[i].result != SKIPPED) {
-				tests[i].why = text_of("the unmodified module skips it (here: %s)",
-						       result_names[tests[i].result]);
-				tests[i].result = SKIPPED;
-			}
-	}
-	if (list)
-		fclose(list);
-}
-
 /* rename() makes the directory of reports appear complete or not at all. */
 static int grade_one(const char *path, const char *name)
 {
@@ -250,9 +228,8 @@ static int grade_one(const char *path, const char *name)
 	if (make_module()) {
 		look_at_module();
 		run_tests();
-		look_at_results();
 	}
-	skip_what_control_skips();
+	compare_with_control();
 	submission.seconds = now() - begun;
 	write_reports(quiet);
 	if (submission.verdict == NOT_GRADED)

@@ -96,6 +96,9 @@ const char *points_file(void);
 /* Are the points those of the lab? */
 bool is_by_steps(void);
 
+/* The test of this name, or NULL. */
+struct result *test_named(const char *name);
+
 /* The line of the file that a test belongs to, or NULL. */
 struct item *item_of(const char *name);
 
@@ -171,10 +174,15 @@ void run_tests(void);
 
 /* ---- look.c ---- */
 
-/* Note reasons to look at the submission: of its module, of a guest, of its results. */
+/* Note reasons to look at the submission: of its module, of a guest. */
 void look_at_module(void);
 void look_at_guest(const struct guest_run *run);
-void look_at_results(void);
+
+/*
+ * The same of the results, beside those of the control. A test that the control skips
+ * becomes skipped: it could not be run, so it counts for nobody.
+ */
+void compare_with_control(void);
 
 /* The results of the tests, for comparison with those of the control. */
 void write_times(FILE *file);
@@ -190,8 +198,6 @@ void write_reports(bool quiet);
 /* Write the name of a submission as a field of the CSV; "" becomes fallback. */
 void put_csv_name(FILE *file, const char *path, const char *fallback);
 
-bool is_hidden(const struct result *test);
-
 /* Of all items; of one test: its share of an item, and what it has of that. */
 double all_points(void);
 double all_points_reached(void);
@@ -203,6 +209,9 @@ char *summary_of(const struct result *test);
 char *output_of(const struct result *test);
 
 void write_student(FILE *file);
+
+/* Close a file; returns false if not all is in it that was written. */
+bool close_written(FILE *file);
 
 /* Write a file of this name in the directory of reports. */
 void write_one(const char *name, void (*write)(FILE *file));

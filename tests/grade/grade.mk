@@ -37,10 +37,11 @@ gradescope-zip:
 	@mkdir -p build
 	@set --; for file in "$$TYPED_HIDDEN"/*.[ch]; do \
 		test ! -f "$$file" || set -- "$$@" --add-file="$$file"; done; \
+	test $(call quoted,$(POINTS)) = lab || \
+		set -- "$$@" --prefix=points/ --add-file=$(call quoted,$(POINTS)); \
 	tree=$$(git stash create) && git archive --format=zip -o build/gradescope.zip \
 		$(patsubst %,--add-file=tests/grade/gradescope/%,setup.sh run_autograder) \
 		--prefix=hidden/ "$$@" \
-		--prefix=points/ --add-file=$(call quoted,$(POINTS)) \
 		--prefix=shmcount/ "$${tree:-HEAD}"
 	@echo "build/gradescope.zip is the autograder to upload; see tests/grade/README.md"
 

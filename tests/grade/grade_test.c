@@ -517,6 +517,11 @@ TEST(grade, report_as_ctrf)
 	ASSERT_STREQ("module.loads|passed|integer|\nmodule.unloads|passed|integer|\nmap.one|failed|integer|fail: tests/x.c:1: told by the test\nmap.two|skipped|integer|skipped: not here\n",
 		     ask("jane/ctrf.json", "SELECT value ->> '$.name', value ->> '$.status', json_type(value, '$.duration'), value ->> '$.message' FROM r, json_each(j, '$.results.tests')"));
 	ASSERT_TRUE(!strstr(shell("cat grades/jane/ctrf.json"), "sync."));
+	/* Whether it loads is asked always, and has no points if no line names it. */
+	write_text("points", "map.* 4 visible\n");
+	grade_one("all/jane");
+	ASSERT_STREQ("2|2\n",
+		     ask("jane/ctrf.json", "SELECT j ->> '$.results.summary.tests', json_array_length(j, '$.results.tests') FROM r"));
 }
 
 /*
@@ -558,6 +563,16 @@ TEST(grade, report_for_gradescope_if_nothing_could_be_graded)
 	ASSERT_STREQ("results.json\n", shell("cd grades/.jane.tmp && ls result.json results.json ctrf.json 2>/dev/null || :"));
 }
 
+/* Where the instructor keeps it is nothing for a student. */
+TEST(grade, reports_have_the_name_of_a_module_and_not_its_path)
+{
+	prepare();
+	shell("head -c 16777217 /dev/zero >all/x.ko");
+	expect_text(RUN(GRADE, "one", text_of("%s/all/x.ko", getcwd(NULL, 0))).output,
+		    "There is nothing to build in it: x.ko is longer than 16777216 bytes.\n");
+	ASSERT_STREQ("", shell("cd grades/x.ko && grep -l /all/ student.txt junit.xml ctrf.json results.json || :"));
+}
+
 /* It has to leave a file whatever becomes of make, which a script plays. */
 TEST(grade, autograder_of_gradescope)
 {
@@ -578,6 +593,9 @@ TEST(grade, autograder_of_gradescope)
 		ASSERT_STREQ(makes[i][1], i < 2 ? shell("cat results/results.json") :
 			     shell("sqlite3 :memory: \"SELECT json_extract(j, '$.score'), json_extract(j, '$.output') FROM (SELECT CAST(readfile('results/results.json') AS TEXT) AS j)\""));
 	}
+	/* The steps of the lab are no file in the zip. */
+	shell("rm -r source/points && ./run_autograder");
+	ASSERT_STREQ("POINTS=lab\n", shell("tail -n 1 args"));
 }
 
 /* Gradescope looks for the two scripts in the upper folder of the zip. */
@@ -589,6 +607,9 @@ TEST(grade, zip_for_gradescope)
 	expect_text(shell("make -s --no-print-directory -C clone gradescope-zip HIDDEN=$PWD/own POINTS=$PWD/pts"), "build/gradescope.zip");
 	ASSERT_STREQ("hidden/a b.c|\npoints/pts|\nrun_autograder|100755\nsetup.sh|100755\nshmcount/Makefile|\n",
 		     shell("sqlite3 :memory: \"SELECT name, iif(mode, printf('%o', mode), '') FROM zipfile('clone/build/gradescope.zip') WHERE name NOT LIKE 'shmcount/%/%' AND name NOT LIKE '%/' AND name NOT IN ('shmcount/README.md', 'shmcount/COPYING', 'shmcount/Kconfig.notes', 'shmcount/.gitignore') ORDER BY 1\""));
+	expect_text(shell("make -s --no-print-directory -C clone gradescope-zip POINTS=lab"), "build/gradescope.zip");
+	ASSERT_STREQ("0|1\n",
+		     shell("sqlite3 :memory: \"SELECT sum(name LIKE 'points/%'), sum(name = 'run_autograder') FROM zipfile('clone/build/gradescope.zip')\""));
 }
 
 /*
@@ -724,9 +745,52 @@ TEST(grade, names_of_files_may_be_any)
 	expect_taken("echo \"$driver\" >$(printf %0250d 0).c",
 		     "src/000000000000000000000000000000000000000000000000000000000000.o",
 		     " is built as ");
+	/* These two are one in the jail, but for a number that has to fit. */
+	expect_taken("echo \"$driver\" >shmcount.c; for c in ' ' ';'; do : >\"$(printf %0252d 0)$c.h\"; done",
+		     "src/shmcount.o", "");
 	/* A hard link is a file; tar and rsync make them. */
 	expect_taken("echo \"$driver\" >../shmcount.c; ln ../shmcount.c .; rm ../shmcount.c; ln shmcount.c x; mv x ../..",
 		     "src/shmcount.o", "");
+}
+
+/* The archive plays what the unpacker makes of it. */
+static void hand_in_archive(const char *name, const char *files)
+{
+	prepare();
+	write_script("build/tests/jail",
+		     text_of("#!/bin/sh\n[ \"$4\" != perl ] || exec cp \"$2/archive\" \"$2/files\"\n%s",
+			     strchr(jail, '\n') + 1));
+	ASSERT_STREQ("", shell("rm -rf grades; touch tests/grade/unpack.pl"));
+	ASSERT_STREQ("", shell(text_of("n=$(printf %%0256d 0); printf '%%b' \"%s\" >'all/%s'", files, name)));
+}
+
+TEST(grade, names_in_an_archive_may_be_any)
+{
+	static const char *const names[][2] = {
+		{ "a.h\\00000\\0000a.h/b.h\\00000\\0000",
+		  "\na.h/b.h is not used: a file and a folder would have one name\n" },
+		{ "a.h/b.h\\00000\\0000a.h\\00000\\0000",
+		  "\na.h is not used: a file and a folder would have one name\n" },
+		{ "$n.h\\00000\\0000", " in jane.zip is not used: it is too deep or too long, or" },
+		{ "$n/a.h\\00000\\0000", " in jane.zip is not used: it is too deep or too long, or" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		hand_in_archive("jane.zip", text_of("s.c\\00000\\0000%s", names[i][0]));
+		expect_text(grade_one("all/jane.zip").output, names[i][1]);
+		expect_text(shell("cat grades/jane.zip/row.csv"), "\"jane.zip\",tested,10.00");
+	}
+}
+
+/* What is no folder in the archive becomes one. */
+TEST(grade, files_of_a_class_stay_with_their_student)
+{
+	hand_in_archive("class.zip",
+			"A_1_assignsubmission_file_x.c\\00000\\0000A_1_assignsubmission_file_../up.c\\00000\\0000");
+	expect_text(must_end(RUN(GRADE, "all", "all/class.zip"), 0).errors,
+		    "A_1_assignsubmission_file_../up.c in it cannot be unpacked");
+	ASSERT_STREQ("./A_1_assignsubmission_file_/x.c\n",
+		     shell("cd grades/.unpacked/class.zip && find . -type f"));
 }
 
 TEST(grade, driver_may_be_in_a_folder)
@@ -982,6 +1046,12 @@ TEST(grade, control_that_skips_or_is_slower_is_a_reason_to_look)
 	ASSERT_STREQ("map.two 3 1\n", shell("grep map.two grades/.control/times"));
 	grade_one("all/jane");
 	expect_look("passes what the control skips");
+	/* With other points it is the control no more; nor is it that of the next one. */
+	write_text("points", POINTS "\n");
+	grade_one("all/jane");
+	expect_look("");
+	grade_all();
+	ASSERT_STREQ("2\n", shell("grep -lF '\"look\": \"\"' grades/.control/instructor.json grades/jane/instructor.json | wc -l"));
 }
 
 /* If the unmodified module fails, the tests are wrong. */
@@ -1183,7 +1253,7 @@ TEST(grade, submission_that_cannot_be_read_is_told_of)
 	ASSERT_STREQ("name,verdict,points\n\"ann\",nothing to build,0.00\n\"bob\",nothing to build,0.00\n",
 		     shell("cut -d , -f 1-3 grades/grades.csv"));
 	expect_text(shell("cat grades/ann/student.txt"),
-		    "all/ann cannot be opened: Permission denied.");
+		    "There is nothing to build in it: it cannot be opened: Permission denied.");
 }
 
 TEST(grade, nothing_to_grade)

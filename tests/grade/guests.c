@@ -54,14 +54,6 @@ static int limit(int seconds, int controls)
 	return scaled > seconds ? scaled : seconds;
 }
 
-static struct result *find(const char *name)
-{
-	for (int i = 0; i < test_count; i++)
-		if (!strcmp(tests[i].name, name))
-			return &tests[i];
-	return NULL;
-}
-
 static void forget_from(struct result *first)
 {
 	while (first < tests + test_count)
@@ -248,7 +240,7 @@ static bool passes_probe(const struct result *probe, enum submission_verdict ver
 /* If it does not even load, no other test runs. */
 static bool does_load(void)
 {
-	struct result *probe = find("module.loads");
+	struct result *probe = test_named("module.loads");
 	bool loads = passes_probe(probe, DOES_NOT_LOAD);
 
 	if (!loads)
@@ -262,7 +254,7 @@ static bool does_load(void)
  */
 static void see_whether_it_stays(void)
 {
-	struct result *probe = find("module.unloads");
+	struct result *probe = test_named("module.unloads");
 
 	if (stays)
 		return;
@@ -295,12 +287,12 @@ void run_tests(void)
 {
 	time_t begun = time(NULL);
 
-	if (!find("module.loads") || !find("module.unloads"))
+	if (!test_named("module.loads") || !test_named("module.unloads"))
 		die(STATUS_INFRASTRUCTURE, "%s has no tests module.loads and module.unloads",
 		    options.graded);
 	while (choose_tests() && may_go_on(begun) && take_end(run_guest()) && does_load())
 		see_whether_it_stays();
 	/* A hang is a result: so the host was too slow for a single test. */
-	if (submission.verdict == TESTED && find("module.loads")->result == NOT_RUN)
+	if (submission.verdict == TESTED && test_named("module.loads")->result == NOT_RUN)
 		reject(NOT_GRADED, "no test ran: %s", submission.cut);
 }

@@ -2,8 +2,9 @@
 /*
  * Reads a submission's Makefile or Kbuild as text: it is never run. Of its language we
  * know assignments and variables; conditionals are not evaluated, so both branches
- * count. What it includes is not read, but the variable "include" has the names. What we cannot know, such as the output of a command, becomes UNKNOWN, and
- * the words with it are not used.
+ * count. What it includes is not read, but the variable "include" has the names. What we
+ * cannot know, such as the output of a command, becomes UNKNOWN, and the words with it
+ * are not used.
  */
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Moodle: its zip of all submissions has gone in (unpack.c), the worksheet of grades and
- * the zip of feedback files come out. In each a student is a number, the participant's, which is in
- * the names that Moodle gives (mod/assign of its source, feedback/offline and
+ * the zip of feedback files come out. In each a student is a number, the participant's,
+ * which is in the names that Moodle gives (mod/assign of its source, feedback/offline and
  * feedback/file there):
  *
  *   FULL NAME_NUMBER_assignsubmission_file_/FILE    or without the slash
@@ -162,10 +162,14 @@ void tell_moodle(const char *path, const char *reports, double points, double of
 
 void end_moodle(void)
 {
+	bool good;
+
 	if (!sheet)
 		return;
 	end_zip();
-	if (ferror(sheet) | ferror(zip) | fclose(sheet) | fclose(zip))
+	good = close_written(sheet);
+	good = close_written(zip) && good;
+	if (!good)
 		fprintf(stderr, "grade: cannot write %s: %s\n", path_of("moodle+*"),
 			strerror(errno));
 }

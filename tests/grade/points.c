@@ -143,6 +143,14 @@ static bool names(const struct item *item, const char *name)
 	return false;
 }
 
+struct result *test_named(const char *name)
+{
+	for (int i = 0; i < test_count; i++)
+		if (!strcmp(tests[i].name, name))
+			return &tests[i];
+	return NULL;
+}
+
 struct item *item_of(const char *name)
 {
 	for (int i = 0; i < item_count; i++)

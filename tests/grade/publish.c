@@ -32,6 +32,12 @@ static bool is_graded_at_all(void)
 	return submission.verdict != NOT_GRADED;
 }
 
+/* Is it in the format? A test of the grader's own that no line names is not. */
+static bool has_test(const struct result *test)
+{
+	return item_of(test->name) && (format->hidden || !is_hidden(test));
+}
+
 /* ---- Gradescope ---- */
 
 /* Gradescope would add up the rounded scores of the tests, so give the total. */
@@ -91,7 +97,7 @@ static void ctrf_head(struct json *json)
 	int counts[ARRAY_SIZE(counted)] = { 0 }, all = 0;
 
 	for (int i = 0; i < test_count; i++) {
-		if (is_hidden(&tests[i]))
+		if (!has_test(&tests[i]))
 			continue;
 		all++;
 		for (size_t c = 0; c < ARRAY_SIZE(counted); c++)
@@ -260,7 +266,7 @@ static const struct format formats[] = {
 static void write_tests(struct json *json)
 {
 	for (int i = 0; i < test_count; i++) {
-		if (!item_of(tests[i].name) || (is_hidden(&tests[i]) && !format->hidden))
+		if (!has_test(&tests[i]))
 			continue;
 		json_open(json, NULL, '{');
 		format->test(json, &tests[i]);

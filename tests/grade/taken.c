@@ -18,6 +18,7 @@ enum {
 	MAX_NAMES = 4096,
 	MAX_FILE_SIZE = 1 << 20,
 	MAX_TOTAL_SIZE = 16 << 20,	/* fits into the jail with its objects */
+	MAX_BASE = 200,		/* of a name that gets a number */
 };
 
 struct source files[MAX_FILES + MAX_MAKEFILES + MAX_ARCHIVES];
@@ -226,10 +227,35 @@ static char *copy_of(const char *path, enum kind kind)
 	next = text_of("%s%s", copy, end);
 	for (int i = 2; is_copy(next); i++) {
 		free(next);
-		next = text_of("%s_%d%s", copy, i, end);
+		if (length > folder + MAX_BASE)
+			length = folder + MAX_BASE;
+		next = text_of("%.*s_%d%s", (int)length, copy, i, end);
 	}
 	free(copy);
 	return next;
+}
+
+static bool is_copied(enum kind kind)
+{
+	return kind == C_FILE || kind == HEADER;
+}
+
+static bool is_in_folder(const char *path, const char *folder)
+{
+	size_t length = strlen(folder);
+
+	return !strncmp(path, folder, length) && path[length] == '/';
+}
+
+/* Would a file lie where a folder has to be? */
+static bool has_no_place(const struct source *file)
+{
+	for (int i = 0; i < file_count && is_copied(file->kind); i++)
+		if (is_copied(files[i].kind) &&
+		    (is_in_folder(file->copy, files[i].copy) ||
+		     is_in_folder(files[i].copy, file->copy)))
+			return true;
+	return false;
 }
 
 static void look_into(struct source *file)
@@ -287,6 +313,15 @@ static bool is_full(enum kind kind)
 	return of_kind[C_FILE] + of_kind[HEADER] == MAX_FILES;
 }
 
+static void free_file(struct source *file)
+{
+	free(file->path);
+	free(file->copy);
+	free(file->data);
+	free(file->code);
+	free(file->program);
+}
+
 /* Takes over the data. Returns false if the file is refused. */
 static bool add_data(const char *path, enum kind kind, int depth, char *data, size_t length)
 {
@@ -314,6 +349,11 @@ static bool add_data(const char *path, enum kind kind, int depth, char *data, si
 		.path = check(strdup(path)), .copy = copy_of(path, kind), .data = data,
 		.length = length, .kind = kind, .depth = depth,
 	};
+	if (has_no_place(file)) {
+		note("%s is not used: a file and a folder would have one name", shown(path));
+		free_file(file);
+		return true;
+	}
 	if (kind == C_FILE)
 		look_into(file);
 	/* tests/lab/start.sh has made it. */
@@ -458,14 +498,14 @@ static void copy_all(const char *plan)
 	write_copy("submission.mk", plan, strlen(plan));
 	for (int i = 0; i < file_count; i++) {
 		char *to = text_of("src/%s", files[i].copy);
-		bool is_copied = files[i].kind == C_FILE || files[i].kind == HEADER;
+		bool wanted = is_copied(files[i].kind);
 
-		for (char *slash = to; is_copied && (slash = strchr(slash, '/')); slash++) {
+		for (char *slash = to; wanted && (slash = strchr(slash, '/')); slash++) {
 			*slash = '\0';
 			make_folder(to);
 			*slash = '/';
 		}
-		if (is_copied)
+		if (wanted)
 			write_copy(to, files[i].data, files[i].length);
 		free(to);
 	}
@@ -473,13 +513,8 @@ static void copy_all(const char *plan)
 
 static void forget_all(void)
 {
-	while (file_count--) {
-		free(files[file_count].path);
-		free(files[file_count].copy);
-		free(files[file_count].data);
-		free(files[file_count].code);
-		free(files[file_count].program);
-	}
+	while (file_count--)
+		free_file(&files[file_count]);
 	file_count = names_read = 0;
 	total = 0;
 	memset(of_kind, 0, sizeof(of_kind));
@@ -565,7 +600,7 @@ static bool add_all(const char *path)
 		       add_file(AT_FDCWD, path, base_of(path), ARCHIVE, 0) :
 		       add_file(AT_FDCWD, path, "shmcount.c", C_FILE, 0);
 	if (dir < 0)
-		return refuse("%s cannot be opened: %s", shown(path), strerror(errno));
+		return refuse("it cannot be opened: %s", strerror(errno));
 	good = scan(dir, "", 0);
 	close(dir);
 	return good;

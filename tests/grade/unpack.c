@@ -3,23 +3,32 @@
  * Unpacks an archive in the jail: unpack.pl makes one file of all that is in it. It is a
  * student's, or has all submissions, as a learning platform gives them.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "taken.h"
 
-/* It has room in the jail beside what comes out. */
-enum { MAX_CLASS_SIZE = 40 << 20 };
+enum {
+	MAX_CLASS_SIZE = 40 << 20,	/* has room in the jail beside what comes out */
+	MAX_PATH_LENGTH = 1000,
+};
 
 /* Is it a path within a folder, without a name that we would not search there? */
 static bool is_path(const char *path, int depth)
 {
+	size_t length;
+
 	if (!*path || *path == '/' || *path == '.' || strstr(path, "/.") ||
-	    strstr(path, "//"))
+	    strstr(path, "//") || strlen(path) > MAX_PATH_LENGTH)
 		return false;
-	for (; *path; path++)
-		depth += *path == '/';
+	for (; *path; path += length + !!path[length]) {
+		length = strcspn(path, "/");
+		if (length > NAME_MAX)
+			return false;
+		depth += path[length] == '/';
+	}
 	return depth <= MAX_DEPTH + 1;
 }
 
@@ -91,7 +100,7 @@ static void take_students(const void *of, const char *path, const char *data, si
 	if (is_path(path, archive->depth))
 		take_unpacked(archive, path, data, length);
 	else
-		note("%s in %s is not used: it is too deep, or not within the archive",
+		note("%s in %s is not used: it is too deep or too long, or not within the archive",
 		     shown(path), shown(archive->path));
 }
 
@@ -112,10 +121,11 @@ void unpack(const struct source *archive)
 static void write_file(const void *of, const char *path, const char *data, size_t length)
 {
 	char *moved = path_of_moodle(path);
-	char *full = text_of("%s/%s", (const char *)of, moved ?: path);
+	const char *place = moved ?: path;
+	char *full = text_of("%s/%s", (const char *)of, place);
 	FILE *file = NULL;
 
-	if (is_path(path, -1)) {
+	if (is_path(place, -1)) {
 		for (char *slash = full + strlen(of); (slash = strchr(slash + 1, '/'));) {
 			*slash = '\0';
 			mkdir(full, 0755);

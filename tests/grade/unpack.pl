@@ -31,6 +31,7 @@ sub wanted {
 sub put {
 	my ($path, $data, $nesting) = @_;
 
+	$path =~ s{(^|/)(\./)+}{$1}g;
 	return if $path =~ m{/$} || $path =~ m{(^|/)(\.|__MACOSX/)};
 	die "a name in it has a NUL\n" if $path =~ /\0/;
 	die "there are more than $max_files files in it\n" if ++$files > $max_files;
@@ -94,7 +95,6 @@ sub unpack_tar {
 		$seen = 1;
 		my $path = $file->full_path;
 
-		$path =~ s{^(\./)+}{};
 		put("$folder$path", wanted($path) ? $file->get_content // '' : '', $nesting)
 			if $file->is_file;
 	}

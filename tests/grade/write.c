@@ -437,12 +437,11 @@ static void write_row(FILE *file)
 	fprintf(file, "\n");
 }
 
-/* Of the control it says which tests count for nobody. */
-static void write_skipped(FILE *file)
+bool close_written(FILE *file)
 {
-	for (int i = 0; i < test_count; i++)
-		if (tests[i].result == SKIPPED)
-			fprintf(file, "%s\n", tests[i].name);
+	bool bad = ferror(file);
+
+	return !fclose(file) && !bad;
 }
 
 void write_one(const char *name, void (*write)(FILE *file))
@@ -451,7 +450,7 @@ void write_one(const char *name, void (*write)(FILE *file))
 
 	if (file)
 		write(file);
-	if (!file || ferror(file) || fclose(file))
+	if (!file || !close_written(file))
 		die(STATUS_INFRASTRUCTURE, "cannot write %s: %s", report_path(name),
 		    strerror(errno));
 }
@@ -477,7 +476,6 @@ void write_reports(bool quiet)
 	write_one("junit.xml", write_xml);
 	write_one("row.csv", write_row);
 	write_one("times", write_times);
-	write_one("skipped", write_skipped);
 	publish();
 	on_terminal = true;
 	if (!quiet)

@@ -78,8 +78,11 @@ int archive_file(FILE *archive, const char *name, mode_t mode,
 
 int archive_end(FILE *archive)
 {
+	bool bad;
+
 	add(archive, "TRAILER!!!", 0, "", 0);
-	return (fflush(archive) || ferror(archive)) | fclose(archive) ? -1 : 0;
+	bad = fflush(archive) || ferror(archive);
+	return fclose(archive) || bad ? -1 : 0;
 }
 
 /* Read names and data with their padding; a FILE with O_DIRECT cannot seek. */
