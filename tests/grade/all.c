@@ -21,7 +21,7 @@
 #include "grade.h"
 #include "child.h"
 
-enum { AT_ONCE = 2, MAX_SUBMISSIONS = 4096, MAX_ROW = 2048 };
+enum { AT_ONCE = 2, MAX_SUBMISSIONS = 4096, MAX_ROW = 8192 };
 
 static struct entry {
 	char *path, name[NAME_SIZE], directory[PATH_SIZE];

@@ -238,6 +238,18 @@ TEST(grade, name_in_the_log_is_that_of_a_test_that_runs)
 	expect_row("map.one lie map.two\n", "tested,8.00,10.00,5,0,1,0,0,0,2");
 }
 
+/* Of a test that had ended before, which may be hidden, the output is its own. */
+TEST(grade, crash_tells_nothing_of_another_test)
+{
+	prepare();
+	write_text("points", "module.* 2 visible\nmap.one 4 hidden\nmap.two sync.* 4 visible\n");
+	hand_in("jane", "map.one lie map.two\n");
+	grade_one("all/jane");
+	expect_text(student(), "  map.two: crash\n    BUG: told\n    WARNING: by the kernel\n    again: ");
+	ASSERT_TRUE(!strstr(shell("cat grades/jane/*.txt grades/jane/*.xml grades/jane/results.json"),
+			    "told by another"));
+}
+
 /* It had ended, but who else could it be? */
 TEST(grade, crash_after_a_test_is_that_of_the_test)
 {
@@ -1035,6 +1047,21 @@ TEST(grade, reasons_to_look_at_a_submission_cost_no_points)
 	expect_look("has instructions asm");
 	must_end_silently(grade("map.two unlogged\n"), 0);
 	expect_look("the kernel's log lacks what tests wrote into it");
+}
+
+/* The names of symbols are anybody's text; the row is one line. */
+TEST(grade, names_of_imports_harm_no_report)
+{
+	prepare();
+	write_script("build/tests/jail", "#!/bin/sh\n");
+	write_text("all/its.c",
+		   "__attribute__((section(\".modinfo\"), used)) static const char info[] = \"vermagic=6.1 x\\0name=its\";\n"
+		   "void find_vma(void), find_vma2(void), kern_path(void), find_vma_set(void);\n"
+		   "void f(void) { find_vma(); find_vma2(); kern_path(); find_vma_set(); }\n");
+	ASSERT_STREQ("", shell("gcc -c -o all/its.ko all/its.c && objcopy --redefine-sym find_vma2='find_vma\n\033\377' all/its.ko && rm all/its.c"));
+	grade_one("all/its.ko");
+	expect_text(shell("head -n 1 grades/its.ko/row.csv"),
+		    ",\"imports find_vma, kern_path, find_vma_set; imports of odd names\"\n");
 }
 
 /* The control is graded by grade_all(); what it took is in its file times. */

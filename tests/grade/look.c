@@ -15,6 +15,7 @@ enum {
 	TAINT_MODULE = 1 << 12,
 	FASTER = 4,		/* than the control, by so much */
 	CONTROL_SECONDS = 1,	/* for which the control has to run */
+	MAX_NAMES = 900,	/* bytes: they leave room for other reasons */
 };
 
 /* What a driver has no use for. */
@@ -39,7 +40,8 @@ static const char *const imports[] = {
 	"emergency_restart", "machine_*", "orderly_*", "kernel_restart", "kernel_power_off",
 };
 
-static char *names;		/* of the imports, with commas */
+static char names[MAX_NAMES];	/* of the imports, each as " NAME," */
+static bool has_odd_names;	/* among the imports: they could break the reports */
 
 static __attribute__((format(printf, 1, 2)))
 void add_reason(const char *format, ...)
@@ -58,11 +60,20 @@ void add_reason(const char *format, ...)
 
 static void take_import(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(imports); i++)
-		if (!fnmatch(imports[i], name, 0)) {
-			names = text_of("%s%s%s", names ?: "", names ? ", " : "", name);
-			return;
-		}
+	char entry[MAX_NAMES];
+	size_t i = 0;
+
+	if (!*name || name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_."
+				  "abcdefghijklmnopqrstuvwxyz0123456789")]) {
+		has_odd_names = true;
+		return;
+	}
+	while (i < ARRAY_SIZE(imports) && fnmatch(imports[i], name, 0))
+		i++;
+	snprintf(entry, sizeof(entry), " %s,", name);
+	if (i < ARRAY_SIZE(imports) && strlen(names) + strlen(entry) < sizeof(names) &&
+	    !strstr(names, entry))
+		strcat(names, entry);
 }
 
 /*
@@ -98,8 +109,10 @@ static void look_at_code(void)
 void look_at_module(void)
 {
 	module_imports(report_path("shmcount.ko"), take_import);
-	if (names)
-		add_reason("imports %s", names);
+	if (*names)
+		add_reason("imports%.*s", (int)strlen(names) - 1, names);
+	if (has_odd_names)
+		add_reason("imports of odd names");
 	look_at_code();
 }
 

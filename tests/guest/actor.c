@@ -31,7 +31,7 @@ const char guest_actor[] =
 /* record VERDICT STATUS REASON [MESSAGE]: as the runner leaves it. */
 "record() {\n"
 "	printf '%s\\n' \"program=${program--1}\" \"qemu=${qemu-0}\" \"test=${lie-$test}\" \"begun=$test\" \\\n"
-"		\"taint=${taint-12288}\" \"unlogged=${unlogged-0}\" \\\n"
+"		${report:+\"report=$report\"} \"taint=${taint-12288}\" \"unlogged=${unlogged-0}\" \\\n"
 "		\"status=$2\" \"reason=$3\" \"message=${4-$3}\" \"verdict=$1\" >\"$record\"\n"
 "}\n"
 /* die VERDICT STATUS REASON [MESSAGE] */
@@ -80,7 +80,8 @@ const char guest_actor[] =
 "		echo '# BUG: told by the test'\n"
 "		lose crash 121 'BUG: told' \"crash: BUG: told, while $test was running\" ;;\n"
 "	hang) lose hang 124 'no end after 150 seconds' ;;\n"
-"	lie) lie=${what#* }; echo \"ok $n $test\"\n"
+"	lie) lie=${what#* } report='[    4.3] WARNING: by the kernel'\n"
+"		echo '# told by another test'; echo \"ok $n $test\"\n"
 "		lose crash 121 'BUG: told' ;;\n"
 "	late) echo \"ok $n $test\"; n=$((n + 1)) test=\n"
 "		die crash 121 'BUG: late' ;;\n"

@@ -13,8 +13,8 @@
  * After each result the guest waits for "next", or for "more": run this test again. In
  * one run of N (-D N) the words differ. In that run, a decoy, no test can pass, and of
  * what it says the report gets only that it begins. That a test was a decoy shows when it
- * runs again, which is too late for a forger. A test of the group module leaves the
- * module as it is for the next one, so it cannot run again.
+ * runs again, which is too late for a forger: watch() ends the guest at once. A test of
+ * the group module leaves the module as it is for the next one, so it cannot run again.
  */
 #include <stdint.h>
 #include <string.h>

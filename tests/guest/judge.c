@@ -120,14 +120,14 @@ static enum vm_verdict judge(void)
 	guest.record.reason[0] = '\0';
 	if (interrupted)
 		return because(VM_INTERRUPTED, "interrupted");
+	if (guest.forgery[0])
+		return because(VM_FORGED, "a result is forged: %s", guest.forgery);
 	/* The status says it all, as of a program that SIGPIPE ended. */
 	if (guest.output_error == EPIPE)
 		return VM_UNREAD;
 	if (guest.output_error)
 		return because(VM_UNWRITABLE, "cannot write %s: %s",
 			       guest.output_failed, strerror(guest.output_error));
-	if (guest.forgery[0])
-		return because(VM_FORGED, "a result is forged: %s", guest.forgery);
 	if ((!guest.up && !is_verb("shell")) || guest.splat == SPLAT_INIT_DIED)
 		return judge_boot();
 	if (guest.splat != SPLAT_NONE)

@@ -209,6 +209,21 @@ void charge(struct guest_run *run, enum test_result result, const char *why)
 	run->ended = true;
 }
 
+/* The kernel's report, as what a test has said. */
+static char *report_of(const struct vm_record *record)
+{
+	struct reader reader = { 0 };
+	char *said;
+
+	begin_notes(&reader);
+	for (int i = 0; i < record->report_lines; i++)
+		take_note(&reader, record->report[i]);
+	said = notes_of(&reader);
+	fclose(reader.stream);
+	free(reader.notes);
+	return said;
+}
+
 /* The guest ended, or the kernel reported a bug, while this test was running. */
 static void end_within(struct guest_run *run, struct result *test)
 {
@@ -217,6 +232,9 @@ static void end_within(struct guest_run *run, struct result *test)
 
 	while (run->tests[--i] != test)
 		forget(run->tests[i]);
+	/* What another test has said may be secret. */
+	if (run->last != test)
+		run->said = report_of(&run->record);
 	run->last = test;
 	/* The harness has reported a process that it cannot kill as a hang. */
 	if (blame == HUNG && test->result == HUNG)

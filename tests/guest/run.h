@@ -41,7 +41,7 @@ struct guest_run {
 	/* read_guest() sets these. */
 	struct vm_record record;
 	struct result *last;	/* the test that was begun last, or NULL */
-	char *said;		/* what it has said, its first lines */
+	char *said;		/* what it, or else the kernel of it, has said, its first lines */
 	bool ended;		/* last has ended the guest: it is CRASHED or HUNG */
 	bool stuck;		/* the module cannot be unloaded after last */
 };

@@ -324,7 +324,8 @@ int watch(pid_t pid, int console_fd, int report_fd)
 			take_lines(&console, log, log_length);
 		if (report_length > 0)
 			take_report(report, report_length);
-		if (interrupted || guest.output_error)
+		/* A forger that goes on could fill the log until the runner ends. */
+		if (interrupted || guest.output_error || guest.forgery[0])
 			kill_qemu(pid);
 		if (guest.deadline && now() > guest.deadline) {
 			if (!interrupt_guest()) {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -254,6 +255,19 @@ TEST_LIMIT(runner, forged_result_of_a_test_is_told, 60)
 		ASSERT_EQ(judged[i].status == 1, strstr(run.output, "# why") || strstr(run.output, "TIMEOUT"));
 		ASSERT_TRUE(!strstr(run.output, "# saw") && !strstr(run.output, "# ask"));
 	}
+}
+
+/* Else the record, which tells the forgery, would not be written. */
+TEST(runner, forger_cannot_flood_the_log)
+{
+	struct rlimit limit = { .rlim_cur = 4 << 20, .rlim_max = 4 << 20 };
+	struct run run;
+
+	set_scene(QEMU PLAN ASKS PASSES("1") "exec yes >&3\n");
+	ASSERT_OK(setrlimit(RLIMIT_FSIZE, &limit));
+	run = RUN(SCENE_GUEST, "-D", "0", "-c", "log", "-t", "10", "tap", "suite");
+	expect_status(&run, 122);
+	expect_text(run.errors, "vm: forged: a result is forged: a.b passes");
 }
 
 /* Who reads nothing does not hold up the runner. */

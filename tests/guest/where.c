@@ -14,7 +14,7 @@ enum { MAX_FRAMES = 8, MAX_KERNEL_FRAMES = 4, MAX_KNOWN = 128 };
 
 /* A place in a function; "shmcount_read+0x12/0x40 [shmcount]" in a log. */
 struct frame {
-	char symbol[128], module[64];	/* module "": the kernel itself */
+	char symbol[512], module[64];	/* cleaned; module "": the kernel itself */
 	unsigned long offset;
 	bool after_call;	/* it is where a call returns to */
 };
@@ -59,16 +59,19 @@ static const struct {
 static bool parse_frame(struct frame *frame, const char *line)
 {
 	const char *end = strstr(line, "+0x"), *name = end;
+	char *symbol;
 	unsigned long size;
 	int length = 0;
 
 	while (end && name > line && name[-1] != ' ' && name[-1] != ':')
 		name--;
-	if (name == end || (size_t)(end - name) >= sizeof(frame->symbol) ||
+	if (name == end || (size_t)(end - name) >= sizeof(frame->symbol) / 4 ||
 	    (name - line >= 2 && name[-2] == '?') ||
 	    sscanf(end, "+%lx/%lx%n", &frame->offset, &size, &length) != 2 || !length)
 		return false;
-	snprintf(frame->symbol, sizeof(frame->symbol), "%.*s", (int)(end - name), name);
+	symbol = cleaned(name, end - name);
+	snprintf(frame->symbol, sizeof(frame->symbol), "%s", symbol);
+	free(symbol);
 	if (sscanf(end + length, " [%63[^] ]", frame->module) != 1)
 		frame->module[0] = '\0';
 	frame->after_call = !strstr(line, "RIP: ") && splat_of(line) == SPLAT_NONE;
@@ -121,12 +124,12 @@ static bool begins_report(const char *line)
 	return splat_of(line) != SPLAT_NONE || strstr(line, "stuck: process ");
 }
 
-/* Read the report of a test; a test that was run again has the last one. */
+/* Read the report of a test; a test that was run again has the last one that there is. */
 static void read_report_of(struct place *place, const char *log, const char *test,
 			   const char *module)
 {
 	FILE *file = fopen(log, "re");
-	bool of_test = !*test, whole = false;
+	bool of_test = !*test, begun = false, whole = false;
 	char line[1024], name[128];
 	const char *begin;
 
@@ -136,12 +139,12 @@ static void read_report_of(struct place *place, const char *log, const char *tes
 		begin = *line == '[' ? strstr(line, "] ") : NULL;
 		if (*test && sscanf(begin ? begin + 2 : line, "test: %127s", name) == 1) {
 			of_test = !strcmp(name, test);
-			if (!of_test)
-				continue;
-			*place = (struct place) { .call = -1 };
+			begun = false;
 			whole = false;
-		} else if (of_test && !whole && (place->line || begins_report(line))) {
-			place->line = place->line ?: number;
+		} else if (of_test && !whole && (begun || begins_report(line))) {
+			if (!begun)
+				*place = (struct place) { .call = -1, .line = number };
+			begun = true;
 			whole = !take_line(place, line, module);
 		}
 	}
@@ -227,7 +230,8 @@ static void read_lines(const char *path, const char *module, const struct frame 
 static bool look_up(const struct place *place, const char *module,
 		    const struct addr2line *addr2line)
 {
-	char *command[8 + MAX_FRAMES] = { "addr2line", "-a", "-i", "-f", "-e", "MODULE", "-j" };
+	/* With its section behind these, and a NULL at its end. */
+	char *command[9 + MAX_FRAMES] = { "addr2line", "-a", "-i", "-f", "-e", "MODULE", "-j" };
 	const struct frame *asked[MAX_FRAMES];
 	char section[sizeof(((struct function *)0)->section)] = "";
 	const char *output;
@@ -280,12 +284,10 @@ static void tell_frame(FILE *to, const struct place *place, int i, const char *m
 {
 	const struct frame *frame = &place->frames[i];
 	const char *line = known_line(module, frame);
-	char *symbol = cleaned(frame->symbol, strlen(frame->symbol));
 
-	fprintf(to, "%s: %s+0x%lx", line && *line ? line : "line unknown", symbol,
+	fprintf(to, "%s: %s+0x%lx", line && *line ? line : "line unknown", frame->symbol,
 		frame->offset);
 	fprintf(to, "%s\n", i ? " called it" : call_of(place));
-	free(symbol);
 }
 
 static void tell_kernel(FILE *to, const struct place *place)

@@ -12,6 +12,8 @@
 
 #include "module.h"
 
+enum { MAX_TEXT = 512 };	/* the kernel's KSYM_NAME_LEN */
+
 /* The file in memory. Who reads it unmaps it. */
 struct image {
 	const char *data;
@@ -57,14 +59,17 @@ static const char *bytes_of(const struct image *image, const Elf64_Shdr *section
 	return image->data + section->sh_offset;
 }
 
-/* The text at an offset of a section of texts; "" if none is there. */
+/*
+ * The text at an offset of a section of texts; "" if none is there that ends soon: to look
+ * far for the end of each of many texts takes long.
+ */
 static const char *text_at(const struct image *image, const Elf64_Shdr *texts,
 			   size_t offset)
 {
 	const char *bytes = bytes_of(image, texts);
+	size_t size = bytes && offset < texts->sh_size ? texts->sh_size - offset : 0;
 
-	if (!bytes || offset >= texts->sh_size ||
-	    !memchr(bytes + offset, '\0', texts->sh_size - offset))
+	if (!size || !memchr(bytes + offset, '\0', size < MAX_TEXT ? size : MAX_TEXT))
 		return "";
 	return bytes + offset;
 }
@@ -128,6 +133,17 @@ bool module_info_of(const char *path, const char *field, char *value,
 	return found;
 }
 
+/* The table of symbols, which is the first, as for the kernel; NULL if there is none. */
+static const Elf64_Shdr *symbols_of(const struct image *image, const Elf64_Shdr *sections,
+				    int count)
+{
+	for (const Elf64_Shdr *table = sections; table < sections + count; table++)
+		if (table->sh_type == SHT_SYMTAB)
+			return table->sh_link < (Elf64_Word)count && bytes_of(image, table) ?
+			       table : NULL;
+	return NULL;
+}
+
 /* Find a function in a table of symbols. */
 static bool find_function(const struct image *image, const Elf64_Shdr *sections, int count,
 			  const Elf64_Shdr *table, const char *name, struct function *found)
@@ -135,8 +151,6 @@ static bool find_function(const struct image *image, const Elf64_Shdr *sections,
 	const char *bytes = bytes_of(image, table);
 	Elf64_Sym symbol;
 
-	if (table->sh_type != SHT_SYMTAB || table->sh_link >= (Elf64_Word)count || !bytes)
-		return false;
 	for (size_t i = 0; i < table->sh_size / sizeof(symbol); i++) {
 		memcpy(&symbol, bytes + i * sizeof(symbol), sizeof(symbol));
 		if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx >= count ||
@@ -152,16 +166,16 @@ static bool find_function(const struct image *image, const Elf64_Shdr *sections,
 
 bool module_function(const char *path, const char *name, struct function *function)
 {
-	const Elf64_Shdr *sections;
+	const Elf64_Shdr *sections, *table;
 	struct image image;
-	bool found = false;
+	bool found;
 	int count = 0;
 
 	if (!map_image(&image, path))
 		return false;
 	sections = sections_of(&image, &count);
-	for (int i = 0; i < count && !found; i++)
-		found = find_function(&image, sections, count, &sections[i], name, function);
+	table = symbols_of(&image, sections, count);
+	found = table && find_function(&image, sections, count, table, name, function);
 	munmap((void *)image.data, image.size);
 	return found;
 }
@@ -199,16 +213,11 @@ bool module_imports(const char *path, void (*take)(const char *name))
 	if (!map_image(&image, path))
 		return false;
 	sections = sections_of(&image, &count);
-	for (table = sections; table < sections + count; table++) {
-		const char *bytes = bytes_of(&image, table);
-
-		if (table->sh_type != SHT_SYMTAB || table->sh_link >= (Elf64_Word)count || !bytes)
-			continue;
-		for (size_t i = 0; i < table->sh_size / sizeof(symbol); i++) {
-			memcpy(&symbol, bytes + i * sizeof(symbol), sizeof(symbol));
-			if (symbol.st_shndx == SHN_UNDEF && symbol.st_name)
-				take(text_at(&image, &sections[table->sh_link], symbol.st_name));
-		}
+	table = symbols_of(&image, sections, count);
+	for (size_t i = 0; table && i < table->sh_size / sizeof(symbol); i++) {
+		memcpy(&symbol, bytes_of(&image, table) + i * sizeof(symbol), sizeof(symbol));
+		if (symbol.st_shndx == SHN_UNDEF && symbol.st_name)
+			take(text_at(&image, &sections[table->sh_link], symbol.st_name));
 	}
 	munmap((void *)image.data, image.size);
 	return count;

@@ -397,13 +397,41 @@ TEST(lab, crash_names_the_line_of_the_module)
 		     "    guest.log:2: the kernel's report\n", told());
 }
 
+/* A module can log any number of frames. */
+TEST(lab, crash_with_as_many_frames_as_are_told)
+{
+	char log[1024] = "[    4.2] test: load.mode_is_octal\n[    4.3] BUG: x\n";
+	char lines[1024] = "";
+
+	for (int i = 1; i <= 8; i++) {
+		sprintf(log + strlen(log), "[    4.3]  my_copy+0x%x/0x10 [my_module]\n", i);
+		sprintf(lines + strlen(lines), "    its.c:2: my_copy+0x%x%s\n", i,
+			i > 1 ? " called it" : "");
+	}
+	set_scene_of(text_of("%s[    4.3]  my_copy+0x9/0x10 [my_module]\n", log), "crash");
+	ASSERT_STREQ(text_of("%s    guest.log:2: the kernel's report\n", lines), told());
+}
+
+/* So it can be if its first run was a decoy. */
+TEST(lab, crash_of_a_test_that_ran_again)
+{
+	set_scene_of("[    4.2] test: load.mode_is_octal\n"
+		     "[    4.3] BUG: x\n"
+		     "[    4.3]  my_copy+0x4/0x10 [my_module]\n"
+		     "[    4.4] test: load.mode_is_octal\n"
+		     "[    4.5]  my_read+0x4/0x10 [my_module]\n", "crash");
+	ASSERT_STREQ("    its.c:2: my_copy+0x4\n"
+		     "    guest.log:2: the kernel's report\n", told());
+}
+
 TEST(lab, crash_without_a_line_of_the_module)
 {
 	set_scene_of("[    4.2] test: load.mode_is_octal\n"
 		     "[    4.3] BUG: Bad page state in process suite  pfn:00024\n"
 		     "[    4.3]  bad_page+0x4/0x8\n"
-		     "[    4.3]  handle_mm_fault+0x4/0x8\n", "crash");
-	ASSERT_STREQ("    no line of the module: the kernel was in bad_page, handle_mm_fault, in a page fault\n"
+		     "[    4.3]  handle_mm_fault+0x4/0x8\n"
+		     "[    4.3]  \033]0;\377+0x4/0x8\n", "crash");
+	ASSERT_STREQ("    no line of the module: the kernel was in bad_page, handle_mm_fault, \\x1b]0;\\xff, in a page fault\n"
 		     "    guest.log:2: the kernel's report\n", told());
 }
 
