@@ -56,9 +56,9 @@ static bool is_uncached(void)
 /* Take those that lack: the page must not be freed while it is in use. */
 static int __init count_references(void)
 {
-	int lacking = references - (page_count(page) - 1);
+	int i, lacking = references - (page_count(page) - 1);
 
-	for (int i = 0; i < lacking; i++)
+	for (i = 0; i < lacking; i++)
 		get_page(page);
 	put_page(page);
 	return lacking > 0 ? -ENODATA : -EALREADY;
