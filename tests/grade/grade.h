@@ -29,7 +29,6 @@ enum submission_verdict {
 
 extern const char *const verdict_names[VERDICTS];
 
-
 /* A line of the points file, or a step of the lab. */
 struct item {
 	char *title;		/* what the reports call it: its patterns, if no step */
@@ -230,6 +229,7 @@ bool reject(enum submission_verdict verdict, const char *format, ...);
 /* Say what goes on, on a line of its own, unless -q. */
 __attribute__((format(printf, 1, 2)))
 void progress(const char *format, ...);
+
 /* Remove a directory and what is in it. */
 void remove_directory(const char *path);
 

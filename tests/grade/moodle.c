@@ -142,7 +142,7 @@ static void add_feedback(int digits, const char *number, const char *reports)
 
 void tell_moodle(const char *path, const char *reports, double points, double of)
 {
-	const char *base = base_of(path), *number = number_in(base);
+	const char *base = basename(path), *number = number_in(base);
 	int digits = number ? strspn(number, "0123456789") : 0;
 
 	if (!number)

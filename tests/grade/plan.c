@@ -84,7 +84,7 @@ static bool is_read(const struct source *file)
 	for (int i = 0; i < file_count; i++)
 		if (&files[i] != file && files[i].kind == MAKEFILE &&
 		    same_folder(&files[i], file) &&
-		    !strcmp(base_of(files[i].path), "Kbuild"))
+		    !strcmp(basename(files[i].path), "Kbuild"))
 			return false;
 	return true;
 }
@@ -98,7 +98,7 @@ static void tell_of_includes(const struct source *from, struct makefile *makefil
 		*c = '?';
 	for (char *name = strtok_r(names, " \t", &rest); name;
 	     name = strtok_r(NULL, " \t", &rest))
-		if (strcmp(base_of(name), "compat.mk"))
+		if (strcmp(basename(name), "compat.mk"))
 			note("%s includes %s, which the grader does not read",
 			     shown(from->path), shown(name));
 	free(names);
@@ -148,7 +148,7 @@ static int rank(const struct source *file)
 		rank = 2 * rank + better[i];
 	rank = (MAX_DEPTH + 1) * rank + MAX_DEPTH - file->depth;
 	return 4 * rank + 2 * !!file->module +
-	       !strcasecmp(base_of(file->path), "shmcount.c");
+	       !strcasecmp(basename(file->path), "shmcount.c");
 }
 
 static const struct source *find_driver(void)

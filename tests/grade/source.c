@@ -246,7 +246,7 @@ static bool is_module(const char *path)
 static bool take_module(const char *path, const char *to)
 {
 	size_t length;
-	char *data = read_plain(AT_FDCWD, path, base_of(path), MAX_MODULE_SIZE, &length);
+	char *data = read_plain(AT_FDCWD, path, basename(path), MAX_MODULE_SIZE, &length);
 
 	if (!data)
 		return false;

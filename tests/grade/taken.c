@@ -72,16 +72,9 @@ void add_to_fingerprint(const void *data, size_t length)
 				   0x100000001b3;
 }
 
-const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 size_t folder_length(const char *path)
 {
-	return base_of(path) - path;
+	return basename(path) - path;
 }
 
 bool same_folder(const struct source *a, const struct source *b)
@@ -213,7 +206,7 @@ static bool is_copy(const char *path)
 static char *copy_of(const char *path, enum kind kind)
 {
 	const char *end = end_of(path);
-	size_t folder = base_of(path) - path, length = end - path;
+	size_t folder = basename(path) - path, length = end - path;
 	char *copy, *next;
 
 	if (length > folder + 60 && kind == C_FILE)
@@ -384,7 +377,7 @@ static bool add_file(int dir, const char *name, const char *path, enum kind kind
 /* Tell of a file that is of no use. Returns false if one that is of use is refused. */
 static bool add_or_tell(int dir, const char *name, const char *path, int depth)
 {
-	enum kind kind = kind_of(base_of(path));
+	enum kind kind = kind_of(basename(path));
 
 	if (kind != NO_SOURCE)
 		return add_file(dir, name, path, kind, depth);
@@ -400,7 +393,7 @@ void take_unpacked(const struct source *archive, const char *path, const char *d
 		   size_t length)
 {
 	char *full = text_of("%.*s%s", (int)folder_length(archive->path), archive->path, path);
-	enum kind kind = kind_of(base_of(path));
+	enum kind kind = kind_of(basename(path));
 
 	if (kind == NO_SOURCE || kind == ARCHIVE)
 		ignore(full);
@@ -552,7 +545,7 @@ static int names_of_student(const char *path, int *dir, struct dirent ***names)
 	size_t length = folder_length(path);
 	char *folder = text_of("%.*s", (int)length, path);
 
-	theirs = base_of(path);
+	theirs = basename(path);
 	*dir = open(length ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(folder);
 	names_read = 0;
@@ -597,7 +590,7 @@ static bool add_all(const char *path)
 		return add_files_of_student(path);
 	if (dir < 0 && errno == ENOTDIR)
 		return is_archive(path) ?
-		       add_file(AT_FDCWD, path, base_of(path), ARCHIVE, 0) :
+		       add_file(AT_FDCWD, path, basename(path), ARCHIVE, 0) :
 		       add_file(AT_FDCWD, path, "shmcount.c", C_FILE, 0);
 	if (dir < 0)
 		return refuse("it cannot be opened: %s", strerror(errno));

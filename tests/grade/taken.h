@@ -30,8 +30,7 @@ extern int file_count;
 
 enum kind kind_of(const char *name);
 
-/* The last component of a path; the length of what is before it; is that the same? */
-const char *base_of(const char *path);
+/* The length of what is before the last component of a path; is that the same? */
 size_t folder_length(const char *path);
 bool same_folder(const struct source *a, const struct source *b);
 

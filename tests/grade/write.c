@@ -96,9 +96,8 @@ static void put_variable(FILE *file, const char *name, const char *value)
  */
 static char *again(const struct result *test, bool for_instructor)
 {
-	const char *slash = strrchr(submission.path, '/');
-	const char *own = slash && slash[1] ? slash + 1 :
-			  slash ? submission.name : submission.path;
+	const char *base = basename(submission.path);
+	const char *own = *base ? base : submission.name;
 	char *command = NULL;
 	size_t size;
 	FILE *file = open_memstream(&command, &size);
@@ -416,8 +415,7 @@ static void put_csv(FILE *file, const char *text)
 
 void put_csv_name(FILE *file, const char *path, const char *fallback)
 {
-	const char *slash = strrchr(path, '/');
-	const char *base = slash ? slash + 1 : path;
+	const char *base = basename(path);
 	char *name = cleaned(base, strlen(base));
 
 	put_csv(file, *name ? name : fallback);

@@ -158,8 +158,7 @@ static void pack_modules(FILE *archive, const char *list)
 
 static void pack_user_file(FILE *archive, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *base = slash ? slash + 1 : path;
+	const char *base = basename(path);
 	bool module = strstr(base, ".ko");
 	char name[300];
 

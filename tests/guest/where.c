@@ -184,9 +184,7 @@ static void learn(const char *module, const struct frame *frame, const char *lin
 /* Make "shmcount.c:88" of "DIRECTORY/shmcount.c:88 (discriminator 3)". */
 static void shorten(char *to, size_t size, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-
-	path = slash ? slash + 1 : path;
+	path = basename(path);
 	snprintf(to, size, "%.*s", (int)strcspn(path, "\n "), path);
 }
 
@@ -301,7 +299,6 @@ static void tell_kernel(FILE *to, const struct place *place)
 char *where_of(const char *log, const char *test, const char *module,
 	       const struct addr2line *addr2line)
 {
-	const char *slash = strrchr(log, '/');
 	struct place place;
 	char *told = NULL, name[64] = "";
 	size_t size;
@@ -319,8 +316,7 @@ char *where_of(const char *log, const char *test, const char *module,
 	if (place.line && !place.count && place.kernel_count)
 		tell_kernel(to, &place);
 	if (place.line)
-		fprintf(to, "%s:%d: the kernel's report\n", slash ? slash + 1 : log,
-			place.line);
+		fprintf(to, "%s:%d: the kernel's report\n", basename(log), place.line);
 	fclose(to);
 	return check(told);
 }

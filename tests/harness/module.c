@@ -164,20 +164,48 @@ static bool find_function(const struct image *image, const Elf64_Shdr *sections,
 	return false;
 }
 
+/* The file with its sections and its table of symbols, or NULL where it has none. */
+static bool map_symbols(struct image *image, const char *path, const Elf64_Shdr **sections,
+			int *count, const Elf64_Shdr **table)
+{
+	*count = 0;
+	if (!map_image(image, path))
+		return false;
+	*sections = sections_of(image, count);
+	*table = symbols_of(image, *sections, *count);
+	return true;
+}
+
 bool module_function(const char *path, const char *name, struct function *function)
 {
 	const Elf64_Shdr *sections, *table;
 	struct image image;
 	bool found;
-	int count = 0;
+	int count;
 
-	if (!map_image(&image, path))
+	if (!map_symbols(&image, path, &sections, &count, &table))
 		return false;
-	sections = sections_of(&image, &count);
-	table = symbols_of(&image, sections, count);
 	found = table && find_function(&image, sections, count, table, name, function);
 	munmap((void *)image.data, image.size);
 	return found;
+}
+
+bool module_imports(const char *path, void (*take)(const char *name))
+{
+	const Elf64_Shdr *sections, *table;
+	struct image image;
+	Elf64_Sym symbol;
+	int count;
+
+	if (!map_symbols(&image, path, &sections, &count, &table))
+		return false;
+	for (size_t i = 0; table && i < table->sh_size / sizeof(symbol); i++) {
+		memcpy(&symbol, bytes_of(&image, table) + i * sizeof(symbol), sizeof(symbol));
+		if (symbol.st_shndx == SHN_UNDEF && symbol.st_name)
+			take(text_at(&image, &sections[table->sh_link], symbol.st_name));
+	}
+	munmap((void *)image.data, image.size);
+	return count;
 }
 
 bool module_name_of(const char *path, char *name, size_t size)
@@ -201,24 +229,4 @@ int module_load(const char *path, const char *parameters)
 int module_unload(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
-}
-
-bool module_imports(const char *path, void (*take)(const char *name))
-{
-	const Elf64_Shdr *sections, *table;
-	struct image image;
-	Elf64_Sym symbol;
-	int count = 0;
-
-	if (!map_image(&image, path))
-		return false;
-	sections = sections_of(&image, &count);
-	table = symbols_of(&image, sections, count);
-	for (size_t i = 0; table && i < table->sh_size / sizeof(symbol); i++) {
-		memcpy(&symbol, bytes_of(&image, table) + i * sizeof(symbol), sizeof(symbol));
-		if (symbol.st_shndx == SHN_UNDEF && symbol.st_name)
-			take(text_at(&image, &sections[table->sh_link], symbol.st_name));
-	}
-	munmap((void *)image.data, image.size);
-	return count;
 }

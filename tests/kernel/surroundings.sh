@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # Each of our scripts begins with this, so that it does the same wherever it is
 # started. It sets top, the project's directory, and an environment in which tools do
-# and say what the script expects; and it defines say, die and usage.
+# and say what the script expects; and it defines say, die, usage and expand_home.
 #
 #   . "$(dirname "$0")/surroundings.sh"     (or as far up as tests/ is)
 
@@ -36,6 +36,16 @@ die() {
 usage() {
 	sed -n 's/^#   //p' "$0" >&2
 	exit 2
+}
+
+# expand_home PATH: print it, with the home directory in place of its "~". Not every shell
+# expands that behind SRC= or DIR=.
+expand_home() {
+	# shellcheck disable=SC2088
+	case $1 in
+	'~/'*) printf '%s\n' "$HOME/${1#??}" ;;
+	*) printf '%s\n' "$1" ;;
+	esac
 }
 
 # The path that make uses, whichever link led here. Scripts are one or two directories

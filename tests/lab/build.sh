@@ -16,12 +16,7 @@ program=lab failure=2
 [ $# -eq 2 ] || usage
 cd "$top"
 lab=$1
-src=${2:-kmod/lab}
-# Not every shell expands ~ behind SRC=.
-# shellcheck disable=SC2088
-case $src in
-'~/'*) src=$HOME/${src#??} ;;
-esac
+src=$(expand_home "${2:-kmod/lab}")
 
 name=$(tests/kernel/kernel.sh name "${KERNEL-}") || exit 125
 [ -d "$src" ] || die "there is no directory $src (SRC=)"

@@ -75,9 +75,8 @@ static const struct step *step_of(int n)
 static const char *name_of(const char *module)
 {
 	static char name[128];
-	const char *slash = strrchr(module, '/');
 
-	snprintf(name, sizeof(name), "%s", slash ? slash + 1 : module);
+	snprintf(name, sizeof(name), "%s", basename(module));
 	if (strstr(name, ".ko"))
 		*strstr(name, ".ko") = '\0';
 	return name;

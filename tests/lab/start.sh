@@ -12,13 +12,8 @@ set -eu
 . "$(dirname "$0")/../kernel/surroundings.sh"
 program=lab-start failure=2
 [ $# -eq 1 ] || usage
-dir=$1
+dir=$(expand_home "$1")
 [ -n "$dir" ] || die "say where: make lab-start DIR=~/mylab"
-# Not every shell expands ~ behind DIR=.
-# shellcheck disable=SC2088
-case $dir in
-'~/'*) dir=$HOME/${dir#??} ;;
-esac
 [ ! -e "$dir" ] || [ -z "$(ls -A "$dir")" ] || die "there is something in $dir already"
 
 mkdir -p "$dir"

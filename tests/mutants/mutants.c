@@ -438,12 +438,10 @@ static void check_reasons(bool older)
 static const char *kernel_release(void)
 {
 	static char release[128];
-	const char *name = strrchr(built, '/');
 	char path[PATH_SIZE];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "build/kernel/%s/release",
-		 name ? name + 1 : built);
+	snprintf(path, sizeof(path), "build/kernel/%s/release", basename(built));
 	file = fopen(path, "re");
 	if (!file || fscanf(file, "%127s", release) != 1)
 		die(STATUS_INFRASTRUCTURE, "no release in %s", path);
