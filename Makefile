@@ -24,13 +24,13 @@ HOSTS_RUN ?= run check
 SUITES ?= bullseye bookworm trixie unstable
 POINTS ?= tests/grade/points
 # These come from the command line only: the environment may have them for something
-# else.
-$(foreach name,ARGS C CONFIG DESTDIR DIR FORCE HIDDEN KDIR KVER LOAD MEMORY NATIVE \
+# else. Who builds kernels exports ARCH and CROSS_COMPILE.
+$(foreach name,ARCH ARGS C CONFIG CROSS_COMPILE DESTDIR DIR FORCE HIDDEN KDIR KVER LOAD MEMORY NATIVE \
 	LAB_STARTED PARAMS PREFIX REPEAT SEED SRC STEP VMLINUZ W WERROR,$(eval $(name) :=))
 OPS := 200000
 
 # In lower case they would be taken in silence, and do nothing.
-lower := $(strip $(foreach name,accel args cmd dir hidden kernel kmod memory params points \
+lower := $(strip $(foreach name,accel arch args cmd dir hidden kernel kmod memory params points \
 	repeat seed src step tests,$(if $(findstring command,$(origin $(name))),$(name)=)))
 ifneq ($(lower),)
 $(error $(lower): the names of variables are in upper case, as STEP= and SRC=)
@@ -120,6 +120,8 @@ help:
 #H KERNEL=debug         one built here, with sanitizers
 #H KERNEL=kcsan         one built here, with a detector of data races
 #H KERNEL=unstable      that of a Debian suite (check: the guest's tests)
+#H ARCH=arm64           guests of another architecture (KERNEL=trixie-arm64-16k: one
+#H                      with pages of 16 KiB)
 #H KERNEL=host          one that this machine has installed (KVER=: not the running)
 #H KMOD=other.ko        run, check, shell, vm or timeline with another module
 #H SRC=dir              run, shell, vm or timeline with the module of a student
@@ -148,7 +150,7 @@ clean:
 	@tests/kernel/setup.sh ours
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/modules build/bad \
-		build/techniques build/lab build/handout build/mutants* build/results* \
+		build/amd64 build/arm64 build/techniques build/lab build/handout build/mutants* build/results* \
 		build/coverage build/matrix build/ci-* build/grading build/templates \
 		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \
 		build/compare build/timeline build/setup.log build/suite.log \

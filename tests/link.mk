@@ -9,7 +9,8 @@ CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror
 CPPFLAGS :=
 LDLIBS :=
 
-objects = $(patsubst %,build/obj/%.o,$(1))
+objects_in = $(patsubst %,$(1)/obj/%.o,$(2))
+objects = $(call objects_in,build,$(1))
 harness := $(addprefix harness/,harness held program)
 locate := guest/where guest/splat harness/module
 run_guests := guest/run guest/tap guest/verdict check/read harness/child
@@ -18,15 +19,37 @@ run_guests := guest/run guest/tap guest/verdict check/read harness/child
 device_groups := io large life load map perm share stats sync
 groups := $(device_groups) fault \
 	$(addprefix programs/,incr attach samepage_demo compare fuzz techniques)
-graded_objects := $(call objects,grade/probe $(device_groups) device $(harness) \
-	harness/module)
+graded_sources := grade/probe $(device_groups) device $(harness) harness/module
 
-build/guest/suite: $(call objects,$(groups) device $(harness) harness/module)
-build/guest/fuzz: $(call objects,harness/module $(addprefix fuzz/,fuzz worker model map \
-	io sync life))
-build/guest/techniques: $(call objects,harness/module techniques/techniques \
+# What a guest runs, in DIRECTORY/guest/; and what is graded.
+define guest_programs
+$(1)/guest/suite: $$(call objects_in,$(1),$$(groups) device $$(harness) harness/module)
+$(1)/guest/fuzz: $$(call objects_in,$(1),harness/module $$(addprefix fuzz/,fuzz worker \
+	model map io sync life))
+$(1)/guest/techniques: $$(call objects_in,$(1),harness/module techniques/techniques \
 	techniques/probe)
-build/guest/init: $(call objects,guest/init guest/archive)
+$(1)/guest/init: $$(call objects_in,$(1),guest/init guest/archive)
+$(1)/grading/graded: $$(call objects_in,$(1),$$(graded_sources))
+$(1)/guest/%: tests/link.mk
+	@$$(link)
+$(1)/grading/graded: tests/link.mk
+	@$$(link)
+$(1)/obj/%.o: tests/%.c | tools
+	@mkdir -p $$(@D)
+	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+# A guest has no libraries.
+$(1)/guest/%: LDFLAGS := -static
+# Where a submission finds what in it is not known before it runs.
+$(1)/grading/graded: LDFLAGS := -static-pie -s
+-include $$(wildcard $(1)/obj/*.d $(1)/obj/*/*.d)
+endef
+# Of this machine's architecture also for guests of another one: these list their tests.
+$(eval $(call guest_programs,build))
+ifneq ($(foreign),)
+$(eval $(call guest_programs,$(built_for)))
+$(built_for)/%: CC := $(cross)gcc
+endif
+
 build/tests/dying_init: $(call objects,guest/dying_init)
 build/tests/vm: $(call objects,$(addprefix guest/,vm options payload template qemu streams \
 	decoys judge verdict accel archive tap splat))
@@ -54,23 +77,9 @@ build/tests/grade: $(call objects,$(addprefix grade/,grade points taken unpack c
 build/tests/grade_test: $(call objects,grade/grade_test grade/build_test grade/samples \
 	guest/actor $(harness))
 build/tests/samples_test: $(call objects,grade/samples_test grade/samples $(harness))
-build/grading/graded: $(graded_objects)
 
-# A guest has no libraries.
-build/guest/% build/tests/dying_init: LDFLAGS := -static
-# Where a submission finds what in it is not known before it runs.
-build/grading/graded: LDFLAGS := -static-pie -s
-
+build/tests/dying_init: LDFLAGS := -static
 # The order of the objects may change here.
-build/guest/%: tests/link.mk
-	@$(link)
 build/tests/%: tests/link.mk
 	@$(link)
-build/grading/graded: tests/link.mk
-	@$(link)
 link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
-
-build/obj/%.o: tests/%.c | tools
-	@mkdir -p $(@D)
-	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
--include $(wildcard build/obj/*.d build/obj/*/*.d)

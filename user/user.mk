@@ -4,6 +4,12 @@
 user: | tools
 	@$(MAKE) -s --no-print-directory -C user >&2
 
+# The same for a guest of another architecture.
+foreign-user: | tools
+	@mkdir -p $(built_for)/user
+	@$(MAKE) -s --no-print-directory -C $(built_for)/user -f $(CURDIR)/user/Makefile \
+		CC=$(cross)gcc >&2
+
 ifeq ($(NATIVE),)
 compare: $(full_guest)
 endif
@@ -18,4 +24,4 @@ watch-renamed:
 
 watch: watch-renamed timeline
 
-.PHONY: user compare timeline watch watch-renamed
+.PHONY: user foreign-user compare timeline watch watch-renamed

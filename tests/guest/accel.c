@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "accel.h"
-#include "vm.h"
+#include "runner.h"
 
 enum { TEXT = 3 * PATH_MAX };
 
@@ -74,7 +74,7 @@ const char *boot_of_host(void)
 static void describe(char text[TEXT], const char *image, int seconds)
 {
 	char kernel_identity[PATH_MAX + 100], qemu_identity[PATH_MAX + 100];
-	char *qemu = find_program(VM_QEMU);
+	char *qemu = find_program(machine->qemu);
 
 	identity(kernel_identity, sizeof(kernel_identity), image);
 	identity(qemu_identity, sizeof(qemu_identity), qemu);

@@ -2,18 +2,18 @@
 # Guests, and what needs nothing but a guest.
 
 programs := incr1 incr2 incr3 incr_anon incr_zero incr_dev samepage demo compare
-$(programs:%=build/guest/%): build/guest/%: user
+$(programs:%=$(built_for)/guest/%): $(built_for)/guest/%: $(if $(foreign),foreign-)user
 	@mkdir -p $(@D)
-	@cmp -s user/$* $@ || cp user/$* $@
+	@cmp -s $(if $(foreign),$(built_for)/)user/$* $@ || cp $(if $(foreign),$(built_for)/)user/$* $@
 
 # A guest; one that sees the host's files; the small one. All have the same kernel.
-guest := build/tests/vm build/guest/init build/kernel/$(kernel)/vmlinuz
+guest := build/tests/vm $(built_for)/guest/init build/kernel/$(kernel)/vmlinuz
 full_guest := $(guest) user
 ifeq ($(KMOD)$(SRC),)
 full_guest += build/kmod/$(kernel)/shmcount.ko
 endif
-small_guest := $(full_guest) build/guest/suite build/guest/fuzz build/guest/techniques \
-	$(programs:%=build/guest/%) build/modules/$(kernel)/force_return.ko \
+small_guest := $(full_guest) build/guest/suite \
+	$(addprefix $(built_for)/guest/,suite fuzz techniques $(programs)) build/modules/$(kernel)/force_return.ko \
 	build/techniques/$(kernel)/module/techniques.ko
 
 small-guest: $(small_guest)
@@ -22,7 +22,7 @@ small-guest: $(small_guest)
 module_of_src = $(if $(SRC),$(if $(KMOD),,KMOD=$$(tests/lab/build.sh build/lab "$$TYPED_SRC") || \
 	exit; export KMOD;))
 
-run: $(full_guest) $(programs:%=build/guest/%)
+run: $(full_guest) $(programs:%=$(built_for)/guest/%)
 	@$(module_of_src) exec tests/guest/vm.sh run demo
 
 shell: $(full_guest)

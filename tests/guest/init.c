@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -31,6 +30,10 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+#ifdef __x86_64__
+#include <sys/io.h>
+#endif
 
 #include "archive.h"
 #include "vm.h"
@@ -52,8 +55,10 @@ static _Noreturn void power_off(void)
 	while (!ioctl(report, TIOCSERGETLSR, &line) && !(line & TIOCSER_TEMT))
 		usleep(1000);
 	sync();
+#ifdef __x86_64__
 	if (!ioperm(VM_EXIT_PORT, 1, 1))
 		outb(VM_EXIT_VALUE, VM_EXIT_PORT);
+#endif
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();
@@ -73,7 +78,7 @@ static void write_all(int fd, const char *data, size_t length)
 	}
 }
 
-/* In a shell ttyS1 is the terminal: the kernel's console carries the frames. */
+/* In a shell the port is the terminal: the kernel's console carries the frames. */
 static void frame(const char *kind, long number)
 {
 	bool shell = !strcmp(config.verb, "shell");
@@ -195,7 +200,7 @@ static void open_report(void)
 {
 	struct termios raw;
 
-	report = open("/dev/ttyS1", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	report = open(VM_PORT, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	tcgetattr(report, &raw);
 	cfmakeraw(&raw);
 	tcsetattr(report, TCSANOW, &raw);

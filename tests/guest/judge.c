@@ -114,6 +114,11 @@ static enum vm_verdict judge_tap(void)
 	return failed ? VM_FAILED : VM_PASSED;
 }
 
+static bool ended_well(void)
+{
+	return guest.record.qemu == machine->good_end && !was_reset();
+}
+
 /* How did the run end? Leaves a reason, unless the program's output says it all. */
 static enum vm_verdict judge(void)
 {
@@ -139,13 +144,13 @@ static enum vm_verdict judge(void)
 		return because(VM_INIT_ERROR, "the guest could not go on: %.*s",
 			       (int)strcspn(guest.init_error, "\n"), guest.init_error);
 	if (is_verb("shell"))
-		return guest.record.qemu == VM_EXIT_STATUS ? VM_PASSED :
+		return ended_well() ? VM_PASSED :
 		       because(VM_NO_GUEST, "QEMU ended with exit status %d",
 			       guest.record.qemu);
 	if (guest.foreign)
 		return because(VM_FORGED, "the report has %d lines that the guest's init did not write, the first: %s",
 			       guest.foreign, guest.first_foreign);
-	if (guest.record.qemu != VM_EXIT_STATUS || !guest.ended)
+	if (!ended_well() || !guest.ended)
 		return because(VM_STOPPED, "the guest stopped without reporting an end");
 	if (is_verb("tap"))
 		return judge_tap();

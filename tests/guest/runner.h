@@ -46,6 +46,17 @@ struct options {
 
 extern struct options options;
 
+/* What the guest's architecture makes different. */
+struct machine {
+	unsigned int kind;	/* see qemu.c */
+	int elf;		/* e_machine of its programs */
+	const char *qemu;	/* the program */
+	const char *parameters;	/* of its kernel */
+	int good_end;		/* exit status of QEMU when init has ended the guest */
+};
+
+extern const struct machine *machine;
+
 /* The guest that runs, or has run. */
 struct guest {
 	char nonce[33];
@@ -57,6 +68,7 @@ struct guest {
 	enum { BOOT, SAVE, RESTORE } start;
 	int channel;		/* of QEMU's: a stream to restore */
 	int monitor;		/* a socket to QEMU's monitor */
+	int events;		/* the same, for what happens to the guest */
 	int output_error;	/* the first one, an errno */
 	const char *output_failed;
 	double started, deadline;	/* 0: none */
@@ -152,8 +164,15 @@ enum { MAX_ARGUMENTS = 80 };
 /* The arguments that make the machine, and a NULL; console_fd is -1 for a key. */
 void machine_arguments(const char *args[MAX_ARGUMENTS], int console_fd);
 
+/* Set machine to the one that runs init. Is it of this host's architecture? */
+void choose_machine(void);
+bool is_native(const struct machine *one);
+
 /* Start it, and leave the ends of its console and its report. */
 pid_t start_qemu(int *console_fd, int *report_fd);
+
+/* Was the guest reset, and so did not end by itself? */
+bool was_reset(void);
 
 /* ---- streams.c ---- */
 

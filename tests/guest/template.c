@@ -127,7 +127,7 @@ static uint64_t sum_of_file(const char *name)
 
 static void set_key(void)
 {
-	char *qemu = find_program(VM_QEMU);
+	char *qemu = find_program(machine->qemu);
 	const char *args[MAX_ARGUMENTS];
 	size_t length;
 

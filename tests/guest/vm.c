@@ -20,6 +20,7 @@
 
 struct guest guest = {
 	.monitor = -1,
+	.events = -1,
 	.record = { .program = -1, .qemu = -1, .taint = -1 },
 };
 volatile sig_atomic_t interrupted;
@@ -80,7 +81,9 @@ int start_and_watch(int seconds)
 	pid_t pid;
 
 	reset_streams();
-	close(guest.monitor);	/* what the last one said is read after its end */
+	/* What the last one said is read after its end. */
+	close(guest.monitor);
+	close(guest.events);
 	if (guest.console_log && guest.start != BOOT)
 		fprintf(guest.console_log, "vm: %s\n", guest.start == SAVE ?
 			"a guest is booted and saved" : "a saved guest is restored");
@@ -228,7 +231,9 @@ static bool choose_kvm(void)
 	enum kvm_answer known;
 	int fd;
 
-	if (options.count || options.accelerator == TCG_ONLY)
+	if (only && !is_native(machine))
+		no_guest("ACCEL=kvm, but KVM runs no guest of another architecture");
+	if (options.count || options.accelerator == TCG_ONLY || !is_native(machine))
 		return false;
 	fd = open(options.kvm_device, O_RDWR | O_CLOEXEC);
 	if (fd < 0 && only)
@@ -301,6 +306,7 @@ int main(int argc, char *argv[])
 	catch_signals();
 	is_terminal = !tcgetattr(STDIN_FILENO, &terminal);
 	find_kernel();
+	choose_machine();
 	guest.kvm = choose_kvm();
 	return see_through();
 }

@@ -19,7 +19,7 @@
  *	rows, columns, term	of the terminal
  *	argument	of the program, in their order; the first is its name
  *
- * The report goes to ttyS1 in frames: a line "NONCE KIND NUMBER", where KIND is
+ * The report goes to VM_PORT in frames: a line "NONCE KIND NUMBER", where KIND is
  *
  *	up		init runs
  *	ready		the program starts; of a template: save me
@@ -30,14 +30,12 @@
  *	exit, signal	how the program ended
  *
  * The runner sends "i" there to interrupt the program, and whatever else a test program
- * is to read. For a shell ttyS1 is the terminal instead.
+ * is to read. For a shell VM_PORT is the terminal instead.
  */
 #ifndef VM_H
 #define VM_H
 
 #include "util.h"
-
-#define VM_QEMU "qemu-system-x86_64"
 
 /* Begins the frames of a template. */
 #define VM_TEMPLATE_NONCE "template"
@@ -48,5 +46,20 @@ enum { VM_SEED_WORDS = 16 };
 #define VM_EXIT_PORT 0xf4
 #define VM_EXIT_VALUE 0x2a
 #define VM_EXIT_STATUS (2 * VM_EXIT_VALUE + 1)
+
+/*
+ * For programs of this architecture: its QEMU; the status with which that ends when init
+ * has ended the guest; the second serial port. On arm64 the first is a PL011, ttyAMA0, so
+ * this is the first of its kind.
+ */
+#ifdef __aarch64__
+#define VM_QEMU "qemu-system-aarch64"
+#define VM_GOOD_END 0
+#define VM_PORT "/dev/ttyS0"
+#else
+#define VM_QEMU "qemu-system-x86_64"
+#define VM_GOOD_END VM_EXIT_STATUS
+#define VM_PORT "/dev/ttyS1"
+#endif
 
 #endif

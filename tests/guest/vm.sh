@@ -82,6 +82,19 @@ esac || {
 
 name=$("$top/tests/kernel/kernel.sh" name "${KERNEL-}") || exit 125
 kernel=$build/kernel/$name
+# The guest's programs are of its kernel's architecture.
+arch=$(arch_of "$name")
+built=$build
+if [ "$arch" != "$host_arch" ]; then
+	built=$build/$arch
+	case $verb in
+	host | trace | shell)
+		failure=2
+		die "a guest of $arch runs no program of this machine, whose architecture" \
+			"is $host_arch: make run and make check bring their own"
+		;;
+	esac
+fi
 module=${module:-$build/kmod/$name/shmcount.ko}
 
 for file in "$kernel/vmlinuz" "$kernel/release" "$build/tests/vm"; do
@@ -103,10 +116,10 @@ lacking=
 		"guest needs it for the host's files and its disk"
 [ -r "$module" ] || no_guest "there is no module $module"
 wanted=$(cat "$kernel/release")
-built=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)
-[ -n "$built" ] || no_guest "$module is not a module"
-[ "$wanted" = "$built" ] ||
-	no_guest "$module is for kernel $built and this guest runs $wanted:" \
+version=$(modinfo -F vermagic "$module" 2>/dev/null | cut -d ' ' -f 1)
+[ -n "$version" ] || no_guest "$module is not a module"
+[ "$wanted" = "$version" ] ||
+	no_guest "$module is for kernel $version and this guest runs $wanted:" \
 		"build it with tests/kernel/kbuild.sh $name DIRECTORY"
 
 mkdir -p "$build/results"
@@ -134,13 +147,13 @@ if [ $guest = small ]; then
 	# Test programs run the others. The less there is, the sooner it is there.
 	case $verb-$runs in
 	tap-*)
-		needed="$build/guest/* $modules/force_return.ko
+		needed="$built/guest/* $modules/force_return.ko
 			$modules/mapped_page.ko $modules/skip_fault_injection.ko
 			$modules/own_pages.ko $modules/textbook.ko
 			$build/techniques/$name/module/techniques.ko"
 		;;
-	run-demo) needed="$build/guest/demo $build/guest/incr*" ;;
-	*) needed=$build/guest/$runs ;;
+	run-demo) needed="$built/guest/demo $built/guest/incr*" ;;
+	*) needed=$built/guest/$runs ;;
 	esac
 	# The lab's handout has no module that would give a solution away.
 	for file in $needed; do
@@ -177,6 +190,6 @@ if [ -n "$checked" ]; then
 	# Watch one access of 1000, not of 4000: a race is seen in the first run.
 	[ "$name" != kcsan ] || append="$append kcsan.skip_watch=1000"
 fi
-exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$build/guest/init" \
+exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$built/guest/init" \
 	-c "$log" -a "$append" ${memory:+-M "$memory"} ${fetch:+-o "$fetch"} \
 	${record:+-r "$record"} -T "$build/templates" "$@"

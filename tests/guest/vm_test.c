@@ -179,9 +179,9 @@ static const char qemu_that_warns[] = QEMU
 
 void set_scene(const char *script)
 {
-	write_script("qemu-system-x86_64", script);
+	write_script(VM_QEMU, script);
 	shell("touch vmlinuz init");
-	setenv("EXIT", text_of("%d", VM_EXIT_STATUS), 1);
+	setenv("EXIT", text_of("%d", VM_GOOD_END), 1);
 	setenv("SCENE", getcwd(NULL, 0), 1);
 	setenv("PATH", text_of("%s:/usr/bin:/bin", getenv("SCENE")), 1);
 	setenv("ACCEL", "tcg", 1);

@@ -6,12 +6,19 @@ ifneq ($(KDIR)$(VMLINUZ),)
 override KERNEL := by-hand
 endif
 kernel := none
+foreign :=
 ifneq ($(filter-out help user clean distclean doctor hosts load unload install \
 	uninstall handout lab-start gradescope-zip,$(or $(MAKECMDGOALS),all)),)
 export KVER
-kernel := $(shell KVER=$(call quoted,$(KVER)) tests/kernel/kernel.sh name $(call quoted,$(KERNEL)))
+kernel := $(shell KVER=$(call quoted,$(KVER)) tests/kernel/kernel.sh name \
+	$(call quoted,$(KERNEL)) $(call quoted,$(ARCH)))
 ifeq ($(kernel),)
 $(error cannot choose a kernel: see above)
+endif
+# Its architecture, if that is not this machine's.
+foreign := $(shell tests/kernel/kernel.sh foreign $(kernel))
+ifneq ($(foreign),)
+override KERNEL := $(kernel)
 endif
 # Remove what was built for a kernel that is gone: make would take it for up to date. (For
 # one that is replaced put_kernel in modules.sh does, which has the same list.)
@@ -38,6 +45,12 @@ of-this-machine: | tools
 	@tests/kernel/kernel.sh get $(kernel) $(call quoted,$(KDIR)) $(call quoted,$(VMLINUZ))
 endif
 
+# What programs of that architecture are built with, and where they are.
+cross_amd64 := x86_64-linux-gnu-
+cross_arm64 := aarch64-linux-gnu-
+cross := $(if $(foreign),$(or $(CROSS_COMPILE),$(cross_$(foreign))))
+built_for := build$(foreign:%=/%)
+
 # Only this host has sparse, and a tree of its own has no place for DKMS.
 not-of-a-suite: build/kernel/$(kernel)/vmlinuz
 	@test ! -e build/kernel/$(kernel)/tree || { echo "make: KERNEL=$(KERNEL) does not" \
@@ -61,9 +74,14 @@ package_groups := $(addsuffix -tools,check compare coverage deb deb-test lint mu
 	mutants-all timeline)
 tools $(package_groups):
 	@tests/kernel/setup.sh $(@:%-tools=%)
+ifneq ($(foreign),)
+tools: foreign-tools
+foreign-tools:
+	@tests/kernel/setup.sh $(foreign)
+endif
 check-tools: compare-tools timeline-tools mutants-tools
 
 doctor:
 	@tests/kernel/doctor.sh $(CONFIG)
 
-.PHONY: of-this-machine not-of-a-suite tools $(package_groups) doctor
+.PHONY: foreign-tools of-this-machine not-of-a-suite tools $(package_groups) doctor

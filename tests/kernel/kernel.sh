@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # Name and fetch the kernels of the guests.
 #
-#   kernel.sh name [KERNEL]          print what KERNEL= stands for: a name in
-#                                    build/kernel/
+#   kernel.sh name [KERNEL [ARCH]]   print what KERNEL= and ARCH= stand for: a name
+#                                    in build/kernel/
+#   kernel.sh foreign NAME           print its architecture, if that is not this
+#                                    machine's
 #   kernel.sh get NAME               fetch or build the kernel of that name, with
 #                                    its headers
 #   kernel.sh get by-hand KDIR VMLINUZ   the same for a kernel given by hand
@@ -11,7 +13,8 @@
 # KERNEL is a series (6.1), a Debian suite (trixie), debug, kcsan, host (a kernel
 # that this machine has: the running one, or KVER in the environment), by-hand, or a
 # name in build/kernel/. By default it is the series that this host's distribution has,
-# else host.
+# else host. ARCH is amd64 or arm64, by default that of this machine. A kernel of another
+# one is a suite's (suite.sh), and its name says so: trixie-arm64.
 #
 # A kernel directory holds vmlinuz, config, release, headers (a link) and modules/. It
 # holds tree/ if its modules have to be built in a tree of its own (enter.sh). modules/
@@ -37,18 +40,12 @@ done
 by_hand="give a kernel by hand with VMLINUZ=file KDIR=its-headers"
 
 # The flavours of a distribution's kernels that have all drivers: Debian's, Ubuntu's.
-flavours='amd64 generic'
+flavours="$host_arch generic"
 
 # The suites that have a series, for hosts whose package lists lack it.
 suites='5.10 bullseye
 6.1 bookworm
 6.12 trixie'
-
-# depends PACKAGE: the packages that it depends on, one a line.
-depends() {
-	apt-cache depends "$1" 2>/dev/null |
-		sed -n 's/^[ |]*\(Pre\)\{0,1\}Depends: \([^<]*\)$/\2/p'
-}
 
 # image_of FLAVOURS [SERIES]: the package of the newest image, or of the newest of a
 # series, in the first flavour that has it.
@@ -104,7 +101,7 @@ name_default() {
 	fi
 	mkdir -p "$build/kernel"
 	fetch_first_lists
-	if ! image=$(image_of amd64); then
+	if ! image=$(image_of "$host_arch"); then
 		if host_image "$(host_release)" >/dev/null; then
 			name host
 			return
@@ -130,7 +127,41 @@ name_series() {
 	echo "$suite"
 }
 
+# name_foreign KERNEL ARCH: the suite that has this series or, by default, this host's.
+# One that has no kernel to fetch, such as Ubuntu's, stands for the newest of the table.
+name_foreign() {
+	case $1 in
+	*-"$2" | *-"$2"-16k)
+		echo "$1"
+		return
+		;;
+	debug | kcsan | host* | by-hand)
+		die "ARCH=$2: KERNEL=$1 is of this machine's architecture, $host_arch, only"
+		;;
+	'')
+		codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+		suite=$(echo "$suites" | sed -n "s/.* \($codename\)\$/\1/p")
+		[ -n "$suite" ] || suite=$(echo "$suites" | sed -n '$s/.* //p')
+		;;
+	[0-9]*)
+		suite=$(echo "$suites" | sed -n "s/^$1 //p")
+		[ -n "$suite" ] || die "ARCH=$2: no suite is known that has a kernel $1;" \
+			"KERNEL= may name one"
+		;;
+	*) suite=$1 ;;
+	esac
+	name "$suite-$2"
+}
+
 name() {
+	case ${2:-$host_arch} in
+	"$host_arch") ;;
+	amd64 | arm64)
+		name_foreign "$1" "$2"
+		return
+		;;
+	*) die "ARCH=$2: it has to be amd64 or arm64" ;;
+	esac
 	case $1 in
 	'' | host)
 		case ${KVER-} in
@@ -166,7 +197,11 @@ alone() {
 check_ours
 mkdir -p "$build"
 case ${1-} in
-name) name "${2-}" ;;
+name) name "${2-}" "${3-}" ;;
+foreign)
+	arch=$(arch_of "${2-}")
+	[ "$arch" = "$host_arch" ] || echo "$arch"
+	;;
 get)
 	alone
 	case ${2-} in

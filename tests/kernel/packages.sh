@@ -13,14 +13,24 @@ tools	libc.a		libc6-dev glibc-static glibc glibc-devel-static
 	static programs for the guest
 tools	libelf.so.1	libelf1 elfutils-libelf libelf libelf1
 	objtool, which kbuild runs, links to it
-tools	qemu-system-x86_64	qemu-system-x86 qemu-system-x86-core qemu-system-x86 qemu-x86
-	runs the guest
 tools	modprobe	kmod kmod kmod kmod
 	finds the order of the guest modules
 tools	xz		xz-utils xz xz xz
 	unpacks the guest modules
 tools	mke2fs		e2fsprogs e2fsprogs e2fsprogs e2fsprogs
 	makes the file system of a guest disk
+amd64-guest	qemu-system-x86_64	qemu-system-x86 qemu-system-x86-core qemu-system-x86 qemu-x86
+	runs the guest
+arm64-guest	qemu-system-aarch64	qemu-system-arm qemu-system-aarch64-core qemu-system-aarch64 qemu-arm
+	runs the guest
+amd64-cross	x86_64-linux-gnu-gcc	gcc-x86-64-linux-gnu gcc-x86_64-linux-gnu - cross-x86_64-gcc12
+	compiles the programs of an amd64 guest
+amd64-cross	/usr/x86_64-linux-gnu/lib/libc.a	libc6-dev-amd64-cross - - -
+	static programs for that guest
+arm64-cross	aarch64-linux-gnu-gcc	gcc-aarch64-linux-gnu gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc cross-aarch64-gcc12
+	compiles the programs of an arm64 guest
+arm64-cross	/usr/aarch64-linux-gnu/lib/libc.a	libc6-dev-arm64-cross - aarch64-linux-gnu-glibc -
+	static programs for that guest
 zst	zstd		zstd zstd zstd zstd
 	unpacks the modules of this kernel
 lint	sparse		sparse sparse sparse sparse
@@ -219,6 +229,12 @@ $(echo "$found" | sed 's/^\(.*\)	/  \1: /')"
 group() {
 	echo "$package_table" | awk -v group="$1" \
 		'$1 == group { print; getline; print }' | packages
+}
+
+# depends PACKAGE: the packages that it depends on, one a line.
+depends() {
+	apt-cache depends "$1" 2>/dev/null |
+		sed -n 's/^[ |]*\(Pre\)\{0,1\}Depends: \([^<]*\)$/\2/p'
 }
 
 # The addresses of Debian's main archive that this host's apt knows.

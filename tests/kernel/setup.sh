@@ -7,6 +7,7 @@
 #   setup.sh TARGET   those that make TARGET needs as well: check, compare, coverage,
 #                     deb, deb-test, lint (and checkpatch), mutants, mutants-all,
 #                     timeline
+#   setup.sh arm64    those for guests of that architecture, on another one; amd64, too
 #   setup.sh ours     no package, but check that we may write here
 set -eu
 
@@ -49,7 +50,15 @@ check_ours
 mkdir -p "$build"
 case ${1-} in
 ours) ;;
-tools | check | compare | coverage | deb | deb-test | lint | mutants | mutants-all | timeline)
+tools)
+	group tools
+	group "$host_arch-guest"
+	;;
+amd64 | arm64)
+	group "$1-guest"
+	group "$1-cross"
+	;;
+check | compare | coverage | deb | deb-test | lint | mutants | mutants-all | timeline)
 	group "$1"
 	[ "$1" != lint ] || fetch_checkpatch
 	;;

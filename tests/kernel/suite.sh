@@ -3,9 +3,13 @@
 # Fetch the kernel of a Debian suite, with its headers, compiler and build tools.
 # Unpack them below build/kernel/SUITE/ and install nothing.
 #
-#   suite.sh SUITE                  bullseye, bookworm, trixie, unstable, ...
+#   suite.sh SUITE[-FLAVOUR]        bullseye, bookworm, trixie, unstable, ...
 #   suite.sh SUITE TREE PACKAGE...  no kernel, but these packages and what kbuild
 #                                   runs, as a new directory TREE
+#
+# FLAVOUR is amd64, arm64 or arm64-16k, a kernel whose pages have 16 KiB; by default it is
+# this host's architecture. Of another architecture only the kernel comes, with its
+# headers: what builds modules for it is of this host's, with a cross compiler.
 #
 # The kernel directory is as kernel.sh describes it, with tree/, in which kbuild.sh
 # builds modules. No script of a package runs. This takes from the host's apt only the
@@ -28,11 +32,23 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # What kbuild runs. The compiler is a dependency of the headers.
 tools='base-files bash coreutils dash findutils gawk grep make perl sed'
-packages="$tools
-linux-headers-amd64 linux-image-amd64"
 
 # The tree is never booted, so claim to have what makes kernels bootable.
 provided='linux-initramfs-tool, kmod (= 9999), linux-base (= 9999)'
+
+# pretend ARCHITECTURE PACKAGES: claim that the tree has them.
+pretend() {
+	cat <<-END
+		Package: provided-$1
+		Status: install ok installed
+		Architecture: $1
+		Version: 1
+		Maintainer: nobody
+		Description: what the tree does without
+		Provides: $2
+
+	END
+}
 
 # configure DIR MIRROR: configure an apt that keeps all its files in DIR. It always
 # checks signatures, but not that they are recent: Valid-Until tells a host that it
@@ -42,15 +58,7 @@ configure() {
 	mkdir -p "$1/lists/partial" "$1/archives/partial"
 	echo "deb [signed-by=$keyring check-valid-until=no] $2 $suite main" \
 		>"$1/sources.list"
-	cat >"$1/status" <<-END
-		Package: provided
-		Status: install ok installed
-		Architecture: all
-		Version: 1
-		Maintainer: nobody
-		Description: what the tree does without
-		Provides: $provided
-	END
+	pretend all "$provided" >"$1/status"
 	cat >"$1/apt.conf" <<-END
 		Dir::Etc "$1";
 		Dir::Etc::main "/dev/null";
@@ -61,8 +69,8 @@ configure() {
 		Dir::State::status "$1/status";
 		Dir::Cache "$1";
 		Dir::Log "$1";
-		APT::Architecture "amd64";
-		APT::Architectures { "amd64"; };
+		APT::Architecture "$host_arch";
+		APT::Architectures { "$host_arch"; "$arch"; };
 		APT::Install-Recommends "false";
 		APT::Sandbox::User "";
 		APT::Update::Error-Mode "any";
@@ -72,11 +80,22 @@ configure() {
 	export APT_CONFIG="$1/apt.conf"
 }
 
+# The headers of another architecture's kernel want its compiler. Take this host's cross
+# compiler of that version in its place.
+take_cross_compiler() {
+	compiler=$(depends "$(depends "linux-headers-$flavour:$arch" |
+		grep '^linux-headers-')" | sed -n 's/^\(gcc-[0-9].*\):.*/\1/p')
+	[ -n "$compiler" ] || die "the headers of $suite name no compiler"
+	pretend "$arch" "$provided, $compiler" >>"$1/status"
+	packages="$packages ${compiler%-for-host}-$(triplet "$arch" | tr _ -)"
+}
+
 # download DIR MIRROR: say how much it is, and fetch the packages as DIR/archives/*.deb.
 download() {
 	rm -rf "$1"
 	configure "$1" "$2"
 	apt-get update -q >"$log" 2>&1 || return
+	[ "$arch" = "$host_arch" ] || take_cross_compiler "$1"
 	# shellcheck disable=SC2086
 	size=$(apt-get install -qy --print-uris $packages 2>/dev/null |
 		awk "/^'/ { bytes += \$3 } END { print int(bytes / 1000000) }")
@@ -134,18 +153,26 @@ arrange() {
 	echo "$1" >"$tmp/release"
 	echo "$wanted" >"$tmp/packages"
 	ln -s "tree/usr/src/linux-headers-$1" "$tmp/headers"
+	[ "$arch" = "$host_arch" ] ||
+		sed -i "1i export CROSS_COMPILE := $(triplet "$arch")-" \
+			"$tmp/headers/Makefile"
 	take_modules "$tmp/tree" "$tmp"
 	rm -rf lib/modules usr/lib/modules
 }
 
-suite=${1-}
-case $suite in
+name=${1-}
+case $name in
 '' | *[!a-z0-9-]*)
-	failure=2 die "'$suite' is not the name of a Debian suite"
+	failure=2 die "'$name' is not the name of a Debian suite"
 	;;
 esac
-dir=$build/kernel/$suite
-what="the kernel of $suite and its compiler into build/kernel/$suite"
+arch=$(arch_of "$name")
+suite=${name%%-"$arch"*}
+flavour=$arch${name#"${name%-16k}"}
+packages="$tools
+linux-headers-$flavour:$arch linux-image-$flavour:$arch"
+dir=$build/kernel/$name
+what="the kernel of $name and its compiler into build/kernel/$name"
 if [ $# -gt 1 ]; then
 	dir=$2
 	shift 2
@@ -181,7 +208,7 @@ unpack
 rm -rf "$dir"
 case $packages in
 *linux-image*)
-	headers=$(cd "$tmp/tree/usr/src" && echo linux-headers-*-amd64)
+	headers=$(cd "$tmp/tree/usr/src" && echo linux-headers-*-"$flavour")
 	arrange "${headers#linux-headers-}"
 	put_kernel "$dir"
 	;;

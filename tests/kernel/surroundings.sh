@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 # Each of our scripts begins with this, so that it does the same wherever it is
 # started. It sets top, the project's directory, and an environment in which tools do
-# and say what the script expects; and it defines say, die, usage and expand_home.
+# and say what the script expects; and it defines say, die, usage, expand_home and what
+# is known of architectures.
 #
 #   . "$(dirname "$0")/surroundings.sh"     (or as far up as tests/ is)
 
@@ -45,6 +46,30 @@ expand_home() {
 	case $1 in
 	'~/'*) printf '%s\n' "$HOME/${1#??}" ;;
 	*) printf '%s\n' "$1" ;;
+	esac
+}
+
+# Debian's names of architectures. A kernel in build/kernel/ is of this machine's, unless
+# its name says another one: bookworm-arm64.
+case $(uname -m) in
+x86_64) host_arch=amd64 ;;
+aarch64) host_arch=arm64 ;;
+*) host_arch=$(uname -m) ;;
+esac
+
+arch_of() {
+	case $1 in
+	*-arm64*) echo arm64 ;;
+	*-amd64*) echo amd64 ;;
+	*) echo "$host_arch" ;;
+	esac
+}
+
+# triplet ARCHITECTURE: how compilers call it.
+triplet() {
+	case $1 in
+	amd64) echo x86_64-linux-gnu ;;
+	arm64) echo aarch64-linux-gnu ;;
 	esac
 }
 

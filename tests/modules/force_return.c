@@ -33,7 +33,7 @@ static int divert(struct kprobe *probe, struct pt_regs *regs)
 	if (task_pgrp_nr(current) != group || times <= 0)
 		return 0;
 	times--;
-	regs->ip = (unsigned long)forced;
+	instruction_pointer_set(regs, (unsigned long)forced);
 	return 1;
 }
 
