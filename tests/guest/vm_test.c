@@ -878,22 +878,25 @@ TEST_LIMIT(runner, refused_parameters_are_told, GUEST_LIMIT)
 		     run.errors);
 }
 
-static struct run run_and_fetch(const char *what)
+static struct run run_and_fetch(const char *what, const char *loops)
 {
 	return RUN(SMALL_GUEST, "-m", MODULE, WITH("incr1"), "-M", "384",
-		   "-a", "some=thing", "-o", what, "run", "incr1", "1");
+		   "-a", "some=thing", "-o", "/proc/cmdline:line", "-o", what,
+		   "-o", "/dev/null:empty", "run", "incr1", loops);
 }
 
-TEST_LIMIT(runner, fetches_a_file_of_the_guest, GUEST_LIMIT)
+TEST_LIMIT(runner, fetches_files_of_the_guest, GUEST_LIMIT)
 {
-	struct run run = must_end(run_and_fetch("/proc/cmdline:seen"), 0);
+	struct run run = must_end(run_and_fetch("/proc/meminfo:seen", "1"), 0);
 
-	shell("grep -q ' some=thing$' seen");
-	must_end(run_and_fetch("/proc/meminfo:seen"), 0);
+	shell("grep -q ' some=thing$' line && test -e empty && test ! -s empty");
 	shell("awk '/^MemTotal/ { exit $2 < 300000 || $2 > 393216 }' seen");
-	run = must_end(run_and_fetch("/no/such/file:not-seen"), 125);
+	run = must_end(run_and_fetch("/no/such/file:not-seen", "1"), 125);
 	expect_text(run.errors, "the guest could not go on: cannot open /no/such/file: No such file");
 	ASSERT_ERRNO(ENOENT, access("not-seen", F_OK));
+	/* A program that fails says why itself. */
+	run = must_end(run_and_fetch("/no/such/file:not-seen", "many"), 2);
+	expect_text(run.errors, "many");
 }
 
 /* The kernel lacks the modules that a disk needs. */
