@@ -11,7 +11,7 @@
 #include "device.h"
 #include "model.h"
 
-static uint8_t buffer[MAX_SIZE + PAGE];
+static uint8_t buffer[MAX_SIZE + MAX_PAGE];
 
 static size_t draw_length(void)
 {
