@@ -18,7 +18,7 @@
 
 #include "../common.h"
 
-enum { MAX_PROCESSES = 16, WHY = 160, CPUS = 1024, PAGE = 4096 };
+enum { MAX_PROCESSES = 16, WHY = 160, CPUS = 1024 };
 
 /* SIGINT, SIGTERM and SIGHUP set this; what was measured is then reported. */
 extern volatile sig_atomic_t interrupted;

@@ -27,8 +27,8 @@ while getopts no:p: option; do
 	esac
 done
 shift $((OPTIND - 1))
-# 2 MiB, the largest size that setup maps.
-export PARAMS="${PARAMS:-size=2097152}"
+# 8 MiB: 512 pages, the most that setup maps, where a page has 16 KiB.
+export PARAMS="${PARAMS:-size=8388608}"
 status=0
 # An interrupt is for compare, which reports it by its exit status.
 trap : INT

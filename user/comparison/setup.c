@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * setup: what does it cost to get shared memory and to release it, phase by
- * phase, for one page, 16, and 2 MiB? Fresh memory is made for each cycle;
+ * phase, for one page, 16, and 512? Fresh memory is made for each cycle;
  * warm memory exists before, with all its pages.
  */
 #include <fcntl.h>
@@ -91,13 +91,15 @@ static struct result *result_of(struct comparison *c, const struct row *row,
 	return has_phase(row, phase) ? &c->results[row->results[phase]] : NULL;
 }
 
+static size_t page;		/* bytes of one; asking costs time */
+
 /*
  * Store to each page; this clears data. Some emulators split an atomic access
  * into a load and a store, which would cost two faults.
  */
 static void write_pages(void *address, size_t size)
 {
-	for (size_t i = 0; i < size; i += PAGE)
+	for (size_t i = 0; i < size; i += page)
 		((volatile char *)address)[i] = 0;
 }
 
@@ -218,7 +220,7 @@ static void sample(struct comparison *c, struct row *row)
 		return;
 	/* For fresh memory, this only finds out whether this host has it. */
 	if (!object_make(&object, row->backing, &c->locations,
-			 (size_t)row->pages * PAGE)) {
+			 row->pages * page)) {
 		if (!interrupted)
 			end_row(c, row, SKIPPED, object.why);
 		return;
@@ -360,6 +362,7 @@ void ask_setup(struct comparison *c)
 	struct rows rows = { 0 };
 	cpu_set_t before, one;
 
+	page = page_size();
 	sched_getaffinity(0, sizeof(before), &before);
 	CPU_ZERO(&one);
 	CPU_SET(c->cpus.number[0], &one);
