@@ -48,7 +48,7 @@ quoted = '$(subst ','\'',$(1))'
 
 # again TARGET VARIABLES: the command that called this make, as far as these tell.
 again = $(strip make $(1) $(foreach v,$(2),\
-	$(if $(filter command environment,$(origin $v)),$(if $($v),\
+	$(if $(filter command environment override,$(origin $v)),$(if $($v),\
 	$v=$(call quoted,$(value $v))))))
 
 # Scripts that call one another, down to the guest's, inherit what the user set:
