@@ -1072,6 +1072,31 @@ TEST(grade, reasons_to_look_at_a_submission_cost_no_points)
 	expect_look("the kernel's log lacks what tests wrote into it");
 }
 
+/* By the objdump that reads the submission, in the jail. */
+TEST(grade, instructions_of_either_machine_are_a_reason_to_look)
+{
+	static const char *const machines[][3] = {
+		{ "x86_64-linux-gnu-gcc", "outb %%al, %%dx", "has instructions out" },
+		{ "aarch64-linux-gnu-gcc", "hvc #0", "has instructions hvc" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
+		if (system(text_of("command -v %s >/dev/null", machines[i][0])))
+			test_skip("needs %s, which make run ARCH=%s installs", machines[i][0],
+				  OTHER_ARCH);
+	prepare();
+	write_script("build/tests/jail", "#!/bin/sh\ncd \"$2\"\nshift 3\nexec \"$@\"\n");
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
+		write_text("all/its.c", text_of(
+			   "__attribute__((section(\".modinfo\"), used)) static const char info[] = \"vermagic=6.1 x\\0name=its\";\n"
+			   "void f(void) { asm volatile(\"%s\" : : ); }\n", machines[i][1]));
+		shell(text_of("%s -c -o all/its.ko all/its.c", machines[i][0]));
+		grade_one("all/its.ko");
+		expect_text(shell("head -n 1 grades/its.ko/row.csv"),
+			    text_of(",\"%s\"\n", machines[i][2]));
+	}
+}
+
 /* The names of symbols are anybody's text; the row is one line. */
 TEST(grade, names_of_imports_harm_no_report)
 {
