@@ -23,6 +23,7 @@ struct place {
 	int line;		/* of the log, where it begins; 0: there is none */
 	char call[40];		/* "the system call read", or "" */
 	bool page_fault;	/* a process touched a page that was not there */
+	bool asks;		/* it is the harness, which has the others tell theirs */
 	struct frame frames[MAX_FRAMES];	/* in the module, the innermost first */
 	int count;
 	struct frame kernel[MAX_KERNEL_FRAMES];	/* the same in the kernel */
@@ -153,6 +154,7 @@ static void take_frame(struct place *place, struct frame *frame, const char *mod
 	else if (!frame->module[0])
 		add_frame(place->kernel, &place->kernel_count, MAX_KERNEL_FRAMES, frame);
 	place->page_fault |= !strcmp(frame->symbol, "handle_mm_fault");
+	place->asks |= !strcmp(frame->symbol, "write_sysrq_trigger");
 	set_call_by_function(place, frame->symbol);
 }
 
@@ -172,6 +174,7 @@ static bool take_line(struct place *place, const char *line, const char *module,
 			return false;
 		place->kernel_count = 0;
 		place->page_fault = false;
+		place->asks = false;
 		place->call[0] = '\0';
 		if (call && sscanf(call, ", system call %ld", &of_process) == 1)
 			set_call_by_number(place, of_process, is_arm64);
@@ -380,7 +383,7 @@ char *where_of(const char *log, const char *test, const char *module,
 		;
 	for (int i = 0; i < place.count; i++)
 		tell_frame(to, &place, i, module);
-	if (place.line && !place.count && place.kernel_count)
+	if (place.line && !place.count && place.kernel_count && !place.asks)
 		tell_kernel(to, &place);
 	if (place.line)
 		fprintf(to, "%s:%d: the kernel's report\n", basename(log), place.line);

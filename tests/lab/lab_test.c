@@ -585,6 +585,22 @@ TEST(lab, hang_of_what_runs_on_arm64_names_the_line_of_the_module)
 	}
 }
 
+/* A processor that takes no interrupts does not answer; where the harness is tells nothing. */
+TEST(lab, hang_without_interrupts_on_arm64_names_no_place)
+{
+	set_scene_of_arm64("[   33.9] test: load.mode_is_octal\n"
+		"[   54.7] stuck: process 89 (R), system call running\n"
+		"[   54.8] [<0>] 0xffff00001001bc60\n"
+		"[   54.9] sysrq: Show backtrace of all active CPUs\n"
+		"[   54.9] sysrq: CPU0:\n"
+		"[   54.9] Call trace:\n"
+		"[   54.9]  sysrq_handle_showallcpus+0xa4/0xb0\n"
+		"[   54.9]  write_sysrq_trigger+0x7c/0xc0\n"
+		"[   54.9]  __arm64_sys_write+0x24/0x30\n"
+		"[   54.9]  el0t_64_sync+0x18c/0x190\n", "hang");
+	ASSERT_STREQ("    guest.log:2: the kernel's report\n", told());
+}
+
 /* What runs is interrupted, and the harness that asks for it as well. */
 TEST(lab, hang_of_what_runs_names_the_line_of_the_module)
 {
