@@ -21,7 +21,7 @@ KERNEL ?=
 KMOD ?=
 TESTS ?=
 HOSTS_RUN ?= run check
-SUITES ?= bullseye bookworm trixie unstable
+SUITES ?= bullseye bookworm trixie unstable $(if $(filter arm64,$(foreign)),trixie-arm64-16k)
 POINTS ?= tests/grade/points
 # These come from the command line only: the environment may have them for something
 # else. Who builds kernels exports ARCH and CROSS_COMPILE.
@@ -142,8 +142,9 @@ include user/user.mk tests/host/host.mk tests/check/check.mk tests/lab/lab.mk
 include tests/techniques/techniques.mk tests/mutants/mutants.mk tests/grade/grade.mk
 include tests/deb/deb.mk
 
-all: build/kmod/$(kernel)/shmcount.ko user
-	@echo "built build/kmod/$(kernel)/shmcount.ko and the programs in user/"
+all: build/kmod/$(kernel)/shmcount.ko $(if $(foreign),foreign-)user
+	@echo "built build/kmod/$(kernel)/shmcount.ko and the programs in" \
+		"$(if $(foreign),$(built_for)/)user/"
 
 # All of build/ but what was fetched, and the grades.
 clean:

@@ -22,8 +22,11 @@ coverage:
 	@$(MAKE) --no-print-directory KERNEL=debug KDIR= VMLINUZ= coverage
 endif
 
+# With ARCH=arm64 the suites stand for their kernels of that architecture.
+suites = $(if $(foreign),$(foreach suite,$(SUITES),$(if $(findstring -$(foreign),$(suite)),\
+	$(suite),$(suite)-$(foreign))),$(SUITES))
 matrix: user
-	@exec tests/check/matrix.sh $(SUITES)
+	@exec tests/check/matrix.sh $(suites)
 
 hosts: export HOSTS_RUN := $(HOSTS_RUN)
 hosts: deb-test-tools

@@ -35,7 +35,8 @@ struct options {
 	int limit, boot_limit, disk, memory;	/* seconds; MB */
 	int decoys;				/* one run of a test of so many; 0: none */
 	const char *append;
-	const char *fetch, *fetch_to;		/* -o FROM:TO */
+	const char *fetch[MAX_FILES], *fetch_to[MAX_FILES];	/* -o FROM:TO */
+	int fetch_count;
 	const char *templates;			/* keep templates there */
 	enum { KVM_IF_IT_WORKS, KVM_ONLY, TCG_ONLY } accelerator;
 	const char *kvm_device;
@@ -78,7 +79,8 @@ struct guest {
 	bool up, ready, ended, timed_out;
 	bool powered_off;	/* QEMU says so, of a machine whose good_end is 0 */
 	char init_error[512];
-	FILE *fetched;
+	FILE *fetched;		/* what is written to fetched_to, or NULL */
+	const char *fetched_to;
 	int foreign;		/* lines of the report that init did not write */
 	char first_foreign[256];
 	char forgery[256];	/* of a test's result, or "" */

@@ -162,7 +162,7 @@ static int see_through(void)
 	if (is_verb("shell") && is_terminal)
 		tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
 	decide(qemu);
-	close_output(guest.fetched, options.fetch_to);
+	close_output(guest.fetched, guest.fetched_to);
 	close_output(guest.console_log, options.console);
 	/* Closing may have failed. */
 	if (!guest.record.message[0])
@@ -190,7 +190,7 @@ static enum kvm_answer try_kvm(void)
 		guest.kvm = true;
 		options = (struct options) {
 			.kernel = options.kernel, .init = options.init,
-			.parameters = "", .append = options.append, .fetch = "",
+			.parameters = "", .append = options.append,
 			.bench = options.bench, .limit = options.limit,
 			.accelerator = options.accelerator,
 			.probe_seconds = options.probe_seconds,

@@ -14,7 +14,7 @@
  *	guest		what runs the guest, for SHMCOUNT_GUEST
  *	host		"yes": show the host's files
  *	disk		mount this disk; or empty
- *	fetch		a file to send at the end
+ *	fetch		a file to send at the end; may be repeated
  *	directory	the program's working directory
  *	rows, columns, term	of the terminal
  *	argument	of the program, in their order; the first is its name
@@ -24,7 +24,8 @@
  *	up		init runs
  *	ready		the program starts; of a template: save me
  *	out, err	NUMBER bytes of output follow
- *	file		NUMBER bytes of the file to send follow
+ *	fetch		file NUMBER of those to send, from 0 on, follows
+ *	file		NUMBER bytes of it follow
  *	init-error	init cannot go on; NUMBER bytes of reason follow
  *	taint		/proc/sys/kernel/tainted, when the program has ended
  *	exit, signal	how the program ended

@@ -4,11 +4,12 @@
 # build/compare. In the guest it measures setup twice: by the clock, and in a second
 # guest, whose clock counts instructions.
 #
-#   run.sh [-n] [-o DIR] -- ['WORD...']
+#   run.sh [-n] [-o DIR] [-p PROGRAM] -- ['WORD...']
 #
 #   WORD     an option or argument of compare
 #   -n       run it on this host
 #   -o DIR   write to DIR
+#   -p PROGRAM  compare, for a guest of another architecture
 set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
@@ -16,10 +17,12 @@ set -u
 program=compare
 out=$top/build/compare
 native=
-while getopts no: option; do
+compare=$top/user/compare
+while getopts no:p: option; do
 	case $option in
 	n) native=yes ;;
 	o) out=$OPTARG ;;
+	p) compare=$OPTARG ;;
 	*) usage ;;
 	esac
 done
@@ -35,22 +38,16 @@ set -f
 # shellcheck disable=SC2086
 set -- ${1-}
 
-# in_guest KIND ARGUMENT...: run compare in a guest. Its results come back as an
-# archive on standard output.
+# in_guest KIND ARGUMENT...: run compare in a guest.
 in_guest() {
 	kind=$1
 	shift
 	mkdir -p "$tmp/$kind"
-	# shellcheck disable=SC2016
-	"$top/tests/guest/vm.sh" "$kind" sh -c '
-		trap : INT
-		out=$(mktemp -d) && compare=$1 && shift
-		"$compare" -o "$out" --disk=/mnt "$@" >/dev/null
+	"$top/tests/guest/vm.sh" -o "/mnt/out/table.txt:$tmp/$kind/table.txt" \
+		-o "/mnt/out/results.csv:$tmp/$kind/results.csv" \
+		-o "/mnt/out/results.json:$tmp/$kind/results.json" \
+		"$kind" "$compare" -o /mnt/out --disk=/mnt "$@" >/dev/null ||
 		status=$?
-		tar -C "$out" -cf - table.txt results.csv results.json
-		exit $status' sh "$top/user/compare" "$@" >"$tmp/$kind.tar" ||
-		status=$?
-	tar -C "$tmp/$kind" -xf "$tmp/$kind.tar" 2>/dev/null
 	[ -s "$tmp/$kind/results.json" ]
 }
 
