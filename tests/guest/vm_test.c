@@ -328,7 +328,7 @@ static const struct {
 	  "the module is not loaded after 1 seconds" },
 	{ BEGINS "say 'ok 1 a.b'; frame exit 0; exec sleep 60\n", VM_NOT_OFF, 124, 0,
 	  -1, "", "the program has ended, but the guest does not" },
-	{ BEGINS "frame file 5; echo file; say 'ok 1 a.b'\n" ENDS(0), VM_UNWRITABLE, 125,
+	{ BEGINS "frame fetch 0; frame file 5; echo file; say 'ok 1 a.b'\n" ENDS(0), VM_UNWRITABLE, 125,
 	  0, VM_GOOD_END, "", "cannot write /dev/full: No space left on device" },
 	{ BEGINS "say 'Bail out! it cannot be killed'\n" ENDS(5), VM_UNKILLABLE,
 	  124, 5, VM_GOOD_END, "a.b", "it cannot be killed" },
@@ -504,7 +504,7 @@ TEST(runner, output_that_cannot_be_written_is_told)
 
 	set_scene(QEMU "sleep 0.1; frame up 0; frame ready 0\n"
 		  "say 'TAP version 13'; say 1..1; say '# begin a.b'\n"
-		  "frame err 5; echo oops; frame file 5; echo file\n"
+		  "frame err 5; echo oops; frame fetch 0; frame file 5; echo file\n"
 		  "say 'ok 1 a.b'; frame exit 0; exit $EXIT\n");
 	setenv("TMPDIR", getenv("SCENE"), 1);
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
@@ -611,7 +611,7 @@ TEST(runner, umask_is_for_the_results_alone)
 
 	umask(077);
 	set_scene(QEMU "cpio --quiet -itvn <initramfs >\"$SCENE/list\"\n"
-		  "frame up 0; frame ready 0; frame file 5; echo file\n"
+		  "frame up 0; frame ready 0; frame fetch 0; frame file 5; echo file\n"
 		  "frame exit 0; exit $EXIT\n");
 	shell("mkdir modules && touch program a.ko b.ko modules/m.ko && "
 	      "echo m.ko >modules/host");
