@@ -56,8 +56,8 @@ export KERNEL KMOD PARAMS REPEAT LOAD MEMORY
 # All else that our programs tell one another is an argument or a file, except:
 # - CONSOLE, a guest's log: tests and check.sh set it for a vm.sh that a script between
 #   them calls;
-# - for tests of scripts: SHMCOUNT_ROOT (kernel.sh: where this machine's kernels are) and
-#   EFIVARS (install.sh: the firmware's variables);
+# - for tests of scripts: SHMCOUNT_ROOT (kernel.sh: where this machine's kernels and the
+#   name of its distribution are) and EFIVARS (install.sh: the firmware's variables);
 # - in a guest: SHMCOUNT_GUEST (what runs it), KMOD (the module that tests load), and
 #   from the kernel's command line KERNEL and SLOWER (see fuzz and the harness).
 unexport CONSOLE

@@ -29,8 +29,12 @@ $(1)/guest/fuzz: $$(call objects_in,$(1),harness/module $$(addprefix fuzz/,fuzz 
 $(1)/guest/techniques: $$(call objects_in,$(1),harness/module techniques/techniques \
 	techniques/probe)
 $(1)/guest/init: $$(call objects_in,$(1),guest/init guest/archive)
+$(1)/tests/dying_init: $$(call objects_in,$(1),guest/dying_init)
 $(1)/grading/graded: $$(call objects_in,$(1),$$(graded_sources))
+# The order of the objects may change here.
 $(1)/guest/%: tests/link.mk
+	@$$(link)
+$(1)/tests/%: tests/link.mk
 	@$$(link)
 $(1)/grading/graded: tests/link.mk
 	@$$(link)
@@ -38,7 +42,7 @@ $(1)/obj/%.o: tests/%.c | tools
 	@mkdir -p $$(@D)
 	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
 # A guest has no libraries.
-$(1)/guest/%: LDFLAGS := -static
+$(1)/guest/% $(1)/tests/dying_init: LDFLAGS := -static
 # Where a submission finds what in it is not known before it runs.
 $(1)/grading/graded: LDFLAGS := -static-pie -s
 -include $$(wildcard $(1)/obj/*.d $(1)/obj/*/*.d)
@@ -50,11 +54,10 @@ $(eval $(call guest_programs,$(built_for)))
 $(built_for)/%: CC := $(cross)gcc
 endif
 
-build/tests/dying_init: $(call objects,guest/dying_init)
 build/tests/vm: $(call objects,$(addprefix guest/,vm options payload template qemu streams \
 	decoys judge verdict accel archive tap splat))
-build/tests/vm_test: $(call objects,$(harness) $(addprefix guest/,vm_test accel_test \
-	template_test tap splat verdict))
+build/tests/vm_test: $(call objects,$(harness) harness/module $(addprefix guest/,vm_test \
+	accel_test template_test tap splat verdict))
 build/tests/nest_test: $(call objects,$(harness) guest/nest_test)
 build/tests/report: $(call objects,guest/tap guest/verdict $(addprefix check/,report \
 	read write json))
@@ -78,8 +81,4 @@ build/tests/grade_test: $(call objects,grade/grade_test grade/build_test grade/s
 	guest/actor $(harness))
 build/tests/samples_test: $(call objects,grade/samples_test grade/samples $(harness))
 
-build/tests/dying_init: LDFLAGS := -static
-# The order of the objects may change here.
-build/tests/%: tests/link.mk
-	@$(link)
 link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)

@@ -54,6 +54,7 @@ struct machine {
 	const char *qemu;	/* the program */
 	const char *parameters;	/* of its kernel */
 	int good_end;		/* exit status of QEMU when init has ended the guest */
+	bool nmi;		/* QEMU can interrupt a processor whatever that does */
 };
 
 extern const struct machine *machine;
@@ -76,6 +77,7 @@ struct guest {
 
 	int input;		/* a pipe to its second serial port */
 	bool up, ready, ended, timed_out;
+	bool powered_off;	/* QEMU says so, of a machine whose good_end is 0 */
 	char init_error[512];
 	FILE *fetched;		/* what is written to fetched_to, or NULL */
 	const char *fetched_to;
@@ -173,8 +175,8 @@ bool is_native(const struct machine *one);
 /* Start it, and leave the ends of its console and its report. */
 pid_t start_qemu(int *console_fd, int *report_fd);
 
-/* Was the guest reset, and so did not end by itself? */
-bool was_reset(void);
+/* QEMU has ended: because the guest was powered off? Closes guest.events. */
+bool was_powered_off(void);
 
 /* ---- streams.c ---- */
 
