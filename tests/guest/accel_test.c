@@ -107,8 +107,8 @@ TEST_LIMIT(kvm, guest_runs_where_kvm_is_broken, GUEST_LIMIT)
 /* Each changes the answer, or something that it depends on. */
 static const char *const changes[] = {
 	"echo a new kernel >vmlinuz",
-	"echo '# a new QEMU' >>qemu-system-x86_64",
-	"mkdir bin; mv qemu-system-x86_64 bin/; cp bin/* .",
+	"echo '# a new QEMU' >>" VM_QEMU,
+	"mkdir bin; mv " VM_QEMU " bin/; cp bin/* .",
 	"sed -i 's/^boot .*/boot of-yesterday/' cache/shmcount/*",
 	"sed -i 's/^user .*/user 4711/' cache/shmcount/*",
 	"for f in cache/shmcount/*; do : >\"$f\"; done",

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vm.h"
 #include "vm_test.h"
 
 /* What it saves is longer than a pipe holds. What it restores has to be the same. */
@@ -18,7 +19,7 @@ static const char qemu[] =
 "for arg; do\n"
 "	case $arg in\n"
 "	file:*) exec 3>\"${arg#file:}\" ;;\n"
-"	socket,*) monitor=${arg##*=} ;;\n"
+"	socket,id=monitor,*) monitor=${arg##*=} ;;\n"
 "	fd:*) start=restore archive=payload fd=${arg#fd:} ;;\n"
 "	esac\n"
 "done\n"
@@ -102,8 +103,8 @@ static void expect_boot(const char *why)
 static const char *const changes[] = {
 	"echo a new kernel >vmlinuz",
 	"echo a new init >init",
-	"echo '# a new QEMU' >>qemu-system-x86_64",
-	"mkdir bin; mv qemu-system-x86_64 bin/; cp bin/* .",
+	"echo '# a new QEMU' >>" VM_QEMU,
+	"mkdir bin; mv " VM_QEMU " bin/; cp bin/* .",
 	"echo m.ko >modules/payload; touch modules/m.ko",
 	"touch -d '25 hours ago' templates/*",
 	"truncate -s -1 templates/*",
@@ -111,7 +112,7 @@ static const char *const changes[] = {
 	"truncate -s 1000 templates/*",
 	"truncate -s 0 templates/*",
 	"sed -i s/shmtmpl1/shmtmpl0/ templates/*",
-	"sed -i s/isa-debug-exit/isa-debug-exi_/ templates/*",
+	"sed -i s/-no-reboot/-no-reboo_/ templates/*",
 	"sed -i s/^250000$/250001/ templates/*",	/* damaged */
 };
 

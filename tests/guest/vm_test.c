@@ -288,9 +288,9 @@ static const struct {
 	int status, program, qemu;
 	const char *test, *reason;
 } records[] = {
-	{ QEMU_PASSES, VM_PASSED, 0, 0, VM_EXIT_STATUS, "", "" },
+	{ QEMU_PASSES, VM_PASSED, 0, 0, VM_GOOD_END, "", "" },
 	{ BEGINS "say 'not ok 1 a.b'\n" ENDS(1), VM_FAILED, 1, 1,
-	  VM_EXIT_STATUS, "", "" },
+	  VM_GOOD_END, "", "" },
 	{ BEGINS "echo 'test: a.b' >&3; echo '[ 1.0] WARNING: x' >&3; exit 9\n", VM_CRASH, 121, -1,
 	  9, "a.b", "WARNING: x" },
 	{ BEGINS "exit 9\n", VM_STOPPED, 121, -1, 9, "a.b",
@@ -306,22 +306,22 @@ static const struct {
 	{ BEGINS "say 'ok 1 a.b'; frame exit 0; exec sleep 60\n", VM_NOT_OFF, 124, 0,
 	  -1, "", "the program has ended, but the guest does not" },
 	{ BEGINS "frame file 5; echo file; say 'ok 1 a.b'\n" ENDS(0), VM_UNWRITABLE, 125,
-	  0, VM_EXIT_STATUS, "", "cannot write /dev/full: No space left on device" },
+	  0, VM_GOOD_END, "", "cannot write /dev/full: No space left on device" },
 	{ BEGINS "say 'Bail out! it cannot be killed'\n" ENDS(5), VM_UNKILLABLE,
-	  124, 5, VM_EXIT_STATUS, "a.b", "it cannot be killed" },
+	  124, 5, VM_GOOD_END, "a.b", "it cannot be killed" },
 	{ BEGINS "say 'Bail out! why'\n" ENDS(6), VM_BAILED, 125, 6,
-	  VM_EXIT_STATUS, "a.b",
+	  VM_GOOD_END, "a.b",
 	  "the tests' report is incomplete or invalid: why (exit status 6)" },
-	{ BEGINS ENDS(137), VM_CUT_SHORT, 125, 137, VM_EXIT_STATUS, "a.b",
+	{ BEGINS ENDS(137), VM_CUT_SHORT, 125, 137, VM_GOOD_END, "a.b",
 	  "the tests' report is incomplete or invalid: it ends too early (exit status 137)" },
 	{ BEGINS "say 'ok 2 a.b'\n" ENDS(0), VM_MALFORMED, 125, 0,
-	  VM_EXIT_STATUS, "",
+	  VM_GOOD_END, "",
 	  "the tests' report is incomplete or invalid: a result out of order: ok 2 a.b (exit status 0)" },
 	{ BEGINS "say 'ok 1 a.b'\n" ENDS(1), VM_CONTRADICTORY, 125, 1,
-	  VM_EXIT_STATUS, "",
+	  VM_GOOD_END, "",
 	  "exit status 1 contradicts 0 failures" },
 	{ BEGINS "echo so; say 'ok 1 a.b'\n" ENDS(0), VM_FORGED, 122, 0,
-	  VM_EXIT_STATUS, "",
+	  VM_GOOD_END, "",
 	  "the report has 1 lines that the guest's init did not write, the first: so" },
 	{ "frame up 0; frame init-error 4; echo why\n", VM_INIT_ERROR, 125, -1, 0, "",
 	  "the guest could not go on: why" },
@@ -356,7 +356,7 @@ TEST_LIMIT(runner, record_says_how_a_guest_ended, 60)
 		expect_text(record.message, record.reason);
 		expect_text(run.errors, record.message);
 	}
-	shell("rm qemu-system-x86_64 record && mkdir record");
+	shell("rm " VM_QEMU " record && mkdir record");
 	run = RUN("vm", "-k", "no\nkernel", "-i", "init", "-r", "told", "tap", "suite");
 	read_record(&record, "told");
 	ASSERT_EQ(VM_NO_GUEST, record.verdict);

@@ -225,10 +225,10 @@ $(echo "$found" | sed 's/^\(.*\)	/  \1: /')"
 			"build/setup.log); install them by hand"
 }
 
-# group NAME: install what is missing of a group of the table.
+# group NAME...: install what is missing of these groups of the table.
 group() {
-	echo "$package_table" | awk -v group="$1" \
-		'$1 == group { print; getline; print }' | packages
+	echo "$package_table" | awk -v groups=" $* " \
+		'index(groups, " " $1 " ") { print; getline; print }' | packages
 }
 
 # depends PACKAGE: the packages that it depends on, one a line.

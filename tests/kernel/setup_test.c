@@ -36,8 +36,10 @@ void make_tree(void)
 	/* What the scripts themselves call. */
 	shell("for tool in sh dirname mkdir id grep sed head df awk rm mv cat "
 	      "ln tail od tr env realpath gcc sleep sort ls date setsid unshare "
-	      "cut find stat uname touch cmp cp; do "
+	      "cut find stat touch cmp cp gzip; do "
 	      "ln -s \"$(command -v $tool)\" bin/; done");
+	fake("uname", "[ \"$1\" != -m ] || { echo ${MACHINE:-x86_64}; exit; }\n"
+	     "exec /bin/uname \"$@\"");
 }
 
 void fake(const char *name, const char *line)
@@ -146,6 +148,23 @@ TEST(setup, says_what_it_installs_and_why)
 	expect_text(run.errors, "  qemu-system-x86: runs the guest\n");
 	ASSERT_TRUE(!strstr(run.errors, "  gcc: "));
 	shell("grep -q '^install -qy --no-install-recommends .*qemu-system-x86' calls");
+}
+
+/* The emulator is that of this machine, until guests of another one are asked for. */
+TEST(setup, arm64_host_has_its_own_emulator)
+{
+	struct run run;
+
+	make_tree();
+	fake_sudo();
+	fake("apt-get", "exit 0");
+	setenv("MACHINE", "aarch64", 1);
+	run = run_shell(SETUP "tools");
+	expect_said(run, 0, "  qemu-system-arm: runs the guest\n");
+	ASSERT_TRUE(!strstr(run.errors, "x86"));
+	run = run_shell(SETUP "amd64");
+	expect_said(run, 0, "  qemu-system-x86: runs the guest\n");
+	expect_text(run.errors, "  gcc-x86-64-linux-gnu: compiles the programs of an amd64 guest\n");
 }
 
 /* An ordinary user without sudo, or whose sudo wants a password. */

@@ -26,10 +26,11 @@ static void fake_packages(void)
 	fake("dpkg-deb",
 	     "case $2 in\n"
 	     "*base-files*) mkdir \"$3/usr\" \"$3/usr/bin\" \"$3/dev\"; ln -s usr/bin \"$3/bin\";;\n"
-	     "*/a.deb) mkdir \"$3/boot\" \"$3/usr/src\" \"$3/usr/src/linux-headers-9.9-amd64\"\n"
-	     "echo image >\"$3/boot/vmlinuz-9.9-amd64\"\n"
-	     "touch -t 200001010000 \"$3/boot/vmlinuz-9.9-amd64\"\n"
-	     "echo config >\"$3/boot/config-9.9-amd64\";;\n"
+	     "*/a.deb) [ ${MACHINE:-x86_64} = x86_64 ] && r=9.9-amd64 || r=9.9-arm64\n"
+	     "mkdir \"$3/boot\" \"$3/usr/src\" \"$3/usr/src/linux-headers-$r\"\n"
+	     "echo image >\"$3/boot/vmlinuz-$r\"\n"
+	     "touch -t 200001010000 \"$3/boot/vmlinuz-$r\"\n"
+	     "echo config >\"$3/boot/config-$r\";;\n"
 	     "esac");
 }
 
@@ -65,6 +66,19 @@ TEST(suite, comes_whole_and_is_then_left_alone)
 	ASSERT_STREQ("", run_shell(SUITE "trixie").errors);
 	ASSERT_EQ(3, lines_in(run_shell("cat calls").output));
 	ASSERT_STREQ("trixie\n", run_shell("ls build/kernel").output);
+}
+
+/* All is of its architecture, and no cross compiler comes. */
+TEST(suite, kernel_of_an_arm64_host)
+{
+	make_tree();
+	need_keyring();
+	fake_packages();
+	setenv("MACHINE", "aarch64", 1);
+	expect_said(run_shell(SUITE "trixie"), 0, "fetching the kernel of trixie");
+	ASSERT_STREQ("9.9-arm64\n", read_text("build/kernel/trixie/release"));
+	shell("grep -q 'linux-headers-arm64:arm64 linux-image-arm64:arm64$' calls && "
+	      "! grep -e -linux-gnu calls");
 }
 
 TEST(suite, no_network)
