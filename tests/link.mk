@@ -9,7 +9,7 @@ CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra $(if $(filter-out 0,$(WERROR)),-Werror
 CPPFLAGS :=
 LDLIBS :=
 
-objects_in = $(patsubst %,$(1)/obj/%.o,$(2))
+objects_in = $(addprefix $(1)/obj/,$(addsuffix .o,$(2)))
 objects = $(call objects_in,build,$(1))
 harness := $(addprefix harness/,harness held program)
 locate := guest/where guest/splat harness/module

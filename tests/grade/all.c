@@ -244,8 +244,8 @@ static void start(struct entry *entry)
 	/* argv[0] may be a name without a directory. */
 	char *args[] = {
 		realpath("/proc/self/exe", NULL), "-q", "-n", entry->name,
-		"-k", options.kernel, "-g", options.graded, "-p", options.points,
-		"-i", options.hidden, "-o", options.grades,
+		"-k", options.kernel, "-b", options.built, "-g", options.graded,
+		"-p", options.points, "-i", options.hidden, "-o", options.grades,
 		"-s", options.control_seconds, "--", "one", entry->path, NULL
 	};
 

@@ -43,7 +43,7 @@ struct result tests[MAX_GUEST_TESTS];
 int test_count;
 
 struct options options = {
-	.graded = "build/grading/graded", .points = "tests/grade/points", .tests = "",
+	.built = "build", .graded = "build/grading/graded", .points = "tests/grade/points", .tests = "",
 	.hidden = "", .grades = "build/grade", .control_seconds = "0",
 };
 
@@ -271,13 +271,14 @@ int main(int argc, char *argv[])
 	char *name = NULL;
 	char **const texts[] = {
 		['n'] = &name, ['k'] = &options.kernel, ['g'] = &options.graded,
+		['b'] = &options.built,
 		['p'] = &options.points, ['t'] = &options.tests,
 		['i'] = &options.hidden, ['o'] = &options.grades,
 		['s'] = &options.control_seconds,
 	};
 	int option;
 
-	while ((option = getopt(argc, argv, "fqn:k:g:p:t:i:o:s:")) != -1) {
+	while ((option = getopt(argc, argv, "fqn:k:b:g:p:t:i:o:s:")) != -1) {
 		if (option == 'f')
 			force = true;
 		else if (option == 'q')

@@ -67,7 +67,8 @@ extern int test_count;
 /* What the command line gives, or the default. */
 extern struct options {
 	char *kernel;	/* -k: the Debian suite whose kernel is used */
-	char *graded;	/* -g: the guest's program with the tests */
+	char *built;	/* -b: build, or where it has what guests of another machine run */
+	char *graded;	/* -g: build/..., the guest's program with the tests */
 	char *points;	/* -p: the points file, or "lab": the steps of the lab */
 	char *tests;	/* -t: patterns, with spaces between; "": all that have points */
 	char *hidden;	/* -i: the directory of the instructor's own tests, or "" */
@@ -167,6 +168,9 @@ bool make_module(void);
 uint64_t fingerprint_of(const char *path);
 
 /* ---- guests.c ---- */
+
+/* What a guest runs for this program of build/: the same, or one of its architecture. */
+char *in_guest(const char *program);
 
 /* Run the tests; sets the verdict. */
 void run_tests(void);

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0
 # Grading, on the kernel of a Debian suite, whose compiler builds the submissions.
 
-grade_kernel := bookworm
+grade_kernel := bookworm$(foreign:%=-%)
 graded := build/grading/graded
 hidden_program := build/grading/hidden/graded
 ifneq ($(HIDDEN),)
 graded := $(hidden_program)
 endif
 
-$(hidden_program): hidden-program
-hidden-program: $(graded_objects)
-	@mkdir -p $(dir $(hidden_program))
-	@CC='$(CC)' CFLAGS='$(CFLAGS)' tests/grade/hidden.sh "$$TYPED_HIDDEN" \
-		$(hidden_program) $(graded_objects)
+# What runs in the guest; where that is of another architecture, ours lists the tests.
+in_guest = $(1:build/%=$(built_for)/%)
+$(sort $(hidden_program) $(call in_guest,$(hidden_program))): %/grading/hidden/graded: \
+		$(call objects_in,%,$(graded_sources)) always
+	@mkdir -p $(@D)
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' tests/grade/hidden.sh $(if $(filter-out build,$*),-l) \
+		"$$TYPED_HIDDEN" $@ $(filter %.o,$^)
 
-grading := build/tests/grade build/tests/jail build/tests/vm build/guest/init $(graded) \
+grading := build/tests/grade build/tests/jail build/tests/vm $(built_for)/guest/init \
+	$(sort $(graded) $(call in_guest,$(graded))) \
 	build/kernel/$(grade_kernel)/vmlinuz \
 	build/modules/$(grade_kernel)/force_return.ko
-grade_with := build/tests/grade -k $(grade_kernel) -g $(graded) -i "$$TYPED_HIDDEN" \
+grade_with := build/tests/grade -k $(grade_kernel) -b $(built_for) -g $(graded) -i "$$TYPED_HIDDEN" \
 	-p $(call quoted,$(POINTS)) -t $(call quoted,$(TESTS))
 
 grade: $(grading)
@@ -49,4 +52,4 @@ grade-test: check-tools $(grading) build/tests/report build/tests/samples_test
 	@exec tests/check/check.sh -a 'make grade-test' -p samples -m samples $(grade_kernel) \
 		$(call quoted,$(TESTS))
 
-.PHONY: hidden-program grade grade-all grade-ready gradescope-zip grade-test
+.PHONY: always grade grade-all grade-ready gradescope-zip grade-test

@@ -124,6 +124,13 @@ static int hangs_left(void)
 	return more;
 }
 
+char *in_guest(const char *program)
+{
+	if (strncmp(program, "build/", 6))
+		return text_of("%s", program);
+	return text_of("%s/%s", options.built, program + 6);
+}
+
 /* Returns the runner's exit status. */
 static int run_guest(void)
 {
@@ -134,9 +141,9 @@ static int run_guest(void)
 		RUNNER,
 		"-1", "-D", text_of("%d", stays ? 0 : RUNS_PER_DECOY), "-T", "build/templates",
 		"-k", text_of("build/kernel/%s", options.kernel),
-		"-i", "build/guest/init",
+		"-i", in_guest("build/guest/init"),
 		"-m", module,
-		"-f", options.graded,
+		"-f", in_guest(options.graded),
 		"-f", text_of("build/modules/%s/force_return.ko", options.kernel),
 		"-f", text_of("build/modules/%s/own_pages.ko", options.kernel),
 		"-f", text_of("build/modules/%s/mapped_page.ko", options.kernel),

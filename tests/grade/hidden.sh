@@ -2,13 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0
 # Link an instructor's own tests with ours.
 #
-#   hidden.sh DIR PROGRAM OBJECT...
+#   hidden.sh [-l] DIR PROGRAM OBJECT...
 #
 # DIR has C files like tests/*.c: they can include harness.h, device.h and
 # program.h, and each test is a TEST(hidden_GROUP, WHAT). PROGRAM is linked from
-# them and the objects. The environment gives CC and CFLAGS.
+# them and the objects. The environment gives CC and CFLAGS. -l: only link it; it is for
+# another machine, which runs the tests that PROGRAM of this one has listed.
 set -eu
 
+runs_here=yes
+[ "${1-}" != -l ] || {
+	runs_here=
+	shift
+}
 [ $# -ge 3 ] || {
 	sed -n 's/^#   //p' "$0" >&2
 	exit 2
@@ -43,21 +49,25 @@ for file in "$dir"/*.c; do
 		die "$file does not compile"
 done
 # shellcheck disable=SC2086
-${CC:-cc} ${CFLAGS-} -static -o "$work/ours" "$@"
-# shellcheck disable=SC2086
 ${CC:-cc} ${CFLAGS-} -static-pie -s -o "$work/all" "$@" "$work"/*.o ||
 	die "the tests of HIDDEN=$dir do not link with ours"
-twice=$("$work/all" -l | sort | uniq -d)
-[ -z "$twice" ] || die "two tests in HIDDEN=$dir are called" "$twice"
-"$work/ours" -l | sort >"$work/ours.list"
-theirs=$("$work/all" -l | sort | comm -13 "$work/ours.list" -)
-[ -n "$theirs" ] || die "there is no TEST() in HIDDEN=$dir"
-for test in $theirs; do
-	case $test in
-	hidden_*) ;;
-	*) die "a test in HIDDEN=$dir is called $test, but it has to be a" \
-		"TEST(hidden_..., ...)" ;;
-	esac
-done
+check() {
+	# shellcheck disable=SC2086
+	${CC:-cc} ${CFLAGS-} -static -o "$work/ours" "$@"
+	twice=$("$work/all" -l | sort | uniq -d)
+	[ -z "$twice" ] || die "two tests in HIDDEN=$dir are called" "$twice"
+	"$work/ours" -l | sort >"$work/ours.list"
+	theirs=$("$work/all" -l | sort | comm -13 "$work/ours.list" -)
+	[ -n "$theirs" ] || die "there is no TEST() in HIDDEN=$dir"
+	for test in $theirs; do
+		case $test in
+		hidden_*) ;;
+		*) die "a test in HIDDEN=$dir is called $test, but it has to be a" \
+			"TEST(hidden_..., ...)" ;;
+		esac
+	done
+}
+
+[ -z "$runs_here" ] || check "$@"
 # Do not touch an unchanged program: its grades stay valid.
 cmp -s "$work/all" "$program" || mv "$work/all" "$program"

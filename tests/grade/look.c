@@ -78,13 +78,15 @@ static void take_import(const char *name)
 
 /*
  * A disassembler that reads anybody's file runs in the jail. What is left of its output
- * are instructions for ports, for special registers and for tables of the processor.
+ * are instructions for ports, for special registers and for tables of the processor, of
+ * x86 or arm64.
  */
 static void look_at_code(void)
 {
 	char *command[] = {
 		"sh", "-c", "objdump -d --no-show-raw-insn shmcount.ko 2>/dev/null | sed -nE '"
-		"/:\t(rep )?(in|out|ins|outs)[bwl]? |:\t(rdmsr|wrmsr|[ls][gil]dt)|:\tmov .*%[cd]r[0-9]/"
+		"/:\t(rep )?(in|out|ins|outs)[bwl]? |:\t(rdmsr|wrmsr|[ls][gil]dt)|:\tmov .*%[cd]r[0-9]|"
+		":\t(hvc|smc|hlt)\t|:\tmsr\t(sctlr|ttbr[01]|tcr|vbar|mair)_el1/"
 		"s/.*:\t([a-z]+).*/\\1/p' | sort -u | paste -sd,", NULL
 	};
 	char *folder = text_of("%s", report_path("code"));

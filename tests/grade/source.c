@@ -289,12 +289,13 @@ static uint64_t fingerprint_of_all(void)
 	submission.fingerprint = 0xcbf29ce484222325;
 	add_to_fingerprint(release(), strlen(release()));
 	add_file_to_fingerprint(options.graded);
+	add_file_to_fingerprint(in_guest(options.graded));
 	add_file_to_fingerprint(points_file());
 	add_to_fingerprint(options.tests, strlen(options.tests));
 	for (size_t i = 0; i < ARRAY_SIZE(build_files); i++)
 		add_file_to_fingerprint(build_files[i]);
 	add_file_to_fingerprint(UNPACKER);
-	add_file_to_fingerprint("build/guest/init");
+	add_file_to_fingerprint(in_guest("build/guest/init"));
 	add_file_to_fingerprint("/proc/self/exe");
 	add_file_to_fingerprint(JAIL);
 	add_file_to_fingerprint(RUNNER);
