@@ -31,6 +31,10 @@ arm64-cross	aarch64-linux-gnu-gcc	gcc-aarch64-linux-gnu gcc-aarch64-linux-gnu aa
 	compiles the programs of an arm64 guest
 arm64-cross	/usr/aarch64-linux-gnu/lib/libc.a	libc6-dev-arm64-cross - aarch64-linux-gnu-glibc -
 	static programs for that guest
+arm64-host	qemu-aarch64-static	qemu-user-static qemu-user-static qemu-user-static qemu-linux-user
+	runs programs of an arm64 Debian tree
+arm64-host	arch-test	arch-test - - -
+	tells mmdebstrap that they run
 zst	zstd		zstd zstd zstd zstd
 	unpacks the modules of this kernel
 lint	sparse		sparse sparse sparse sparse
