@@ -161,6 +161,8 @@ TEST(kernel, names_on_an_arm64_host)
 	expect_name(KERNEL "foreign trixie-arm64-16k", "");
 	expect_name(KERNEL "name 6.12 amd64", "trixie-amd64\n");
 	expect_name(KERNEL "foreign trixie-amd64", "amd64\n");
+	expect_said(run_shell(KERNEL "name debug"), 1,
+		    "KERNEL=debug is built on amd64 only; this is arm64");
 }
 
 /* The kept answer holds for this release of the distribution and for this kernel. */

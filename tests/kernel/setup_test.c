@@ -300,6 +300,19 @@ TEST(doctor, missing_option_is_named_with_its_reason)
 	expect_text(run.output, "CONFIG_MODULE_SIG_FORCE=y, not n");
 }
 
+/* Each kernel needs what is of its own architecture. */
+TEST(doctor, option_of_another_architecture_is_not_missing)
+{
+	static const char filter[] = "grep -v -e X86 -e PL011; echo CONFIG_%s=y";
+	struct run run = doctor(text_of(filter, "ARM64"), 0);
+
+	expect_text(run.output, "guest: CONFIG_SERIAL_AMBA_PL011_CONSOLE=n, not y: the kernel's log\n");
+	ASSERT_TRUE(!strstr(run.output, "X86"));
+	run = doctor(text_of(filter, "X86_64"), 0);
+	expect_text(run.output, "guest: CONFIG_X86_IOPL_IOPERM=n, not y: a port write");
+	ASSERT_TRUE(!strstr(run.output, "PL011"));
+}
+
 TEST(doctor, what_only_tests_need_is_no_failure)
 {
 	struct run run = doctor("grep -v KPROBES=", 0);
