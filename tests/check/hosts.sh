@@ -78,10 +78,13 @@ apt_mirror_config() {
 make_tree() {
 	tree=$hosts/$1
 	include=$packages
-	architecture=$(dpkg --print-architecture)
+	architecture=$host_arch
 	[ "$2" != arm64 ] || {
-		group arm64-host arm64-guest
-		tree=$hosts/$1-tree.arm64
+		(group arm64-host arm64-guest) || {
+			why="packages are missing, see above"
+			return 1
+		}
+		tree=$tree.arm64
 		architecture=arm64
 		include=$include,linux-image-arm64
 	}
@@ -222,6 +225,7 @@ boot_inside() {
 	cat >"$root.script" <<-END
 		export HOME=/root USER=root LOGNAME=root SHELL=/bin/bash TERM=dumb
 		export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+		stty -onlcr
 		mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 		date -s @$(date +%s)
 		modprobe -a virtio_net
@@ -249,8 +253,7 @@ boot_inside() {
 		-drive if=virtio,format=raw,readonly=on,file="$root.script" \
 		-kernel "$1" -initrd "$2" -append "console=ttyAMA0 quiet panic=-1 \
 			net.ifnames=0 root=/dev/vda rw init=/bin/sh -- /dev/vdb" \
-		</dev/null >"$root.console" 2>&1
-	tr -d '\r' <"$root.console" >>"$log"
+		</dev/null >>"$log" 2>&1
 	status=$(sed -n 's/^ended with status //p' "$log" | tail -n 1)
 	[ "${status:=125}" -eq 0 ]
 }
@@ -264,7 +267,7 @@ install_packages() {
 		inside root 'export DEBIAN_FRONTEND=noninteractive
 			apt-get update -q && make tools &&
 			apt-get install -qy --no-install-recommends zstd \
-				linux-image-amd64 linux-headers-amd64 &&
+				linux-image-'"$host_arch"' linux-headers-'"$host_arch"' &&
 			rm -rf build /etc/apt/sources.list* /var/lib/apt/lists/*'
 		return
 		;;
