@@ -56,9 +56,10 @@ targets=${HOSTS_RUN:-run check}
 # The time limit for a target: far more than it takes on a slow machine.
 minutes=60
 
-# For the kind arm64: what make gets, as an emulator in an emulator is so much slower; the
-# tests that make check runs; and the size of its disk and of its memory.
+# For the kind arm64: what make gets, as an emulator in an emulator is so much slower, and
+# the time limit; the tests that make check runs; the size of its disk, and its memory in MB.
 slow='SLOWER=10'
+slow_minutes=120
 few="TESTS='load.* sync.* runner.good_*'"
 disk=12G
 memory=4096
@@ -245,7 +246,7 @@ boot_inside() {
 	END
 	truncate -s %512 "$root.script"
 	set -- "$root/boot/vmlinuz-"* "$root/boot/initrd.img-"*
-	run timeout -k 60 ${minutes}m \
+	run timeout -k 60 ${slow_minutes}m \
 		qemu-system-aarch64 -M virt -cpu max,pauth-impdef=on \
 		-accel tcg,thread=multi -smp 2 -m $memory -nodefaults -no-reboot \
 		-display none -serial stdio -nic user,model=virtio-net-pci \
