@@ -267,8 +267,9 @@ boot_inside() {
 		-kernel "$1" -initrd "$2" -append "console=ttyAMA0 quiet panic=-1 \
 			net.ifnames=0 root=/dev/vda rw init=/bin/sh -- /dev/vdb" \
 		</dev/null >>"$log" 2>&1
-	status=$(sed -n 's/^ended with status //p' "$log" | tail -n 1)
-	[ "${status:=125}" -eq 0 ]
+	status=$(awk '/^hosts: / { last = 125 } /^ended with status / { last = $4 }
+		END { print last }' "$log")
+	[ "$status" -eq 0 ]
 }
 
 # A user without root cannot install packages, so root installs them first, by the
