@@ -141,7 +141,7 @@ TEST(hosts, arm64_is_made_if_it_is_named)
 	fake("qemu-aarch64-static", "exit 1");
 	fake("arch-test", "exit 1");
 	fake("mmdebstrap", "case $* in\n"
-	     "*--architectures=arm64\\ --include=*,linux-image-arm64\\ *) echo 'E: no emulator';;\n"
+	     "*--architectures=arm64\\ *MODULES=list*,linux-image-arm64\\ *) echo 'E: no emulator';;\n"
 	     "*) echo 'E: no route' ;;\n"
 	     "esac; exit 1");
 	run = run_shell(HOSTS "trixie-arm64 trixie-user");

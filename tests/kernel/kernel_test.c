@@ -68,21 +68,24 @@ TEST(setup, kernel_by_hand)
 TEST(setup, image_of_an_arm64_kernel_says_its_release)
 {
 	static const char *const packs[] = {
-		"cat", "gzip -c", "zboot gzip gzip", "zboot zstd zstd -q", "zboot lzo cat",
+		"cat", "gzip -c", "zboot gzip", "zboot zstd", "zboot lzo",
 	};
 
 	make_tree();
 	fake("modprobe", "exit 1");
 	fake("depmod", "exit 1");
 	/* Its header is of 64 bytes: offset and size of what is packed from the eighth on. */
-	fake("zboot", "PATH=/usr/bin:/bin; name=$1; shift; \"$@\" >packed; size=$(stat -c %s packed)\n"
+	fake("zboot", "PATH=/usr/bin:/bin; { $1 -qc 2>/dev/null || cat; } >packed; size=$(stat -c %s packed)\n"
 	     "printf 'MZ\\0\\0zimg\\100\\0\\0\\0'\n"
 	     "printf \"$(printf '\\\\%o' $((size & 255)) $((size >> 8)))\\0\\0\"\n"
-	     "printf '\\0\\0\\0\\0\\0\\0\\0\\0%s' \"$name\"\n"
-	     "head -c $((40 - ${#name})) /dev/zero; cat packed; echo a rest");
-	shell("mkdir headers && touch headers/Makefile && ln -s \"$(command -v zstd)\" bin/ && "
+	     "printf '\\0\\0\\0\\0\\0\\0\\0\\0%s' $1\n"
+	     "head -c $((40 - ${#1})) /dev/zero; cat packed; echo a rest");
+	shell("mkdir headers && touch headers/Makefile && "
+	      "ln -s \"$(command -v zstd || echo /bin/false)\" bin/zstd && "
 	      "printf 'MZ code\\0Linux version %%s (%%s)\\0Linux version 9.9.0-1-arm64 (a@b) #1\\n' >image");
 	for (size_t i = 0; i < ARRAY_SIZE(packs); i++) {
+		if (strstr(packs[i], "zstd") && WEXITSTATUS(run_shell("command -v zstd").status))
+			continue;
 		setenv("PACK", packs[i], 1);
 		shell("PATH=$PWD/bin:$PATH $PACK <image >packed_image");
 		if (strstr(packs[i], "lzo")) {
