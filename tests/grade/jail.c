@@ -268,8 +268,12 @@ static void become_nobody(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		/* The signal of the lower limit says which one it is; SIGKILL would not. */
-		struct rlimit limit = { limits[i].max, limits[i].max + 1 };
+		rlim_t max = limits[i].max;
+		struct rlimit limit;
 
+		if (limits[i].resource == RLIMIT_CPU)
+			max *= slower_by();
+		limit = (struct rlimit){ max, max + 1 };
 		if (setrlimit(limits[i].resource, &limit))
 			_exit(STATUS_INFRASTRUCTURE);
 	}
@@ -401,10 +405,11 @@ int main(int argc, char *argv[])
 	while ((option = getopt(argc, argv, "+t:")) != -1) {
 		if (option != 't')
 			usage();
-		seconds = get_number("-t ", optarg, 1, INT_MAX);
+		seconds = get_number("-t ", optarg, 1, 1000000);
 	}
 	if (argc - optind < 4)
 		usage();
+	seconds *= slower_by();
 	root = !geteuid();
 	umask(022);	/* the user nobody has to read the copies */
 	signal(SIGCHLD, SIG_DFL);

@@ -426,6 +426,23 @@ TEST_LIMIT(runner, virt_ends_well_only_if_it_is_powered_off, 60)
 	}
 }
 
+/* The runner's limits, those of the guest's kernel, and those of the tests in it. */
+TEST(runner, limits_of_a_slow_host_are_longer)
+{
+	struct run run;
+
+	set_scene(QEMU "echo \"$*\" >\"$SCENE/args\"\n" BEGINS "exec sleep 60\n");
+	setenv("SLOWER", "2", 1);
+	run = RUN(SCENE_GUEST, "-t", "1", "tap", "suite");
+	expect_status(&run, 124);
+	expect_text(run.errors, "vm: hang: no end after 2 seconds, while a.b was running");
+	expect_text(read_text("args"), " sysctl.kernel.hung_task_timeout_secs=40 ");
+	expect_text(read_text("args"), " SLOWER=2 ");
+	setenv("SLOWER", "0", 1);
+	run = RUN(SCENE_GUEST, "tap", "suite");
+	expect_refusal(run, 2, "vm: SLOWER=0: it has to be a number from 1 to 1000\n");
+}
+
 /* The kernel crashes at boot, as often as the file crashes has letters. */
 static const char qemu_that_crashes[] = QEMU
 "read -r crashes <\"$SCENE/crashes\"\n"

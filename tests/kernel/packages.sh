@@ -31,6 +31,10 @@ arm64-cross	aarch64-linux-gnu-gcc	gcc-aarch64-linux-gnu gcc-aarch64-linux-gnu aa
 	compiles the programs of an arm64 guest
 arm64-cross	/usr/aarch64-linux-gnu/lib/libc.a	libc6-dev-arm64-cross - aarch64-linux-gnu-glibc -
 	static programs for that guest
+arm64-host	qemu-aarch64-static	qemu-user-static qemu-user-static qemu-user-static qemu-linux-user
+	runs programs of an arm64 Debian tree
+arm64-host	arch-test	arch-test - - -
+	tells mmdebstrap that they run
 zst	zstd		zstd zstd zstd zstd
 	unpacks the modules of this kernel
 lint	sparse		sparse sparse sparse sparse
@@ -225,10 +229,10 @@ $(echo "$found" | sed 's/^\(.*\)	/  \1: /')"
 			"build/setup.log); install them by hand"
 }
 
-# group NAME: install what is missing of a group of the table.
+# group NAME...: install what is missing of these groups of the table.
 group() {
-	echo "$package_table" | awk -v group="$1" \
-		'$1 == group { print; getline; print }' | packages
+	echo "$package_table" | awk -v groups=" $* " \
+		'index(groups, " " $1 " ") { print; getline; print }' | packages
 }
 
 # depends PACKAGE: the packages that it depends on, one a line.

@@ -109,6 +109,19 @@ TEST(suite, of_another_architecture_comes_with_a_cross_compiler)
 		    "the headers of unstable name no compiler");
 }
 
+/* All is of its architecture, and no cross compiler comes. */
+TEST(suite, kernel_of_an_arm64_host)
+{
+	make_tree();
+	need_keyring();
+	fake_packages_of("arm64");
+	setenv("MACHINE", "aarch64", 1);
+	expect_said(run_shell(SUITE "trixie"), 0, "fetching the kernel of trixie");
+	ASSERT_STREQ("9.9-arm64\n", read_text("build/kernel/trixie/release"));
+	shell("grep -q 'linux-headers-arm64:arm64 linux-image-arm64:arm64$' calls && "
+	      "! grep -e -linux-gnu calls");
+}
+
 TEST(suite, no_network)
 {
 	make_tree();
