@@ -14,6 +14,9 @@ hidden-program: $(graded_objects)
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' tests/grade/hidden.sh "$$TYPED_HIDDEN" \
 		$(hidden_program) $(graded_objects)
 
+# Where nothing can enter the tree of the kernel, kbuild.sh and the jail take a guest.
+build/modules/$(grade_kernel)/force_return.ko: | build/tests/vm build/guest/init
+
 grading := build/tests/grade build/tests/jail build/tests/vm build/guest/init $(graded) \
 	build/kernel/$(grade_kernel)/vmlinuz \
 	build/modules/$(grade_kernel)/force_return.ko
