@@ -174,14 +174,14 @@ static int run_in_guest(char *argv[])
 	int argc = 0, status;
 	pid_t pid;
 
+	/* Not in DIR, whose files are copied. */
+	setenv("TMPDIR", realpath(text_of("%s/..", argv[1]), NULL) ?: "", 1);
 	while (args[argc])
 		argc++;
 	while (*argv && argc < 63)
 		args[argc++] = *argv++;
 	if (*argv)
 		die(STATUS_USAGE, "the command has too many arguments");
-	/* Not in DIR, whose files are copied. */
-	setenv("TMPDIR", realpath(text_of("%s/..", argv[1]), NULL) ?: "", 1);
 	pid = fork_bound(SIGTERM);
 	if (!pid) {
 		execv(args[0], args);
