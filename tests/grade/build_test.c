@@ -305,7 +305,7 @@ TEST(grade, jail_shows_nothing_of_the_host)
 }
 
 /* Where no namespaces can be made, a guest makes them, and nothing else differs. */
-TEST_LIMIT(grade, jail_in_a_guest_is_the_same, 300)
+TEST_LIMIT(grade, jail_in_a_guest_is_the_same, SAMPLE_LIMIT)
 {
 	static const char line[] = "ls / /dev /sys /proc; stat -c '%A %u %g' /usr /tmp /dev/null . y; id; hostname; touch /usr/x; ulimit -v; cp y x";
 	const char *tree = in("TOP", "build/kernel/bookworm/tree");
@@ -321,7 +321,7 @@ TEST_LIMIT(grade, jail_in_a_guest_is_the_same, 300)
 	ASSERT_STREQ(here.errors, there.errors);
 	ASSERT_STREQ("given\n", shell("cmp x directory/x; cat directory/x; rm directory/x"));
 	there = RUN_IN_CONTAINER("jail", "-t", "1", tree, "directory", "x", "sleep", "1000");
-	expect_end(&there, 124, "jail: no end after 10 seconds");
+	expect_end(&there, 124, "jail: no end after 20 seconds");
 	there = RUN_IN_CONTAINER("jail", tree, "directory", "x", "mkfifo", "x");
 	expect_end(&there, 123, "jail: x is not a plain file of up to 16 MB");
 	must_end_silently(RUN_IN_CONTAINER("jail", tree, "directory", "x", "true"), 0);

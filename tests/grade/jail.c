@@ -48,7 +48,7 @@
 
 enum { NOBODY = 65534 };
 enum { MAX_OUTPUT = 64 * 1024, MAX_FILE_SIZE = 16 << 20 };
-enum { SLOWER = 10, MAX_SECONDS = 86400, GUEST_SECONDS = 60 };
+enum { SLOWER = 20, MAX_SECONDS = 86400, GUEST_SECONDS = 60 };
 
 /* For each process of the build. Only one at a time needs much memory. */
 static struct {
