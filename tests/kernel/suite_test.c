@@ -221,6 +221,33 @@ TEST(kbuild, no_namespace)
 		    "root, user namespaces or sudo is required: not permitted");
 }
 
+/* A guest's root has them; what it has built comes back as an archive. */
+TEST(kbuild, no_namespace_but_a_guest)
+{
+	struct run run;
+
+	make_tree();
+	shell("mkdir -p build/kernel/trixie/tree build/tests build/guest built && "
+	      "ln -s \"$(command -v tar)\" bin/");
+	fake("unshare", "exit 1");
+	write_script("build/guest/init", "");
+	write_script("build/tests/vm",
+		     "#!/bin/sh\nwhile [ \"$1\" != run ]; do [ \"$1\" != -o ] || to=${2#*:}; shift; done\n"
+		     "shift 4\n"	/* run sh -c LINE */
+		     "echo \"$*\"; touch new.ko; tar -cf \"$to\" new.ko; exit ${ENDS:-0}\n");
+	run = run_shell("PATH=$PWD/bin sh tests/kernel/kbuild.sh trixie built W=1");
+	expect_status(&run, 0);
+	expect_text(run.errors, "kbuild: a guest enters it, which takes some minutes\n");
+	expect_text(run.output, text_of("%s/tests/kernel/enter.sh %s/build/kernel/trixie/tree ",
+					realpath(".", NULL), realpath(".", NULL)));
+	expect_text(run.output, " W=1 modules\n");
+	ASSERT_STREQ("new.ko\n", shell("ls -A built"));
+	/* If it fails there, it fails here. */
+	run = run_shell("rm built/new.ko; ENDS=2 PATH=$PWD/bin sh tests/kernel/kbuild.sh trixie built");
+	expect_status(&run, 2);
+	ASSERT_STREQ("", shell("ls -A built"));
+}
+
 /* If namespaces are refused and there is sudo, the command still runs as the caller. */
 TEST(kbuild, no_namespace_but_sudo)
 {
