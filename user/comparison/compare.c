@@ -20,6 +20,7 @@ static const char help[] =
 "Compares paths (ways to share memory) and locks.\n"
 "\n"
 "  speed     what does an increment cost, on each path and under each lock?\n"
+"  pairs     is an increment on the device as cheap as on MAP_ANON?\n"
 "  setup     what does it cost to get the memory and to release it?\n"
 "  stevens   the measurement of UNPv2, appendix A, on the device\n"
 "  crash     who gets the lock when its holder is killed?\n"
@@ -29,9 +30,13 @@ static const char help[] =
 "\n"
 "  -q, --quick           take fewer and shorter samples\n"
 "  -o, --output=DIR      write table.txt, results.csv and results.json to DIR\n"
-"  -n, --processes=LIST  numbers of processes for speed (1,2,4,8; at most 16)\n"
+"  -n, --processes=LIST  numbers of processes for speed and pairs (1,2,4,8; at\n"
+"                        most 16)\n"
 "  -l, --loops=N         increments of each process, for stevens, exact and\n"
 "                        overhead\n"
+"      --pairs=N         so many pairs, in place of as many as the spread asks for\n"
+"      --disturbance=PERCENT  reject a sample if other programs had the processors\n"
+"                        for this much of it (5)\n"
 "      --paths=LIST      only these paths (--list prints their names)\n"
 "      --locks=LIST      only these locks\n"
 "      --list            print each path and each lock, and what it is\n"
@@ -53,6 +58,7 @@ static const struct question {
 	bool by_default;
 } questions[] = {
 	{ "speed", ask_speed, true },
+	{ "pairs", ask_pairs, true },
 	{ "setup", ask_setup, true },
 	{ "stevens", ask_stevens, true },
 	{ "crash", ask_crash, true },
@@ -146,12 +152,17 @@ static void find_cpus(struct cpus *cpus)
 static void parse(struct comparison *c, int argc, char *argv[],
 		  bool asked[QUESTIONS])
 {
-	enum { PATHS = 256, LOCKS, LIST, DEVICE, DISK, TMPFS, SEED };
+	enum {
+		PATHS = 256, LOCKS, LIST, DEVICE, DISK, TMPFS, SEED, PAIRS,
+		DISTURBANCE,
+	};
 	const struct option long_options[] = {
 		{ "quick", no_argument, NULL, 'q' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "processes", required_argument, NULL, 'n' },
 		{ "loops", required_argument, NULL, 'l' },
+		{ "pairs", required_argument, NULL, PAIRS },
+		{ "disturbance", required_argument, NULL, DISTURBANCE },
 		{ "paths", required_argument, NULL, PATHS },
 		{ "locks", required_argument, NULL, LOCKS },
 		{ "list", no_argument, NULL, LIST },
@@ -186,6 +197,13 @@ static void parse(struct comparison *c, int argc, char *argv[],
 		case 'l':
 			c->loops = parse_number("--loops", optarg, 1,
 						1000000000);
+			break;
+		case PAIRS:
+			c->pairs = parse_number("--pairs", optarg, 1, 1000000);
+			break;
+		case DISTURBANCE:
+			max_disturbance = parse_number("--disturbance", optarg,
+						       0, 100) / 100.0;
 			break;
 		case PATHS:
 			c->only_backings = check_list("path", optarg);
