@@ -135,3 +135,70 @@ if (words(rows)) {
 		set ytics nomirror out
 	}
 }
+
+# wait: for each lock the wait to take it, and the handoff, from the median to the
+# longest; and by think time, if there are several.
+wait_on = has(unique('^"wait"', 2), device) ? device : 'MAP_ANON'
+locks = unique('^"wait","' . wait_on . '"', 3)
+counts = unique('^"wait","' . wait_on . '"', 4)
+thinks = unique('^"wait","' . wait_on . '",.*,"wait"', 26)
+offset(i) = (i - (words(counts) + 1) / 2.0) * 0.8 / words(counts)
+# A figure of a row that matches, on an axis that has no 0; hollow: of a noisy one.
+of_wait(what, n, hollow, value) = strcol(1) eq 'wait' && strcol(2) eq wait_on && \
+	strcol(7) eq what && column(4) == word(counts, n) && \
+	column(26) == word(thinks, 1) && (strcol(35) eq 'noisy') == hollow ? \
+	(value < 1 ? 1 : value) : NaN
+do for [end in words(thinks) ? ends : ''] {
+	eval (end eq 'svg' ? svg : png)
+	set output sprintf('wait-locks.%s', end)
+	set multiplot layout 2, 1 title 'The wait for each lock, on ' . wait_on . ': median, p99 (cross), longest'
+	set logscale y
+	set ytics 10
+	set key outside right top title 'processes'
+	set xrange [0.4:words(locks) + 0.6]
+	set xtics rotate by -40 ()
+	do for [i = 1:words(locks)] { set xtics add (word(locks, i) i) }
+	do for [what in 'wait handoff'] {
+		set ylabel 'ns, ' . what
+		plot for [n = 1:words(counts)] for [hollow = 0:1] csv skip 1 using \
+			(at(locks, strcol(3)) + offset(n)): \
+			(of_wait(what, n, hollow, column(28))): \
+			(of_wait(what, n, hollow, column(28))): \
+			(of_wait(what, n, hollow, column(32))) with yerrorbars \
+			lc rgb color[n] pt mark[n] - hollow ps 0.9 lw 1.2 \
+			title (hollow ? '' : word(counts, n)), \
+			for [n = 1:words(counts)] for [hollow = 0:1] csv skip 1 using \
+			(at(locks, strcol(3)) + offset(n)): \
+			(of_wait(what, n, hollow, column(30))) with points \
+			lc rgb color[n] pt 2 ps 0.9 lw 1.5 notitle
+	}
+	unset multiplot
+	unset output
+	unset logscale y
+	set ytics autofreq
+}
+do for [end in words(thinks) > 1 ? ends : ''] {
+	eval (end eq 'svg' ? svg : png)
+	set output sprintf('wait-knee.%s', end)
+	most = word(counts, words(counts))
+	set title sprintf('The wait of %s processes by their time without the lock: median, p99 (dashed)', most)
+	set xlabel 'think time, ns'
+	set ylabel 'ns'
+	set logscale y
+	set ytics 10
+	set xrange [*:*]
+	set xtics norotate autofreq
+	set key outside right top title 'lock'
+	shown = words(locks) > 7 ? 7 : words(locks)
+	of_think(lock, value) = strcol(1) eq 'wait' && strcol(2) eq wait_on && \
+		strcol(3) eq lock && strcol(7) eq 'wait' && column(4) == most ? \
+		(value < 1 ? 1 : value) : NaN
+	plot for [n = 1:shown] csv skip 1 using 26:(of_think(word(locks, n), column(28))) \
+		with linespoints lc rgb color[n] pt mark[n] ps 0.8 lw 1.5 title word(locks, n), \
+		for [n = 1:shown] csv skip 1 using 26:(of_think(word(locks, n), column(30))) \
+		with linespoints lc rgb color[n] pt mark[n] ps 0.5 lw 1 dt 2 notitle
+	unset output
+	unset logscale y
+	set ytics autofreq
+	unset xlabel
+}

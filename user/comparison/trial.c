@@ -156,8 +156,10 @@ static _Noreturn void count_in_child(const struct trial *trial,
 	getrusage(RUSAGE_SELF, &before);
 	read_schedstat(fd, &ran, &waited);
 	slot->start = now();
-	slot->done = trial->lock->loop(instance, &control->stop,
-				    trial->seconds ? LONG_MAX : trial->loops);
+	slot->done = trial->work ?
+		trial->work(trial, instance, &control->stop, i) :
+		trial->lock->loop(instance, &control->stop,
+				  trial->seconds ? LONG_MAX : trial->loops);
 	slot->end = now();
 	read_schedstat(fd, &slot->ran, &slot->waited);
 	getrusage(RUSAGE_SELF, &after);
