@@ -1015,10 +1015,10 @@ TEST_LIMIT(compare, counts_the_same_instructions_twice, 3 * GUEST_LIMIT)
 }
 
 /*
- * With a ticket lock each of two processes waits for all of the other's hold, and nobody
- * is served twice in a row. A barging lock goes back to the process that has given it.
+ * The hold of another process is a delay of known length. A ticket lock serves all in
+ * turn; a barging lock often goes back to the process that has given it.
  */
-TEST_LIMIT(compare, wait_finds_a_planted_delay_and_who_is_served, GUEST_LIMIT)
+TEST_LIMIT(compare, wait_finds_a_planted_delay_and_who_is_served, 2 * GUEST_LIMIT)
 {
 	static const char measure[] =
 		"$TOP/tests/guest/vm.sh count sh -c \"$TOP/user/compare wait -q -n 2,4 "
@@ -1026,17 +1026,16 @@ TEST_LIMIT(compare, wait_finds_a_planted_delay_and_who_is_served, GUEST_LIMIT)
 		"cat /tmp/out/results.csv\" >waits.csv 2>/dev/null";
 	static const char served[] =
 		"sqlite3 -separator , :memory: -cmd '.import --csv waits.csv a' \"select "
-		"a.p50 + 0 between 1e6 and 1.02e6 and a.p90 + 0 between 1e6 and 1.02e6, "
-		"b.p50 + 0 < 1e5, c.jain > 0.99, d.jain < c.jain, a.longest_run, "
-		"c.longest_run, b.longest_run + 0 > 1, d.longest_run + 0 > 1 from a, a b, a c, a d "
-		"where (a.what, b.what, c.what, d.what) = ('wait', 'wait', 'wait', 'wait') and "
-		"(a.lock, b.lock, c.lock, d.lock) = ('ticket', 'futex', 'ticket', 'futex') and "
-		"(a.processes, b.processes, c.processes, d.processes) = ('2', '2', '4', '4')\"";
+		"a.p90 + 0 between 1e6 and 1.02e6, a.longest + 0 > 1e6, "
+		"b.jain > 0.99, c.jain < b.jain, c.longest_run > 1 from a, a b, a c "
+		"where (a.what, b.what, c.what) = ('wait', 'wait', 'wait') and "
+		"(a.lock, b.lock, c.lock) = ('ticket', 'ticket', 'futex') and "
+		"(a.processes, b.processes, c.processes) = ('2', '4', '4')\"";
 
 	of_kernel("kernel", "");
 	unsetenv("KMOD");
 	ASSERT_EQ(0, system(measure));
-	ASSERT_STREQ("1,1,1,1,1,1,1,1\n", shell(served));
+	ASSERT_STREQ("1,1,1,1,1\n", shell(served));
 }
 
 /*
@@ -1044,21 +1043,22 @@ TEST_LIMIT(compare, wait_finds_a_planted_delay_and_who_is_served, GUEST_LIMIT)
  * processes on one processor, in microseconds. Where instructions count, its own spread
  * is some microseconds.
  */
-TEST_LIMIT(compare, handoff_agrees_with_svsematest, GUEST_LIMIT)
+TEST_LIMIT(compare, handoff_agrees_with_svsematest, 2 * GUEST_LIMIT)
 {
+	/* svsematest asks the environment for its own path. */
 	static const char commands[] =
-		/* It asks the environment for its own path. */
 		"theirs() { env _=\"$(command -v svsematest)\" svsematest -f -a -t1 -l 1000 -q "
-		"--json=/tmp/theirs >/dev/null && sed -n "
-		"'s/.*\"\\(min\\|avg\\|max\\)\": \\([0-9.]*\\).*/\\2/p' /tmp/theirs; }; "
-		"theirs; \"$TOP/user/compare\" wait --instructions --locks=sysv -o /tmp/ours "
-		">/dev/null && grep '\"handoff\",' /tmp/ours/results.csv | cut -d, -f28; theirs";
+		"--json=/tmp/theirs >/dev/null && "
+		"sed -n 's/.*\"\\(min\\|avg\\|max\\)\": \\([0-9.]*\\).*/\\2/p' /tmp/theirs; }; "
+		"theirs; \"$0\" wait --instructions --locks=sysv -o /tmp/ours >/dev/null && "
+		"grep '\"handoff\",' /tmp/ours/results.csv | cut -d, -f28; theirs";
 	double low[2], average[2], high[2], ours;
 	struct run run;
 
 	of_kernel("kernel", "");
 	unsetenv("KMOD");
-	run = must_end(RUN(VM_SH, "count", "sh", "-c", commands), 0);
+	run = must_end(RUN(VM_SH, "count", "sh", "-c", commands,
+			   in("TOP", "user/compare")), 0);
 	if (sscanf(run.output, "%lf %lf %lf %lf %lf %lf %lf", &low[0], &average[0], &high[0],
 		   &ours, &low[1], &average[1], &high[1]) != 7)
 		FAIL("saw \"%s\"", run.output);
