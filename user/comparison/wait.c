@@ -544,14 +544,14 @@ static void print_instructions(struct comparison *c, const struct plan *plan)
 	fprintf(c->table,
 		"\nwait: instructions of a handoff, from the release to the return in the other process\n\n"
 		"%-9s %12s %8s %8s %7s %9s\n",
-		"lock", "instructions", "p90", "p99", "user", "kernel");
+		"lock", "instructions", "p90", "p99", "user", "kernel %");
 	for (int i = 0; i < plan->count; i++) {
 		const struct cell *cell = &plan->cells[i];
 		const struct result *handoff = result_of(c, cell->handoff);
 		double all = histogram_tail(handoff->waits, 0.5);
 		double user = quartiles(&result_of(c, cell->user)->values).median;
 
-		fprintf(c->table, "%-9s %12s %8s %8s %7s %7s %%", cell->lock->name,
+		fprintf(c->table, "%-9s %12s %8s %8s %7s %9s", cell->lock->name,
 			figure(all), figure(histogram_tail(handoff->waits, 0.9)),
 			figure(histogram_tail(handoff->waits, 0.99)), figure(user),
 			figure(100 * (1 - user / all)));
