@@ -17,11 +17,16 @@ run_guests := guest/run guest/tap guest/verdict check/read harness/child
 # changes what a submission that crashes gets points for.
 device_groups := io large life load map perm share stats sync
 groups := $(device_groups) fault \
-	$(addprefix programs/,incr attach samepage_demo compare fuzz techniques)
+	$(addprefix programs/,incr attach samepage_demo compare noise fuzz techniques)
+# Of compare all but what starts processes, of which the group's tests play the part.
+questions := user/common $(addprefix user/comparison/,backing lock output pairs result \
+	setup speed stevens summary)
 graded_objects := $(call objects,grade/probe $(device_groups) device $(harness) \
 	harness/module)
 
-build/guest/suite: $(call objects,$(groups) device $(harness) harness/module)
+build/guest/suite: $(call objects,$(groups) $(questions) device $(harness) harness/module)
+# Their clock runs on without waiting: programs/noise.c.
+build/guest/suite: LDLIBS := -lm -Wl,--wrap=now
 build/guest/fuzz: $(call objects,harness/module $(addprefix fuzz/,fuzz worker model map \
 	io sync life))
 build/guest/techniques: $(call objects,harness/module techniques/techniques \
@@ -73,4 +78,7 @@ link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDL
 build/obj/%.o: tests/%.c | tools
 	@mkdir -p $(@D)
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
--include $(wildcard build/obj/*.d build/obj/*/*.d)
+build/obj/user/%.o: user/%.c | tools
+	@mkdir -p $(@D)
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+-include $(wildcard build/obj/*.d build/obj/*/*.d build/obj/*/*/*.d)

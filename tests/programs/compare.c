@@ -328,6 +328,8 @@ TEST(compare, mistakes_get_one_sentence)
 		{ "--bad", "'--bad' is not an option" },
 		{ "--loops=0", "'0' is not a number from 1" },
 		{ "--loops=12x", "'12x' is not a number" },
+		{ "--pairs=0", "--pairs: '0' is not a number from 1" },
+		{ "--disturbance=101", "'101' is not a number from 0 to 100" },
 		{ "--processes=1,,2", "'' is not a number" },
 		{ "--processes=65", "'65' is not a number from 1 to 64" },
 		{ "--hold=-1", "--hold: '-1' is not a number from 0" },
@@ -459,6 +461,56 @@ TEST(compare, region_of_others_is_left_alone)
 	ASSERT_TRUE(strstr(run.output, "skipped: " DEVICE " is in use"));
 	ASSERT_OK(kill(other.pid, SIGKILL));
 	collect(&other);
+}
+
+/* Every sample is rejected, at last: by trials that really run. */
+TEST_LIMIT(compare, noise_is_told, 90)
+{
+	const char *path = is_in_guest() ? DEVICE : "MAP_ANON";
+	struct run run;
+
+	prepare();
+	run = COMPARE(0, "speed", "setup", "stevens", "overhead", "-q", "-l", "100",
+		      "-n", "1,2", "--locks=sem", "--disturbance=0", "-o", "out",
+		      text_of("--paths=%s", path));
+	expect_text(run.output, "noisy: clean samples: 0, rejected: ");
+	ASSERT_EQ(0, lines_with(STATE, "measured", PATH, path));
+	ASSERT_TRUE(lines_with(STATE, "noisy", PATH, path) >= 2 + 4 + 5);
+	expect_nothing_left();
+}
+
+/* A pair of one process on a processor of its own is always clean at 100 %. */
+TEST_LIMIT(compare, pairs_are_taken_in_turns, 60)
+{
+	struct run run;
+	struct line line;
+
+	needs_guest();
+	load("");
+	run = COMPARE(0, "pairs", "-q", "-n", "1", "--pairs=3", "--disturbance=100",
+		      "-o", "out");
+	expect_text(run.output, "undecided  increment under a semaphore, 1 process");
+	ASSERT_EQ(2, lines_with(WHAT, "increment", LOST, "0"));
+	for_each_result(&line)
+		ASSERT_TRUE(atof(line.field[MEDIAN]) > 0 &&
+			    atol(line.field[INCREMENTS]) > 0);
+	expect_nothing_left();
+}
+
+/* The rows of another file say which. */
+TEST_LIMIT(compare, device_may_be_another_file, 60)
+{
+	struct run run;
+
+	write_text("region", "");
+	ASSERT_OK(truncate("region", 2 << 20));
+	run = COMPARE(0, "speed", "pairs", "setup", "stevens", "crash", "exact", "-q",
+		      "-l", "100", "-n", "1", "--pairs=1", "--locks=sem,mutex",
+		      "--paths=MAP_ANON," DEVICE, "--device=region", "-o", "out");
+	ASSERT_TRUE(!strstr(run.output, DEVICE));
+	ASSERT_EQ(0, lines_with(PATH, DEVICE, ANY, ""));
+	ASSERT_TRUE(lines_with(PATH, "region", ANY, "") > 20);
+	expect_text(run.output, "summary: the locks, on region");
 }
 
 TEST_LIMIT(compare, silent_in_a_pipe, 60)

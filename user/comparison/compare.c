@@ -20,6 +20,7 @@ static const char help[] =
 "Compares paths (ways to share memory) and locks.\n"
 "\n"
 "  speed     what does an increment cost, on each path and under each lock?\n"
+"  pairs     is an increment on the device as cheap as on MAP_ANON?\n"
 "  setup     what does it cost to get the memory and to release it?\n"
 "  stevens   the measurement of UNPv2, appendix A, on the device\n"
 "  crash     who gets the lock when its holder is killed?\n"
@@ -30,12 +31,15 @@ static const char help[] =
 "\n"
 "  -q, --quick           take fewer and shorter samples\n"
 "  -o, --output=DIR      write table.txt, results.csv and results.json to DIR\n"
-"  -n, --processes=LIST  numbers of processes for speed and wait (1,2,4,8; at most\n"
-"                        64; wait takes those from 2 on)\n"
+"  -n, --processes=LIST  numbers of processes for speed, pairs and wait (1,2,4,8;\n"
+"                        at most 64; wait takes those from 2 on)\n"
 "  -l, --loops=N         increments of each process, for stevens, exact and\n"
 "                        overhead\n"
 "      --hold=NS         hold the lock so long each time, for wait (0)\n"
 "      --think=LIST      and then do without it so long; with several, a sweep (0)\n"
+"      --pairs=N         so many pairs, in place of as many as the spread asks for\n"
+"      --disturbance=PERCENT  reject a sample if other programs had the processors\n"
+"                        for this much of it (5)\n"
 "      --paths=LIST      only these paths (--list prints their names)\n"
 "      --locks=LIST      only these locks\n"
 "      --list            print each path and each lock, and what it is\n"
@@ -58,6 +62,7 @@ static const struct question {
 	bool by_default, counts;	/* counts: instructions, with --instructions */
 } questions[] = {
 	{ "speed", ask_speed, true, false },
+	{ "pairs", ask_pairs, true, false },
 	{ "setup", ask_setup, true, true },
 	{ "stevens", ask_stevens, true, false },
 	{ "crash", ask_crash, true, false },
@@ -156,7 +161,10 @@ static void find_cpus(struct cpus *cpus)
 static void parse(struct comparison *c, int argc, char *argv[],
 		  bool asked[QUESTIONS])
 {
-	enum { PATHS = 256, LOCKS, LIST, DEVICE, DISK, TMPFS, SEED, HOLD, THINK };
+	enum {
+		PATHS = 256, LOCKS, LIST, DEVICE, DISK, TMPFS, SEED, PAIRS,
+		DISTURBANCE, HOLD, THINK,
+	};
 	const struct option long_options[] = {
 		{ "quick", no_argument, NULL, 'q' },
 		{ "output", required_argument, NULL, 'o' },
@@ -164,6 +172,8 @@ static void parse(struct comparison *c, int argc, char *argv[],
 		{ "loops", required_argument, NULL, 'l' },
 		{ "hold", required_argument, NULL, HOLD },
 		{ "think", required_argument, NULL, THINK },
+		{ "pairs", required_argument, NULL, PAIRS },
+		{ "disturbance", required_argument, NULL, DISTURBANCE },
 		{ "paths", required_argument, NULL, PATHS },
 		{ "locks", required_argument, NULL, LOCKS },
 		{ "list", no_argument, NULL, LIST },
@@ -206,6 +216,13 @@ static void parse(struct comparison *c, int argc, char *argv[],
 		case THINK:
 			c->think_count = parse_list("--think", optarg, 0,
 				MAX_PAUSE, c->think, MAX_THINKS);
+			break;
+		case PAIRS:
+			c->pairs = parse_number("--pairs", optarg, 1, 1000000);
+			break;
+		case DISTURBANCE:
+			max_disturbance = parse_number("--disturbance", optarg,
+						       0, 100) / 100.0;
 			break;
 		case PATHS:
 			c->only_backings = check_list("path", optarg);

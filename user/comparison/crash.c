@@ -242,7 +242,8 @@ static void print_results(struct comparison *c, int first)
 		long long counted = result[0].increments + result[1].increments;
 		bool wrong = result[0].lost || result[1].lost;
 
-		fprintf(c->table, "%-13s %-8s", result->backing, result->lock);
+		fprintf(c->table, "%-13s %-8s", label(c, result->backing),
+			result->lock);
 		print_outcome(c, &result[0]);
 		print_outcome(c, &result[1]);
 		fprintf(c->table, "  %s", !counted ? "-" :

@@ -207,10 +207,10 @@ static void end_row(struct comparison *c, const struct row *row,
 
 static void sample(struct comparison *c, struct row *row)
 {
-	double medians[PHASES + 1], began, ran, delay, delay_after;
+	double medians[PHASES + 1];
 	struct object object;
+	struct gate gate;
 	bool clean, ok;
-	int fd;
 
 	for (int phase = 0; phase <= PHASES; phase++)
 		row->latest[phase] = NAN;
@@ -225,13 +225,9 @@ static void sample(struct comparison *c, struct row *row)
 	}
 	if (row->fresh)
 		object_remove(&object);
-	fd = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
-	read_schedstat(fd, &ran, &delay);
-	began = now();
+	gate_open(&gate);
 	ok = run_cycles(row, &object, medians);
-	read_schedstat(fd, &ran, &delay_after);
-	clean = delay_after - delay <= max_disturbance * (now() - began);
-	close(fd);
+	clean = gate_close(&gate);
 	object_remove(&object);
 	if (!ok && !interrupted)
 		end_row(c, row, FAILED, object.why);
@@ -276,7 +272,6 @@ static const struct {
 	bool fresh;
 	double max;
 } limits[] = {
-	{ ALL, 1, "/dev/zero", true, 0.42 },
 	{ ALL, 1, "tmpfs", false, 1.00 },
 	{ TOUCH, 512, "MAP_ANON", true, 1.00 },
 };
@@ -300,22 +295,23 @@ static void print_rows(struct comparison *c, const struct rows *rows)
 
 		if (i && row->pages != row[-1].pages)
 			fprintf(c->table, "\n");
-		fprintf(c->table, "%-13s %-5s %5d", row->backing->name,
+		fprintf(c->table, "%-13s %-5s %5d", label(c, row->backing->name),
 			row->fresh ? "fresh" : "warm", row->pages);
 		for (int phase = 0; phase < PHASES; phase++) {
 			const struct result *part = result_of(c, row, phase);
 
-			fprintf(c->table, " %8s", figure(part ?
-				quartiles(&part->values).median : NAN));
+			fprintf(c->table, " %8s",
+				marked(part ? quartiles(&part->values).median : NAN,
+				       part, NULL));
 		}
-		fprintf(c->table, "  %10s %8s %8s  %6s", figure(all.median),
+		fprintf(c->table, "  %10s %8s %8s  %6s", marked(all.median, result, NULL),
 			figure(all.low), figure(all.high), figure(ratio.median));
 		note(c, result);
 	}
 	fprintf(c->table,
 		"\nfresh: memory made for each cycle; warm: memory that exists, with its pages.\n"
 		"/zero: ratio to the same of /dev/zero in the same round. The cost of the clock\n"
-		"is subtracted.\n");
+		"is subtracted.\n" MARK_MEANS "\n");
 }
 
 static void make_rows(struct comparison *c, struct rows *rows)

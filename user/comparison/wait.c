@@ -512,13 +512,13 @@ static void print_tails(struct comparison *c, const struct result *result)
 	const struct histogram *waits = result ? result->waits : &none;
 
 	for (size_t i = 0; i < ARRAY_SIZE(shares); i++)
-		fprintf(c->table, " %7s", figure(histogram_tail(waits, shares[i])));
-	fprintf(c->table, " %8s ", figure(waits->count ? waits->longest : NAN));
+		fprintf(c->table, " %8s", marked(histogram_tail(waits, shares[i]), result, NULL));
+	fprintf(c->table, " %9s ", marked(waits->count ? waits->longest : NAN, result, NULL));
 }
 
 static void print_cells(struct comparison *c, const struct plan *plan, bool of_backings)
 {
-	fprintf(c->table, "%-13s %-8s %5s %7s  %7s %7s %7s %7s %8s  %7s %7s %7s %7s %8s  %5s %7s\n",
+	fprintf(c->table, "%-13s %-8s %5s %7s  %8s %8s %8s %8s %9s  %8s %8s %8s %8s %9s  %6s %7s\n",
 		"path", "lock", "procs", "think", "p50", "p90", "p99", "p99.9", "longest",
 		"handoff", "p90", "p99", "p99.9", "longest", "Jain", "run");
 	for (int i = 0; i < plan->count; i++) {
@@ -528,14 +528,13 @@ static void print_cells(struct comparison *c, const struct plan *plan, bool of_b
 
 		if (of_backings != !strcmp(cell->lock->name, common_lock))
 			continue;
-		fprintf(c->table, "%-13s %-8s %5d %7ld ", cell->backing->name,
+		fprintf(c->table, "%-13s %-8s %5d %7ld ", label(c, cell->backing->name),
 			cell->lock->name, cell->processes, cell->think);
 		print_tails(c, wait);
 		print_tails(c, handoff);
-		fprintf(c->table, " %5s %7ld", figure(quartiles(&wait->jain).median),
+		fprintf(c->table, " %6s %7ld", marked(quartiles(&wait->jain).median, wait, NULL),
 			wait->longest_run);
-		note(c, handoff && handoff->state > wait->state &&
-			handoff->state != SKIPPED ? handoff : wait);
+		note(c, wait);
 	}
 }
 
@@ -552,9 +551,10 @@ static void print_instructions(struct comparison *c, const struct plan *plan)
 		double user = quartiles(&result_of(c, cell->user)->values).median;
 
 		fprintf(c->table, "%-9s %12s %8s %8s %7s %9s", cell->lock->name,
-			figure(all), figure(histogram_tail(handoff->waits, 0.9)),
-			figure(histogram_tail(handoff->waits, 0.99)), figure(user),
-			figure(100 * (1 - user / all)));
+			marked(all, handoff, NULL),
+			marked(histogram_tail(handoff->waits, 0.9), handoff, NULL),
+			marked(histogram_tail(handoff->waits, 0.99), handoff, NULL),
+			figure(user), figure(100 * (1 - user / all)));
 		note(c, handoff);
 	}
 	fprintf(c->table,
@@ -599,7 +599,7 @@ void ask_wait(struct comparison *c)
 			"must be longer. handoff: from the release to the return in another process that\n"
 			"slept. Jain: Jain's index of the takes of each process: 1 if equal, 1/procs if one\n"
 			"takes all. run: most takes of one process in a row. think: ns without the lock.\n"
-			"The lock is held for %ld ns.\n", c->hold);
+			"The lock is held for %ld ns. " MARK_MEANS "\n", c->hold);
 	}
 	fprintf(c->table, "Reading the clock, %s %s, is subtracted.\n",
 		figure(quartiles(&clock->values).median), clock->unit);
