@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../user/comparison/histogram.c"
+#include "../user/comparison/histogram.h"
 #include "device.h"
 #include "harness.h"
 #include "program.h"
@@ -651,6 +651,18 @@ TEST_LIMIT(compare, wait_tells_what_it_cannot, 60)
 		ASSERT_STREQ("0", line.field[LOST]);
 	}
 	expect_nothing_left();
+}
+
+TEST_LIMIT(compare, wait_marks_noise, 60)
+{
+	struct run run;
+
+	prepare();
+	run = COMPARE(0, "wait", "-q", "--disturbance=0", "--paths=MAP_ANON", "--locks=sem",
+		      "-n", "2", "-o", "out");
+	ASSERT_EQ(1, lines_with(WHAT, "wait", STATE, "noisy"));
+	ASSERT_EQ(1, lines_with(WHAT, "handoff", STATE, "noisy"));
+	ASSERT_TRUE(strstr(run.output, "* ") && strstr(run.output, "noisy: clean samples: 0"));
 }
 
 static void draw(void)
