@@ -20,8 +20,8 @@ device_groups := io large life load map perm share stats sync
 groups := $(device_groups) fault \
 	$(addprefix programs/,incr attach samepage_demo compare noise fuzz techniques)
 # Of compare all but what starts processes, of which the group's tests play the part.
-questions := user/common $(addprefix user/comparison/,backing lock output pairs result \
-	setup speed stevens summary)
+questions := user/common $(addprefix user/comparison/,backing histogram lock output pairs \
+	result setup speed stevens summary)
 graded_sources := grade/probe $(device_groups) device $(harness) harness/module
 
 # What a guest runs, in DIRECTORY/guest/; and what is graded.

@@ -17,8 +17,9 @@
 #include <stdio.h>
 
 #include "../common.h"
+#include "histogram.h"
 
-enum { MAX_PROCESSES = 16, WHY = 160, CPUS = 1024, TURNS = 5 };
+enum { MAX_PROCESSES = 64, MAX_THINKS = 32, WHY = 160, CPUS = 1024, TURNS = 5 };
 
 /* SIGINT, SIGTERM and SIGHUP set this; what was measured is then reported. */
 extern volatile sig_atomic_t interrupted;
@@ -181,6 +182,13 @@ struct trial {
 	/* Each process counts loops times, or for seconds if not 0. */
 	long loops;
 	double seconds;
+	/*
+	 * In place of the lock's loop, unless NULL: what process i does until *stop.
+	 * Returns its number of increments.
+	 */
+	long (*work)(const struct trial *trial, struct lock_instance *instance,
+		     const volatile int *stop, int i);
+	void *data;		/* for work(), in shared memory */
 	/* As Stevens does: the parent holds the lock until all wait for it. */
 	bool held;
 	double patience;	/* seconds until a hanging process is killed */
@@ -274,6 +282,10 @@ struct result {
 	const char *ratio_to;
 	int clean, rejected;	/* samples */
 	long long increments, lost;
+	struct histogram *waits;	/* of the samples in values, or NULL */
+	struct series jain;	/* Jain's index of the takes of each process */
+	long longest_run;	/* takes of one process in a row */
+	long hold, think;	/* ns */
 	long loops;		/* of each process, in each sample */
 	struct series published;	/* none, or one: as a ratio */
 	enum state state;
@@ -299,7 +311,10 @@ struct comparison {
 	long loops;		/* 0: the question's own */
 	int pairs;		/* 0: as many as the spread asks for */
 	unsigned int seed;
-	int processes[MAX_PROCESSES], process_counts;
+	long processes[MAX_PROCESSES];
+	int process_counts;
+	long hold, think[MAX_THINKS];	/* ns, for wait */
+	int think_count;
 	const char *only_backings, *only_locks;	/* comma lists, or NULL */
 	const char *output;	/* a directory, or NULL */
 
@@ -405,6 +420,7 @@ void ask_stevens(struct comparison *c);
 void ask_crash(struct comparison *c);
 void ask_exact(struct comparison *c);
 void ask_overhead(struct comparison *c);
+void ask_wait(struct comparison *c);
 void print_summary(struct comparison *c);
 
 #endif

@@ -167,6 +167,21 @@ static void write_series(struct writer *w, const char *name,
 	close_field(w, ']');
 }
 
+/* The buckets that are not empty, each as an array: its least value, its count. */
+static void write_buckets(struct writer *w, const struct histogram *histogram)
+{
+	open_field(w, "buckets", '[');
+	for (int i = 0; histogram && i < BUCKETS; i++) {
+		if (!histogram->bucket[i])
+			continue;
+		open_field(w, NULL, '[');
+		write_number(w, NULL, bucket_start(i));
+		write_number(w, NULL, histogram->bucket[i]);
+		close_field(w, ']');
+	}
+	close_field(w, ']');
+}
+
 /* ---- what was measured, and on what ---- */
 
 static __attribute__((format(printf, 3, 4)))
@@ -264,6 +279,23 @@ static double or_nothing(double value)
 	return value ? value : NAN;
 }
 
+static void write_waits(struct writer *w, const struct result *result)
+{
+	static const struct histogram none;
+	const struct histogram *waits = result->waits ?: &none;
+
+	write_number(w, "hold", result->waits ? result->hold : NAN);
+	write_number(w, "think", result->waits ? result->think : NAN);
+	write_number(w, "waits", or_nothing(waits->count));
+	write_number(w, "p50", histogram_tail(waits, 0.5));
+	write_number(w, "p90", histogram_tail(waits, 0.9));
+	write_number(w, "p99", histogram_tail(waits, 0.99));
+	write_number(w, "p999", histogram_tail(waits, 0.999));
+	write_number(w, "longest", waits->count ? waits->longest : NAN);
+	write_number(w, "jain", quartiles(&result->jain).median);
+	write_number(w, "longest_run", or_nothing(result->longest_run));
+}
+
 static void write_result(const struct comparison *c, struct writer *w,
 			 const struct result *result)
 {
@@ -296,6 +328,7 @@ static void write_result(const struct comparison *c, struct writer *w,
 	write_number(w, "lost", counted ? result->lost : NAN);
 	write_number(w, "fairness", quartiles(&result->fairness).median);
 	write_number(w, "switches", quartiles(&result->switches).median);
+	write_waits(w, result);
 	write_text(w, "state", state_name(result->state));
 	write_text(w, "why", result->why[0] ? result->why : NULL);
 }
@@ -330,6 +363,7 @@ void write_json(struct comparison *c, FILE *file)
 		write_result(c, &w, &c->results[i]);
 		write_series(&w, "samples", &c->results[i].values);
 		write_series(&w, "ratios", &c->results[i].ratios);
+		write_buckets(&w, c->results[i].waits);
 		close_field(&w, '}');
 	}
 	close_field(&w, ']');

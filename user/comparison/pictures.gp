@@ -166,3 +166,76 @@ if (words(rows)) {
 		set ytics nomirror out
 	}
 }
+
+# wait: for each lock the wait to take it, and the handoff, from the median to the
+# longest; and by think time, if there are several.
+where = home('wait')
+locks = unique('^"wait","' . where . '"', 3)
+counts = unique('^"wait","' . where . '"', 4)
+thinks = unique('^"wait","' . where . '",.*,"wait"', 26)
+offset(i) = (i - (words(counts) + 1) / 2.0) * 0.8 / words(counts)
+# The axis has no 0; it is the same for all of these pictures.
+above_0(value) = value < 1 ? 1 : value
+range = extremes('wait', 28, 32)
+of_wait(what) = strcol(1) eq 'wait' && strcol(2) eq where && strcol(7) eq what
+x(what, n, is_hollow) = of_wait(what) && column(4) == word(counts, n) && \
+	column(26) == word(thinks, 1) && is_doubtful(strcol(state)) == is_hollow ? \
+	at(locks, strcol(3)) + offset(n) : NaN
+do for [end in words(range) ? ends : ''] {
+	eval (end eq 'svg' ? svg : png)
+	set output sprintf('wait-locks.%s', end)
+	set multiplot layout 2, 1 title 'The wait for each lock, on ' . where . ': median, p99 (cross), longest'
+	set logscale y
+	set ytics 10
+	set yrange [10 ** floor(log10(above_0(word(range, 1)))):10 ** (floor(log10(above_0(word(range, 2)))) + 1)]
+	set key outside right top title 'processes'
+	set xrange [0.4:words(locks) + 0.6]
+	set xtics rotate by -40 ()
+	do for [i = 1:words(locks)] { set xtics add (word(locks, i) i) }
+	do for [what in 'wait handoff'] {
+		set ylabel 'ns, ' . what
+		plot for [n = 1:words(counts)] for [h = 0:1] csv skip 1 using \
+			(x(what, n, h)):(above_0($28)):(above_0($28)):(above_0($32)) \
+			with yerrorbars lc rgb color[n] pt mark[n] - h ps 0.9 lw 1.2 \
+			title (h ? '' : word(counts, n)), \
+			for [n = 1:words(counts)] for [h = 0:1] csv skip 1 using \
+			(x(what, n, h)):(above_0($30)) \
+			with points lc rgb color[n] pt 2 ps 0.9 lw 1.5 notitle, \
+			NaN with points lc rgb '#444444' pt 6 ps 0.9 lw 1.5 \
+			title (doubts('$1 == "wait" && $7 == "' . what . '"') ? hollow : '')
+	}
+	unset multiplot
+	unset output
+	unset logscale y
+	set ytics autofreq
+	set yrange [*:*]
+}
+do for [end in words(range) && words(thinks) > 1 ? ends : ''] {
+	eval (end eq 'svg' ? svg : png)
+	set output sprintf('wait-knee.%s', end)
+	most = word(counts, words(counts))
+	set title sprintf('The wait of %s processes by their time without the lock: median, p99 (dashed)', most)
+	set xlabel 'think time, ns'
+	set ylabel 'ns'
+	set logscale y
+	set ytics 10
+	set yrange [10 ** floor(log10(above_0(word(range, 1)))):10 ** (floor(log10(above_0(word(range, 2)))) + 1)]
+	set xrange [*:*]
+	set xtics norotate autofreq
+	set key outside right top title 'lock'
+	think(n) = of_wait('wait') && column(4) == most && strcol(3) eq word(locks, n) ? column(26) : NaN
+	plot for [n = 1:words(locks)] csv skip 1 using (think(n)):(above_0($28)) \
+		with lines lc rgb color[n] lw 1.5 notitle, \
+		for [n = 1:words(locks)] csv skip 1 using (is_doubtful(strcol(state)) ? NaN : think(n)):(above_0($28)) \
+		with points lc rgb color[n] pt mark[n] ps 0.8 title word(locks, n), \
+		for [n = 1:words(locks)] csv skip 1 using (is_doubtful(strcol(state)) ? think(n) : NaN):(above_0($28)) \
+		with points lc rgb color[n] pt mark[n] - 1 ps 0.8 notitle, \
+		for [n = 1:words(locks)] csv skip 1 using (think(n)):(above_0($30)) \
+		with lines lc rgb color[n] lw 1 dt 2 notitle, \
+		NaN with points lc rgb '#444444' pt 6 ps 0.8 title (doubts('$1 == "wait"') ? hollow : '')
+	unset output
+	unset logscale y
+	set ytics autofreq
+	set yrange [*:*]
+	unset xlabel
+}

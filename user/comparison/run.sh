@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # make compare: runs compare in the guest, and writes results and pictures to
-# build/compare. In the guest it measures setup twice: by the clock, and in a second
-# guest, whose clock counts instructions.
+# build/compare. In the guest it measures setup and wait twice: by the clock, and in a
+# second guest, whose clock counts instructions.
 #
 #   run.sh [-n] [-o DIR] [-p PROGRAM] -- ['WORD...']
 #
@@ -79,7 +79,7 @@ if [ -n "$native" ]; then
 	"$top/user/compare" -o "$tmp/bench" "$@" || status=$?
 else
 	if in_guest bench "$@" && [ $status -ne 130 ] &&
-		grep -q '^"setup"' "$tmp/bench/results.csv"; then
+		grep -q '^"setup"\|^"wait"' "$tmp/bench/results.csv"; then
 		in_guest count --instructions "$@" && append "$tmp/count" "$tmp/bench"
 	fi
 	cat "$tmp/bench/table.txt" 2>/dev/null

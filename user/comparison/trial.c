@@ -167,7 +167,7 @@ static void stop_after(double seconds, int *stop)
 }
 
 static void count(const struct trial *trial, struct lock_instance *instance,
-		  const int *stop, int schedstat, struct slot *slot)
+		  const int *stop, int i, int schedstat, struct slot *slot)
 {
 	double ran, waited;
 	struct rusage before, after;
@@ -175,7 +175,8 @@ static void count(const struct trial *trial, struct lock_instance *instance,
 	getrusage(RUSAGE_SELF, &before);
 	read_schedstat(schedstat, &ran, &waited);
 	slot->start = now();
-	slot->done = trial->lock->loop(instance, stop,
+	slot->done = trial->work ? trial->work(trial, instance, stop, i) :
+		     trial->lock->loop(instance, stop,
 				       trial->seconds ? LONG_MAX : trial->loops);
 	slot->end = now();
 	read_schedstat(schedstat, &slot->ran, &slot->waited);
@@ -207,7 +208,7 @@ static _Noreturn void count_in_child(const struct trial *trial,
 		if (trial->seconds && !i)
 			stop_after(trial->seconds, &control->stop[turn]);
 		count(trial, &instances[memory_of(turn)], &control->stop[turn],
-		      fd, &control->slots[turn][i]);
+		      i, fd, &control->slots[turn][i]);
 	}
 	_exit(0);
 }
