@@ -304,13 +304,14 @@ static size_t arrow_count, pair_count;
 
 static void find_arrows(void)
 {
-	size_t ends = 0;
+	size_t ends = 0, named = 0;
 
 	arrow_count = 0;
 	for (size_t i = 0; i < packet_count; i++) {
 		const struct packet *from = &packets[i], *to = NULL;
 
 		ends += from->last_of_flow != 0;
+		named += !strncmp(from->name, "woken by ", 9);
 		if (!from->flow)
 			continue;
 		for (size_t j = 0; j < packet_count; j++)
@@ -322,6 +323,7 @@ static void find_arrows(void)
 		};
 	}
 	ASSERT_EQ(arrow_count, ends);
+	ASSERT_EQ(arrow_count, named);
 }
 
 static void add_pair(unsigned long number, int from, int to)
@@ -909,6 +911,7 @@ static void leave_buffers(void)
 	put_word(&page, 1010000 << 5 | 30);
 	put_word(&page, 0);
 	put_line(&page, 300, 11, "takes", false);
+	put_line(&page, 400, 11, "goes on", false);
 	put_word(&page, 1 << 5 | 29);
 	put_word(&page, 8);
 	put_word(&page, 0);
@@ -989,6 +992,7 @@ TEST(timeline, waits_and_holds_stand_in_the_buffers)
 	ASSERT_STREQ("11 5.010000 starts\n"
 		     "11 5.011010 takes\n"
 		     "11 5.011010 holds semaphore\n"
+		     "11 5.011011 goes on\n"
 		     "11 5.016000 posts\n"
 		     "11 5.016000 held semaphore 4.99 ms\n"
 		     "11 5.016060 takes\n"
@@ -1027,6 +1031,10 @@ TEST(timeline, buffers_that_are_none)
 		{ "head -c 4095 raw/cpu0000 >raw/cpu0001", "cpu0001 is not a buffer" },
 		{ "printf '\\377\\377' | dd of=raw/cpu0001 bs=8 seek=1 conv=notrunc 2>dd",
 		  "cpu0001 is not a buffer" },
+		{ "printf '\\370\\017' | dd of=raw/cpu0002 bs=8 seek=1 conv=notrunc 2>dd",
+		  "cpu0002 is not a buffer" },
+		{ "printf '\\001' | dd of=raw/cpu0002 bs=8 seek=513 conv=notrunc 2>dd",
+		  "cpu0002 is not a buffer" },
 		{ "rm raw/events/ftrace/print/format", "raw is not what record leaves" },
 	};
 
@@ -1048,9 +1056,19 @@ TEST(timeline, buffers_that_are_none)
 				expect_end(&run, 1, "raw/cpu0000 is not a buffer of the kernel");
 		}
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+		struct page page;
 		struct run run;
 
 		leave_buffers();
+		/* A full page, and one that looks like the rest of it. */
+		page = page_at(0);
+		while (page.used < sizeof(page.bytes))
+			put_word(&page, page.used % 8 ? 0 : 1);
+		append_page(&page, "raw/cpu0002");
+		page = page_at(1);
+		put_word(&page, 1);
+		page.used = 16;
+		append_page(&page, "raw/cpu0002");
 		shell(broken[i].by);
 		run = TIMELINE("--raw=raw");
 		expect_end(&run, 1, broken[i].said);
@@ -1281,9 +1299,9 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 
 /*
  * NATIVE=1 on a machine with the module: the guest is that machine. It has a probe of its
- * own, and what a run left that was killed. What is ours is gone in the end, also when
- * SIGTERM ended the command. Two cannot record at once. The PNG is a copy of the SVG: the
- * emulated machine would draw it for 17 s.
+ * own, a processor that is off, and what a run left that was killed. What is ours is gone
+ * in the end, also when SIGTERM ended the command. Two cannot record at once. The PNG is a
+ * copy of the SVG: the emulated machine would draw it for 17 s.
  */
 TEST_LIMIT(timeline, native_on_a_machine_with_the_module, GUEST_LIMIT)
 {
@@ -1300,7 +1318,7 @@ TEST_LIMIT(timeline, native_on_a_machine_with_the_module, GUEST_LIMIT)
 		"user/timeline/run.sh -n -- --list \"$1\" /dev/shm/out; echo ended with $?; "
 		"sleeps; $record /dev/shm/y true; echo ended with $?; "
 		"kill -TERM $!; wait $!; echo ended with $?; "
-		"ls $tracing/instances; grep -v '^p:mine/probe ' $tracing/uprobe_events; "
+		"cat /sys/devices/system/cpu/online; ls $tracing/instances; grep -v '^p:mine/probe ' $tracing/uprobe_events; "
 		"ls $tracing/events/mine/probe/format; "
 		"tar -C /dev/shm -cf /dev/shm/tar out";
 	struct run run;
@@ -1319,6 +1337,7 @@ TEST_LIMIT(timeline, native_on_a_machine_with_the_module, GUEST_LIMIT)
 		     "Resource temporarily unavailable\n"
 		     "ended with 125\n"
 		     "ended with 143\n"
+		     "0\n"
 		     "/sys/kernel/tracing/events/mine/probe/format\n", rest);
 	rest[-13] = '\0';
 	expect_one_waits("out", run.output);
