@@ -1303,7 +1303,7 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
  * in the end, also when SIGTERM ended the command. Two cannot record at once. The PNG is a
  * copy of the SVG: the emulated machine would draw it for 17 s.
  */
-TEST_LIMIT(timeline, native_on_a_machine_with_the_module, GUEST_LIMIT)
+TEST_LIMIT(timeline, native_on_a_machine_with_the_module, 2 * GUEST_LIMIT)
 {
 	static const char machine[] =
 		"exec 2>&1; tracing=/sys/kernel/tracing; record=user/timeline/record; "

@@ -395,6 +395,11 @@ int main(int argc, char *argv[])
 	if (guest)
 		start_processors();
 	fflush(out);
+	/* The command would not hear of it. */
+	if (interrupted) {
+		failure_status = EXIT_INTERRUPTED;
+		exit_failed();
+	}
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (pace && (pipe2(pipes, O_CLOEXEC | O_DIRECT) ||
