@@ -419,6 +419,22 @@ TEST(timeline, two_processes_meet)
 		     timeline(HEAD MEETING END));
 }
 
+/* As on 7.2: what a process does after its end is no lane of its own. */
+TEST(timeline, end_before_that_of_the_mapping)
+{
+	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
+			      PAGE(10010, 0, 11, vma_open, 7000, 0)
+			      TAKE(11000, 11010, 0, 11, 7018)
+			      POST(12000, 12010, 0, 11, 7018)
+			      EXIT(13000, 0, 11)
+			      PAGE(14000, 0, 11, vma_close, 7000, 0)
+			      FUTEX(14010, 0, 11, 7018, 1) FUTEX_END(14020, 0, 11)
+			      END);
+
+	ASSERT_TRUE(!strstr(text, "\n 11 "));
+	expect_text(text, "u\ndemo 11      =");
+}
+
 TEST(timeline, nobody_waits)
 {
 	char *text = timeline(HEAD EXEC(10000, 0, 11, "demo")
