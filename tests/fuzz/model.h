@@ -36,7 +36,8 @@ extern struct model {
 	struct vpage vpages[VPAGES];
 	struct file files[FILES];
 	int fd[DESCRIPTORS], file_of[DESCRIPTORS];	/* -1: none */
-	uint8_t copies[VPAGES][MAX_PAGE];	/* what private pages hold, once copied */
+	/* What private pages hold that are copied. The last: model_begin() does not touch it. */
+	uint8_t copies[VPAGES][MAX_PAGE];
 } model;
 
 /* Find address space for the vpages; nothing is mapped there yet. */

@@ -476,12 +476,15 @@ TEST_LIMIT(attach, slow_holder_is_named, 60)
 	expect_end(collect(&waiter), 0, "5 increments by process 1,");
 }
 
-/* There a loop of two instructions that lose their claim to the word at each stop. */
+/*
+ * Before ARMv8.1 an atomic operation is a loop: a load that claims the word, and a store
+ * that fails if the processor was interrupted in between, as at each single step.
+ */
 static void needs_atomic_instructions(void)
 {
 #ifdef __aarch64__
 	if (!(getauxval(AT_HWCAP) & HWCAP_ATOMICS))
-		test_skip("no atomic operation of this processor is one instruction, to step through it");
+		test_skip("this processor has no atomic instructions: single steps never get past a loop of exclusive ones");
 #endif
 }
 

@@ -468,7 +468,7 @@ TEST(timeline, unrelated_processes_share_by_offset)
 	ASSERT_TRUE(!strstr(text, "B:"));
 }
 
-/* It is where a page of 4096 bytes does not reach. */
+/* The semaphore is where a page of 4096 bytes would have ended. */
 TEST(timeline, page_of_the_machine_that_recorded_it)
 {
 	char *text = timeline(HEAD "# timeline: page 16384\n"

@@ -310,7 +310,7 @@ void read_trace(struct trace *trace, const char *path)
 	char *line = NULL;
 	FILE *file = fopen(path, "re");
 
-	/* A trace of before others had any has no line with the size of a page. */
+	/* A trace without a line of its page size is older: it is of a PC. */
 	*trace = (struct trace) { .path = path, .page = 4096 };
 	if (!file)
 		die("cannot open %s", path);
