@@ -22,7 +22,7 @@ KMOD ?=
 TESTS ?=
 SLOWER ?=
 HOSTS_RUN ?= run check
-SUITES ?= bullseye bookworm trixie unstable
+SUITES ?= bullseye bookworm trixie unstable $(if $(filter arm64,$(foreign)),trixie-arm64-16k)
 POINTS ?= tests/grade/points
 # These come from the command line only: the environment may have them for something
 # else. Who builds kernels exports ARCH and CROSS_COMPILE.
@@ -49,7 +49,7 @@ quoted = '$(subst ','\'',$(1))'
 
 # again TARGET VARIABLES: the command that called this make, as far as these tell.
 again = $(strip make $(1) $(foreach v,$(2),\
-	$(if $(filter command environment,$(origin $v)),$(if $($v),\
+	$(if $(filter command environment override,$(origin $v)),$(if $($v),\
 	$v=$(call quoted,$(value $v))))))
 
 # Scripts that call one another, down to the guest's, inherit what the user set:
@@ -57,8 +57,8 @@ export KERNEL KMOD PARAMS REPEAT LOAD MEMORY SLOWER
 # All else that our programs tell one another is an argument or a file, except:
 # - CONSOLE, a guest's log: tests and check.sh set it for a vm.sh that a script between
 #   them calls;
-# - for tests of scripts: SHMCOUNT_ROOT (kernel.sh: where this machine's kernels are) and
-#   EFIVARS (install.sh: the firmware's variables);
+# - for tests of scripts: SHMCOUNT_ROOT (kernel.sh: where this machine's kernels and the
+#   name of its distribution are) and EFIVARS (install.sh: the firmware's variables);
 # - in a guest: SHMCOUNT_GUEST (what runs it), KMOD (the module that tests load), and
 #   from the kernel's command line KERNEL and SLOWER (see fuzz and the harness).
 unexport CONSOLE
@@ -144,8 +144,9 @@ include user/user.mk tests/host/host.mk tests/check/check.mk tests/lab/lab.mk
 include tests/techniques/techniques.mk tests/mutants/mutants.mk tests/grade/grade.mk
 include tests/deb/deb.mk
 
-all: build/kmod/$(kernel)/shmcount.ko user
-	@echo "built build/kmod/$(kernel)/shmcount.ko and the programs in user/"
+all: build/kmod/$(kernel)/shmcount.ko $(if $(foreign),foreign-)user
+	@echo "built build/kmod/$(kernel)/shmcount.ko and the programs in" \
+		"$(if $(foreign),$(built_for)/)user/"
 
 # All of build/ but what was fetched, and the grades.
 clean:

@@ -18,30 +18,43 @@ run_guests := guest/run guest/tap guest/verdict check/read harness/child
 # changes what a submission that crashes gets points for.
 device_groups := io large life load map perm share stats sync
 groups := $(device_groups) fault \
-	$(addprefix programs/,incr attach samepage_demo compare fuzz techniques)
+	$(addprefix programs/,incr attach samepage_demo compare noise fuzz techniques)
+# Of compare all but what starts processes, of which the group's tests play the part.
+questions := user/common $(addprefix user/comparison/,backing histogram lock output pairs \
+	result setup speed stevens summary)
 graded_sources := grade/probe $(device_groups) device $(harness) harness/module
 
 # What a guest runs, in DIRECTORY/guest/; and what is graded.
 define guest_programs
-$(1)/guest/suite: $$(call objects_in,$(1),$$(groups) device $$(harness) harness/module)
+$(1)/guest/suite: $$(call objects_in,$(1),$$(groups) $$(questions) device $$(harness) \
+	harness/module)
+# Their clock runs on without waiting: programs/noise.c.
+$(1)/guest/suite: LDLIBS := -lm -Wl,--wrap=now
 $(1)/guest/fuzz: $$(call objects_in,$(1),harness/module $$(addprefix fuzz/,fuzz worker \
 	model map io sync life))
 $(1)/guest/techniques: $$(call objects_in,$(1),harness/module techniques/techniques \
 	techniques/probe)
 $(1)/guest/init: $$(call objects_in,$(1),guest/init guest/archive)
+$(1)/tests/dying_init: $$(call objects_in,$(1),guest/dying_init)
 $(1)/grading/graded: $$(call objects_in,$(1),$$(graded_sources))
+# The order of the objects may change here.
 $(1)/guest/%: tests/link.mk
+	@$$(link)
+$(1)/tests/%: tests/link.mk
 	@$$(link)
 $(1)/grading/graded: tests/link.mk
 	@$$(link)
 $(1)/obj/%.o: tests/%.c | tools
 	@mkdir -p $$(@D)
 	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+$(1)/obj/user/%.o: user/%.c | tools
+	@mkdir -p $$(@D)
+	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
 # A guest has no libraries.
-$(1)/guest/%: LDFLAGS := -static
+$(1)/guest/% $(1)/tests/dying_init: LDFLAGS := -static
 # Where a submission finds what in it is not known before it runs.
 $(1)/grading/graded: LDFLAGS := -static-pie -s
--include $$(wildcard $(1)/obj/*.d $(1)/obj/*/*.d)
+-include $$(wildcard $(1)/obj/*.d $(1)/obj/*/*.d $(1)/obj/*/*/*.d)
 endef
 # Of this machine's architecture also for guests of another one: these list their tests.
 $(eval $(call guest_programs,build))
@@ -50,11 +63,10 @@ $(eval $(call guest_programs,$(built_for)))
 $(built_for)/%: CC := $(cross)gcc
 endif
 
-build/tests/dying_init: $(call objects,guest/dying_init)
 build/tests/vm: $(call objects,$(addprefix guest/,vm options payload template qemu streams \
 	decoys judge verdict accel archive tap splat))
-build/tests/vm_test: $(call objects,$(harness) $(addprefix guest/,vm_test accel_test \
-	template_test tap splat verdict))
+build/tests/vm_test: $(call objects,$(harness) harness/module $(addprefix guest/,vm_test \
+	accel_test template_test tap splat verdict))
 build/tests/nest_test: $(call objects,$(harness) guest/nest_test)
 build/tests/report: $(call objects,guest/tap guest/verdict $(addprefix check/,report \
 	read write json))
@@ -78,8 +90,4 @@ build/tests/grade_test: $(call objects,grade/grade_test grade/build_test grade/s
 	guest/actor $(harness))
 build/tests/samples_test: $(call objects,grade/samples_test grade/samples $(harness))
 
-build/tests/dying_init: LDFLAGS := -static
-# The order of the objects may change here.
-build/tests/%: tests/link.mk
-	@$(link)
 link = mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)

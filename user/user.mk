@@ -13,8 +13,9 @@ foreign-user: | tools
 ifeq ($(NATIVE),)
 compare: $(full_guest)
 endif
-compare: user compare-tools
-	@exec user/comparison/run.sh $(if $(NATIVE),-n) -- "$$TYPED_ARGS"
+compare: user compare-tools $(if $(foreign),foreign-user)
+	@exec user/comparison/run.sh $(if $(NATIVE),-n) \
+		$(if $(foreign),-p $(CURDIR)/$(built_for)/user/compare) -- "$$TYPED_ARGS"
 
 timeline: $(full_guest) timeline-tools
 	@$(module_of_src) exec user/timeline/run.sh "$$TYPED_ARGS" "$$TYPED_CMD"

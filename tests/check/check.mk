@@ -5,8 +5,8 @@ check_again = $(call again,check,KERNEL KVER KMOD KDIR VMLINUZ ACCEL)
 
 check_needs := check-tools $(small_guest) build/kmod/$(kernel)/shmcount.ko \
 	$(patsubst %,build/tests/%_test,harness setup report mutants lab timeline grade vm) \
-	$(addprefix build/tests/,harness_sample report mutants lab grade jail dying_init) \
-	build/grading/graded
+	$(addprefix build/tests/,harness_sample report mutants lab grade jail) \
+	build/grading/graded $(built_for)/tests/dying_init
 
 check: $(check_needs)
 	@exec tests/check/check.sh -a $(call quoted,$(check_again)) $(kernel) $(call quoted,$(TESTS))
@@ -22,8 +22,11 @@ coverage:
 	@$(MAKE) --no-print-directory KERNEL=debug KDIR= VMLINUZ= coverage
 endif
 
+# With ARCH=arm64 the suites stand for their kernels of that architecture.
+suites = $(if $(foreign),$(foreach suite,$(SUITES),$(if $(findstring -$(foreign),$(suite)),\
+	$(suite),$(suite)-$(foreign))),$(SUITES))
 matrix: user
-	@exec tests/check/matrix.sh $(SUITES)
+	@exec tests/check/matrix.sh $(suites)
 
 hosts: export HOSTS_RUN := $(HOSTS_RUN)
 hosts: deb-test-tools

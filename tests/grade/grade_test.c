@@ -107,6 +107,20 @@ static void expect_mistake(const char *points, const char *text)
 	ASSERT_STREQ("", shell("ls -A grades"));
 }
 
+/* Grade its.c, built by this compiler, whose test map.two leaves this log. */
+static void grade_crash(const char *compiler, const char *log)
+{
+	prepare();
+	write_script("build/tests/jail", "#!/bin/sh\ncd \"$2\"\nshift 3\nexec \"$@\"\n");
+	write_text("all/its.c",
+		   "__attribute__((section(\".modinfo\"), used)) static const char info[] = \"vermagic=6.1 x\\0name=its\";\n"
+		   "int my_copy(int i) { return i + 1; }\n");
+	shell(text_of("%s -g -O0 -c -o all/its.ko all/its.c && "
+		      "printf '\\nmap.two crash\\n' >>all/its.ko", compiler));
+	write_text("kernel.log", log);
+	grade_one("all/its.ko");
+}
+
 /* Both in what a student gets, by addr2line in the jail, which has no path of ours. */
 TEST(grade, crash_names_the_line_of_the_submission)
 {
@@ -117,20 +131,29 @@ TEST(grade, crash_names_the_line_of_the_submission)
 		"    guest-1.log:2: the kernel's report\n"
 		"    again: make grade SRC='its.ko' TESTS='map.two'\n";
 
-	prepare();
-	write_script("build/tests/jail", "#!/bin/sh\ncd \"$2\"\nshift 3\nexec \"$@\"\n");
-	write_text("all/its.c",
-		   "__attribute__((section(\".modinfo\"), used)) static const char info[] = \"vermagic=6.1 x\\0name=its\";\n"
-		   "int my_copy(int i) { return i + 1; }\n");
-	shell("gcc -g -O0 -c -o all/its.ko all/its.c && printf '\\nmap.two crash\\n' >>all/its.ko");
-	write_text("kernel.log", "[    4.2] test: map.two\n"
-		   "[    4.3] BUG: kernel NULL pointer dereference, address: 0000000000000000\n"
-		   "[    4.3] RIP: 0010:my_copy+0x4/0x10 [its]\n"
-		   "[    4.3] RSP: 002b:00007fff29413d98 EFLAGS: 00000246 ORIG_RAX: 0000000000000000\n");
-	grade_one("all/its.ko");
+	grade_crash("gcc", "[    4.2] test: map.two\n"
+		    "[    4.3] BUG: kernel NULL pointer dereference, address: 0000000000000000\n"
+		    "[    4.3] RIP: 0010:my_copy+0x4/0x10 [its]\n"
+		    "[    4.3] RSP: 002b:00007fff29413d98 EFLAGS: 00000246 ORIG_RAX: 0000000000000000\n");
 	expect_text(shell("cat grades/its.ko/student.txt"), told);
 	expect_text(shell("xmllint --xpath 'string(//failure|//error)' grades/its.ko/junit.xml"),
 		    "its.c:2: my_copy+0x4");
+}
+
+/* By the addr2line of a cross compiler, where the submission is for another machine. */
+TEST(grade, crash_on_arm64_names_the_line_of_the_submission)
+{
+	if (system("command -v aarch64-linux-gnu-gcc >/dev/null"))
+		test_skip("needs aarch64-linux-gnu-gcc, which make grade ARCH=arm64 installs");
+	grade_crash("aarch64-linux-gnu-gcc", "[   33.3] test: map.two\n"
+		    "[   33.9] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000000\n"
+		    "[   34.0] pc : my_copy+0x4/0x10 [its]\n"
+		    "[   34.0] lr : vfs_read+0xcc/0x2d0\n"
+		    "[   34.0] Call trace:\n"
+		    "[   34.0]  my_copy+0x4/0x10 [its]\n"
+		    "[   34.0]  __arm64_sys_pread64+0x28/0x34\n");
+	expect_text(shell("cat grades/its.ko/student.txt"),
+		    "    its.c:2: my_copy+0x4, in the system call pread\n");
 }
 
 TEST(grade, all_pass)
@@ -1047,6 +1070,31 @@ TEST(grade, reasons_to_look_at_a_submission_cost_no_points)
 	expect_look("has instructions asm");
 	must_end_silently(grade("map.two unlogged\n"), 0);
 	expect_look("the kernel's log lacks what tests wrote into it");
+}
+
+/* By the objdump that reads the submission, in the jail. */
+TEST(grade, instructions_of_either_machine_are_a_reason_to_look)
+{
+	static const char *const machines[][3] = {
+		{ "x86_64-linux-gnu-gcc", "outb %%al, %%dx", "has instructions out" },
+		{ "aarch64-linux-gnu-gcc", "hvc #0", "has instructions hvc" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
+		if (system(text_of("command -v %s >/dev/null", machines[i][0])))
+			test_skip("needs %s, which make run ARCH=%s installs", machines[i][0],
+				  OTHER_ARCH);
+	prepare();
+	write_script("build/tests/jail", "#!/bin/sh\ncd \"$2\"\nshift 3\nexec \"$@\"\n");
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
+		write_text("all/its.c", text_of(
+			   "__attribute__((section(\".modinfo\"), used)) static const char info[] = \"vermagic=6.1 x\\0name=its\";\n"
+			   "void f(void) { asm volatile(\"%s\" : : ); }\n", machines[i][1]));
+		shell(text_of("%s -c -o all/its.ko all/its.c", machines[i][0]));
+		grade_one("all/its.ko");
+		expect_text(shell("head -n 1 grades/its.ko/row.csv"),
+			    text_of(",\"%s\"\n", machines[i][2]));
+	}
 }
 
 /* The names of symbols are anybody's text; the row is one line. */

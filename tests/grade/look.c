@@ -84,10 +84,11 @@ static void take_import(const char *name)
 static void look_at_code(void)
 {
 	char *command[] = {
-		"sh", "-c", "objdump -d --no-show-raw-insn shmcount.ko 2>/dev/null | sed -nE '"
+		"sh", "-c", "\"$0\" -d --no-show-raw-insn shmcount.ko 2>/dev/null | sed -nE '"
 		"/:\t(rep )?(in|out|ins|outs)[bwl]? |:\t(rdmsr|wrmsr|[ls][gil]dt)|:\tmov .*%[cd]r[0-9]|"
 		":\t(hvc|smc|hlt)\t|:\tmsr\t(sctlr|ttbr[01]|tcr|vbar|mair)_el1/"
-		"s/.*:\t([a-z]+).*/\\1/p' | sort -u | paste -sd,", NULL
+		"s/.*:\t([a-z]+).*/\\1/p' | sort -u | paste -sd,",
+		module_tool(report_path("shmcount.ko"), "objdump"), NULL
 	};
 	char *folder = text_of("%s", report_path("code"));
 	char *copy = text_of("%s/shmcount.ko", folder), *log = text_of("%s.log", folder);

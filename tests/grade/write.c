@@ -212,7 +212,7 @@ static void put_items(FILE *file)
 }
 
 /*
- * Show only the first line and the RIP of a kernel report; the log has the rest. The
+ * Show only the first line of a kernel report and where it was; the log has the rest. The
  * runner says before it what ran the guest.
  */
 static void put_crash(FILE *file, const char *report)
@@ -223,7 +223,8 @@ static void put_crash(FILE *file, const char *report)
 		int length = strcspn(report, "\n");
 
 		if (strncmp(report, "guest under ", 12)) {
-			if (first || !strncmp(report, "RIP: ", 5))
+			if (first || !strncmp(report, "RIP: ", 5) ||
+			    !strncmp(report, "pc : ", 5))
 				fprintf(file, "    %.*s\n", length, report);
 			first = false;
 		}

@@ -3,6 +3,7 @@
  * Tests of what runs the guest: KVM if it works, TCG if not; and of the answers that
  * are kept. (The environment: see vm_test.h.)
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -35,13 +36,18 @@
 "esac\n"
 
 /* A host whose KVM works or not, and a user with no answer yet. */
-static void set_host(bool works)
+static void set_host_of(int elf, bool works)
 {
-	set_scene(QEMU NOTE QEMU_PASSES);
+	set_scene_of(elf, QEMU NOTE QEMU_PASSES);
 	setenv("XDG_CACHE_HOME", in("SCENE", "cache"), 1);
 	setenv("PROBE_SECONDS", works ? "20" : "1", 1);
 	unsetenv("ACCEL");
 	shell(works ? "touch kvm works calls" : "touch kvm calls");
+}
+
+static void set_host(bool works)
+{
+	set_host_of(VM_ELF, works);
 }
 
 static struct run boot(const char *device)
@@ -96,6 +102,7 @@ TEST_LIMIT(kvm, guest_runs_where_kvm_is_broken, GUEST_LIMIT)
 	};
 	char *qemu = shell("command -v " VM_QEMU);
 
+	need_native_guest();
 	set_host(false);
 	write_script(VM_QEMU, text_of("#!/bin/sh\n" NOTE "exec %.*s \"$@\"\n",
 				      (int)strcspn(qemu, "\n"), qemu));
@@ -292,6 +299,18 @@ TEST(kvm, what_opens_it_is_told_once)
 	expect_calls("tcg tcg ");
 	expect_guest(boot("kvm"), KVM);
 	expect_calls("kvm kvm ");
+}
+
+/* It has no processor for such a guest, whatever may be tried. */
+TEST(kvm, guest_of_another_architecture_is_emulated)
+{
+	set_host_of(VM_ELF == EM_X86_64 ? EM_AARCH64 : EM_X86_64, true);
+	expect_guest(boot("kvm"), TCG);
+	expect_calls("tcg ");
+	setenv("ACCEL", "kvm", 1);
+	expect_text(boot("kvm").errors,
+		    "vm: infrastructure: ACCEL=kvm, but KVM runs no guest of another architecture\n");
+	expect_calls("");
 }
 
 /* Another hypervisor may take the processor's virtualization. */

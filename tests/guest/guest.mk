@@ -12,8 +12,8 @@ full_guest := $(guest) user
 ifeq ($(KMOD)$(SRC),)
 full_guest += build/kmod/$(kernel)/shmcount.ko
 endif
-small_guest := $(full_guest) build/guest/suite \
-	$(addprefix $(built_for)/guest/,suite fuzz techniques $(programs)) build/modules/$(kernel)/force_return.ko \
+small_guest := $(full_guest) $(sort build/guest/suite $(addprefix $(built_for)/guest/,\
+	suite fuzz techniques $(programs))) build/modules/$(kernel)/force_return.ko \
 	build/techniques/$(kernel)/module/techniques.ko
 
 small-guest: $(small_guest)

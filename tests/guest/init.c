@@ -40,8 +40,8 @@
 
 static struct {
 	const char *nonce, *time, *seed, *verb, *parameters, *guest, *host, *disk;
-	const char *fetch, *directory, *rows, *columns, *term;
-	char **argv;
+	const char *directory, *rows, *columns, *term;
+	char **argv, **fetch;
 } config = { .nonce = VM_TEMPLATE_NONCE, .verb = "" };
 
 static int report = -1;
@@ -170,17 +170,18 @@ static bool read_config(void)
 		{ "seed", &config.seed }, { "verb", &config.verb },
 		{ "parameters", &config.parameters }, { "guest", &config.guest },
 		{ "host", &config.host }, { "disk", &config.disk },
-		{ "fetch", &config.fetch }, { "directory", &config.directory },
+		{ "directory", &config.directory },
 		{ "rows", &config.rows }, { "columns", &config.columns },
 		{ "term", &config.term },
 	};
-	size_t length = 0, arguments = 0;
+	size_t length = 0, arguments = 0, files = 0;
 	char *data = read_file("/config", &length), *line;
 
 	if (!data)
 		return false;
 	unlink("/config");
 	config.argv = calloc(length + 1, sizeof(char *));
+	config.fetch = calloc(length + 1, sizeof(char *));
 	while ((line = strsep(&data, "\n"))) {
 		char *key = strsep(&line, "=");
 
@@ -189,6 +190,8 @@ static bool read_config(void)
 		unescape(line);
 		if (!strcmp(key, "argument"))
 			config.argv[arguments++] = line;
+		if (!strcmp(key, "fetch"))
+			config.fetch[files++] = line;
 		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 			if (!strcmp(key, fields[i].key))
 				*fields[i].value = line;
@@ -375,15 +378,21 @@ static int run(void)
 	}
 }
 
-/* Read to the end: a file in /proc or /sys need not know its size. */
-static void send_file(const char *path)
+/*
+ * Read to the end: a file in /proc or /sys need not know its size. A program that failed
+ * says more about its failure than that there is no file.
+ */
+static void send_file(int number, const char *path, bool may_lack)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char data[4096];
 	ssize_t length;
 
+	if (fd < 0 && may_lack)
+		return;
 	if (fd < 0)
 		init_error("cannot open %s", path);
+	frame("fetch", number);
 	while ((length = read(fd, data, sizeof(data))) > 0) {
 		frame("file", length);
 		write_all(report, data, length);
@@ -578,7 +587,7 @@ int main(void)
 	setenv("TERM", config.term, 1);
 	if (sethostname("shmcount", 8))
 		init_error("cannot set the host name");
-	if (strcmp(config.verb, "tap") &&
+	if (strcmp(config.verb, "tap") && !access("/lib/shmcount.ko", F_OK) &&
 	    load("/lib/shmcount.ko", config.parameters))
 		init_error("cannot load /lib/shmcount.ko%s%.100s",
 		     *config.parameters ? " with " : "", config.parameters);
@@ -590,8 +599,8 @@ int main(void)
 	frame("ready", 0);
 	status = run();
 	ask_sanitizers();
-	if (*config.fetch)
-		send_file(config.fetch);
+	for (int i = 0; config.fetch[i]; i++)
+		send_file(i, config.fetch[i], status);
 	frame("taint", taint());
 	if (WIFSIGNALED(status))
 		frame("signal", WTERMSIG(status));

@@ -3,8 +3,8 @@
  * How the run ended: the verdict, its message, its record.
  *
  * The verdict fails closed. A program ran well only if the guest says so on its
- * own port with this run's nonce, QEMU ends with the status that only the guest's
- * PID 1 gives it, and the kernel's log has no report of a bug (other than of a
+ * own port with this run's nonce, QEMU ends as only the guest's PID 1 ends it (by a status,
+ * or by powering off), and the kernel's log has no report of a bug (other than of a
  * boot that was tried again). A test program's report must be whole, besides.
  */
 #include <errno.h>
@@ -116,7 +116,8 @@ static enum vm_verdict judge_tap(void)
 
 static bool ended_well(void)
 {
-	return guest.record.qemu == machine->good_end && !was_reset();
+	return guest.record.qemu == machine->good_end &&
+	       (machine->good_end || guest.powered_off);
 }
 
 /* How did the run end? Leaves a reason, unless the program's output says it all. */

@@ -27,7 +27,8 @@ static const char help[] =
 "  -M MB    the guest's memory, 128 or more (default: 512; with -H 2048)\n"
 "  -a TEXT  append TEXT to the kernel's command line\n"
 "  -o FROM:TO  for tap and run: when the program has ended, copy the guest's\n"
-"           file FROM to TO; it is an error if there is no FROM\n"
+"           file FROM to TO; it is an error if the program ends well and there is no\n"
+"           FROM; may be repeated\n"
 "  -b       to measure: without the kernel's checks that take time\n"
 "  -I       to count: as -b, on one processor, with a clock that advances by\n"
 "           1 ns with each instruction\n"
@@ -57,7 +58,7 @@ static const char help[] =
 "written; 130: interrupted; 141: nobody reads the output any more.\n";
 
 struct options options = {
-	.parameters = "", .append = "", .fetch = "", .kvm_device = "/dev/kvm",
+	.parameters = "", .append = "", .kvm_device = "/dev/kvm",
 	.boot_limit = 120, .probe_seconds = 10, .slower = 1,
 };
 
@@ -108,15 +109,15 @@ void parse_environment(void)
 	options.probe_seconds *= options.slower;
 }
 
-static void set_fetch(char *text)
+static void add_fetch(char *text)
 {
 	char *colon = strchr(text, ':');
 
-	if (!colon)
+	if (!colon || options.fetch_count == MAX_FILES)
 		usage();
 	*colon = '\0';
-	options.fetch = text;
-	options.fetch_to = colon + 1;
+	options.fetch[options.fetch_count] = text;
+	options.fetch_to[options.fetch_count++] = colon + 1;
 }
 
 static const struct {
@@ -157,7 +158,7 @@ static void take(int letter, char *value)
 		options.host = true;
 		break;
 	case 'o':
-		set_fetch(value);
+		add_fetch(value);
 		break;
 	case 'I':
 		options.count = true;
@@ -192,6 +193,6 @@ void parse_options(int argc, char *argv[])
 	    !options.kernel || !options.init || argc - optind < 2 ||
 	    (options.disk && !options.host) ||
 	    (*options.parameters && is_verb("tap")) ||
-	    (*options.fetch && is_verb("shell")))
+	    (options.fetch_count && is_verb("shell")))
 		usage();
 }

@@ -114,7 +114,8 @@ static void pack_config(FILE *archive)
 	put(config, "host", options.host ? "yes" : "");
 	put(config, "disk", !options.disk ? "" :
 	    guest.start == BOOT ? "/dev/vda" : "/dev/vdb");
-	put(config, "fetch", options.fetch);
+	for (int i = 0; i < options.fetch_count; i++)
+		put(config, "fetch", options.fetch[i]);
 	put(config, "directory", options.host ? directory : "/");
 	put_number(config, "rows", size.ws_row ?: 24);
 	put_number(config, "columns", size.ws_col ?: 80);

@@ -20,20 +20,20 @@ enum {
 };
 
 /*
- * A PC has a device that ends QEMU with a status of its own. Where there is none, a guest
- * that powers off ends well, and one that is reset does not: see was_reset().
+ * A PC has a device that ends QEMU with a status of its own. Where there is none, init powers
+ * the guest off, and QEMU's status is 0, as after a reset: see was_powered_off().
  */
 static const struct machine machines[] = {
 	{ PC, EM_X86_64, "qemu-system-x86_64",
-	  "console=ttyS0 unknown_nmi_panic no_timer_check", VM_EXIT_STATUS },
-	{ VIRT, EM_AARCH64, "qemu-system-aarch64", "console=ttyAMA0", 0 },
+	  "console=ttyS0 unknown_nmi_panic no_timer_check", VM_EXIT_STATUS, true },
+	{ VIRT, EM_AARCH64, "qemu-system-aarch64", "console=ttyAMA0", 0, false },
 };
 
 const struct machine *machine;
 
 bool is_native(const struct machine *one)
 {
-	return !strcmp(one->qemu, VM_QEMU);
+	return one->elf == VM_ELF;
 }
 
 static char command_line[1024], console[48], memory[16], near[64], far[64];
@@ -126,7 +126,8 @@ void choose_machine(void)
 {
 	int fd = open(options.init, O_RDONLY | O_CLOEXEC);
 	Elf64_Ehdr head = { 0 };
-	bool is_elf = read(fd, &head, sizeof(head)) == sizeof(head);
+	bool is_elf = read(fd, &head, sizeof(head)) == sizeof(head) &&
+		      !memcmp(head.e_ident, ELFMAG, SELFMAG);
 
 	close(fd);
 	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
@@ -236,11 +237,22 @@ pid_t start_qemu(int *console_fd, int *report_fd)
 	return pid;
 }
 
-bool was_reset(void)
+/*
+ * QEMU says why it ends. A guest that makes it say more than the socket holds only hides that
+ * it was powered off.
+ */
+bool was_powered_off(void)
 {
-	char said[65536];
-	ssize_t length = recv(guest.events, said, sizeof(said) - 1, MSG_DONTWAIT);
+	char line[1024];
+	bool is_off = false;
+	FILE *events;
 
-	said[length > 0 ? length : 0] = '\0';
-	return strstr(said, "guest-reset");
+	fcntl(guest.events, F_SETFL, O_NONBLOCK);
+	events = fdopen(guest.events, "r");
+	while (events && fgets(line, sizeof(line), events))
+		if (strstr(line, "\"SHUTDOWN\""))
+			is_off = strstr(line, "\"guest-shutdown\"");
+	if (events)
+		fclose(events);
+	return is_off;
 }

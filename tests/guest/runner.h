@@ -38,7 +38,8 @@ struct options {
 	int limit, boot_limit, slower, disk, memory;	/* seconds; times; MB */
 	int decoys;				/* one run of a test of so many; 0: none */
 	const char *append;
-	const char *fetch, *fetch_to;		/* -o FROM:TO */
+	const char *fetch[MAX_FILES], *fetch_to[MAX_FILES];	/* -o FROM:TO */
+	int fetch_count;
 	const char *templates;			/* keep templates there */
 	enum { KVM_IF_IT_WORKS, KVM_ONLY, TCG_ONLY } accelerator;
 	const char *kvm_device;
@@ -56,6 +57,7 @@ struct machine {
 	const char *qemu;	/* the program */
 	const char *parameters;	/* of its kernel */
 	int good_end;		/* exit status of QEMU when init has ended the guest */
+	bool nmi;		/* QEMU can interrupt a processor whatever that does */
 };
 
 extern const struct machine *machine;
@@ -78,8 +80,10 @@ struct guest {
 
 	int input;		/* a pipe to its second serial port */
 	bool up, ready, ended, timed_out;
+	bool powered_off;	/* QEMU says so, of a machine whose good_end is 0 */
 	char init_error[512];
-	FILE *fetched;
+	FILE *fetched;		/* what is written to fetched_to, or NULL */
+	const char *fetched_to;
 	int foreign;		/* lines of the report that init did not write */
 	char first_foreign[256];
 	char forgery[256];	/* of a test's result, or "" */
@@ -174,8 +178,8 @@ bool is_native(const struct machine *one);
 /* Start it, and leave the ends of its console and its report. */
 pid_t start_qemu(int *console_fd, int *report_fd);
 
-/* Was the guest reset, and so did not end by itself? */
-bool was_reset(void);
+/* QEMU has ended: because the guest was powered off? Closes guest.events. */
+bool was_powered_off(void);
 
 /* ---- streams.c ---- */
 

@@ -160,6 +160,17 @@ int load_seconds(void)
 							       LOAD_SECONDS;
 }
 
+static void begin_file(long number)
+{
+	if (number < 0 || number >= options.fetch_count || guest.output_error)
+		return;
+	close_output(guest.fetched, guest.fetched_to);
+	guest.fetched_to = options.fetch_to[number];
+	guest.fetched = fopen(guest.fetched_to, "we");
+	if (!guest.fetched)
+		note_output_error(guest.fetched_to);
+}
+
 static struct {
 	char kind[16];
 	size_t left;		/* bytes that still follow */
@@ -191,6 +202,8 @@ static void take_head(char *line)
 		guest.deadline = options.limit ? now() + options.limit : 0;
 		if (is_verb("run"))
 			to_program = guest.input;
+	} else if (!strcmp(frame.kind, "fetch")) {
+		begin_file(number);
 	} else if (!strcmp(frame.kind, "taint")) {
 		guest.record.taint = number;
 	} else if (!strcmp(frame.kind, "exit") || !strcmp(frame.kind, "signal")) {
@@ -206,12 +219,9 @@ static void take_head(char *line)
 
 static void take_file(const char *data, size_t length)
 {
-	if (guest.output_error)
-		return;
-	if (!guest.fetched)
-		guest.fetched = fopen(options.fetch_to, "we");
-	if (!guest.fetched || fwrite(data, 1, length, guest.fetched) != length)
-		note_output_error(options.fetch_to);
+	if (!guest.output_error && guest.fetched &&
+	    fwrite(data, 1, length, guest.fetched) != length)
+		note_output_error(guest.fetched_to);
 }
 
 static void take_content(const char *data, size_t length)
@@ -293,11 +303,11 @@ static void kill_qemu(pid_t pid)
 /*
  * The guest has not ended in time. Tests that hang are the harness's to notice: if it has
  * not, no processor may be left to it. An NMI reaches the first one even where it takes no
- * interrupts, and its kernel logs where it was, and ends. Returns false if QEMU is gone.
+ * interrupts, and its kernel logs where it was, and ends. Returns false if there is none.
  */
 static bool interrupt_guest(void)
 {
-	if (!is_verb("tap") || !guest.ready || guest.ended || guest.timed_out ||
+	if (!machine->nmi || !is_verb("tap") || !guest.ready || guest.ended || guest.timed_out ||
 	    guest.splat != SPLAT_NONE || dprintf(guest.monitor, "nmi\n") < 0)
 		return false;
 	guest.deadline = now() + NMI_SECONDS;

@@ -22,7 +22,7 @@
 
 #include <stdbool.h>
 
-enum { VM_REPORT_LINES = 12 };
+enum { VM_REPORT_LINES = 24 };
 
 enum vm_verdict {
 	VM_NO_VERDICT,		/* there is no record, or no whole one */

@@ -20,7 +20,6 @@
 
 struct guest guest = {
 	.monitor = -1,
-	.events = -1,
 	.record = { .program = -1, .qemu = -1, .taint = -1 },
 };
 volatile sig_atomic_t interrupted;
@@ -81,9 +80,7 @@ int start_and_watch(int seconds)
 	pid_t pid;
 
 	reset_streams();
-	/* What the last one said is read after its end. */
-	close(guest.monitor);
-	close(guest.events);
+	close(guest.monitor);	/* what the last one said is read after its end */
 	if (guest.console_log && guest.start != BOOT)
 		fprintf(guest.console_log, "vm: %s\n", guest.start == SAVE ?
 			"a guest is booted and saved" : "a saved guest is restored");
@@ -91,6 +88,7 @@ int start_and_watch(int seconds)
 	guest.deadline = guest.started + seconds;
 	pid = start_qemu(&console_fd, &report_fd);
 	status = watch(pid, console_fd, report_fd);
+	guest.powered_off = was_powered_off();
 	to_program = -1;
 	close(guest.input);
 	close(console_fd);
@@ -164,7 +162,7 @@ static int see_through(void)
 	if (is_verb("shell") && is_terminal)
 		tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
 	decide(qemu);
-	close_output(guest.fetched, options.fetch_to);
+	close_output(guest.fetched, guest.fetched_to);
 	close_output(guest.console_log, options.console);
 	/* Closing may have failed. */
 	if (!guest.record.message[0])
@@ -192,7 +190,7 @@ static enum kvm_answer try_kvm(void)
 		guest.kvm = true;
 		options = (struct options) {
 			.kernel = options.kernel, .init = options.init,
-			.parameters = "", .append = options.append, .fetch = "",
+			.parameters = "", .append = options.append,
 			.bench = options.bench, .limit = options.limit,
 			.slower = options.slower,
 			.accelerator = options.accelerator,

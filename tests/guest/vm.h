@@ -14,7 +14,7 @@
  *	guest		what runs the guest, for SHMCOUNT_GUEST
  *	host		"yes": show the host's files
  *	disk		mount this disk; or empty
- *	fetch		a file to send at the end
+ *	fetch		a file to send at the end; may be repeated
  *	directory	the program's working directory
  *	rows, columns, term	of the terminal
  *	argument	of the program, in their order; the first is its name
@@ -24,7 +24,8 @@
  *	up		init runs
  *	ready		the program starts; of a template: save me
  *	out, err	NUMBER bytes of output follow
- *	file		NUMBER bytes of the file to send follow
+ *	fetch		file NUMBER of those to send, from 0 on, follows
+ *	file		NUMBER bytes of it follow
  *	init-error	init cannot go on; NUMBER bytes of reason follow
  *	taint		/proc/sys/kernel/tainted, when the program has ended
  *	exit, signal	how the program ended
@@ -48,15 +49,17 @@ enum { VM_SEED_WORDS = 16 };
 #define VM_EXIT_STATUS (2 * VM_EXIT_VALUE + 1)
 
 /*
- * For programs of this architecture: its QEMU; the status with which that ends when init
+ * For programs of this architecture: their ELF machine; its QEMU; the status with which that ends when init
  * has ended the guest; the second serial port. On arm64 the first is a PL011, ttyAMA0, so
  * this is the first of its kind.
  */
 #ifdef __aarch64__
+#define VM_ELF EM_AARCH64
 #define VM_QEMU "qemu-system-aarch64"
 #define VM_GOOD_END 0
 #define VM_PORT "/dev/ttyS0"
 #else
+#define VM_ELF EM_X86_64
 #define VM_QEMU "qemu-system-x86_64"
 #define VM_GOOD_END VM_EXIT_STATUS
 #define VM_PORT "/dev/ttyS1"

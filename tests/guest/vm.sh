@@ -20,7 +20,8 @@
 #               the host has as much free
 #   -f FILE     put FILE into the small guest, too; may be repeated
 #   -m FILE     the module, in place of this tree's
-#   -o FROM:TO  bring the guest's file FROM, whose path has no colon, back as TO
+#   -o FROM:TO  bring the guest's file FROM, whose path has no colon, back as TO; may be
+#               repeated
 #   -r FILE     write the record of the verdict there: see tests/guest/verdict.h
 #   -t SEC      time limit for tap or run
 #
@@ -49,7 +50,7 @@ while getopts c:f:lm:o:r:t: option; do
 	f) files=$files$OPTARG$newline ;;
 	l) large=yes ;;
 	m) module=$OPTARG ;;
-	o) fetch=$OPTARG ;;
+	o) fetch=$fetch$OPTARG$newline ;;
 	r) record=$OPTARG ;;
 	t) limit=$OPTARG ;;
 	*) usage ;;
@@ -159,16 +160,20 @@ if [ $guest = small ]; then
 	for file in $needed; do
 		[ ! -e "$file" ] || set -- -f "$file" "$@"
 	done
-	# The path of a file may have spaces in it.
-	IFS=$newline
-	for file in $files; do
-		set -- -f "$file" "$@"
-	done
-	unset IFS
 	# fuzz says with which kernel to run it again. What the kernel does not
 	# know of its command line becomes its init's environment.
 	append="$append KERNEL=$name"
 fi
+# The path of a file may have spaces in it.
+IFS=$newline
+[ $guest = full ] ||
+	for file in $files; do
+		set -- -f "$file" "$@"
+	done
+for both in $fetch; do
+	set -- -o "$both" "$@"
+done
+unset IFS
 # The guest takes from the host only what the tests touch, but starts only where all of it
 # is free. Sanitizers go through all of it.
 if [ "$large" ]; then
@@ -191,5 +196,5 @@ if [ -n "$checked" ]; then
 	[ "$name" != kcsan ] || append="$append kcsan.skip_watch=1000"
 fi
 exec "$build/tests/vm" -k "$kernel" -m "$module" -i "$built/guest/init" \
-	-c "$log" -a "$append" ${memory:+-M "$memory"} ${fetch:+-o "$fetch"} \
+	-c "$log" -a "$append" ${memory:+-M "$memory"} \
 	${record:+-r "$record"} -T "$build/templates" "$@"

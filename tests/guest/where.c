@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Where in a module a kernel crashed, warned or hung; see where.h. */
+#include <elf.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "guest/splat.h"
 #include "guest/where.h"
@@ -21,39 +21,58 @@ struct frame {
 
 struct place {
 	int line;		/* of the log, where it begins; 0: there is none */
-	long call;		/* the number of the system call; -1: none known */
+	char call[40];		/* "the system call read", or "" */
 	bool page_fault;	/* a process touched a page that was not there */
+	bool asks;		/* it is the harness, which has the others tell theirs */
 	struct frame frames[MAX_FRAMES];	/* in the module, the innermost first */
 	int count;
 	struct frame kernel[MAX_KERNEL_FRAMES];	/* the same in the kernel */
 	int kernel_count;
+	struct frame last;	/* that the log has */
 };
+
+#define CALL(name, ...) { #name, #name, __VA_ARGS__ }
 
 /* The system calls in which a driver runs. */
 static const struct {
-	long number;
-	const char *name;
+	const char *name, *told;	/* the kernel's name, and what is told */
+	int amd64, arm64;		/* their numbers; -1: there is none */
 } calls[] = {
-	{ SYS_read, "read" }, { SYS_write, "write" }, { SYS_pread64, "pread" },
-	{ SYS_pwrite64, "pwrite" }, { SYS_readv, "readv" }, { SYS_writev, "writev" },
-	{ SYS_preadv, "preadv" }, { SYS_pwritev, "pwritev" }, { SYS_preadv2, "preadv2" },
-	{ SYS_pwritev2, "pwritev2" }, { SYS_sendfile, "sendfile" }, { SYS_splice, "splice" },
-	{ SYS_open, "open" }, { SYS_openat, "open" }, { SYS_close, "close" },
-	{ SYS_lseek, "lseek" }, { SYS_ioctl, "ioctl" }, { SYS_poll, "poll" },
-	{ SYS_fsync, "fsync" }, { SYS_ftruncate, "ftruncate" },
-	{ SYS_fallocate, "fallocate" }, { SYS_mmap, "mmap" }, { SYS_munmap, "munmap" },
-	{ SYS_mremap, "mremap" }, { SYS_mprotect, "mprotect" }, { SYS_madvise, "madvise" },
-	{ SYS_msync, "msync" }, { SYS_mincore, "mincore" }, { SYS_mlock, "mlock" },
-	{ SYS_move_pages, "move_pages" }, { SYS_futex, "futex" }, { SYS_clone, "fork" },
-	{ SYS_clone3, "fork" }, { SYS_fork, "fork" }, { SYS_execve, "execve" },
-	{ SYS_exit, "exit" }, { SYS_exit_group, "exit" }, { SYS_wait4, "wait" },
-	{ SYS_init_module, "init_module (insmod)" },
-	{ SYS_finit_module, "finit_module (insmod)" },
-	{ SYS_delete_module, "delete_module (rmmod)" },
-	{ SYS_process_vm_readv, "process_vm_readv" }, { SYS_vmsplice, "vmsplice" },
+	CALL(read, 0, 63), CALL(write, 1, 64), { "pread64", "pread", 17, 67 },
+	{ "pwrite64", "pwrite", 18, 68 }, CALL(readv, 19, 65), CALL(writev, 20, 66),
+	CALL(preadv, 295, 69), CALL(pwritev, 296, 70), CALL(preadv2, 327, 286),
+	CALL(pwritev2, 328, 287), { "sendfile64", "sendfile", 40, 71 }, CALL(splice, 275, 76),
+	CALL(open, 2, -1), { "openat", "open", 257, 56 }, CALL(close, 3, 57),
+	CALL(lseek, 8, 62), CALL(ioctl, 16, 29), CALL(poll, 7, -1),
+	{ "ppoll", "poll", 271, 73 }, CALL(fsync, 74, 82), CALL(ftruncate, 77, 46),
+	CALL(fallocate, 285, 47), CALL(mmap, 9, 222), CALL(munmap, 11, 215),
+	CALL(mremap, 25, 216), CALL(mprotect, 10, 226), CALL(madvise, 28, 233),
+	CALL(msync, 26, 227), CALL(mincore, 27, 232), CALL(mlock, 149, 228),
+	CALL(move_pages, 279, 239), CALL(futex, 202, 98), { "clone", "fork", 56, 220 },
+	{ "clone3", "fork", 435, 435 }, CALL(fork, 57, -1), CALL(execve, 59, 221),
+	CALL(exit, 60, 93), { "exit_group", "exit", 231, 94 }, { "wait4", "wait", 61, 260 },
+	{ "init_module", "init_module (insmod)", 175, 105 },
+	{ "finit_module", "finit_module (insmod)", 313, 273 },
+	{ "delete_module", "delete_module (rmmod)", 176, 106 },
+	CALL(process_vm_readv, 310, 270), CALL(vmsplice, 278, 75),
 };
 
+/* The functions of the kernel that are named for the system call that they are. */
+static const char *const prefixes[] = { "__x64_sys_", "__arm64_sys_", "ksys_" };
+
+/* Where the stack of a process begins; a stack of x86 ends with </TASK> in the log. */
+static const char *const outermost[] = { "el0t_64_", "el0_sync", "ret_from_fork" };
+
 /* ---- the log ---- */
+
+/* Does the text begin with one of these? Returns what is behind that; else NULL. */
+static const char *behind_any(const char *text, const char *const *begins, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strncmp(text, begins[i], strlen(begins[i])))
+			return text + strlen(begins[i]);
+	return NULL;
+}
 
 /* Behind a '?' is what only lies about on the stack. */
 static bool parse_frame(struct frame *frame, const char *line)
@@ -74,7 +93,8 @@ static bool parse_frame(struct frame *frame, const char *line)
 	free(symbol);
 	if (sscanf(end + length, " [%63[^] ]", frame->module) != 1)
 		frame->module[0] = '\0';
-	frame->after_call = !strstr(line, "RIP: ") && splat_of(line) == SPLAT_NONE;
+	frame->after_call = !strstr(line, "RIP: ") && !strstr(line, "pc : ") &&
+			    splat_of(line) == SPLAT_NONE;
 	return true;
 }
 
@@ -88,35 +108,86 @@ static void add_frame(struct frame *frames, int *count, int max, const struct fr
 		frames[(*count)++] = *frame;
 }
 
-/* Take a line of the place. Returns false behind its end. */
-static bool take_line(struct place *place, const char *line, const char *module)
+static void set_call(struct place *place, const char *name)
+{
+	snprintf(place->call, sizeof(place->call), "the system call %s", name);
+}
+
+static void set_call_by_number(struct place *place, long number, bool is_arm64)
+{
+	place->call[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		if (number >= 0 && number == (is_arm64 ? calls[i].arm64 : calls[i].amd64))
+			set_call(place, calls[i].told);
+	if (!place->call[0] && number >= 0 && number < 1024)
+		snprintf(place->call, sizeof(place->call), "system call %ld", number);
+}
+
+/* If no number tells it: "__arm64_sys_pread64". */
+static void set_call_by_function(struct place *place, const char *symbol)
+{
+	const char *name = behind_any(symbol, prefixes, ARRAY_SIZE(prefixes));
+
+	for (size_t i = 0; name && !place->call[0] && i < ARRAY_SIZE(calls); i++)
+		if (!strcmp(name, calls[i].name))
+			set_call(place, calls[i].told);
+}
+
+/*
+ * On arm64 the link register, lr, is where the function at pc returns to, or what that
+ * function itself has called before. A function that calls none is not in the trace by
+ * its caller.
+ */
+static bool is_old_lr(const struct place *place, const struct frame *frame, const char *line)
+{
+	return strstr(line, "lr : ") && !strcmp(frame->symbol, place->last.symbol);
+}
+
+static void take_frame(struct place *place, struct frame *frame, const char *module)
+{
+	/* What an interrupt or an exception interrupts has called nothing. */
+	if (!strncmp(place->last.symbol, "el1h_64_", 8))
+		frame->after_call = false;
+	place->last = *frame;
+	if (!strcmp(frame->module, module))
+		add_frame(place->frames, &place->count, MAX_FRAMES, frame);
+	else if (!frame->module[0])
+		add_frame(place->kernel, &place->kernel_count, MAX_KERNEL_FRAMES, frame);
+	place->page_fault |= !strcmp(frame->symbol, "handle_mm_fault");
+	place->asks |= !strcmp(frame->symbol, "write_sysrq_trigger");
+	set_call_by_function(place, frame->symbol);
+}
+
+/* Take a line of the place, in a log of this architecture. Returns false behind its end. */
+static bool take_line(struct place *place, const char *line, const char *module,
+		      bool is_arm64)
 {
 	const char *call = strstr(line, ", system call ");
 	const char *user = strstr(line, "RSP: 002b:"), *number;
-	struct frame frame;
+	struct frame frame = { .symbol = "" };
+	long of_process;
 
 	/* The stack of another process begins. */
-	if ((strstr(line, "stuck: process ") && call) || strstr(line, "NMI backtrace for cpu")) {
+	if ((strstr(line, "stuck: process ") && call) ||
+	    strstr(line, "NMI backtrace for cpu") || strstr(line, "sysrq: CPU")) {
 		if (place->count)
 			return false;
 		place->kernel_count = 0;
 		place->page_fault = false;
-		if (!call || sscanf(call, ", system call %ld", &place->call) != 1)
-			place->call = -1;
+		place->asks = false;
+		place->call[0] = '\0';
+		if (call && sscanf(call, ", system call %ld", &of_process) == 1)
+			set_call_by_number(place, of_process, is_arm64);
 	}
 	number = user ? strstr(user, "ORIG_RAX: ") : NULL;
 	if (number)
-		place->call = strtoul(number + strlen("ORIG_RAX: "), NULL, 16);
-	if (parse_frame(&frame, line)) {
-		if (!strcmp(frame.module, module))
-			add_frame(place->frames, &place->count, MAX_FRAMES, &frame);
-		else if (!frame.module[0])
-			add_frame(place->kernel, &place->kernel_count, MAX_KERNEL_FRAMES,
-				  &frame);
-		place->page_fault |= !strcmp(frame.symbol, "handle_mm_fault");
-	}
+		set_call_by_number(place, strtoul(number + strlen("ORIG_RAX: "), NULL, 16),
+				   false);
+	if (parse_frame(&frame, line) && !is_old_lr(place, &frame, line))
+		take_frame(place, &frame, module);
 	return !strstr(line, "---[ end trace") &&
-	       !(place->count && strstr(line, "</TASK>"));
+	       !(place->count && (strstr(line, "</TASK>") ||
+				  behind_any(frame.symbol, outermost, ARRAY_SIZE(outermost))));
 }
 
 static bool begins_report(const char *line)
@@ -126,14 +197,14 @@ static bool begins_report(const char *line)
 
 /* Read the report of a test; a test that was run again has the last one that there is. */
 static void read_report_of(struct place *place, const char *log, const char *test,
-			   const char *module)
+			   const char *module, bool is_arm64)
 {
 	FILE *file = fopen(log, "re");
 	bool of_test = !*test, begun = false, whole = false;
 	char line[1024], name[128];
 	const char *begin;
 
-	*place = (struct place) { .call = -1 };
+	*place = (struct place) { .line = 0 };
 	for (int number = 1; file && fgets(line, sizeof(line), file);
 	     number += !!strchr(line, '\n')) {
 		begin = *line == '[' ? strstr(line, "] ") : NULL;
@@ -143,9 +214,9 @@ static void read_report_of(struct place *place, const char *log, const char *tes
 			whole = false;
 		} else if (of_test && !whole && (begun || begins_report(line))) {
 			if (!begun)
-				*place = (struct place) { .call = -1, .line = number };
+				*place = (struct place) { .line = number };
 			begun = true;
-			whole = !take_line(place, line, module);
+			whole = !take_line(place, line, module, is_arm64);
 		}
 	}
 	if (file)
@@ -229,7 +300,9 @@ static bool look_up(const struct place *place, const char *module,
 		    const struct addr2line *addr2line)
 {
 	/* With its section behind these, and a NULL at its end. */
-	char *command[9 + MAX_FRAMES] = { "addr2line", "-a", "-i", "-f", "-e", "MODULE", "-j" };
+	char *command[9 + MAX_FRAMES] = {
+		module_tool(module, "addr2line"), "-a", "-i", "-f", "-e", "MODULE", "-j"
+	};
 	const struct frame *asked[MAX_FRAMES];
 	char section[sizeof(((struct function *)0)->section)] = "";
 	const char *output;
@@ -270,11 +343,8 @@ static bool look_up(const struct place *place, const char *module,
 
 static char *call_of(const struct place *place)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		if (calls[i].number == place->call)
-			return text_of(", in the system call %s", calls[i].name);
-	if (place->call >= 0 && place->call < 1024)
-		return text_of(", in system call %ld", place->call);
+	if (place->call[0])
+		return text_of(", in %s", place->call);
 	return text_of("%s", place->page_fault ? ", in a page fault" : "");
 }
 
@@ -308,12 +378,12 @@ char *where_of(const char *log, const char *test, const char *module,
 	module_name_of(module, name, sizeof(name));
 	for (char *dash = name; (dash = strchr(dash, '-'));)
 		*dash = '_';
-	read_report_of(&place, log, test, name);
+	read_report_of(&place, log, test, name, module_machine(module) == EM_AARCH64);
 	while (place.line && look_up(&place, module, addr2line))
 		;
 	for (int i = 0; i < place.count; i++)
 		tell_frame(to, &place, i, module);
-	if (place.line && !place.count && place.kernel_count)
+	if (place.line && !place.count && place.kernel_count && !place.asks)
 		tell_kernel(to, &place);
 	if (place.line)
 		fprintf(to, "%s:%d: the kernel's report\n", basename(log), place.line);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "module.h"
+#include "util.h"
 
 enum { MAX_TEXT = 512 };	/* the kernel's KSYM_NAME_LEN */
 
@@ -206,6 +207,37 @@ bool module_imports(const char *path, void (*take)(const char *name))
 	}
 	munmap((void *)image.data, image.size);
 	return count;
+}
+
+int module_machine(const char *path)
+{
+	const Elf64_Ehdr *elf;
+	struct image image;
+	int machine = EM_NONE;
+
+	if (!map_image(&image, path))
+		return machine;
+	elf = (const void *)image.data;
+	if (image.size >= sizeof(*elf) && !memcmp(elf->e_ident, ELFMAG, SELFMAG))
+		machine = elf->e_machine;
+	munmap((void *)image.data, image.size);
+	return machine;
+}
+
+char *module_tool(const char *path, const char *tool)
+{
+	static const struct {
+		int machine;
+		const char *prefix;
+	} cross[] = {
+		{ EM_X86_64, "x86_64-linux-gnu-" }, { EM_AARCH64, "aarch64-linux-gnu-" },
+	};
+	int machine = module_machine(path);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cross); i++)
+		if (machine == cross[i].machine && machine != module_machine("/proc/self/exe"))
+			return text_of("%s%s", cross[i].prefix, tool);
+	return text_of("%s", tool);
 }
 
 bool module_name_of(const char *path, char *name, size_t size)

@@ -19,6 +19,15 @@ bool module_name_of(const char *path, char *name, size_t size);
 bool module_info_of(const char *path, const char *field, char *value,
 		    size_t size);
 
+/* The machine whose code the file has: EM_X86_64, ...; EM_NONE if it is no ELF file. */
+int module_machine(const char *path);
+
+/*
+ * The name of the program of binutils ("addr2line", "objdump") that reads the file: for
+ * another machine than this one it is that of a cross compiler.
+ */
+char *module_tool(const char *path, const char *tool);
+
 /* Where a function of the file is: so many bytes behind the beginning of this section. */
 struct function {
 	char section[64];

@@ -8,6 +8,13 @@
 
 #include "util.h"
 
+/* An architecture that is not this machine's, as Debian calls it. */
+#ifdef __aarch64__
+#define OTHER_ARCH "amd64"
+#else
+#define OTHER_ARCH "arm64"
+#endif
+
 /* A program that runs or has ended. */
 struct run {
 	pid_t pid;

@@ -95,7 +95,7 @@ host_release() {
 # that has no image, as under WSL2, the kernel of the distribution.
 name_default() {
 	kept=$build/kernel/default
-	if [ -s "$kept" ] && cmp -s /etc/os-release "$kept.of"; then
+	if [ -s "$kept" ] && cmp -s "$sys/etc/os-release" "$kept.of"; then
 		name_series "$(cat "$kept")"
 		return
 	fi
@@ -110,7 +110,7 @@ name_default() {
 			die "this host's package lists have no kernel, and there" \
 				"is no image of $(host_release) in /boot: $by_hand"
 	fi
-	cp /etc/os-release "$kept.of" 2>/dev/null || :
+	cp "$sys/etc/os-release" "$kept.of" 2>/dev/null || :
 	echo "$image" | sed 's/^linux-image-\([0-9]*\.[0-9]*\).*/\1/' >"$kept"
 	name_series "$(cat "$kept")"
 }
@@ -139,7 +139,7 @@ name_foreign() {
 		die "ARCH=$2: KERNEL=$1 is of this machine's architecture, $host_arch, only"
 		;;
 	'')
-		codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+		codename=$(sed -n 's/^VERSION_CODENAME=//p' "$sys/etc/os-release")
 		suite=$(echo "$suites" | sed -n "s/.* \($codename\)\$/\1/p")
 		[ -n "$suite" ] || suite=$(echo "$suites" | sed -n '$s/.* //p')
 		;;

@@ -152,6 +152,76 @@ TEST(kernel, names)
 		    "KERNEL=../x y is neither a kernel series nor a Debian suite");
 }
 
+/* kernel.sh of a machine of this architecture, whose distribution has this name. */
+static void set_machine(const char *machine, const char *codename)
+{
+	fake("uname", text_of("case $1 in -m) echo %s;; *) echo 9.9;; esac", machine));
+	shell(text_of("mkdir -p sys/etc && echo %s >sys/etc/os-release", codename));
+}
+
+#define HOST "SHMCOUNT_ROOT=$PWD/sys PATH=$PWD/bin sh tests/kernel/kernel.sh "
+
+/* A kernel of another architecture is that of a Debian suite. */
+TEST(kernel, names_of_another_architecture)
+{
+	static const struct {
+		const char *machine, *codename, *arguments, *name;
+	} names[] = {
+		{ "x86_64", "VERSION_CODENAME=bookworm", "'' arm64", "bookworm-arm64\n" },
+		{ "x86_64", "VERSION_CODENAME=trixie", "'' arm64", "trixie-arm64\n" },
+		/* Ubuntu's, and a distribution whose versions have no name. */
+		{ "x86_64", "VERSION_CODENAME=noble", "'' arm64", "trixie-arm64\n" },
+		{ "x86_64", "ID=fedora", "'' arm64", "trixie-arm64\n" },
+		{ "x86_64", "", "5.10 arm64", "bullseye-arm64\n" },
+		{ "x86_64", "", "6.1 arm64", "bookworm-arm64\n" },
+		{ "x86_64", "", "6.12 arm64", "trixie-arm64\n" },
+		{ "x86_64", "", "unstable arm64", "unstable-arm64\n" },
+		{ "x86_64", "", "bookworm-arm64 arm64", "bookworm-arm64\n" },
+		{ "x86_64", "", "trixie-arm64-16k arm64", "trixie-arm64-16k\n" },
+		/* The name says it all. */
+		{ "x86_64", "", "trixie-arm64-16k", "trixie-arm64-16k\n" },
+		{ "x86_64", "", "6.12 amd64", "trixie\n" },
+		{ "x86_64", "", "debug amd64", "debug\n" },
+		{ "aarch64", "VERSION_CODENAME=bookworm", "'' amd64", "bookworm-amd64\n" },
+		{ "aarch64", "", "6.12 arm64", "trixie\n" },
+	};
+	static const char *const others[] = { "debug", "kcsan", "host", "host-9.8", "by-hand" };
+
+	make_tree();
+	fake("apt-cache", "exit 0");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		set_machine(names[i].machine, names[i].codename);
+		expect_name(text_of(HOST "name %s", names[i].arguments), names[i].name);
+	}
+	set_machine("x86_64", "");
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		expect_said(run_shell(text_of(HOST "name %s arm64", others[i])), 1,
+			    text_of("ARCH=arm64: KERNEL=%s is of this machine's architecture, amd64, only",
+				    others[i]));
+	expect_said(run_shell(HOST "name 5.4 arm64"), 1,
+		    "ARCH=arm64: no suite is known that has a kernel 5.4; KERNEL= may name one");
+	expect_said(run_shell(HOST "name ../x arm64"), 1, "is neither a kernel series nor");
+	expect_said(run_shell(HOST "name '' sparc"), 1,
+		    "ARCH=sparc: it has to be amd64 or arm64");
+}
+
+TEST(kernel, foreign_is_another_architecture)
+{
+	static const char *const kernels[][3] = {
+		{ "x86_64", "6.1", "" }, { "x86_64", "trixie", "" },
+		{ "x86_64", "trixie-amd64", "" }, { "x86_64", "bookworm-arm64", "arm64\n" },
+		{ "x86_64", "trixie-arm64-16k", "arm64\n" }, { "aarch64", "bookworm-arm64", "" },
+		{ "aarch64", "trixie-arm64-16k", "" }, { "aarch64", "6.1", "" },
+		{ "aarch64", "bookworm-amd64", "amd64\n" },
+	};
+
+	make_tree();
+	for (size_t i = 0; i < ARRAY_SIZE(kernels); i++) {
+		set_machine(kernels[i][0], "");
+		expect_name(text_of(HOST "foreign %s", kernels[i][1]), kernels[i][2]);
+	}
+}
+
 TEST(kernel, names_on_an_arm64_host)
 {
 	make_tree();
@@ -198,8 +268,6 @@ TEST(kernel, names_what_is_there)
 	shell("mkdir -p build/kernel/6.1 && echo 6.1.0 >build/kernel/6.1/release");
 	expect_name(KERNEL "name 6.1", "6.1\n");
 }
-
-#define HOST "SHMCOUNT_ROOT=$PWD/sys PATH=$PWD/bin sh tests/kernel/kernel.sh "
 
 TEST(kernel, default_is_the_hosts_own_where_debian_has_none)
 {

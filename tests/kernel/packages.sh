@@ -83,6 +83,8 @@ check	cpio		cpio cpio cpio cpio
 	reads the initramfs of the guest
 check	sqlite3		sqlite3 sqlite sqlite sqlite3
 	reads the CSV and JSON that we write
+check	svsematest	rt-tests realtime-tests - rt-tests
+	measures the wait for a semaphore, which make compare measures as well
 check	musl-gcc	musl-tools musl-gcc musl -
 	builds the programs with another C library
 check	/usr/share/i18n/locales/tr_TR	locales glibc-locale-source glibc glibc-i18ndata

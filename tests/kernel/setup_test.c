@@ -150,21 +150,27 @@ TEST(setup, says_what_it_installs_and_why)
 	shell("grep -q '^install -qy --no-install-recommends .*qemu-system-x86' calls");
 }
 
-/* The emulator is that of this machine, until guests of another one are asked for. */
-TEST(setup, arm64_host_has_its_own_emulator)
+/* What guests of another architecture take comes only when they are asked for. */
+TEST(setup, another_architecture_takes_its_emulator_and_compiler)
 {
-	struct run run;
-
 	make_tree();
 	fake_sudo();
-	fake("apt-get", "exit 0");
-	setenv("MACHINE", "aarch64", 1);
-	run = run_shell(SETUP "tools");
-	expect_said(run, 0, "  qemu-system-arm: runs the guest\n");
-	ASSERT_TRUE(!strstr(run.errors, "x86"));
-	run = run_shell(SETUP "amd64");
-	expect_said(run, 0, "  qemu-system-x86: runs the guest\n");
-	expect_text(run.errors, "  gcc-x86-64-linux-gnu: compiles the programs of an amd64 guest\n");
+	fake("uname", "echo x86_64");
+	fake("apt-get", "echo \"$*\" >>calls");
+	expect_text(run_shell(SETUP "arm64").errors,
+		    "  qemu-system-arm: runs the guest\n");
+	shell("grep -q '^install .* gcc-aarch64-linux-gnu' calls && "
+	      "! grep -q 'qemu-system-x86' calls && rm calls");
+	run_shell(SETUP "tools");
+	shell("grep -q '^install .* qemu-system-x86' calls && "
+	      "! grep -q 'qemu-system-arm\\|gcc-aarch64\\|arm64-cross' calls && rm calls");
+	/* There it is the other way round. */
+	fake("uname", "echo aarch64");
+	run_shell(SETUP "tools");
+	shell("grep -q 'qemu-system-arm' calls && ! grep -q 'qemu-system-x86' calls");
+	run_shell(SETUP "amd64");
+	shell("grep -q 'qemu-system-x86' calls && "
+	      "tail -n 1 calls | grep -q ' gcc-x86-64-linux-gnu'");
 }
 
 /* An ordinary user without sudo, or whose sudo wants a password. */
@@ -332,6 +338,29 @@ TEST(make, vm_without_a_command)
 {
 	expect_said(run_shell("make --no-print-directory -C \"$TOP\" vm"), 2,
 		    "say what to run: make vm CMD=");
+}
+
+/* Who builds kernels exports them. No kernel of this name is there, nor is it fetched. */
+TEST(make, architecture_is_what_the_command_line_says)
+{
+	static const char *const asked[][2] = {
+		{ "make %s", "none build\n" },
+		{ "ARCH=" OTHER_ARCH " CROSS_COMPILE=own- make %s", "none build\n" },
+		{ "CROSS_COMPILE=theirs- make ARCH=" OTHER_ARCH " CROSS_COMPILE=own- %s",
+		  "none-" OTHER_ARCH " build/" OTHER_ARCH " own-\n" },
+		{ "ARCH=sparc CROSS_COMPILE=own- make KERNEL=none-" OTHER_ARCH " %s | sed s/-linux-gnu-//",
+		  "none-" OTHER_ARCH " build/" OTHER_ARCH " %s\n" },
+	};
+
+	unsetenv("MAKEFLAGS");
+	setenv("KERNEL", "none", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++)
+		ASSERT_STREQ(text_of(asked[i][1], strcmp(OTHER_ARCH, "arm64") ? "x86_64" : "aarch64"),
+			     run_ending(text_of(asked[i][0], "-C \"$TOP\" -s --no-print-directory "
+						"--eval='show:;@echo $(kernel) $(built_for) $(cross)' show"),
+					0).output);
+	expect_said(run_shell("make -C \"$TOP\" -s ARCH=sparc show"), 2,
+		    "ARCH=sparc: it has to be amd64 or arm64");
 }
 
 TEST(make, check_of_an_unknown_test)

@@ -143,14 +143,6 @@ unpack() {
 	: >dev/null
 }
 
-# In the tree plain names are those of the cross tools.
-prefer_cross_tools() {
-	sed -i "1i export CROSS_COMPILE := $(triplet "$arch")-" "$tmp/headers/Makefile"
-	for tool in addr2line objdump; do
-		ln -s "$(triplet "$arch")-$tool" "usr/bin/$tool"
-	done
-}
-
 # arrange RELEASE: the image and its config are in boot/ or beside the modules.
 arrange() {
 	for file in vmlinuz config; do
@@ -161,7 +153,9 @@ arrange() {
 	echo "$1" >"$tmp/release"
 	echo "$wanted" >"$tmp/packages"
 	ln -s "tree/usr/src/linux-headers-$1" "$tmp/headers"
-	[ "$arch" = "$host_arch" ] || prefer_cross_tools
+	[ "$arch" = "$host_arch" ] ||
+		sed -i "1i export CROSS_COMPILE := $(triplet "$arch")-" \
+			"$tmp/headers/Makefile"
 	take_modules "$tmp/tree" "$tmp"
 	rm -rf lib/modules usr/lib/modules
 }

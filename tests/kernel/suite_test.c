@@ -13,9 +13,10 @@
 
 #define SUITE "PATH=$PWD/bin sh tests/kernel/suite.sh "
 
-/* Packages of a kernel 9.9, as apt leaves them and dpkg-deb unpacks them. */
-static void fake_packages(void)
+/* Packages of a kernel 9.9, as apt leaves them and dpkg-deb unpacks them, on an amd64. */
+static void fake_packages_of(const char *flavour)
 {
+	fake("uname", "echo x86_64");
 	fake_apt("echo \"$*\" >>calls\n"
 		 "case $* in\n"
 		 "*--print-uris*) echo \"'http://mirror/a.deb' a.deb 3000000 SHA256:0\"\n"
@@ -24,14 +25,19 @@ static void fake_packages(void)
 		 "cd \"${APT_CONFIG%/*}/archives\" && : >a.deb && : >base-files_1.deb\n"
 		 "esac");
 	fake("dpkg-deb",
-	     "case $2 in\n"
+	     text_of("case $2 in\n"
 	     "*base-files*) mkdir \"$3/usr\" \"$3/usr/bin\" \"$3/dev\"; ln -s usr/bin \"$3/bin\";;\n"
-	     "*/a.deb) [ ${MACHINE:-x86_64} = x86_64 ] && r=9.9-amd64 || r=9.9-arm64\n"
-	     "mkdir \"$3/boot\" \"$3/usr/src\" \"$3/usr/src/linux-headers-$r\"\n"
-	     "echo image >\"$3/boot/vmlinuz-$r\"\n"
-	     "touch -t 200001010000 \"$3/boot/vmlinuz-$r\"\n"
-	     "echo config >\"$3/boot/config-$r\";;\n"
-	     "esac");
+	     "*/a.deb) mkdir \"$3/boot\" \"$3/usr/src\" \"$3/usr/src/linux-headers-9.9-%1$s\"\n"
+	     "echo all: >\"$3/usr/src/linux-headers-9.9-%1$s/Makefile\"\n"
+	     "echo image >\"$3/boot/vmlinuz-9.9-%1$s\"\n"
+	     "touch -t 200001010000 \"$3/boot/vmlinuz-9.9-%1$s\"\n"
+	     "echo config >\"$3/boot/config-9.9-%1$s\";;\n"
+	     "esac", flavour));
+}
+
+static void fake_packages(void)
+{
+	fake_packages_of("amd64");
 }
 
 static void need_keyring(void)
@@ -68,12 +74,47 @@ TEST(suite, comes_whole_and_is_then_left_alone)
 	ASSERT_STREQ("trixie\n", run_shell("ls build/kernel").output);
 }
 
+/*
+ * The headers want the compiler of their architecture. In its place this machine's cross
+ * compiler comes, of the same version, and apt is told that the other one is there.
+ */
+TEST(suite, of_another_architecture_comes_with_a_cross_compiler)
+{
+	static const char *const flavours[] = { "arm64", "arm64-16k" };
+
+	make_tree();
+	need_keyring();
+	for (size_t i = 0; i < ARRAY_SIZE(flavours); i++) {
+		fake_packages_of(flavours[i]);
+		fake("apt-cache", text_of(
+		     "echo \"$APT_CONFIG\" | sed 's/apt.conf$//' >>asked\n"
+		     "case $2 in\n"
+		     "linux-headers-%1$s:arm64) echo '  Depends: linux-headers-9.9-%1$s:arm64';;\n"
+		     "linux-headers-9.9-%1$s:arm64) echo '  Depends: linux-headers-9.9-common'\n"
+		     "cp \"$APT_CONFIG\" conf; echo '  Depends: gcc-99-for-host:arm64';;\n"
+		     "esac", flavours[i]));
+		expect_said(run_shell(text_of(SUITE "trixie-%s", flavours[i])), 0,
+			    text_of("fetching the kernel of trixie-%s", flavours[i]));
+		shell(text_of("tail -n 1 calls | grep -q ' linux-headers-%1$s:arm64 "
+			      "linux-image-%1$s:arm64 gcc-99-aarch64-linux-gnu$' && "
+			      "grep -q 'Architectures { \"amd64\"; \"arm64\"; };' conf && "
+			      "cd build/kernel/trixie-%1$s && "
+			      "test \"$(cat release headers/Makefile)\" = "
+			      "\"$(printf '9.9-%1$s\nexport CROSS_COMPILE := aarch64-linux-gnu-\nall:')\"",
+			      flavours[i]));
+	}
+	/* None that would be of another version than the kernel's. */
+	fake("apt-cache", "exit 0");
+	expect_said(run_shell(SUITE "unstable-arm64"), 4,
+		    "the headers of unstable name no compiler");
+}
+
 /* All is of its architecture, and no cross compiler comes. */
 TEST(suite, kernel_of_an_arm64_host)
 {
 	make_tree();
 	need_keyring();
-	fake_packages();
+	fake_packages_of("arm64");
 	setenv("MACHINE", "aarch64", 1);
 	expect_said(run_shell(SUITE "trixie"), 0, "fetching the kernel of trixie");
 	ASSERT_STREQ("9.9-arm64\n", read_text("build/kernel/trixie/release"));
@@ -178,6 +219,33 @@ TEST(kbuild, no_namespace)
 	fake("unshare", "echo 'not permitted' >&2; exit 1");
 	expect_said(run_shell("PATH=$PWD/bin sh tests/kernel/kbuild.sh trixie $PWD"), 125,
 		    "root, user namespaces or sudo is required: not permitted");
+}
+
+/* A guest's root has them; what it has built comes back as an archive. */
+TEST(kbuild, no_namespace_but_a_guest)
+{
+	struct run run;
+
+	make_tree();
+	shell("mkdir -p build/kernel/trixie/tree build/tests build/guest built && "
+	      "ln -s \"$(command -v tar)\" bin/");
+	fake("unshare", "exit 1");
+	write_script("build/guest/init", "");
+	write_script("build/tests/vm",
+		     "#!/bin/sh\nwhile [ \"$1\" != run ]; do [ \"$1\" != -o ] || to=${2#*:}; shift; done\n"
+		     "shift 4\n"	/* run sh -c LINE */
+		     "echo \"$*\"; touch new.ko; tar -cf \"$to\" new.ko; exit ${ENDS:-0}\n");
+	run = run_shell("PATH=$PWD/bin sh tests/kernel/kbuild.sh trixie built W=1");
+	expect_status(&run, 0);
+	expect_text(run.errors, "kbuild: a guest enters it, which takes some minutes\n");
+	expect_text(run.output, text_of("%s/tests/kernel/enter.sh %s/build/kernel/trixie/tree ",
+					realpath(".", NULL), realpath(".", NULL)));
+	expect_text(run.output, " W=1 modules\n");
+	ASSERT_STREQ("new.ko\n", shell("ls -A built"));
+	/* If it fails there, it fails here. */
+	run = run_shell("rm built/new.ko; ENDS=2 PATH=$PWD/bin sh tests/kernel/kbuild.sh trixie built");
+	expect_status(&run, 2);
+	ASSERT_STREQ("", shell("ls -A built"));
 }
 
 /* If namespaces are refused and there is sudo, the command still runs as the caller. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -339,17 +340,33 @@ TEST(lab, test_that_the_others_wait_for)
 }
 
 /* A module with debug information, whose test does this; and the log of its guest. */
-static void set_scene_of(const char *log, const char *does)
+static void set_scene_built(const char *compiler, const char *log, const char *does)
 {
 	set_scene(table, "");
 	write_text("its.c",
 		   "__attribute__((section(\".modinfo\"), used)) static const char name[] = \"name=my-module\";\n"
 		   "int my_copy(int i) { return i + 1; }\n"
 		   "int my_read(int i) { return my_copy(i) + 1; }\n"
-		   "__attribute__((section(\".init.text\"))) int my_init(int i) { return i - 1; }\n");
-	shell(text_of("gcc -g -O0 -c -o shmcount.ko its.c && "
-		      "printf '\\nload.mode_is_octal %s\\n' >>shmcount.ko", does));
+		   "__attribute__((section(\".init.text\"))) int my_init(int i) { return i - 1; }\n"
+		   "void my_loop(void)\n{\n\tasm(\"nop\");\n\tasm(\"nop\");\n}\n");
+	shell(text_of("%s -g -O0 -c -o shmcount.ko its.c && "
+		      "printf '\\nload.mode_is_octal %s\\n' >>shmcount.ko", compiler, does));
 	write_text("kernel.log", log);
+}
+
+static void set_scene_of(const char *log, const char *does)
+{
+	set_scene_built("gcc", log, does);
+}
+
+#define FOR_ARM64 "aarch64-linux-gnu-gcc"
+
+/* The same of an arm64 guest, whatever this machine is. */
+static void set_scene_of_arm64(const char *log, const char *does)
+{
+	if (system("command -v " FOR_ARM64 " >/dev/null"))
+		test_skip("needs " FOR_ARM64 ", which make run ARCH=arm64 installs");
+	set_scene_built(FOR_ARM64 " -mbranch-protection=none", log, does);
 }
 
 /* What is told of the crash or the hang between the line of the step and the end. */
@@ -397,6 +414,56 @@ TEST(lab, crash_names_the_line_of_the_module)
 		     "    guest.log:2: the kernel's report\n", told());
 }
 
+/* The end of a stack of arm64's. */
+#define PREAD_OF_ARM64 \
+	"[   34.1]  vfs_read+0xcc/0x2d0\n" \
+	"[   34.1]  ksys_pread64+0x84/0xd0\n" \
+	"[   34.1]  __arm64_sys_pread64+0x28/0x34\n" \
+	"[   34.1]  invoke_syscall+0x68/0xe0\n" \
+	"[   34.1]  el0_svc_common.constprop.0+0x4c/0xf4\n" \
+	"[   34.1]  do_el0_svc+0x2c/0x9c\n" \
+	"[   34.1]  el0_svc+0x34/0xdc\n" \
+	"[   34.1]  el0t_64_sync_handler+0xf4/0x120\n" \
+	"[   34.1]  el0t_64_sync+0x18c/0x190\n"
+
+/* The panic that follows tells of itself, and may end a stack anywhere. */
+#define PANIC_OF_ARM64 \
+	"[   34.2] Kernel panic - not syncing: panic_on_taint set ...\n" \
+	"[   34.2]  my_init+0x4/0x8 [my_module]\n"
+
+/* Recorded on 6.1, but for the names in the module. A function that calls none is there alone. */
+TEST(lab, crash_on_arm64_names_the_line_of_the_module)
+{
+	set_scene_of_arm64("[   33.3] test: load.mode_is_octal\n"
+		"[   33.9] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000000\n"
+		"[   33.9] Mem abort info:\n"
+		"[   33.9]   EC = 0x25: DABT (current EL), IL = 32 bits\n"
+		"[   33.9] Internal error: Oops: 0000000096000006 [#1] SMP\n"
+		"[   33.9] pstate: 80400005 (Nzcv daif +PAN -UAO -TCO -DIT -SSBS BTYPE=--)\n"
+		"[   34.0] pc : my_copy+0x14/0x1c [my_module]\n"
+		"[   34.0] lr : my_read+0x18/0x30 [my_module]\n"
+		"[   34.0] sp : ffff8000083d3c70\n"
+		"[   34.0] Call trace:\n"
+		"[   34.0]  my_copy+0x14/0x1c [my_module]\n"
+		PREAD_OF_ARM64 PANIC_OF_ARM64, "crash");
+	ASSERT_STREQ("    its.c:2: my_copy+0x14, in the system call pread\n"
+		     "    its.c:3: my_read+0x18 called it\n"
+		     "    guest.log:2: the kernel's report\n", told());
+	/* The function at pc had called another, so lr is no caller. Trixie's has no ksys_. */
+	set_scene_of_arm64("[   34.0] test: load.mode_is_octal\n"
+		"[   34.2] Internal error: synchronous external abort: 0000000096000010 [#1] SMP\n"
+		"[   34.2] pc : my_loop+0x4/0xc [my_module]\n"
+		"[   34.2] lr : my_loop+0x8/0xc [my_module]\n"
+		"[   34.2] Call trace:\n"
+		"[   34.2]  my_loop+0x4/0xc [my_module]\n"
+		"[   34.2]  my_read+0x18/0x2c [my_module]\n"
+		"[   34.2]  __arm64_sys_pread64+0xb4/0xf0\n"
+		"[   34.2]  el0t_64_sync+0x190/0x198\n" PANIC_OF_ARM64, "crash");
+	ASSERT_STREQ("    its.c:8: my_loop+0x4, in the system call pread\n"
+		     "    its.c:3: my_read+0x18 called it\n"
+		     "    guest.log:2: the kernel's report\n", told());
+}
+
 /* A module can log any number of frames. */
 TEST(lab, crash_with_as_many_frames_as_are_told)
 {
@@ -435,13 +502,16 @@ TEST(lab, crash_without_a_line_of_the_module)
 		     "    guest.log:2: the kernel's report\n", told());
 }
 
+#define NUMBER_OF(number) #number
+#define NUMBER(number) NUMBER_OF(number)
+
 /* The harness logs where each process is; one that waits for another tells nothing. */
 TEST(lab, hang_names_the_line_of_the_module)
 {
 	set_scene_of("[    4.2] test: load.mode_is_octal\n"
-		     "[    4.3] stuck: process 87 (S), system call 61\n"
+		     "[    4.3] stuck: process 87 (S), system call " NUMBER(SYS_wait4) "\n"
 		     "[    4.3] [<0>] do_wait+0x4/0x8\n"
-		     "[    4.3] stuck: process 88 (D), system call 0\n"
+		     "[    4.3] stuck: process 88 (D), system call " NUMBER(SYS_read) "\n"
 		     "[    4.3] [<0>] mutex_lock+0x4/0x8\n"
 		     "[    4.3] [<0>] my_read+0x12/0x20 [my_module]\n"
 		     "[    4.3] [<0>] vfs_read+0x4/0x8\n"
@@ -449,6 +519,86 @@ TEST(lab, hang_names_the_line_of_the_module)
 		     "[    4.3] [<0>] my_copy+0x12/0x20 [my_module]\n", "hang");
 	ASSERT_STREQ("    its.c:3: my_read+0x12, in the system call read\n"
 		     "    guest.log:2: the kernel's report\n", told());
+}
+
+/* The numbers are those of the guest's architecture. */
+TEST(lab, hang_on_arm64_names_the_line_of_the_module)
+{
+	set_scene_of_arm64("[   34.5] test: load.mode_is_octal\n"
+		"[   55.3] stuck: process 89 (D), system call 67\n"
+		"[   55.3] [<0>] my_copy+0x14/0x18 [my_module]\n"
+		"[   55.3] [<0>] my_read+0x18/0x30 [my_module]\n"
+		"[   55.3] [<0>] el0t_64_sync+0x18c/0x190\n"
+		"[   55.4] stuck: process 90 (D), system call 63\n"
+		"[   55.4] [<0>] my_init+0x4/0x8 [my_module]\n", "hang");
+	ASSERT_STREQ("    its.c:2: my_copy+0x14, in the system call pread\n"
+		     "    its.c:3: my_read+0x18 called it\n"
+		     "    guest.log:2: the kernel's report\n", told());
+}
+
+#define BY_AN_INTERRUPT \
+	"[   52.0]  gic_handle_irq+0x64/0x90\n" \
+	"[   52.0]  el1h_64_irq_handler+0x18/0x2c\n" \
+	"[   52.0]  el1h_64_irq+0x64/0x68\n" \
+	"[   52.1]  my_loop+0x4/0xc [my_module]\n" \
+	PREAD_OF_ARM64
+
+/* There no NMI interrupts. Recorded on 6.1, and on 6.12 with pages of 16 KiB. */
+TEST(lab, hang_of_what_runs_on_arm64_names_the_line_of_the_module)
+{
+	static const char *const logs[] = {
+		"[   31.2] test: load.mode_is_octal\n"
+		"[   51.9] stuck: process 89 (R), system call running\n"
+		"[   52.0] [<0>] 0x0\n"
+		"[   52.0] sysrq: Show backtrace of all active CPUs\n"
+		"[   52.0] sysrq: CPU0:\n"
+		"[   52.0] Call trace:\n"
+		"[   52.0]  ksys_write+0x7c/0x11c\n"
+		"[   52.0]  __arm64_sys_write+0x24/0x30\n"
+		"[   52.0]  el0t_64_sync+0x18c/0x190\n"
+		"[   52.0] sysrq: CPU1:\n"
+		"[   52.0] Call trace:\n"
+		"[   52.0]  showacpu+0xa0/0x124\n"
+		BY_AN_INTERRUPT,
+		"[   15.1] test: load.mode_is_octal\n"
+		"[   35.6] stuck: process 137 (R), system call running\n"
+		"[   35.7] [<0>] 0x1\n"
+		"[   35.7] sysrq: Show backtrace of all active CPUs\n"
+		"[   35.7] NMI backtrace for cpu 1\n"
+		"[   35.7]  ksys_write+0x7c/0x120\n"
+		"[   35.7]  __arm64_sys_write+0x24/0x38\n"
+		"[   35.7]  el0t_64_sync+0x190/0x198\n"
+		"[   35.7] Sending NMI from CPU 1 to CPUs 0:\n"
+		"[   35.8] NMI backtrace for cpu 0\n"
+		"[   35.8] pc : sched_balance_update_blocked_averages+0x468/0x6d8\n"
+		"[   35.8] lr : sched_balance_update_blocked_averages+0x460/0x6d8\n"
+		"[   35.8] Call trace:\n"
+		"[   35.8]  sched_balance_update_blocked_averages+0x468/0x6d8\n"
+		BY_AN_INTERRUPT,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		set_scene_of_arm64(logs[i], "hang");
+		/* The second nop; what had called would be the first. */
+		ASSERT_STREQ("    its.c:8: my_loop+0x4, in the system call pread\n"
+			     "    guest.log:2: the kernel's report\n", told());
+	}
+}
+
+/* A processor that takes no interrupts does not answer; where the harness is tells nothing. */
+TEST(lab, hang_without_interrupts_on_arm64_names_no_place)
+{
+	set_scene_of_arm64("[   33.9] test: load.mode_is_octal\n"
+		"[   54.7] stuck: process 89 (R), system call running\n"
+		"[   54.8] [<0>] 0xffff00001001bc60\n"
+		"[   54.9] sysrq: Show backtrace of all active CPUs\n"
+		"[   54.9] sysrq: CPU0:\n"
+		"[   54.9] Call trace:\n"
+		"[   54.9]  sysrq_handle_showallcpus+0xa4/0xb0\n"
+		"[   54.9]  write_sysrq_trigger+0x7c/0xc0\n"
+		"[   54.9]  __arm64_sys_write+0x24/0x30\n"
+		"[   54.9]  el0t_64_sync+0x18c/0x190\n", "hang");
+	ASSERT_STREQ("    guest.log:2: the kernel's report\n", told());
 }
 
 /* What runs is interrupted, and the harness that asks for it as well. */

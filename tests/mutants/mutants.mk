@@ -11,7 +11,7 @@ $(mutants_built)/%/$(1)/$(1).ko: $(mutant_patches)/$(1).patch $(kmod_files) \
 	@patch --batch --forward -p1 -F0 -d $$(@D) <$$< >$$(@D)/apply.log 2>&1
 	@($$(call modules,$$(addprefix $$(@D)/,$(kmod_files)))) \
 		2>$$(@D)/build.log
-	@objcopy --strip-debug $$(@D)/shmcount.o $$(@D)/code
+	@$(cross)objcopy --strip-debug $$(@D)/shmcount.o $$(@D)/code
 	@mv $$(@D)/shmcount.ko $$@
 endef
 $(foreach patch,$(wildcard $(mutant_patches)/*.patch),\
@@ -32,7 +32,7 @@ all_mutants := build/mutants-all/$(kernel)
 mutants-all: $(small_guest) build/tests/mutants mutants-tools mutants-all-tools \
 		build/kmod/$(kernel)/shmcount.ko build/tests/mutate
 	@tests/mutants/generate.sh $(kernel) $(all_mutants)/patches
-	@objcopy --strip-debug build/kmod/$(kernel)/shmcount.o $(all_mutants)/code
+	@$(cross)objcopy --strip-debug build/kmod/$(kernel)/shmcount.o $(all_mutants)/code
 	@set -f; exec env KMOD= build/tests/mutants -u tests/mutants/unseen -s '$(SEED)' \
 		'$(own_make) mutants_built=build/mutants-all \
 			mutant_patches=$(all_mutants)/patches $(if \

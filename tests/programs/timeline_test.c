@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -205,6 +206,19 @@ TEST(timeline, unrelated_processes_share_by_offset)
 	expect_words(text, "2.00: demo 12 waited 2.02 ms for demo 11, and gave up");
 	expect_text(text, "It is the semaphore at offset 4120 of /dev/shmcount");
 	ASSERT_TRUE(!strstr(text, "B:"));
+}
+
+/* It is where a page of 4096 bytes does not reach. */
+TEST(timeline, page_of_the_machine_that_recorded_it)
+{
+	char *text = timeline(HEAD "# timeline: page 16384\n"
+			      EXEC(10000, 0, 11, "demo")
+			      PAGE(10010, 0, 11, fault, 8000, 16384)
+			      TAKE(11000, 11010, 0, 11, 9018)
+			      POST(12000, 12010, 0, 11, 9018)
+			      EXIT(15000, 0, 11) END);
+
+	expect_text(text, "It is the semaphore at offset 20504 of /dev/shmcount\n");
 }
 
 /*
@@ -536,6 +550,8 @@ TEST(timeline, bad_traces)
 		{ HEAD "# timeline: end 0 or so\n", "trace:6: not a line" },
 		{ HEAD EVENT(10000, 0, 11, "sched_switch: prev_pid=1") END, "trace:6: not a line" },
 		{ HEAD "# timeline: nothing 1\n" END, "trace:6: not a line" },
+		{ HEAD "# timeline: page 0\n" END, "trace:6: not a line" },
+		{ HEAD "# timeline: page 4097\n" END, "trace:6: not a line" },
 		{ HEAD EXEC(10000, 0, 11, "x") EXEC(00000, 0, 12, "x") END,
 		  "trace:7: time goes backwards" },
 		{ HEAD RETURN(10000, 0, 11, waited, 0) END,
@@ -663,11 +679,11 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 {
 	static const char command[] =
 		"dir=$(mktemp -d); mkfifo $dir/fifo; exec 3<>$dir/fifo; "
-		"head -c 65536 /dev/zero >&3; "
+		"full=$((16 * $(getconf PAGESIZE))); head -c $full /dev/zero >&3; "
 		"in_call() { until grep -q \"^$2 \" /proc/$1/syscall; do :; done; }; "
-		"user/incr_dev -a 1 >&3 & first=$!; in_call $first 1; "
-		"user/incr_dev -a 1 & second=$!; in_call $second 202; "
-		"head -c 65536 <&3 >/dev/null; wait $first $second; "
+		"user/incr_dev -a 1 >&3 & first=$!; in_call $first %d; "
+		"user/incr_dev -a 1 & second=$!; in_call $second %d; "
+		"head -c $full <&3 >/dev/null; wait $first $second; "
 		"echo $first $second; rm -r $dir; exit 7";
 	int first = 0, second = 0;
 	char *line, *text;
@@ -678,7 +694,8 @@ TEST_LIMIT(timeline, in_the_guest, GUEST_LIMIT)
 		test_skip("needs a guest: GUEST_KERNEL");
 	ASSERT_OK(chdir(getenv("TOP")));
 	unsetenv("KMOD");	/* it may have no tracepoints */
-	run = must_end(RUN(in("TOP", "user/timeline/run.sh"), "", command, "build/results/timeline"), 7);
+	run = must_end(RUN(in("TOP", "user/timeline/run.sh"), "",
+			   text_of(command, SYS_write, SYS_futex), "build/results/timeline"), 7);
 	text = strstr(run.output, "\n\n");
 	ASSERT_TRUE(text);
 	*text = '\0';

@@ -3,17 +3,18 @@
 # What can a device do that maps its memory by each technique (make techniques)?
 # Prints a table, and writes it to build/techniques/techniques.csv.
 #
-# One guest runs the probes, on two processors. Another counts the instructions of
-# a mapping with the program of make compare.
+# One guest runs the probes, on two processors. For each technique another counts the
+# instructions of a mapping with the program of make compare.
 #
-#   run.sh MODULE    that of kmod/techniques/
+#   run.sh MODULE PROGRAM COMPARE    kmod/techniques/, tests/techniques/ and user/compare,
+#                                    for the guest
 set -eu
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../kernel/surroundings.sh"
-[ $# -eq 1 ] || usage
+[ $# -eq 3 ] || usage
 program=techniques
-module=$1
+module=$1 probes=$2 compare=$3
 build=$top/build
 out=$build/techniques
 
@@ -27,34 +28,27 @@ trap 'exit 130' INT TERM HUP
 
 say "running the probes in a guest"
 # shellcheck disable=SC2086
-"$top/tests/guest/vm.sh" bench "$build/guest/techniques" -d /mnt "$module" $names \
-	>"$tmp/probes.csv"
+"$top/tests/guest/vm.sh" bench "$probes" -d /mnt "$module" $names >"$tmp/probes.csv"
 
 # From each run of compare take the cost of one page, from map to unmap.
-say "counting instructions in another guest"
-# shellcheck disable=SC2016,SC2086
-"$top/tests/guest/vm.sh" count sh -euc '
-	compare=$1 module=$2
-	shift 2
-	rmmod shmcount
-	for technique; do
-		insmod "$module" technique="$technique"
-		"$compare" --instructions -q --paths=/dev/shmcount -o /tmp/out \
-			setup >/dev/null
-		rmmod techniques
-		awk -F, -v technique="$technique" '\''
-		{ gsub(/"/, "") }
-		NR == 1 {
-			for (i = 1; i <= NF; i++)
-				column[$i] = i
-		}
-		$column["path"] == "/dev/shmcount" && $column["pages"] == 1 &&
-				$column["what"] == "map+touch+unmap" {
-			printf "%s,%d\n", technique, $column["median"]
-			found = 1
-		}
-		END { exit !found }'\'' /tmp/out/results.csv
-	done' sh "$top/user/compare" "$module" $names >"$tmp/costs"
+say "counting instructions in other guests"
+for technique in $names; do
+	PARAMS="technique=$technique" "$top/tests/guest/vm.sh" -m "$module" \
+		-o "/tmp/out/results.csv:$tmp/results.csv" count "$compare" \
+		--instructions -q --paths=/dev/shmcount -o /tmp/out setup >/dev/null
+	awk -F, -v technique="$technique" '
+	{ gsub(/"/, "") }
+	NR == 1 {
+		for (i = 1; i <= NF; i++)
+			column[$i] = i
+	}
+	$column["path"] == "/dev/shmcount" && $column["pages"] == 1 &&
+			$column["what"] == "map+touch+unmap" {
+		printf "%s,%d\n", technique, $column["median"]
+		found = 1
+	}
+	END { exit !found }' "$tmp/results.csv"
+done >"$tmp/costs"
 
 awk -F, -v OFS=, '
 NR == FNR { cost[$1] = $2; next }

@@ -11,8 +11,10 @@ build/techniques/%/module/techniques.ko: $(technique_files) kmod/compat.h \
 	@touch $@
 
 techniques_module := build/techniques/$(kernel)/module/techniques.ko
-techniques techniques-test: $(full_guest) build/guest/techniques user $(techniques_module)
-	@exec tests/techniques/$(if $(filter %-test,$@),test,run).sh \
-		$(CURDIR)/$(techniques_module)
+techniques techniques-test: $(full_guest) $(addprefix $(built_for)/guest/,techniques \
+		compare) $(techniques_module)
+	@exec tests/techniques/$(if $(filter %-test,$@),test,run).sh $(addprefix \
+		$(CURDIR)/,$(techniques_module) $(built_for)/guest/techniques \
+		$(built_for)/guest/compare)
 
 .PHONY: techniques techniques-test

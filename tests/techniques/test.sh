@@ -4,19 +4,19 @@
 # techniques-test)? The last row, the cost of a mapping, must only have numbers.
 # The last line is "N passed, N failed".
 #
-#   test.sh MODULE    that of kmod/techniques/
+#   test.sh MODULE PROGRAM COMPARE    as run.sh has them
 set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/../kernel/surroundings.sh"
-[ $# -eq 1 ] || usage
+[ $# -eq 3 ] || usage
 cd "$top" || exit 1
 csv=build/techniques/techniques.csv
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM HUP
 rm -f $csv
-tests/techniques/run.sh "$1" >"$tmp/seen"
+tests/techniques/run.sh "$@" >"$tmp/seen"
 sed -n '/^    technique  /,/^    instructions /s/^    //p' kmod/README.md >"$tmp/wanted"
 [ -e $csv ] || : >$csv
 

@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # make compare: runs compare in the guest, and writes results and pictures to
-# build/compare. In the guest it measures setup twice: by the clock, and in a second
-# guest, whose clock counts instructions.
+# build/compare. In the guest it measures setup and wait twice: by the clock, and in a
+# second guest, whose clock counts instructions.
 #
-#   run.sh [-n] [-o DIR] -- ['WORD...']
+#   run.sh [-n] [-o DIR] [-p PROGRAM] -- ['WORD...']
 #
 #   WORD     an option or argument of compare
 #   -n       run it on this host
 #   -o DIR   write to DIR
+#   -p PROGRAM  compare, for a guest of another architecture
 set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
@@ -16,16 +17,18 @@ set -u
 program=compare
 out=$top/build/compare
 native=
-while getopts no: option; do
+compare=$top/user/compare
+while getopts no:p: option; do
 	case $option in
 	n) native=yes ;;
 	o) out=$OPTARG ;;
+	p) compare=$OPTARG ;;
 	*) usage ;;
 	esac
 done
 shift $((OPTIND - 1))
-# 2 MiB, the largest size that setup maps.
-export PARAMS="${PARAMS:-size=2097152}"
+# 8 MiB: 512 pages, the most that setup maps, where a page has 16 KiB.
+export PARAMS="${PARAMS:-size=8388608}"
 status=0
 # An interrupt is for compare, which reports it by its exit status.
 trap : INT
@@ -35,22 +38,16 @@ set -f
 # shellcheck disable=SC2086
 set -- ${1-}
 
-# in_guest KIND ARGUMENT...: run compare in a guest. Its results come back as an
-# archive on standard output.
+# in_guest KIND ARGUMENT...: run compare in a guest.
 in_guest() {
 	kind=$1
 	shift
 	mkdir -p "$tmp/$kind"
-	# shellcheck disable=SC2016
-	"$top/tests/guest/vm.sh" "$kind" sh -c '
-		trap : INT
-		out=$(mktemp -d) && compare=$1 && shift
-		"$compare" -o "$out" --disk=/mnt "$@" >/dev/null
+	"$top/tests/guest/vm.sh" -o "/mnt/out/table.txt:$tmp/$kind/table.txt" \
+		-o "/mnt/out/results.csv:$tmp/$kind/results.csv" \
+		-o "/mnt/out/results.json:$tmp/$kind/results.json" \
+		"$kind" "$compare" -o /mnt/out --disk=/mnt "$@" >/dev/null ||
 		status=$?
-		tar -C "$out" -cf - table.txt results.csv results.json
-		exit $status' sh "$top/user/compare" "$@" >"$tmp/$kind.tar" ||
-		status=$?
-	tar -C "$tmp/$kind" -xf "$tmp/$kind.tar" 2>/dev/null
 	[ -s "$tmp/$kind/results.json" ]
 }
 
@@ -82,7 +79,7 @@ if [ -n "$native" ]; then
 	"$top/user/compare" -o "$tmp/bench" "$@" || status=$?
 else
 	if in_guest bench "$@" && [ $status -ne 130 ] &&
-		grep -q '^"setup"' "$tmp/bench/results.csv"; then
+		grep -q '^"setup"\|^"wait"' "$tmp/bench/results.csv"; then
 		in_guest count --instructions "$@" && append "$tmp/count" "$tmp/bench"
 	fi
 	cat "$tmp/bench/table.txt" 2>/dev/null

@@ -11,7 +11,7 @@
 
 #include "analysis.h"
 
-enum { MAX_PROCESSES = 2000, MAX_SEMS = 1000, DEPTH = 8, PAGE = 4096 };
+enum { MAX_PROCESSES = 2000, MAX_SEMS = 1000, DEPTH = 8 };
 
 /* A call of sem_wait() or the like that has not returned. */
 struct call {
@@ -132,6 +132,11 @@ static const struct page *find_page(const struct analyser *analyser, int process
 	}
 }
 
+static unsigned long page_of(const struct analyser *analyser, unsigned long address)
+{
+	return address & -analyser->analysis->trace->page;
+}
+
 /*
  * A semaphore in the device's region is identified by its offset, in all
  * processes; any other by its address, which fork() does not change.
@@ -141,11 +146,11 @@ static int find_sem(struct analyser *analyser, int process, unsigned long addres
 	struct analysis *analysis = analyser->analysis;
 	int mm = analyser->tasks[process].mm;
 	const struct page *page = find_page(analyser, process,
-					    address & -(unsigned long)PAGE);
+					    page_of(analyser, address));
 	size_t i;
 
 	if (page) {
-		address = page->offset + address % PAGE;
+		address = page->offset + address % analysis->trace->page;
 		mm = -1;
 	}
 	for (i = 0; i < analysis->sem_count; i++)
@@ -221,7 +226,7 @@ static void add_area(struct analyser *analyser, int i)
 /* A page fault; in the region, if the module tells of none. */
 static void note_fault(struct analyser *analyser, int i)
 {
-	unsigned long page = analyser->event->address & -(unsigned long)PAGE;
+	unsigned long page = page_of(analyser, analyser->event->address);
 	const struct area *area = find_area(analyser, i, page);
 
 	if (area)

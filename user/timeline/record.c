@@ -40,12 +40,18 @@ enum { BUFFER_KB = 6144, MAX_PACE = 10000 };
 #define TRACING "/sys/kernel/tracing"
 #define OURS TRACING "/instances/timeline"
 
+static const char page_faults[] = "exceptions/page_fault_user";
+
 static const char *const events[] = {
 	"sched/sched_switch", "sched/sched_waking", "sched/sched_process_fork",
 	"sched/sched_process_exec", "sched/sched_process_exit",
-	"exceptions/page_fault_user", "syscalls/sys_enter_futex",
+	page_faults, "syscalls/sys_enter_futex",
 	"syscalls/sys_exit_futex", "shmcount", "timeline",
 };
+
+/* The same where an architecture has no such tracepoint, as arm64: one of "timeline". */
+static const char page_fault_probe[] =
+	"p:timeline/page_fault_user handle_mm_fault address=$arg2:x64";
 
 /* These tell of the mappings of a module that has no tracepoints. */
 static const char *const instead[] = {
@@ -54,7 +60,8 @@ static const char *const instead[] = {
 
 /* Where programs that are not static find libc. */
 static const char *const libraries[] = {
-	"/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6",
+	"/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6",
+	"/lib64/libc.so.6",
 };
 
 static volatile sig_atomic_t interrupted;
@@ -201,6 +208,11 @@ static void prepare(const char *command, char *const more[], FILE *out)
 				enable(instead[j]);
 			continue;
 		}
+		if (events[i] == page_faults && access(OURS "/events/exceptions", F_OK)) {
+			if (!put(TRACING "/kprobe_events", page_fault_probe))
+				die("cannot probe page faults (see Kconfig.notes)");
+			continue;
+		}
 		enable(events[i]);
 	}
 	start_processors();
@@ -229,7 +241,7 @@ static _Noreturn void run(const char *command, int out)
  */
 static void copy_slowly(int pipe, int pace)
 {
-	char data[4096];
+	char data[page_size()];		/* a packet has no more; what is not read is lost */
 	ssize_t length;
 
 	while ((length = read(pipe, data, sizeof(data)))) {
@@ -329,7 +341,7 @@ int main(int argc, char *argv[])
 	fprintf(out, "# timeline: command ");
 	for (const char *c = argv[optind + 1]; *c; c++)
 		fputc(*c == '\n' ? ' ' : *c, out);
-	fprintf(out, "\n# timeline: pace %d\n", pace);
+	fprintf(out, "\n# timeline: pace %d\n# timeline: page %zu\n", pace, page_size());
 	prepare(argv[optind + 1], more, out);
 	fflush(out);
 

@@ -236,6 +236,14 @@ static void parse_event(struct reader *reader, const char *line)
 	bad_line(reader, line);
 }
 
+/* Returns the number of bytes, a power of 2; 0 if it is none. */
+static unsigned long parse_page(const char *text)
+{
+	long bytes = parse_long(text, INT_MAX);
+
+	return bytes > 0 && !(bytes & (bytes - 1)) ? bytes : 0;
+}
+
 static void parse_comment(struct reader *reader, const char *line)
 {
 	static const char head[] = "# timeline: ";
@@ -258,6 +266,8 @@ static void parse_comment(struct reader *reader, const char *line)
 			 slash ? slash + 1 : what + 8);
 	} else if (!strcmp(what, "untraced")) {
 		trace->untraced = true;
+	} else if (!strncmp(what, "page ", 5) && parse_page(what + 5)) {
+		trace->page = parse_page(what + 5);
 	} else if (!strncmp(what, "end ", 4) &&
 		   parse_long(what + 4, INT_MAX) >= 0) {
 		reader->ended = true;
@@ -298,7 +308,8 @@ void read_trace(struct trace *trace, const char *path)
 	char *line = NULL;
 	FILE *file = fopen(path, "re");
 
-	*trace = (struct trace) { .path = path };
+	/* A trace of before others had any has no line with the size of a page. */
+	*trace = (struct trace) { .path = path, .page = 4096 };
 	if (!file)
 		die("cannot open %s", path);
 	errno = 0;

@@ -46,6 +46,7 @@ struct trace {
 	char programs[400];	/* those with probes at their semaphores */
 	bool untraced;		/* the module has no tracepoints */
 	int processors;
+	unsigned long page;	/* bytes of one, where it was recorded */
 	long dropped;		/* events that did not fit into the buffer */
 	struct event *events;
 	size_t count;
