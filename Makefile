@@ -80,7 +80,8 @@ help:
 #H make techniques  the device by the mmap of other drivers: what breaks, and how
 #H make techniques-test  is that table the one in kmod/README.md?
 #H make timeline   who held the semaphore, who waited for whom: a timeline of
-#H                 CMD='user/incr_dev 5', as text and pictures (ARGS=--help)
+#H                 CMD='user/incr_dev 5', as text and pictures, and for
+#H                 Perfetto and KernelShark (NATIVE=1 on this host, ARGS=--help)
 #H make shell      a root shell in a guest: module loaded, this host's files
 #H make vm CMD='...'  one command there; its output, and nothing else
 #H make lab-start DIR=~/mylab  begin the lab there: its Makefile knows this project

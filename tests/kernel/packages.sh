@@ -79,6 +79,8 @@ compare	gnuplot		gnuplot-nox gnuplot gnuplot gnuplot
 	draws the pictures of make compare
 timeline	rsvg-convert	librsvg2-bin librsvg2-tools librsvg rsvg-convert
 	makes a PNG of the picture of make timeline
+timeline	trace-cmd	trace-cmd trace-cmd trace-cmd trace-cmd
+	makes the trace of make timeline that KernelShark opens
 check	cpio		cpio cpio cpio cpio
 	reads the initramfs of the guest
 check	sqlite3		sqlite3 sqlite sqlite sqlite3
@@ -91,6 +93,8 @@ check	/usr/share/i18n/locales/tr_TR	locales glibc-locale-source glibc glibc-i18n
 	provides other languages, in which the scripts must work
 check	xmllint		libxml2-utils libxml2 libxml2 libxml2-tools
 	reads the XML that we write
+check	protoc		protobuf-compiler protobuf-compiler protobuf protobuf-devel
+	reads the trace that we write for Perfetto
 '
 
 as_root() {

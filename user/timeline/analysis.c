@@ -66,13 +66,22 @@ static _Noreturn void cannot_be(const struct analyser *analyser, const char *wha
 	     analyser->event->pid, what);
 }
 
+/* The last process with that pid, alive or not; -1: none known. */
+static int find_last(const struct analysis *analysis, int pid)
+{
+	int i = analysis->process_count - 1;
+
+	while (i >= 0 && analysis->processes[i].pid != pid)
+		i--;
+	return i;
+}
+
 /* The living process with that pid; -1: none known. */
 static int find(const struct analysis *analysis, int pid)
 {
-	for (int i = analysis->process_count - 1; i >= 0; i--)
-		if (analysis->processes[i].pid == pid)
-			return analysis->processes[i].alive ? i : -1;
-	return -1;
+	int i = find_last(analysis, pid);
+
+	return i >= 0 && analysis->processes[i].alive ? i : -1;
 }
 
 static int add_process(struct analyser *analyser, int pid, int parent)
@@ -576,7 +585,12 @@ static void handle_event(struct analyser *analyser)
 	}
 	/* The first event of a process shows that it runs. */
 	if (i < 0) {
-		if (event->kind == EVENT_EXIT)
+		int ended = find_last(analysis, event->pid);
+
+		/* Linux 7.2 tells of the end of a process before that of its memory. */
+		if (ended >= 0 && event->kind == EVENT_UNMAP)
+			add_mark(analyser, ended, event->kind);
+		if (ended >= 0 || event->kind == EVENT_EXIT)
 			return;
 		i = add_process(analyser, event->pid, -1);
 	}

@@ -10,7 +10,7 @@
 
 #include "trace.h"
 
-enum { MAX_EVENTS = 4000000, MAX_PROCESSORS = 64 };
+enum { MAX_EVENTS = 4000000, MAX_PROCESSORS = 8192 };
 
 /* The state of reading the file. */
 struct reader {
@@ -264,6 +264,8 @@ static void parse_comment(struct reader *reader, const char *line)
 		snprintf(trace->programs + used, sizeof(trace->programs) - used,
 			 "%s%s", used ? ", " : "",
 			 slash ? slash + 1 : what + 8);
+	} else if (!strncmp(what, "machine ", 8)) {
+		snprintf(trace->machine, sizeof(trace->machine), "%s", what + 8);
 	} else if (!strcmp(what, "untraced")) {
 		trace->untraced = true;
 	} else if (!strncmp(what, "page ", 5) && parse_page(what + 5)) {
