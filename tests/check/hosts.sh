@@ -239,6 +239,7 @@ boot_inside() {
 		export HOME=/root USER=root LOGNAME=root SHELL=/bin/bash TERM=dumb
 		export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 		stty -onlcr
+		mkdir -p /dev/shm
 		mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 		date -s @$(date +%s)
 		modprobe -a virtio_net
