@@ -1049,20 +1049,26 @@ static const char same_work[] =
 	"from a join b using (path, object, pages, what, unit) "
 	"where unit = 'instructions' and what = 'map+touch+unmap' and pages = '1'\"";
 
-#define COMPARE in("TOP", "user/comparison/run.sh"), "-o", "out"
+/* The program for the guest. */
+static const char *compare(void)
+{
+	return *foreign() ? for_guest("guest/compare") : in("TOP", "user/compare");
+}
+
+#define COMPARE in("TOP", "user/comparison/run.sh"), "-o", "out", "-p", compare()
 
 /* make compare measures time in one guest, and counts instructions in another. */
 TEST_LIMIT(compare, counts_the_same_instructions_twice, 2 * GUEST_LIMIT)
 {
 	static const char again[] =
-		"$TOP/tests/guest/vm.sh count sh -c \"$TOP/user/compare $COMPARE_ARGS "
-		"--instructions --disk=/mnt -o /tmp/again >&2 && "
-		"cat /tmp/again/results.csv\" >again.csv 2>/dev/null";
+		"$TOP/tests/guest/vm.sh -o /mnt/out/results.csv:again.csv count \"$COMPARE\" "
+		"$COMPARE_ARGS --instructions --disk=/mnt -o /mnt/out >/dev/null 2>&1";
 	struct run run;
 
-	need_native_guest();
+	of_kernel("kernel", "");
 	unsetenv("KMOD");
 	setenv("PARAMS", "size=2097152", 1);
+	setenv("COMPARE", compare(), 1);
 	setenv("COMPARE_ARGS",
 	       "--quick setup --paths=file,tmpfs,/dev/zero,/dev/shmcount", 1);
 	run = must_end(RUN(COMPARE, "--", getenv("COMPARE_ARGS")), 0);
@@ -1083,7 +1089,7 @@ TEST_LIMIT(compare, interrupted_in_the_guest_keeps_what_is_done, GUEST_LIMIT)
 	ssize_t length, n;
 	struct run run;
 
-	need_native_guest();
+	of_kernel("kernel", "");
 	unsetenv("KMOD");
 	run = START("/usr/bin/setsid", COMPARE, "--", "--progress");
 	for (length = 0; !strstr(text, "speed: round"); length += n) {
