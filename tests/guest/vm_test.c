@@ -883,7 +883,7 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 	need_native_guest();
 	unsetenv("KMOD");
 	setenv("BOOT", "cold", 1);
-	setenv("PARAMS", "size=2097152 mode=0640", 1);
+	setenv("PARAMS", "size=8388608 mode=0640", 1);
 	ASSERT_EQ(0,
 		  system("{ head -c 200000 /dev/urandom; echo; } >data; "
 			 "{ cat data; echo up; } >expected"));
@@ -1077,20 +1077,26 @@ static const char same_handoffs[] =
 	"and unit = 'instructions' and a.state = 'measured' and a.lock <> '-' "
 	"group by what\"";
 
-#define COMPARE in("TOP", "user/comparison/run.sh"), "-o", "out"
+/* The program for the guest. */
+static const char *compare(void)
+{
+	return *foreign() ? for_guest("guest/compare") : in("TOP", "user/compare");
+}
+
+#define COMPARE in("TOP", "user/comparison/run.sh"), "-o", "out", "-p", compare()
 
 /* make compare measures time in one guest, and counts instructions in another. */
 TEST_LIMIT(compare, counts_the_same_instructions_twice, 3 * GUEST_LIMIT)
 {
 	static const char again[] =
-		"$TOP/tests/guest/vm.sh count sh -c \"$TOP/user/compare $COMPARE_ARGS "
-		"--instructions --disk=/mnt -o /tmp/again >&2 && "
-		"cat /tmp/again/results.csv\" >again.csv 2>/dev/null";
+		"$TOP/tests/guest/vm.sh -o /mnt/out/results.csv:again.csv count \"$COMPARE\" "
+		"$COMPARE_ARGS --instructions --disk=/mnt -o /mnt/out >/dev/null 2>&1";
 	struct run run;
 
-	need_native_guest();
+	of_kernel("kernel", "");
 	unsetenv("KMOD");
-	setenv("PARAMS", "size=2097152", 1);
+	setenv("PARAMS", "size=8388608", 1);
+	setenv("COMPARE", compare(), 1);
 	setenv("COMPARE_ARGS",
 	       "--quick setup wait --paths=file,tmpfs,/dev/zero,/dev/shmcount "
 	       "--locks=ticket,sem,spin,sysv -n 2", 1);
@@ -1173,7 +1179,7 @@ TEST_LIMIT(compare, interrupted_in_the_guest_keeps_what_is_done, GUEST_LIMIT)
 	ssize_t length, n;
 	struct run run;
 
-	need_native_guest();
+	of_kernel("kernel", "");
 	unsetenv("KMOD");
 	run = START("/usr/bin/setsid", COMPARE, "--", "--progress");
 	for (length = 0; !strstr(text, "speed: round"); length += n) {
