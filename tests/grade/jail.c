@@ -412,7 +412,7 @@ static int oversee(char *args[])
 	while (wait(NULL) > 0)
 		;
 	if (!ended) {
-		fprintf(stderr, "jail: no end after %d seconds\n",
+		fprintf(stderr, "jail: no end after %u seconds\n",
 			seconds * slower_by());
 		return STATUS_HANG;
 	}

@@ -304,7 +304,9 @@ TEST(kvm, what_opens_it_is_told_once)
 /* It has no processor for such a guest, whatever may be tried. */
 TEST(kvm, guest_of_another_architecture_is_emulated)
 {
-	set_host_of(VM_ELF == EM_X86_64 ? EM_AARCH64 : EM_X86_64, true);
+	int ours = VM_ELF;
+
+	set_host_of(ours == EM_X86_64 ? EM_AARCH64 : EM_X86_64, true);
 	expect_guest(boot("kvm"), TCG);
 	expect_calls("tcg ");
 	setenv("ACCEL", "kvm", 1);

@@ -883,7 +883,7 @@ TEST_LIMIT(runner, bench_is_fit_to_measure, GUEST_LIMIT)
 	need_native_guest();
 	unsetenv("KMOD");
 	setenv("BOOT", "cold", 1);
-	setenv("PARAMS", "size=8388608 mode=0640", 1);
+	setenv("PARAMS", "size=2097152 mode=0640", 1);
 	ASSERT_EQ(0,
 		  system("{ head -c 200000 /dev/urandom; echo; } >data; "
 			 "{ cat data; echo up; } >expected"));
