@@ -16,10 +16,11 @@ unexport CDPATH GREP_OPTIONS POSIXLY_CORRECT TAR_OPTIONS GNUMAKEFLAGS MAKEFILES
 
 # What a user may set; make help says what for. (W and C go to kbuild; with WERROR=1 a
 # warning is an error.) These may also come from the environment, as may HOSTS, MUTANTS,
-# SAMPLE, ACCEL, BOOT and PROBE_SECONDS.
+# SAMPLE, ACCEL, BOOT, PROBE_SECONDS and SLOWER.
 KERNEL ?=
 KMOD ?=
 TESTS ?=
+SLOWER ?=
 HOSTS_RUN ?= run check
 SUITES ?= bullseye bookworm trixie unstable $(if $(filter arm64,$(foreign)),trixie-arm64-16k)
 POINTS ?= tests/grade/points
@@ -52,7 +53,7 @@ again = $(strip make $(1) $(foreach v,$(2),\
 	$v=$(call quoted,$(value $v))))))
 
 # Scripts that call one another, down to the guest's, inherit what the user set:
-export KERNEL KMOD PARAMS REPEAT LOAD MEMORY
+export KERNEL KMOD PARAMS REPEAT LOAD MEMORY SLOWER
 # All else that our programs tell one another is an argument or a file, except:
 # - CONSOLE, a guest's log: tests and check.sh set it for a vm.sh that a script between
 #   them calls;
@@ -79,7 +80,8 @@ help:
 #H make techniques  the device by the mmap of other drivers: what breaks, and how
 #H make techniques-test  is that table the one in kmod/README.md?
 #H make timeline   who held the semaphore, who waited for whom: a timeline of
-#H                 CMD='user/incr_dev 5', as text and pictures (ARGS=--help)
+#H                 CMD='user/incr_dev 5', as text and pictures, and for
+#H                 Perfetto and KernelShark (NATIVE=1 on this host, ARGS=--help)
 #H make shell      a root shell in a guest: module loaded, this host's files
 #H make vm CMD='...'  one command there; its output, and nothing else
 #H make lab-start DIR=~/mylab  begin the lab there: its Makefile knows this project
@@ -136,6 +138,7 @@ help:
 #H ACCEL=kvm|tcg        what runs the guest (KVM where it works, else TCG)
 #H BOOT=cold            boot each guest; otherwise those under TCG are restored
 #H PROBE_SECONDS=N      how long to try KVM
+#H SLOWER=N             on a slow host: each time limit is N times as long
 
 include tests/kernel/kernel.mk kmod/kmod.mk tests/link.mk tests/guest/guest.mk
 include user/user.mk tests/host/host.mk tests/check/check.mk tests/lab/lab.mk

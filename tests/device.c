@@ -29,11 +29,6 @@ static char *error_text(int error)
 	return text_of("%s (%s)", strerrorname_np(error) ?: "?", strerror(error));
 }
 
-size_t page_size(void)
-{
-	return sysconf(_SC_PAGESIZE);
-}
-
 size_t half_of_ram(void)
 {
 	struct sysinfo info;

@@ -11,11 +11,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #define DEVICE "/dev/shmcount"
 
 /* Bytes of a page. */
-size_t page_size(void);
+static inline size_t page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
 
 /* The largest size of a region, in bytes of whole pages. */
 size_t half_of_ram(void);

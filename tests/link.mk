@@ -18,12 +18,18 @@ run_guests := guest/run guest/tap guest/verdict check/read harness/child
 # changes what a submission that crashes gets points for.
 device_groups := io large life load map perm share stats sync
 groups := $(device_groups) fault \
-	$(addprefix programs/,incr attach samepage_demo compare fuzz techniques)
+	$(addprefix programs/,incr attach samepage_demo compare noise fuzz techniques)
+# Of compare all but what starts processes, of which the group's tests play the part.
+questions := user/common $(addprefix user/comparison/,backing histogram lock output pairs \
+	result setup speed stevens summary)
 graded_sources := grade/probe $(device_groups) device $(harness) harness/module
 
 # What a guest runs, in DIRECTORY/guest/; and what is graded.
 define guest_programs
-$(1)/guest/suite: $$(call objects_in,$(1),$$(groups) device $$(harness) harness/module)
+$(1)/guest/suite: $$(call objects_in,$(1),$$(groups) $$(questions) device $$(harness) \
+	harness/module)
+# Their clock runs on without waiting: programs/noise.c.
+$(1)/guest/suite: LDLIBS := -lm -Wl,--wrap=now
 $(1)/guest/fuzz: $$(call objects_in,$(1),harness/module $$(addprefix fuzz/,fuzz worker \
 	model map io sync life))
 $(1)/guest/techniques: $$(call objects_in,$(1),harness/module techniques/techniques \
@@ -41,11 +47,14 @@ $(1)/grading/graded: tests/link.mk
 $(1)/obj/%.o: tests/%.c | tools
 	@mkdir -p $$(@D)
 	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+$(1)/obj/user/%.o: user/%.c | tools
+	@mkdir -p $$(@D)
+	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
 # A guest has no libraries.
 $(1)/guest/% $(1)/tests/dying_init: LDFLAGS := -static
 # Where a submission finds what in it is not known before it runs.
 $(1)/grading/graded: LDFLAGS := -static-pie -s
--include $$(wildcard $(1)/obj/*.d $(1)/obj/*/*.d)
+-include $$(wildcard $(1)/obj/*.d $(1)/obj/*/*.d $(1)/obj/*/*/*.d)
 endef
 # Of this machine's architecture also for guests of another one: these list their tests.
 $(eval $(call guest_programs,build))

@@ -86,10 +86,24 @@ static void number_pages_of_huge_pages(size_t pages)
 		test_skip("the kernel has no huge page to give");
 }
 
+/* The pages of two huge pages: 2 MiB each, or 32 where a page has 16 KiB. */
+static size_t pages_of_two(void)
+{
+	static const char size[] = "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
+	size_t bytes;
+
+	if (access(size, F_OK))
+		test_skip("this kernel has no huge pages");
+	bytes = 2 * number_in(size, "");
+	if (bytes > half_of_ram())
+		test_skip("two huge pages need a guest of %zu MB", bytes >> 19);
+	return bytes / page_size();
+}
+
 /* In a huge page the fault handler has to find the part that is wanted. */
 TEST(map, each_page_within_huge_pages)
 {
-	size_t pages = (4UL << 20) / page_size();
+	size_t pages = pages_of_two();
 	int fd = load_and_open(pages, O_RDWR), seen;
 	char *map;
 

@@ -144,6 +144,11 @@ char process_state(pid_t pid)
 	return state && state[1] ? state[2] : 0;
 }
 
+size_t page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
 double now(void)
 {
 	struct timespec time;

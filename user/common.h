@@ -83,6 +83,9 @@ pid_t fork_child(int number);
 /* Returns the state of the process in /proc, such as 'S'; 0 if it has none. */
 char process_state(pid_t pid);
 
+/* Bytes of a page of this machine: 4096, or more where its kernel says so. */
+size_t page_size(void);
+
 /* Seconds on CLOCK_MONOTONIC. */
 double now(void);
 

@@ -59,7 +59,7 @@ static int make_file(void)
 	if (fd < 0)
 		return -1;
 	unlink(path);
-	return ftruncate(fd, sysconf(_SC_PAGESIZE)) ? -1 : fd;
+	return ftruncate(fd, page_size()) ? -1 : fd;
 }
 
 static void *map(const struct backing *backing)
@@ -69,7 +69,7 @@ static void *map(const struct backing *backing)
 	void *page = MAP_FAILED;
 
 	if (fd >= 0 || !backing->file)
-		page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+		page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
 			    backing->flags, fd, 0);
 	if (fd >= 0)
 		close(fd);
@@ -85,7 +85,7 @@ static struct location locate(volatile int *page, bool write)
 	struct location location = { getpid(), (void *)page, 0 };
 	uint64_t entry = 0;
 	int fd = open("/proc/self/pagemap", O_RDONLY);
-	off_t index = (uintptr_t)page / sysconf(_SC_PAGESIZE);
+	off_t index = (uintptr_t)page / page_size();
 
 	if (write)
 		*page = getpid();
@@ -169,7 +169,7 @@ static bool locate_two(const struct backing *backing, struct location seen[2])
 	close(result[0]);
 	close(hold[0]);
 	close(hold[1]);
-	munmap(page, sysconf(_SC_PAGESIZE));
+	munmap(page, page_size());
 	while (wait(NULL) > 0)
 		;
 	if (!complete)

@@ -17,8 +17,11 @@ compare: user compare-tools $(if $(foreign),foreign-user)
 	@exec user/comparison/run.sh $(if $(NATIVE),-n) \
 		$(if $(foreign),-p $(CURDIR)/$(built_for)/user/compare) -- "$$TYPED_ARGS"
 
-timeline: $(full_guest) timeline-tools
-	@$(module_of_src) exec user/timeline/run.sh "$$TYPED_ARGS" "$$TYPED_CMD"
+ifeq ($(NATIVE),)
+timeline: $(full_guest)
+endif
+timeline: user timeline-tools
+	@$(module_of_src) exec user/timeline/run.sh $(if $(NATIVE),-n) -- "$$TYPED_ARGS" "$$TYPED_CMD"
 
 watch-renamed:
 	@echo "make watch is called make timeline now" >&2

@@ -126,3 +126,32 @@ TEST(hosts, suite_that_cannot_be_had_is_skipped)
 		     "0 passed, 0 failed\n", run.output);
 	ASSERT_STREQ("apt.conf\nlock\ntrixie.log\n", shell("ls build/hosts"));
 }
+
+/* It takes too long to be one of those that are made if none is named. */
+TEST(hosts, arm64_is_made_if_it_is_named)
+{
+	struct run run;
+
+	make_tree();
+	shell("ln -s \"$(command -v flock)\" bin/");
+	fake("id", "echo 0");
+	fake("apt-config", "exit 0");
+	fake_apt("exit 1");
+	fake("qemu-system-aarch64", "exit 1");
+	fake("qemu-aarch64-static", "exit 1");
+	fake("arch-test", "exit 1");
+	fake("mmdebstrap", "case $* in\n"
+	     "*--architectures=arm64\\ *MODULES=list*,linux-image-arm64\\ *) echo 'E: no emulator';;\n"
+	     "*) echo 'E: no route' ;;\n"
+	     "esac; exit 1");
+	run = run_shell(HOSTS "trixie-arm64 trixie-user");
+	expect_said(run, 4, "making a minimal Debian trixie in build/hosts/trixie.arm64");
+	ASSERT_STREQ("trixie-arm64         skipped: cannot make its tree: E: no emulator (see build/hosts/trixie.arm64.log)\n"
+		     "trixie-user          skipped: cannot make its tree: E: no route (see build/hosts/trixie.log)\n"
+		     "0 passed, 0 failed\n", run.output);
+	ASSERT_TRUE(!strstr(run_shell(HOSTS).output, "arm64"));
+	shell("rm bin/qemu-aarch64-static");
+	run = run_shell(HOSTS "trixie-arm64");
+	expect_said(run, 4, "qemu-user-static: runs programs of an arm64 Debian tree");
+	expect_text(run.output, "trixie-arm64         skipped: packages are missing, see above\n");
+}

@@ -576,8 +576,9 @@ static void prepare(void)
 	run->module = options.module ?: getenv("KMOD") ?: "/lib/shmcount.ko";
 	if (geteuid())
 		die(STATUS_SKIPPED, "only root can load a module");
-	if (sysconf(_SC_PAGESIZE) != PAGE)
-		die(STATUS_SKIPPED, "the page size of this machine is not 4096");
+	run->page = sysconf(_SC_PAGESIZE);
+	if (PAGE > MAX_PAGE)
+		die(STATUS_SKIPPED, "a page of this machine has more than %d bytes", MAX_PAGE);
 	if (!module_name_of(run->module, run->module_name,
 			    sizeof(run->module_name)))
 		die(STATUS_SKIPPED, "there is no module %s", run->module);

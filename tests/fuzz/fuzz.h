@@ -12,8 +12,8 @@
  * Reloading: they load, unload and use the module at once.
  *
  * What a process does depends on the seed, the generation, its number and what it
- * has done before, and never on time, addresses or other processes. In a reloading
- * generation it also depends on which load the process meets.
+ * has done before, and on the size of a page, and never on time, addresses or other
+ * processes. In a reloading generation it also depends on which load the process meets.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -29,9 +29,9 @@
 #include "util.h"
 
 enum {
-	PAGE = 4096,
+	MAX_PAGE = 65536,		/* bytes, for what has to be a constant */
 	MAX_PAGES = 64,			/* of the region */
-	MAX_SIZE = MAX_PAGES * PAGE,
+	MAX_SIZE = MAX_PAGES * MAX_PAGE,
 	VPAGES = 96,			/* pages of address space for mappings */
 	FILES = 10,			/* open files of a process */
 	DESCRIPTORS = 6,		/* its descriptors of the device */
@@ -103,6 +103,7 @@ struct run {
 	const char *module;
 	char module_name[64];
 	bool verbose;
+	size_t page;			/* bytes of one, on this machine */
 
 	/* this generation */
 	unsigned int generation;
@@ -135,6 +136,8 @@ struct run {
 };
 
 extern struct run *run;
+
+#define PAGE (run->page)
 
 /* This process. */
 extern struct self {

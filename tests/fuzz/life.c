@@ -318,7 +318,7 @@ static bool do_visit(void)
 	}
 	answer(0);
 	me.size = lseek(fd, 0, SEEK_END);
-	if (me.size < PAGE || me.size > MAX_SIZE || me.size % PAGE)
+	if (me.size < PAGE || me.size > MAX_PAGES * PAGE || me.size % PAGE)
 		disagree("expected 1 to %d whole pages, saw %zd bytes",
 			 MAX_PAGES, (ssize_t)me.size);
 	map = mmap(NULL, me.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

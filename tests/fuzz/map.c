@@ -13,7 +13,7 @@
 
 enum { RW = PROT_READ | PROT_WRITE };
 
-static uint8_t buffer[4 * PAGE];
+static uint8_t buffer[4 * MAX_PAGE];
 
 static char *pointer(size_t va)
 {
@@ -106,7 +106,7 @@ static long map_and_move(const struct request *r)
 
 	beside.flags &= ~MAP_FIXED;
 	seen = call_mmap(&beside, VPAGES);
-	if (seen != VPAGES * PAGE)
+	if (seen != VPAGES * (long)PAGE)
 		return answer(seen);
 	return answer(move(VPAGES * PAGE, r->at * PAGE, r->count));
 }
@@ -141,9 +141,9 @@ static bool do_mmap(void)
 /* mmap() that must fail. Behind the vpages, for a failed mmap may unmap. */
 static bool do_mmap_wrong(void)
 {
-	static const long far[] = {
-		1L << 20, 1L << 40, (1L << 50) + 1, (1L << 51) - 1, 1L << 51,
-	};
+	/* From this page on the offset is negative. */
+	const size_t end = (1UL << 63) / PAGE;
+	const size_t far[] = { 1UL << 20, 1UL << 40, end / 2 + 1, end - 1, end };
 	struct request r = {
 		.slot = draw_descriptor(), .prot = PROT_READ,
 		.flags = MAP_SHARED,

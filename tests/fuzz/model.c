@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The model of fuzz: the bytes of the region and the mappings; see model.h. */
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -18,7 +19,7 @@ void model_begin(void)
 	/* Twice the size: map_and_move() maps behind the vpages. */
 	size_t room = 2 * VPAGES * PAGE;
 
-	memset(&model, 0, sizeof(model));
+	memset(&model, 0, offsetof(struct model, copies));
 	for (int i = 0; i < FILES; i++)
 		model.files[i].flags = -1;
 	for (int i = 0; i < DESCRIPTORS; i++)
@@ -170,7 +171,9 @@ void move_vpages(int to, int from, int count)
 	clear_vpages(to, count);
 	clear_vpages(from, count);
 	memcpy(&model.vpages[to], moved, count * sizeof(moved[0]));
-	memcpy(model.copies[to], model.copies[from], count * PAGE);
+	for (int i = 0; i < count; i++)
+		if (moved[i].copied)
+			memcpy(model.copies[to + i], model.copies[from + i], PAGE);
 }
 
 size_t reach(size_t va, size_t length, int prot)

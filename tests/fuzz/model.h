@@ -34,9 +34,9 @@ struct file {
 extern struct model {
 	char *base;
 	struct vpage vpages[VPAGES];
-	uint8_t copies[VPAGES][PAGE];	/* what private pages hold */
 	struct file files[FILES];
 	int fd[DESCRIPTORS], file_of[DESCRIPTORS];	/* -1: none */
+	uint8_t copies[VPAGES][MAX_PAGE];	/* what private pages hold, once copied */
 } model;
 
 /* Find address space for the vpages; nothing is mapped there yet. */

@@ -16,6 +16,9 @@ $(sort $(hidden_program) $(call in_guest,$(hidden_program))): %/grading/hidden/g
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' tests/grade/hidden.sh $(if $(filter-out build,$*),-l) \
 		"$$TYPED_HIDDEN" $@ $(filter %.o,$^)
 
+# Where nothing can enter the tree of the kernel, kbuild.sh and the jail take a guest.
+build/modules/$(grade_kernel)/force_return.ko: | build/tests/vm build/guest/init
+
 grading := build/tests/grade build/tests/jail build/tests/vm $(built_for)/guest/init \
 	$(sort $(graded) $(call in_guest,$(graded))) \
 	build/kernel/$(grade_kernel)/vmlinuz \

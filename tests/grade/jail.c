@@ -2,15 +2,18 @@
 /*
  * Runs the build of a submission in a Debian tree that it cannot leave.
  *
- *   jail [-t SECONDS] TREE DIR FILE COMMAND [ARG...]
+ *   jail [-g] [-t SECONDS] TREE DIR FILE COMMAND [ARG...]
  *
  * Copies the files of DIR to /home of the tree, runs the command there, and copies
- * FILE, if the command made it, back into DIR. The command sees the tree, read only,
+ * FILE, if the command wrote one, back into DIR. The command sees the tree, read only,
  * and a tmpfs at /home and /tmp: no file of the host, no other process, no network.
  * Its user is nobody or, if we are not root, the root of a user namespace without
  * capabilities. Processor time, memory, processes, files and output are limited.
- * Where the kernel refuses namespaces to an ordinary user, the jail runs itself by
- * sudo, if sudo asks for no password.
+ *
+ * Where the kernel refuses namespaces to an ordinary user, the jail runs itself by sudo,
+ * if sudo asks for no password. Where there is no such way, as for the root of most
+ * containers, it boots the kernel that TREE came with, and runs itself there with -g: it
+ * looks for no other way.
  *
  * Exit status: that of the command, or 128 + the signal that ended it; 124: the
  * command took longer than SECONDS; 123: FILE is not a plain file of up to 16 MB;
@@ -20,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <poll.h>
@@ -44,6 +48,7 @@
 
 enum { NOBODY = 65534 };
 enum { MAX_OUTPUT = 64 * 1024, MAX_FILE_SIZE = 16 << 20 };
+enum { GUEST_SLOWER = 20, MAX_SECONDS = 86400, GUEST_SECONDS = 60 };
 
 /* For each process of the build. Only one at a time needs much memory. */
 static const struct {
@@ -135,22 +140,63 @@ static void ask_sudo(void)
 	_exit(127);
 }
 
-/* Run again by sudo if we can make no namespaces. */
-static void become_root_if_need_be(char *argv[])
+static void run_by_sudo(char *argv[])
 {
 	char *args[64] = { "sudo", "-n", realpath("/proc/self/exe", NULL) };
 	int argc = 3;
 
-	if (root || !status_of(leave_host))
-		return;
-	if (status_of(ask_sudo)) {
-		errno = EPERM;
-		no_jail("not root, no sudo that works without a password (sudo -v first), and no user namespace for us");
-	}
 	while (*++argv && argc < 63)
 		args[argc++] = *argv;
 	if (!*argv)
 		execvp(args[0], args);
+}
+
+/*
+ * Run the jail again in a guest that sees the host's files, as root there. What the guest
+ * writes is gone with it, except for one file that vm brings back: it has to be there, and
+ * does not come back if it is empty.
+ */
+static int run_in_guest(char *argv[])
+{
+	char *line = text_of("SLOWER=%d \"$0\" \"$@\"; status=$?; "
+			     "cat \"$5/$6\" >/made 2>/dev/null; exit $status",
+			     GUEST_SLOWER * slower_by());
+	char *jail = realpath("/proc/self/exe", NULL);
+	char *build = dirname(dirname(text_of("%s", jail)));
+	char *args[64] = {
+		text_of("%s/tests/vm", build), "-b", "-1", "-H",
+		"-a", "maxcpus=1 mitigations=off",
+		"-k", text_of("%s/..", argv[0]), "-i", text_of("%s/guest/init", build),
+		"-T", text_of("%s/templates", build),
+		"-t", text_of("%d", seconds * GUEST_SLOWER + GUEST_SECONDS),
+		"-o", text_of("/made:%s/%s", argv[1], argv[2]),
+		"run", "sh", "-c", line, jail, "-g", "-t", text_of("%d", seconds),
+	};
+	int argc = 0, status;
+	pid_t pid;
+
+	/* Not in DIR, whose files are copied. */
+	setenv("TMPDIR", realpath(text_of("%s/..", argv[1]), NULL) ?: "", 1);
+	while (args[argc])
+		argc++;
+	while (*argv && argc < 63)
+		args[argc++] = *argv++;
+	if (*argv)
+		die(STATUS_USAGE, "the command has too many arguments");
+	pid = fork_bound(SIGTERM);
+	if (!pid) {
+		execv(args[0], args);
+		fprintf(stderr, "jail: cannot run %s: %m\n", args[0]);
+		_exit(STATUS_INFRASTRUCTURE);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		no_jail("cannot fork");
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_INFRASTRUCTURE;
+	if (status != STATUS_INFRASTRUCTURE && status != STATUS_CRASH)
+		return status;
+	die(STATUS_INFRASTRUCTURE, "%s, and no guest that could make them", root ?
+	    "root may make no namespaces here" :
+	    "not root, no sudo that works without a password (sudo -v first), no user namespace for us");
 }
 
 /* Mount what the build may see, and make the tree the root. */
@@ -240,10 +286,10 @@ static void bring_out(int directory, const char *name)
 	struct stat stat;
 	int to;
 
-	if (from < 0)
+	/* An empty file does not come out of a guest either. */
+	if (from < 0 || fstat(from, &stat) || (S_ISREG(stat.st_mode) && !stat.st_size))
 		return;
-	if (fstat(from, &stat) || !S_ISREG(stat.st_mode) ||
-	    stat.st_size > MAX_FILE_SIZE) {
+	if (!S_ISREG(stat.st_mode) || stat.st_size > MAX_FILE_SIZE) {
 		fprintf(stderr, "jail: %s is not a plain file of up to %d MB\n",
 			name, MAX_FILE_SIZE >> 20);
 		exit(STATUS_NO_FILE);
@@ -268,8 +314,12 @@ static void become_nobody(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		/* The signal of the lower limit says which one it is; SIGKILL would not. */
-		struct rlimit limit = { limits[i].max, limits[i].max + 1 };
+		rlim_t max = limits[i].max;
+		struct rlimit limit;
 
+		if (limits[i].resource == RLIMIT_CPU)
+			max *= slower_by();
+		limit = (struct rlimit){ max, max + 1 };
 		if (setrlimit(limits[i].resource, &limit))
 			_exit(STATUS_INFRASTRUCTURE);
 	}
@@ -337,7 +387,7 @@ static bool has_ended(pid_t build, int *status)
 /* Runs as PID 1 of the namespace. Returns the exit status for the build. */
 static int oversee(char *args[])
 {
-	double deadline = now() + seconds;
+	double deadline = now() + seconds * slower_by();
 	int output[2], status = 0;
 	struct pollfd fd = { .events = POLLIN };
 	bool ended = false;
@@ -362,7 +412,8 @@ static int oversee(char *args[])
 	while (wait(NULL) > 0)
 		;
 	if (!ended) {
-		fprintf(stderr, "jail: no end after %d seconds\n", seconds);
+		fprintf(stderr, "jail: no end after %d seconds\n",
+			seconds * slower_by());
 		return STATUS_HANG;
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -389,26 +440,34 @@ static int build(char *argv[])
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: jail [-t SECONDS] TREE DIR FILE COMMAND [ARG...]\n");
+		"usage: jail [-g] [-t SECONDS] TREE DIR FILE COMMAND [ARG...]\n");
 	exit(STATUS_USAGE);
 }
 
 int main(int argc, char *argv[])
 {
+	bool in_guest = false;
 	pid_t pid;
 	int option, status;
 
-	while ((option = getopt(argc, argv, "+t:")) != -1) {
-		if (option != 't')
+	while ((option = getopt(argc, argv, "+gt:")) != -1) {
+		if (option == 'g')
+			in_guest = true;
+		else if (option == 't')
+			seconds = get_number("-t ", optarg, 1, MAX_SECONDS);
+		else
 			usage();
-		seconds = get_number("-t ", optarg, 1, INT_MAX);
 	}
 	if (argc - optind < 4)
 		usage();
 	root = !geteuid();
 	umask(022);	/* the user nobody has to read the copies */
 	signal(SIGCHLD, SIG_DFL);
-	become_root_if_need_be(argv);
+	if (!in_guest && status_of(leave_host)) {
+		if (!root && !status_of(ask_sudo))
+			run_by_sudo(argv);
+		return run_in_guest(argv + optind);
+	}
 	leave_host();
 	/* When we die, PID 1 dies, and with it the namespace. */
 	pid = fork_bound(SIGKILL);

@@ -3,6 +3,8 @@
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
+#include "program.h"
+
 enum { SAMPLE_LIMIT = 600 };
 
 /*
@@ -15,6 +17,11 @@ void stage(const char *name, const char *from);
 
 /* Skip the test, with the reason, if the jail or the kernel is missing. */
 void need_jail(void);
+
+/* Run it as root is in most containers: no namespaces can be made. */
+#define RUN_IN_CONTAINER(...) \
+	run_in_container((const char *const[]) { __VA_ARGS__, NULL })
+struct run run_in_container(const char *const args[]);
 
 /* Make the current directory a tree in which GRADE_SAMPLE can run, with the real jail. */
 void link_tree(void);

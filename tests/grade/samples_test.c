@@ -84,6 +84,29 @@ static void grade(const struct sample *sample)
 
 SAMPLE(right, "kmod", "tested", .points = "100.0 of 100.0")
 
+/*
+ * Each test can be a decoy: no right module passes it with what the host has made wrong, so
+ * each runs twice, but for those of the group module. Then it passes.
+ */
+TEST_LIMIT(samples, right_passes_no_decoy, SAMPLE_LIMIT)
+{
+	struct run run;
+	int tests, decoys;
+
+	link_tree();
+	stage(NAME, "kmod");
+	must_end_silently(RUN(GRADE_SAMPLE, "-t", "module.*", "one", NAME), 0);
+	run = must_end(RUN("vm", "-1", "-D", "1", "-T", "build/templates",
+			   "-k", "build/kernel/bookworm", "-i", "build/guest/init", "-c", "log",
+			   "-m", "grades/" NAME "+tests/shmcount.ko", "-f", "build/grading/graded",
+			   "-f", "build/modules/bookworm/force_return.ko",
+			   "-f", "build/modules/bookworm/own_pages.ko",
+			   "-f", "build/modules/bookworm/mapped_page.ko", "tap", "graded", "-a"), 0);
+	tests = atoi(strstr(run.output, "1..") + 3);
+	decoys = atoi(shell("grep -c 'test: ' log")) - tests;
+	ASSERT_EQ(tests - atoi(shell("build/grading/graded -l | grep -c '^module[.]'")), decoys);
+}
+
 /* Typical mistakes. */
 SAMPLE(alloc_page, "patch alloc_page", "tested",
 	.test = "sync.futex_wakes_a_sleeper_across_opens", .result = "fail")
@@ -127,6 +150,22 @@ SAMPLE(has_no_exit, "sed /^module_exit/d", "does not unload",
 
 /* What solves the lab, by the points of the lab. */
 SAMPLE(lab, "lab", "tested", .points = "100.0 of 100.0", .by = "lab")
+
+/* In a container the jail is in a guest. */
+TEST_LIMIT(samples, container_without_namespaces, 3 * SAMPLE_LIMIT)
+{
+	static const char *const from[] = { "kmod", "patch mremap_grows" };
+	static const char sql[] = "SELECT group_concat(json_extract(value, '$.status')) FROM json_each(CAST(readfile('grades/" NAME "+tests/results.json') AS TEXT), '$.tests')";
+
+	link_tree();
+	for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
+		shell("rm -rf " NAME " w");
+		stage(NAME, from[i]);
+		must_end_silently(RUN_IN_CONTAINER(GRADE_SAMPLE, "-t", "module.* map.mremap_does_not_grow", "one", NAME), 0);
+		ASSERT_STREQ(i ? "passed,passed,failed\n" : "passed,passed,passed\n",
+			     shell(text_of("sqlite3 :memory: \"%s\"", sql)));
+	}
+}
 
 /* Crashes and hangs. */
 SAMPLE(oops_in_mmap, "modules/oops_in_mmap.c", "tested",

@@ -120,4 +120,5 @@ $Archive::Tar::WARN = 0;
 $SIG{__WARN__} = sub { };
 $SIG{__DIE__} = sub { die $_[0] =~ s/ at \S+ line \d+\.?$//r };
 unpack_file($ARGV[0], '', 0);
+print $to "\0";	# The jail brings out no empty file.
 close $to or die "files: $!\n";

@@ -49,6 +49,7 @@ static const char help[] =
 "the answer in ${XDG_CACHE_HOME:-~/.cache}/shmcount, for this boot of the host.\n"
 "ACCEL=kvm or ACCEL=tcg in the environment overrides that; ACCEL=kvm asks again\n"
 "where KVM did not work. PROBE_SECONDS is the time limit for asking (10).\n"
+"SLOWER=N in the environment makes each time limit N times as long.\n"
 "\n"
 "Exit status: for run that of the program, or 128 + the signal that ended it.\n"
 "For tap 0: all tests passed; 1: some test failed. For either 2: usage; 121: the\n"
@@ -58,7 +59,7 @@ static const char help[] =
 
 struct options options = {
 	.parameters = "", .append = "", .kvm_device = "/dev/kvm",
-	.boot_limit = 120, .probe_seconds = 10,
+	.boot_limit = 120, .probe_seconds = 10, .slower = 1,
 };
 
 bool is_verb(const char *verb)
@@ -76,7 +77,7 @@ static int number(const char *text, int min)
 {
 	unsigned long value;
 
-	if (!parse_number(text, min, 100000000, &value))
+	if (!parse_number(text, min, 1000000, &value))
 		usage();
 	return value;
 }
@@ -102,6 +103,10 @@ void parse_environment(void)
 	if (*seconds)
 		options.probe_seconds = get_number("PROBE_SECONDS=", seconds, 1,
 						   9999);
+	options.slower = slower_by();
+	options.limit *= options.slower;
+	options.boot_limit *= options.slower;
+	options.probe_seconds *= options.slower;
 }
 
 static void add_fetch(char *text)

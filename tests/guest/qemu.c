@@ -91,15 +91,22 @@ static const struct {
  * periods make an unload 12 ms instead of 50. Debian's init_on_alloc would hide
  * that a module does not clear its pages. Where nothing goes on, each processor tells
  * where it is; see interrupt_guest(). A guest that measures has none of these;
- * where instructions count, no address is random.
+ * where instructions count, no address is random. On a slow host nothing is a hang or a
+ * lockup before its time, and the guest's tests hear of it.
  */
 static void set_command_line(void)
 {
+	char slow[128] = "";
+
+	if (options.slower > 1)
+		snprintf(slow, sizeof(slow),
+			 " watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 SLOWER=%d",
+			 options.slower);
 	snprintf(command_line, sizeof(command_line),
 		 "%s panic=-1 oops=panic panic_on_taint=0x42a0 "
 		 "softlockup_panic=1 softlockup_all_cpu_backtrace=1 hung_task_panic=1 "
-		 "sysctl.kernel.hung_task_timeout_secs=20%s%s %s",
-		 machine->parameters, options.bench ? "" :
+		 "sysctl.kernel.hung_task_timeout_secs=%d%s%s%s %s",
+		 machine->parameters, 20 * options.slower, slow, options.bench ? "" :
 		 " slub_debug=FZP init_on_alloc=0 rcupdate.rcu_expedited=1",
 		 options.count ? " nokaslr norandmaps" : "", options.append);
 }

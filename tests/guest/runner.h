@@ -19,10 +19,13 @@
 #include "verdict.h"
 #include "vm.h"
 
+/* All time limits are as much longer as the host is slower. */
+#define LOAD_SECONDS (30 * options.slower)
+#define END_SECONDS (10 * options.slower)
+#define RESTORE_SECONDS (30 * options.slower)	/* to save a guest, too */
+#define NMI_SECONDS (5 * options.slower)	/* in which one that hangs may say where */
+
 enum {
-	LOAD_SECONDS = 30, END_SECONDS = 10,
-	RESTORE_SECONDS = 30,	/* to save a guest, too */
-	NMI_SECONDS = 5,	/* in which a guest that hangs may say where */
 	MAX_FILES = 64,
 	PAYLOAD_BYTES = 64 << 20,
 };
@@ -32,7 +35,7 @@ struct options {
 	const char *files[MAX_FILES];
 	int file_count;
 	bool host, bench, count, in_turn, judges;
-	int limit, boot_limit, disk, memory;	/* seconds; MB */
+	int limit, boot_limit, slower, disk, memory;	/* seconds; times; MB */
 	int decoys;				/* one run of a test of so many; 0: none */
 	const char *append;
 	const char *fetch[MAX_FILES], *fetch_to[MAX_FILES];	/* -o FROM:TO */

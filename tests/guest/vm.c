@@ -192,6 +192,7 @@ static enum kvm_answer try_kvm(void)
 			.kernel = options.kernel, .init = options.init,
 			.parameters = "", .append = options.append,
 			.bench = options.bench, .limit = options.limit,
+			.slower = options.slower,
 			.accelerator = options.accelerator,
 			.probe_seconds = options.probe_seconds,
 			.verb = "probe", .argv = argv,

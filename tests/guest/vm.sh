@@ -190,7 +190,7 @@ fi
 # once busy with one thing for 23 s.
 if [ -n "$checked" ]; then
 	memory=${memory:-2048}
-	append="$append page_poison=1 page_owner=on SLOWER=4"
+	append="$append page_poison=1 page_owner=on SLOWER=$((4 * ${SLOWER:-1}))"
 	append="$append watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 	# Watch one access of 1000, not of 4000: a race is seen in the first run.
 	[ "$name" != kcsan ] || append="$append kcsan.skip_watch=1000"

@@ -54,4 +54,12 @@ static inline unsigned long get_number(const char *name, const char *text,
 	return value;
 }
 
+/* SLOWER=N in the environment: each time limit is to be N times as long. */
+static inline unsigned int slower_by(void)
+{
+	const char *text = getenv("SLOWER") ?: "";
+
+	return *text ? get_number("SLOWER=", text, 1, 1000) : 1;
+}
+
 #endif

@@ -77,8 +77,8 @@ static unsigned int full_limits = UINT_MAX;	/* -q, less the timeouts so far */
 static bool held;		/* the kernel held the test that runs */
 static int from_host = -1, to_host = -1;	/* -a: descriptors */
 
-/* A debug kernel is slower. In a guest, SLOWER comes from its command line. */
-static unsigned int slower = 1;
+/* A debug kernel is slower, or a host. In a guest SLOWER= is of its command line. */
+static unsigned int slower;
 
 /* The linker defines these bounds of the section "tests". */
 extern const struct test *const __start_tests[];
@@ -751,8 +751,7 @@ static struct options parse(int argc, char *argv[])
 	struct options options = { .repeat = 1, .k = 1, .n = 1 };
 	int option;
 
-	if (getenv("SHMCOUNT_GUEST") && getenv("SLOWER"))
-		slower = get_number("SLOWER=", getenv("SLOWER"), 1, MAX_REPEAT);
+	slower = slower_by();
 	while ((option = getopt(argc, argv, "lr:s:e:fganq:t:k:")) != -1) {
 		if (option == 'l')
 			options.list = true;
@@ -771,7 +770,7 @@ static struct options parse(int argc, char *argv[])
 		else if (option == 'q')
 			full_limits = get_number("-q ", optarg, 0, UINT_MAX);
 		else if (option == 't')
-			slower = get_number("-t ", optarg, 1, MAX_REPEAT);
+			slower = slower_by() * get_number("-t ", optarg, 1, MAX_REPEAT);
 		else if (option == 'k')
 			options.kernel = optarg;
 		else if (option != 's' || !parse_share(optarg, &options))

@@ -142,6 +142,9 @@ TEST(harness, time_limit)
 		      "not ok 1 sample.hangs # TIMEOUT 1 seconds\n");
 	expect_text(RUN("harness_sample", "-t", "2", "sample.hangs").output,
 		    "\nnot ok 1 sample.hangs # TIMEOUT 2 seconds\n");
+	setenv("SLOWER", "2", 1);
+	expect_text(RUN("harness_sample", "sample.hangs").output,
+		    "\nnot ok 1 sample.hangs # TIMEOUT 2 seconds\n");
 }
 
 /* What harness_sample -a says of a test to a host with these answers. */

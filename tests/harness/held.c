@@ -176,6 +176,8 @@ void log_where_held(pid_t group)
 	if (proc)
 		closedir(proc);
 	fd = runs ? open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC) : -1;
-	if (fd >= 0 && write(fd, "l", 1) == 1)
+	if (fd >= 0 && write(fd, "l", 1) != 1)
+		log_to_kernel("no stack of a processor: sysrq l is refused");
+	if (fd >= 0)
 		close(fd);
 }

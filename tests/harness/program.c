@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -346,21 +347,21 @@ static int system_call_of(pid_t pid)
 void wait_until_holder(pid_t pid, int out)
 {
 	int size = ASSERT_OK(fcntl(out, F_GETPIPE_SZ)), filled;
-	char bytes[4096];
+	char bytes[size];
 
 	for (int i = 0; i < 10000; i++) {
 		int call = system_call_of(pid);
 
 		usleep(2000);
-		if (call == 1 && system_call_of(pid) == 1)
+		if (call == SYS_write && system_call_of(pid) == SYS_write)
 			return;
 		/*
 		 * It waits for the holder, which waits for us. A line never goes across
 		 * two pages, so each page has some bytes left.
 		 */
 		ASSERT_OK(ioctl(out, FIONREAD, &filled));
-		if (call > 1 && filled > size / 16 * 15)
-			ASSERT_TRUE(read(out, bytes, sizeof(bytes)) > 0);
+		if (call >= 0 && call != SYS_write && filled > size / 16 * 15)
+			ASSERT_TRUE(read(out, bytes, size) > 0);
 	}
 	FAIL("process %d never holds the semaphore", pid);
 }

@@ -3,15 +3,43 @@
 # A kernel that is on this machine: installed, or given by hand (kernel.sh get host-*,
 # kernel.sh get by-hand).
 
+# bytes FILE OFFSET LENGTH
+bytes() {
+	tail -c "+$(($2 + 1))" "$1" | head -c "$3"
+}
+
+# plain_image FILE: print an image of a kernel as QEMU loads it. That of arm64 may be packed:
+# by gzip, or as an EFI program that unpacks itself, whose header says where, how much and
+# by what.
+plain_image() {
+	case $(head -c 8 "$1" | tr -c 'A-Za-z\037\213' .) in
+	"$(printf '\037\213')"*) gzip -dc "$1" ;;
+	MZ..zimg)
+		# shellcheck disable=SC2046
+		set -- "$1" $(od -An -tu4 -j 8 -N 8 "$1")
+		case $(bytes "$1" 24 4) in
+		gzip) bytes "$@" | gzip -dc ;;
+		zstd)
+			group zst </dev/null
+			bytes "$@" | zstd -dcq
+			;;
+		*) die "$1 is packed by neither gzip nor zstd" ;;
+		esac
+		;;
+	*) cat "$1" ;;
+	esac
+}
+
 # release_of KDIR VMLINUZ: the release of a kernel image or, without one, of headers.
 release_of() {
-	if [ -n "$2" ]; then
+	if [ -z "$2" ]; then
+		cat "$1/include/config/kernel.release"
+	elif [ "$(bytes "$2" 514 4 | tr -d '\000')" = HdrS ]; then
 		# The x86 boot header points at the release string.
 		offset=$(od -An -tu2 -j 526 -N 2 "$2" | tr -d ' ')
-		tail -c +$((offset + 513)) "$2" | head -c 200 |
-			tr '\000 ' '\n' | head -n 1
+		bytes "$2" $((offset + 512)) 200 | tr '\000 ' '\n' | head -n 1
 	else
-		cat "$1/include/config/kernel.release"
+		grep -a -m 1 -o 'Linux version [0-9][^ ]*' "$2" | sed 's/.* //;q'
 	fi
 }
 
@@ -24,10 +52,10 @@ take() {
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	ln -s "$(realpath "$2")" "$dir/headers"
-	[ -z "$3" ] || cat "$3" >"$dir/vmlinuz"
-	release_of "$2" "$3" >"$dir/release" 2>/dev/null || :
+	[ -z "$3" ] || plain_image "$3" >"$dir/vmlinuz" || die "cannot unpack $3"
+	release_of "$2" "${3:+"$dir/vmlinuz"}" >"$dir/release" 2>/dev/null || :
 	grep -Eq '^[0-9]+\.[0-9]+' "$dir/release" ||
-		die "${3:-$2} does not say its release: is it an x86 kernel?"
+		die "${3:-$2} does not say its release: is it a kernel of $host_arch?"
 	release=$(cat "$dir/release")
 	for config in "$sys/boot/config-$release" \
 		"$sys/lib/modules/$release/config" \

@@ -6,7 +6,7 @@
 # fragment NAME: the config that Kconfig.notes asks for: the first value of each option
 # that is not for the other kernels.
 fragment() {
-	awk -v name="$1" '!/^(#|$)/ && ($1 == name || $1 !~ /^(debug|kcsan)$/) {
+	awk -v name="$1" '!/^(#|$)/ && !/^[a-z]*\/arm64/ && ($1 == name || $1 !~ /^(debug|kcsan)$/) {
 		split($2, option, /[=,]/)
 		if (option[2] == "n")
 			print "# CONFIG_" option[1] " is not set"

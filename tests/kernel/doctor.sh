@@ -37,7 +37,12 @@ FNR == NR {
 	next
 }
 /^(#|$)/ { next }
-{ split($2, want, "=") }
+/^[a-z]+\/amd64/ && have["X86_64"] != "y" { next }
+/^[a-z]+\/arm64/ && have["ARM64"] != "y" { next }
+{
+	sub(/\/[^\t ]+/, "", $1)
+	split($2, want, "=")
+}
 # Only a kernel built from the notes needs these; the first option shows which it is.
 /^(debug|kcsan)/ && !($1 in is) {
 	is[$1] = have[want[1]] == "y"

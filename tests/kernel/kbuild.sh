@@ -6,12 +6,37 @@
 #
 # KERNEL is a name in build/kernel/, or the path of a kernel's headers. If the kernel
 # came with a tree of its own (suite.sh), kbuild runs in that tree, which has DIRECTORY
-# and this project at the same paths as the host (enter.sh). kbuild sees nothing of the
-# environment (KBUILD_OUTPUT, KCFLAGS, ...).
+# and this project at the same paths as the host (enter.sh). Where no way leads into the
+# tree, as in most containers, kbuild runs in a guest that sees this host's files, if
+# build/ has the runner. kbuild sees nothing of the environment (KBUILD_OUTPUT, KCFLAGS,
+# ...).
 set -eu
 
 # shellcheck source=tests/kernel/surroundings.sh
 . "$(dirname "$0")/surroundings.sh"
+build=$top/build
+
+# in_guest COMMAND...: run it as the root of a guest that sees the host's files. What it
+# writes is gone with the guest, so DIRECTORY comes back in an archive.
+in_guest() {
+	say "a guest enters it, which takes some minutes"
+	archive=$dir/.built.tar
+	trap 'rm -f "$archive"' EXIT
+	trap 'exit 130' INT TERM HUP
+	# shellcheck disable=SC2016
+	"$build/tests/vm" -b -1 -H -a "maxcpus=1 mitigations=off" \
+		-k "$kernel" \
+		-i "$build/guest/init" -T "$build/templates" \
+		-o "/built.tar:$archive" run sh -c '
+			dir=$1
+			shift
+			"$@"
+			status=$?
+			tar -cf /built.tar -C "$dir" .
+			exit $status' sh "$dir" "$@" || return
+	tar -xf "$archive" -C "$dir"
+}
+
 [ $# -ge 2 ] || usage
 case $1 in
 */*)
@@ -34,9 +59,16 @@ set -- M="$dir" CONFIG_DEBUG_INFO_BTF_MODULES= \
 	PAHOLE_VERSION='$(CONFIG_PAHOLE_VERSION)' "$@" modules
 if [ -n "$kernel" ] && [ -d "$kernel/tree" ]; then
 	headers=$(realpath "$headers")
-	exec "$top/tests/kernel/enter.sh" "$kernel/tree" "$top" "$dir" -- \
+	set -- "$top/tests/kernel/enter.sh" "$kernel/tree" "$top" "$dir" -- \
 		make -s --no-print-directory \
 		-C "${headers#"$(realpath "$kernel/tree")"}" "$@"
+	status=0
+	"$@" || status=$?
+	if [ $status -eq 125 ] && [ -x "$build/tests/vm" ] && [ -x "$build/guest/init" ]; then
+		in_guest "$@"
+		exit
+	fi
+	exit $status
 fi
 exec env -i PATH="$PATH" HOME="${HOME-}" ${TMPDIR:+TMPDIR="$TMPDIR"} LC_ALL=C \
 	make -s --no-print-directory -C "$headers" "$@"

@@ -177,7 +177,12 @@ name() {
 		KVER=${1#host-}
 		name host
 		;;
-	by-hand | debug | kcsan) echo "$1" ;;
+	debug | kcsan)
+		[ "$host_arch" = amd64 ] ||
+			die "KERNEL=$1 is built on amd64 only; this is $host_arch"
+		echo "$1"
+		;;
+	by-hand) echo "$1" ;;
 	*[!a-z0-9.-]*) die "KERNEL=$1 is neither a kernel series nor a Debian suite" ;;
 	[0-9]*) name_series "$1" ;;
 	*) echo "$1" ;;

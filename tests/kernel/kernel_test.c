@@ -64,6 +64,41 @@ TEST(setup, kernel_by_hand)
 		    "no kernel image vmlinuz (VMLINUZ=)");
 }
 
+/* Packed as Ubuntu's image of arm64, as Fedora's, and by what we cannot unpack. */
+TEST(setup, image_of_an_arm64_kernel_says_its_release)
+{
+	static const char *const packs[] = {
+		"cat", "gzip -c", "zboot gzip", "zboot zstd", "zboot lzo",
+	};
+
+	make_tree();
+	fake("modprobe", "exit 1");
+	fake("depmod", "exit 1");
+	/* Its header is of 64 bytes: offset and size of what is packed from the eighth on. */
+	fake("zboot", "PATH=/usr/bin:/bin; { $1 -qc 2>/dev/null || cat; } >packed; size=$(stat -c %s packed)\n"
+	     "printf 'MZ\\0\\0zimg\\100\\0\\0\\0'\n"
+	     "printf \"$(printf '\\\\%o' $((size & 255)) $((size >> 8)))\\0\\0\"\n"
+	     "printf '\\0\\0\\0\\0\\0\\0\\0\\0%s' $1\n"
+	     "head -c $((40 - ${#1})) /dev/zero; cat packed; echo a rest");
+	shell("mkdir headers && touch headers/Makefile && "
+	      "ln -s \"$(command -v zstd || echo /bin/false)\" bin/zstd && "
+	      "printf 'MZ code\\0Linux version %%s (%%s)\\0Linux version 9.9.0-1-arm64 (a@b) #1\\n' >image");
+	for (size_t i = 0; i < ARRAY_SIZE(packs); i++) {
+		if (strstr(packs[i], "zstd") && WEXITSTATUS(run_shell("command -v zstd").status))
+			continue;
+		setenv("PACK", packs[i], 1);
+		shell("PATH=$PWD/bin:$PATH $PACK <image >packed_image");
+		if (strstr(packs[i], "lzo")) {
+			expect_said(run_shell(KERNEL "get by-hand headers packed_image"), 1,
+				    "packed_image is packed by neither gzip nor zstd");
+			continue;
+		}
+		expect_said(run_shell(KERNEL "get by-hand headers packed_image"), 0, "");
+		shell("cd build/kernel/by-hand && cmp vmlinuz ../../../image");
+		ASSERT_STREQ("9.9.0-1-arm64\n", read_text("build/kernel/by-hand/release"));
+	}
+}
+
 /* A kernel that is there stays, until guests need other modules. */
 TEST(setup, kernel_without_the_modules_is_fetched_again)
 {
@@ -185,6 +220,22 @@ TEST(kernel, foreign_is_another_architecture)
 		set_machine(kernels[i][0], "");
 		expect_name(text_of(HOST "foreign %s", kernels[i][1]), kernels[i][2]);
 	}
+}
+
+TEST(kernel, names_on_an_arm64_host)
+{
+	make_tree();
+	fake("apt-cache", "case $2 in linux-image-arm64) echo '  Depends: linux-image-6.1.0-9-arm64';; esac\n"
+	     "case $1 in pkgnames) echo linux-image-arm64;; esac");
+	setenv("MACHINE", "aarch64", 1);
+	expect_name(KERNEL "name", "6.1\n");
+	expect_name(KERNEL "name '' arm64", "6.1\n");
+	expect_name(KERNEL "name trixie-arm64-16k", "trixie-arm64-16k\n");
+	expect_name(KERNEL "foreign trixie-arm64-16k", "");
+	expect_name(KERNEL "name 6.12 amd64", "trixie-amd64\n");
+	expect_name(KERNEL "foreign trixie-amd64", "amd64\n");
+	expect_said(run_shell(KERNEL "name debug"), 1,
+		    "KERNEL=debug is built on amd64 only; this is arm64");
 }
 
 /* The kept answer holds for this release of the distribution and for this kernel. */

@@ -31,6 +31,10 @@ arm64-cross	aarch64-linux-gnu-gcc	gcc-aarch64-linux-gnu gcc-aarch64-linux-gnu aa
 	compiles the programs of an arm64 guest
 arm64-cross	/usr/aarch64-linux-gnu/lib/libc.a	libc6-dev-arm64-cross - aarch64-linux-gnu-glibc -
 	static programs for that guest
+arm64-host	qemu-aarch64-static	qemu-user-static qemu-user-static qemu-user-static qemu-linux-user
+	runs programs of an arm64 Debian tree
+arm64-host	arch-test	arch-test - - -
+	tells mmdebstrap that they run
 zst	zstd		zstd zstd zstd zstd
 	unpacks the modules of this kernel
 lint	sparse		sparse sparse sparse sparse
@@ -75,16 +79,22 @@ compare	gnuplot		gnuplot-nox gnuplot gnuplot gnuplot
 	draws the pictures of make compare
 timeline	rsvg-convert	librsvg2-bin librsvg2-tools librsvg rsvg-convert
 	makes a PNG of the picture of make timeline
+timeline	trace-cmd	trace-cmd trace-cmd trace-cmd trace-cmd
+	makes the trace of make timeline that KernelShark opens
 check	cpio		cpio cpio cpio cpio
 	reads the initramfs of the guest
 check	sqlite3		sqlite3 sqlite sqlite sqlite3
 	reads the CSV and JSON that we write
+check	svsematest	rt-tests realtime-tests - rt-tests
+	measures the wait for a semaphore, which make compare measures as well
 check	musl-gcc	musl-tools musl-gcc musl -
 	builds the programs with another C library
 check	/usr/share/i18n/locales/tr_TR	locales glibc-locale-source glibc glibc-i18ndata
 	provides other languages, in which the scripts must work
 check	xmllint		libxml2-utils libxml2 libxml2 libxml2-tools
 	reads the XML that we write
+check	protoc		protobuf-compiler protobuf-compiler protobuf protobuf-devel
+	reads the trace that we write for Perfetto
 '
 
 as_root() {
@@ -225,10 +235,10 @@ $(echo "$found" | sed 's/^\(.*\)	/  \1: /')"
 			"build/setup.log); install them by hand"
 }
 
-# group NAME: install what is missing of a group of the table.
+# group NAME...: install what is missing of these groups of the table.
 group() {
-	echo "$package_table" | awk -v group="$1" \
-		'$1 == group { print; getline; print }' | packages
+	echo "$package_table" | awk -v groups=" $* " \
+		'index(groups, " " $1 " ") { print; getline; print }' | packages
 }
 
 # depends PACKAGE: the packages that it depends on, one a line.

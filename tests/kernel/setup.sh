@@ -50,14 +50,8 @@ check_ours
 mkdir -p "$build"
 case ${1-} in
 ours) ;;
-tools)
-	group tools
-	group "$host_arch-guest"
-	;;
-amd64 | arm64)
-	group "$1-guest"
-	group "$1-cross"
-	;;
+tools) group tools "$host_arch-guest" ;;
+amd64 | arm64) group "$1-guest" "$1-cross" ;;
 check | compare | coverage | deb | deb-test | lint | mutants | mutants-all | timeline)
 	group "$1"
 	[ "$1" != lint ] || fetch_checkpatch

@@ -36,8 +36,10 @@ void make_tree(void)
 	/* What the scripts themselves call. */
 	shell("for tool in sh dirname mkdir id grep sed head df awk rm mv cat "
 	      "ln tail od tr env realpath gcc sleep sort ls date setsid unshare "
-	      "cut find stat uname touch cmp cp; do "
+	      "cut find stat touch cmp cp gzip; do "
 	      "ln -s \"$(command -v $tool)\" bin/; done");
+	fake("uname", "[ \"$1\" != -m ] || { echo ${MACHINE:-x86_64}; exit; }\n"
+	     "exec /bin/uname \"$@\"");
 }
 
 void fake(const char *name, const char *line)
@@ -302,6 +304,19 @@ TEST(doctor, missing_option_is_named_with_its_reason)
 	expect_text(run.output, "CONFIG_SHMEM=n, not y: the region is a shmem file");
 	run = doctor("sed s/SIG_FORCE=n/SIG_FORCE=y/", 1);
 	expect_text(run.output, "CONFIG_MODULE_SIG_FORCE=y, not n");
+}
+
+/* Each kernel needs what is of its own architecture. */
+TEST(doctor, option_of_another_architecture_is_not_missing)
+{
+	static const char filter[] = "grep -v -e X86 -e PL011; echo CONFIG_%s=y";
+	struct run run = doctor(text_of(filter, "ARM64"), 0);
+
+	expect_text(run.output, "guest: CONFIG_SERIAL_AMBA_PL011_CONSOLE=n, not y: the kernel's log\n");
+	ASSERT_TRUE(!strstr(run.output, "X86"));
+	run = doctor(text_of(filter, "X86_64"), 0);
+	expect_text(run.output, "guest: CONFIG_X86_IOPL_IOPERM=n, not y: a port write");
+	ASSERT_TRUE(!strstr(run.output, "PL011"));
 }
 
 TEST(doctor, what_only_tests_need_is_no_failure)

@@ -21,7 +21,10 @@ struct run run_ending(const char *line, int status);
 /* It ended with this status, and its errors hold the text. */
 void expect_said(struct run run, int status, const char *text);
 
-/* Copy all scripts into the current directory; bin/ has what they call. */
+/*
+ * Copy all scripts into the current directory; bin/ has what they call. They take this host
+ * for a PC, or for what uname -m calls $MACHINE.
+ */
 void make_tree(void);
 
 /* Put a program into bin/ that runs the line of shell. */

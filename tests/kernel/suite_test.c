@@ -109,6 +109,19 @@ TEST(suite, of_another_architecture_comes_with_a_cross_compiler)
 		    "the headers of unstable name no compiler");
 }
 
+/* All is of its architecture, and no cross compiler comes. */
+TEST(suite, kernel_of_an_arm64_host)
+{
+	make_tree();
+	need_keyring();
+	fake_packages_of("arm64");
+	setenv("MACHINE", "aarch64", 1);
+	expect_said(run_shell(SUITE "trixie"), 0, "fetching the kernel of trixie");
+	ASSERT_STREQ("9.9-arm64\n", read_text("build/kernel/trixie/release"));
+	shell("grep -q 'linux-headers-arm64:arm64 linux-image-arm64:arm64$' calls && "
+	      "! grep -e -linux-gnu calls");
+}
+
 TEST(suite, no_network)
 {
 	make_tree();
@@ -206,6 +219,33 @@ TEST(kbuild, no_namespace)
 	fake("unshare", "echo 'not permitted' >&2; exit 1");
 	expect_said(run_shell("PATH=$PWD/bin sh tests/kernel/kbuild.sh trixie $PWD"), 125,
 		    "root, user namespaces or sudo is required: not permitted");
+}
+
+/* A guest's root has them; what it has built comes back as an archive. */
+TEST(kbuild, no_namespace_but_a_guest)
+{
+	struct run run;
+
+	make_tree();
+	shell("mkdir -p build/kernel/trixie/tree build/tests build/guest built && "
+	      "ln -s \"$(command -v tar)\" bin/");
+	fake("unshare", "exit 1");
+	write_script("build/guest/init", "");
+	write_script("build/tests/vm",
+		     "#!/bin/sh\nwhile [ \"$1\" != run ]; do [ \"$1\" != -o ] || to=${2#*:}; shift; done\n"
+		     "shift 4\n"	/* run sh -c LINE */
+		     "echo \"$*\"; touch new.ko; tar -cf \"$to\" new.ko; exit ${ENDS:-0}\n");
+	run = run_shell("PATH=$PWD/bin sh tests/kernel/kbuild.sh trixie built W=1");
+	expect_status(&run, 0);
+	expect_text(run.errors, "kbuild: a guest enters it, which takes some minutes\n");
+	expect_text(run.output, text_of("%s/tests/kernel/enter.sh %s/build/kernel/trixie/tree ",
+					realpath(".", NULL), realpath(".", NULL)));
+	expect_text(run.output, " W=1 modules\n");
+	ASSERT_STREQ("new.ko\n", shell("ls -A built"));
+	/* If it fails there, it fails here. */
+	run = run_shell("rm built/new.ko; ENDS=2 PATH=$PWD/bin sh tests/kernel/kbuild.sh trixie built");
+	expect_status(&run, 2);
+	ASSERT_STREQ("", shell("ls -A built"));
 }
 
 /* If namespaces are refused and there is sudo, the command still runs as the caller. */

@@ -33,7 +33,7 @@ static const char *const commands[] = {
 	"user/comparison/run.sh -n -o $HERE/out -- '--quick speed -n 1 "
 		"--locks=sem,none --paths=MAP_ANON' >/dev/null "
 		"2>&1; echo $?; LC_ALL=C ls $HERE/out",
-	"user/timeline/run.sh --pace=soon; echo $?",
+	"user/timeline/run.sh -- --pace=soon; echo $?",
 	"tests/grade/hidden.sh $HERE/own $HERE/graded build/obj/harness/harness.o "
 		"build/obj/harness/held.o "
 		"build/obj/harness/harness_sample.o && "

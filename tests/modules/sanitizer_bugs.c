@@ -8,6 +8,7 @@
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/pgtable.h>
 #include <linux/slab.h>
 #include <linux/sched/task.h>
 #include <linux/spinlock.h>

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,16 +16,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../user/comparison/histogram.h"
 #include "device.h"
 #include "harness.h"
 #include "program.h"
 
-enum { COLUMNS = 26 };
+enum { COLUMNS = 36 };
 
 /* The columns that the tests read. */
 enum column {
 	ANY = -1, PATH = 1, LOCK = 2, WHAT = 6, MEDIAN = 8, INCREMENTS = 20,
-	LOST = 21, STATE = 24, WHY = 25,
+	LOST = 21, THINK = 25, WAITS = 26, P50 = 27, P999 = 30, STATE = 34, WHY = 35,
 };
 
 /* A line of results.csv; only the last field can have a comma in it. */
@@ -326,8 +328,14 @@ TEST(compare, mistakes_get_one_sentence)
 		{ "--bad", "'--bad' is not an option" },
 		{ "--loops=0", "'0' is not a number from 1" },
 		{ "--loops=12x", "'12x' is not a number" },
+		{ "--pairs=0", "--pairs: '0' is not a number from 1" },
+		{ "--disturbance=101", "'101' is not a number from 0 to 100" },
 		{ "--processes=1,,2", "'' is not a number" },
-		{ "--processes=17", "'17' is not a number from 1 to 16" },
+		{ "--processes=65", "'65' is not a number from 1 to 64" },
+		{ "--hold=-1", "--hold: '-1' is not a number from 0" },
+		{ "--think=0,,1", "--think: '' is not a number" },
+		{ "--think=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0",
+		  "--think: more than 32" },
 		{ "--paths=MAP_ANON,disk", "there is no path 'disk'" },
 		{ "--locks=semaphore", "there is no lock 'semaphore'" },
 		{ "--locks=", "there is no lock ''" },
@@ -364,12 +372,12 @@ TEST_LIMIT(compare, interrupt_keeps_what_is_done, 90)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	static const char *const questions[] = {
-		"speed", "setup", "stevens", "crash",
+		"speed", "setup", "stevens", "crash", "wait",
 	};
 	int over = 0;
 
 	prepare();
-	for (int i = 0; i < 12; i++) {
+	for (int i = 0; i < 15; i++) {
 		const char *question = questions[i % ARRAY_SIZE(questions)];
 		struct run run = START("compare", question, "-o", "out",
 				       "--progress");
@@ -455,6 +463,56 @@ TEST(compare, region_of_others_is_left_alone)
 	collect(&other);
 }
 
+/* Every sample is rejected, at last: by trials that really run. */
+TEST_LIMIT(compare, noise_is_told, 90)
+{
+	const char *path = is_in_guest() ? DEVICE : "MAP_ANON";
+	struct run run;
+
+	prepare();
+	run = COMPARE(0, "speed", "setup", "stevens", "overhead", "-q", "-l", "100",
+		      "-n", "1,2", "--locks=sem", "--disturbance=0", "-o", "out",
+		      text_of("--paths=%s", path));
+	expect_text(run.output, "noisy: clean samples: 0, rejected: ");
+	ASSERT_EQ(0, lines_with(STATE, "measured", PATH, path));
+	ASSERT_TRUE(lines_with(STATE, "noisy", PATH, path) >= 2 + 4 + 5);
+	expect_nothing_left();
+}
+
+/* A pair of one process on a processor of its own is always clean at 100 %. */
+TEST_LIMIT(compare, pairs_are_taken_in_turns, 60)
+{
+	struct run run;
+	struct line line;
+
+	needs_guest();
+	load("");
+	run = COMPARE(0, "pairs", "-q", "-n", "1", "--pairs=3", "--disturbance=100",
+		      "-o", "out");
+	expect_text(run.output, "undecided  increment under a semaphore, 1 process");
+	ASSERT_EQ(2, lines_with(WHAT, "increment", LOST, "0"));
+	for_each_result(&line)
+		ASSERT_TRUE(atof(line.field[MEDIAN]) > 0 &&
+			    atol(line.field[INCREMENTS]) > 0);
+	expect_nothing_left();
+}
+
+/* The rows of another file say which. */
+TEST_LIMIT(compare, device_may_be_another_file, 60)
+{
+	struct run run;
+
+	write_text("region", "");
+	ASSERT_OK(truncate("region", 2 << 20));
+	run = COMPARE(0, "speed", "pairs", "setup", "stevens", "crash", "exact", "-q",
+		      "-l", "100", "-n", "1", "--pairs=1", "--locks=sem,mutex",
+		      "--paths=MAP_ANON," DEVICE, "--device=region", "-o", "out");
+	ASSERT_TRUE(!strstr(run.output, DEVICE));
+	ASSERT_EQ(0, lines_with(PATH, DEVICE, ANY, ""));
+	ASSERT_TRUE(lines_with(PATH, "region", ANY, "") > 20);
+	expect_text(run.output, "summary: the locks, on region");
+}
+
 TEST_LIMIT(compare, silent_in_a_pipe, 60)
 {
 	struct run run;
@@ -480,10 +538,137 @@ TEST_LIMIT(compare, overhead_is_told, 60)
 	expect_text(run.output, "in a loop written by hand");
 }
 
+/* Random numbers of all sizes, the same in each run. */
+static uint64_t random_time(void)
+{
+	static uint64_t state = 1;
+
+	state = state * 6364136223846793005U + 1442695040888963407U;
+	return state >> 24 >> (state >> 20) % 40;
+}
+
+TEST(compare, histogram_puts_each_time_into_its_bucket)
+{
+	static struct histogram histogram;
+
+	ASSERT_TRUE(isnan(histogram_quantile(&histogram, 0.5)));
+	for (int i = 0; i < BUCKETS - 1; i++) {
+		ASSERT_EQ(i, bucket_of(bucket_start(i)));
+		ASSERT_EQ(i, bucket_of(bucket_start(i + 1) - 1));
+	}
+	ASSERT_EQ(BUCKETS - 1, bucket_of(UINT64_MAX));
+	for (int i = 0; i < 1000; i++) {
+		uint64_t time = random_time();
+		double seen;
+
+		memset(&histogram, 0, sizeof(histogram));
+		histogram_add(&histogram, time);
+		seen = histogram_quantile(&histogram, 0.5);
+		if (time < 1024 ? seen != time : fabs(seen - time) > time / 1024.0)
+			FAIL("%llu became %f", (unsigned long long)time, seen);
+		ASSERT_EQ(time, histogram.longest);
+	}
+}
+
+TEST(compare, histogram_tells_a_tail_only_of_enough_times)
+{
+	static const double shares[] = { 0.5, 0.9, 0.99, 0.999 };
+	static const int enough[] = { 20, 100, 1000, 10000 };
+	static struct histogram histogram;
+
+	for (int i = 0; i < 4; i++) {
+		while ((int)histogram.count < enough[i] - 1)
+			histogram_add(&histogram, 100);
+		ASSERT_TRUE(isnan(histogram_tail(&histogram, shares[i])));
+		histogram_add(&histogram, 5000);
+		ASSERT_EQ(100, histogram_tail(&histogram, shares[i]));
+	}
+	/* 10 of 10000 are longer than the 99.9 %. */
+	for (int i = 0; i < 6; i++)
+		histogram_add(&histogram, 7000000);
+	ASSERT_EQ(100, histogram_tail(&histogram, 0.999));
+	histogram_add(&histogram, 7000000);
+	ASSERT_TRUE(histogram_tail(&histogram, 0.999) > 4990);
+	ASSERT_EQ(7000000, histogram.longest);
+}
+
+TEST(compare, histograms_merge_exactly)
+{
+	static struct histogram parts[3], merged, whole;
+
+	for (int i = 0; i < 30000; i++) {
+		uint64_t time = random_time();
+
+		histogram_add(&parts[i % 7 % 3], time);
+		histogram_add(&whole, time);
+	}
+	for (int i = 0; i < 3; i++)
+		histogram_merge(&merged, &parts[i]);
+	ASSERT_EQ(30000, merged.count);
+	ASSERT_EQ(0, memcmp(&merged, &whole, sizeof(whole)));
+}
+
+/* The line of this lock and this kind of time. */
+static struct line line_of(const char *lock, const char *what)
+{
+	struct line line, found = { 0 };
+	int seen = 0;
+
+	for_each_result(&line)
+		if (is(&line, LOCK, lock) && is(&line, WHAT, what)) {
+			/* The fields point into the text. */
+			for (int i = 0; i < COLUMNS; i++)
+				found.field[i] = strdup(line.field[i]);
+			seen++;
+		}
+	ASSERT_EQ(1, seen);
+	return found;
+}
+
+TEST_LIMIT(compare, wait_tells_what_it_cannot, 60)
+{
+	struct line line;
+
+	prepare();
+	COMPARE(0, "wait", "-q", "--paths=MAP_ANON,private", "--locks=spin,sem,atomic",
+		"-n", "1,3", "--think=0,1000", "-o", "out");
+	/* A lock that spins hands over to nobody who sleeps. */
+	line = line_of("spin", "handoff");
+	ASSERT_STREQ("skipped", line.field[STATE]);
+	ASSERT_STREQ("nobody was seen asleep: it spins", line.field[WHY]);
+	ASSERT_STREQ("", line.field[P50]);
+	/* Two locks and private, with two think times; handoffs of sem and spin. */
+	ASSERT_EQ(6, lines_with(WHAT, "wait", ANY, ""));
+	ASSERT_EQ(3, lines_with(WHAT, "wait", THINK, "1000"));
+	ASSERT_EQ(2, lines_with(WHAT, "handoff", ANY, ""));
+	ASSERT_EQ(0, lines_with(LOCK, "atomic", ANY, ""));
+	ASSERT_EQ(1, lines_with(WHAT, "reading the clock", ANY, ""));
+	for_each_result(&line) {
+		if (is(&line, WHAT, "wait") && atol(line.field[WAITS]) < 10000)
+			ASSERT_STREQ("", line.field[P999]);
+		if (is(&line, LOST, "") || is(&line, PATH, "private"))
+			continue;
+		ASSERT_STREQ("0", line.field[LOST]);
+	}
+	expect_nothing_left();
+}
+
+TEST_LIMIT(compare, wait_marks_noise, 60)
+{
+	struct run run;
+
+	prepare();
+	run = COMPARE(0, "wait", "-q", "--disturbance=0", "--paths=MAP_ANON", "--locks=sem",
+		      "-n", "2", "-o", "out");
+	ASSERT_EQ(1, lines_with(WHAT, "wait", STATE, "noisy"));
+	ASSERT_EQ(1, lines_with(WHAT, "handoff", STATE, "noisy"));
+	ASSERT_TRUE(strstr(run.output, "* ") && strstr(run.output, "noisy: clean samples: 0"));
+}
+
 static void draw(void)
 {
 	static const char *const pictures[] = {
-		"speed-locks", "speed-paths", "setup", "stevens",
+		"speed-locks", "speed-paths", "setup", "stevens", "wait-locks", "wait-knee",
 	};
 
 	ASSERT_STREQ("",
@@ -500,7 +685,7 @@ TEST_LIMIT(compare, files_parse_and_pictures_are_drawn, 60)
 {
 	if (is_in_guest())
 		test_skip("needs sqlite3 and gnuplot, which the host has");
-	COMPARE(0, "-q", "--locks=sem,none,sysv", "-n", "1,2", "-o", "out");
+	COMPARE(0, "-q", "--locks=sem,none,sysv", "-n", "1,2", "--think=0,1000", "-o", "out");
 	ASSERT_STREQ("1\n",
 		     shell("sqlite3 :memory: \"select json_valid(readfile('out/results.json'))\""));
 	/* Both files have the same lines; each median is that of its samples. */

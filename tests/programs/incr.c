@@ -225,15 +225,16 @@ TEST(incr, permission_denied)
 /* The file system has one page, and that is in use. */
 TEST(incr, full_disk_leaves_no_file)
 {
-	char page[4096] = "full";
+	char page[page_size()];
 	struct stat stat_buf;
 	int fd;
 
 	needs_guest();
 	ASSERT_OK(mkdir("full", 0755));
-	ASSERT_OK(mount("full", "full", "tmpfs", 0, "size=4096"));
+	ASSERT_OK(mount("full", "full", "tmpfs", 0, text_of("size=%zu", page_size())));
 	ASSERT_OK(chdir("full"));
 	fd = ASSERT_OK(open("page", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	memset(page, 'f', sizeof(page));
 	ASSERT_EQ(sizeof(page), write(fd, page, sizeof(page)));
 	each_with_file("count", 1, "No space left on device");
 	ASSERT_ERRNO(ENOENT, access("count", F_OK));
@@ -469,7 +470,10 @@ TEST_LIMIT(incr, killed_parent_takes_the_child_along, 60)
 }
 
 /* More lines than a small pipe holds: both processes wait for us to read. */
-enum { MANY = 1000 };
+static int many(void)
+{
+	return page_size() / 4;
+}
 
 /* As nohup, or a shell in the background, starts it. */
 TEST_LIMIT(incr, ignored_signals_are_ignored, 60)
@@ -478,7 +482,7 @@ TEST_LIMIT(incr, ignored_signals_are_ignored, 60)
 
 	use_small_pipes();
 	for_each_program(program) {
-		struct run run = prepare_program(program, MANY, ignore_signals,
+		struct run run = prepare_program(program, many(), ignore_signals,
 						 signals);
 		pid_t child = child_of(run.pid);
 
@@ -487,8 +491,9 @@ TEST_LIMIT(incr, ignored_signals_are_ignored, 60)
 		wait_until_asleep(child);
 		send_endings(run.pid);
 		send_endings(child);
-		expect_end(collect(&run), 0, "2000 increments by 2 processes");
-		check_lines(&run, program->separate, MANY);
+		expect_end(collect(&run), 0,
+			   text_of("%d increments by 2 processes", 2 * many()));
+		check_lines(&run, program->separate, many());
 	}
 }
 

@@ -24,7 +24,7 @@
 #include "module.h"
 #include "probe.h"
 
-enum { PAGE = 4096, PAGES = 4, LOOPS = 1000, PATIENCE = 10 };
+enum { PAGES = 4, LOOPS = 1000, PATIENCE = 10 };
 
 const char *disk, *module_name;
 
@@ -56,10 +56,15 @@ static _Noreturn void say_errno(void)
 	say("%s", strerrorname_np(errno));
 }
 
+static size_t bytes_of(size_t pages)
+{
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
 static void *map(size_t pages, int flags)
 {
 	int fd = open("/dev/shmcount", O_RDWR | O_CLOEXEC);
-	void *memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, flags,
+	void *memory = mmap(NULL, bytes_of(pages), PROT_READ | PROT_WRITE, flags,
 			    fd, 0);
 
 	if (memory == MAP_FAILED)
@@ -307,7 +312,7 @@ static void o_direct(void)
 	if (fcntl(fd, F_SETFL, O_DIRECT))
 		say("no O_DIRECT");
 	memcpy(memory, "hello", 5);
-	if (pwrite(fd, memory, PAGE, 0) != PAGE)
+	if (pwrite(fd, memory, bytes_of(1), 0) != (ssize_t)bytes_of(1))
 		say_errno();
 	fcntl(fd, F_SETFL, 0);
 	if (pread(fd, text, 5, 0) != 5)
@@ -337,10 +342,10 @@ static void mremap_past_end(void)
 	char *memory = map(PAGES, MAP_SHARED);
 	int status;
 
-	memory = mremap(memory, PAGES * PAGE, 2 * PAGES * PAGE, MREMAP_MAYMOVE);
+	memory = mremap(memory, bytes_of(PAGES), bytes_of(2 * PAGES), MREMAP_MAYMOVE);
 	if (memory == MAP_FAILED)
 		say_errno();
-	shown = memory + 2 * PAGES * PAGE - 1;
+	shown = memory + bytes_of(2 * PAGES) - 1;
 	waitpid(start(touch_the_end), &status, 0);
 	say("grows: %s", WIFSIGNALED(status) ? name_of(WTERMSIG(status)) :
 						"more memory");
@@ -351,7 +356,7 @@ static void madv_remove(void)
 	volatile int *page = map(1, MAP_SHARED);
 
 	*page = 1;
-	if (madvise((void *)page, PAGE, MADV_REMOVE))
+	if (madvise((void *)page, bytes_of(1), MADV_REMOVE))
 		say_errno();
 	say(*page ? "no effect" : "erased");
 }

@@ -436,7 +436,7 @@ bool backing_probe(const struct backing *backing,
 
 void touch(void *address, size_t size)
 {
-	for (size_t i = 0; i < size; i += PAGE)
+	for (size_t i = 0; i < size; i += page_size())
 		__atomic_fetch_or((char *)address + i, 0, __ATOMIC_RELAXED);
 }
 

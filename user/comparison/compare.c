@@ -20,18 +20,26 @@ static const char help[] =
 "Compares paths (ways to share memory) and locks.\n"
 "\n"
 "  speed     what does an increment cost, on each path and under each lock?\n"
+"  pairs     is an increment on the device as cheap as on MAP_ANON?\n"
 "  setup     what does it cost to get the memory and to release it?\n"
 "  stevens   the measurement of UNPv2, appendix A, on the device\n"
 "  crash     who gets the lock when its holder is killed?\n"
+"  wait      how long does a process wait for the lock, at worst, and who gets it?\n"
 "  (by default, all of these)\n"
 "  exact     does each lock keep the count on each path?\n"
 "  overhead  what does the measuring loop itself cost?\n"
 "\n"
 "  -q, --quick           take fewer and shorter samples\n"
 "  -o, --output=DIR      write table.txt, results.csv and results.json to DIR\n"
-"  -n, --processes=LIST  numbers of processes for speed (1,2,4,8; at most 16)\n"
+"  -n, --processes=LIST  numbers of processes for speed, pairs and wait (1,2,4,8;\n"
+"                        at most 64; wait takes those from 2 on)\n"
 "  -l, --loops=N         increments of each process, for stevens, exact and\n"
 "                        overhead\n"
+"      --hold=NS         hold the lock so long each time, for wait (0)\n"
+"      --think=LIST      and then do without it so long; with several, a sweep (0)\n"
+"      --pairs=N         so many pairs, in place of as many as the spread asks for\n"
+"      --disturbance=PERCENT  reject a sample if other programs had the processors\n"
+"                        for this much of it (5)\n"
 "      --paths=LIST      only these paths (--list prints their names)\n"
 "      --locks=LIST      only these locks\n"
 "      --list            print each path and each lock, and what it is\n"
@@ -40,7 +48,8 @@ static const char help[] =
 "      --tmpfs=DIR       put the file on a tmpfs into DIR (/dev/shm)\n"
 "      --no-pin          let the scheduler choose the processors\n"
 "      --seed=N          seed of the order of samples\n"
-"      --instructions    ask only setup: the clock counts instructions (vm.sh count)\n"
+"      --instructions    ask only setup and wait, if they are asked: the clock counts\n"
+"                        instructions (vm.sh count)\n"
 "      --progress        show progress even if standard error is no terminal\n"
 "  -h, --help            print this help\n"
 "\n"
@@ -50,14 +59,16 @@ static const char help[] =
 static const struct question {
 	const char *name;
 	void (*ask)(struct comparison *c);
-	bool by_default;
+	bool by_default, counts;	/* counts: instructions, with --instructions */
 } questions[] = {
-	{ "speed", ask_speed, true },
-	{ "setup", ask_setup, true },
-	{ "stevens", ask_stevens, true },
-	{ "crash", ask_crash, true },
-	{ "exact", ask_exact, false },
-	{ "overhead", ask_overhead, false },
+	{ "speed", ask_speed, true, false },
+	{ "pairs", ask_pairs, true, false },
+	{ "setup", ask_setup, true, true },
+	{ "stevens", ask_stevens, true, false },
+	{ "crash", ask_crash, true, false },
+	{ "wait", ask_wait, true, true },
+	{ "exact", ask_exact, false, false },
+	{ "overhead", ask_overhead, false, false },
 };
 
 enum { QUESTIONS = ARRAY_SIZE(questions) };
@@ -74,6 +85,8 @@ void bad_argument(const char *format, ...)
 	fprintf(stderr, " (compare --help)\n");
 	exit(EXIT_USAGE);
 }
+
+enum { MAX_PAUSE = 100000000 };	/* ns: that of --hold and --think */
 
 static void note_interrupt(int signal)
 {
@@ -104,18 +117,20 @@ static long parse_number(const char *option, const char *text, long min,
 	return value;
 }
 
-static void parse_processes(struct comparison *c, const char *list)
+/* Parse up to size numbers; returns how many there are. */
+static int parse_list(const char *option, const char *list, long min, long max,
+		      long *numbers, int size)
 {
 	char *copy = strdup(list), *rest = copy, *item;
+	int count = 0;
 
-	c->process_counts = 0;
 	while (copy && (item = strsep(&rest, ","))) {
-		if (c->process_counts == MAX_PROCESSES)
-			bad_argument("--processes: more than %d", MAX_PROCESSES);
-		c->processes[c->process_counts++] =
-			parse_number("--processes", item, 1, MAX_PROCESSES);
+		if (count == size)
+			bad_argument("%s: more than %d", option, size);
+		numbers[count++] = parse_number(option, item, min, max);
 	}
 	free(copy);
+	return count;
 }
 
 /* Returns the list if there is a path, or lock, of each name in it. */
@@ -146,12 +161,19 @@ static void find_cpus(struct cpus *cpus)
 static void parse(struct comparison *c, int argc, char *argv[],
 		  bool asked[QUESTIONS])
 {
-	enum { PATHS = 256, LOCKS, LIST, DEVICE, DISK, TMPFS, SEED };
+	enum {
+		PATHS = 256, LOCKS, LIST, DEVICE, DISK, TMPFS, SEED, PAIRS,
+		DISTURBANCE, HOLD, THINK,
+	};
 	const struct option long_options[] = {
 		{ "quick", no_argument, NULL, 'q' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "processes", required_argument, NULL, 'n' },
 		{ "loops", required_argument, NULL, 'l' },
+		{ "hold", required_argument, NULL, HOLD },
+		{ "think", required_argument, NULL, THINK },
+		{ "pairs", required_argument, NULL, PAIRS },
+		{ "disturbance", required_argument, NULL, DISTURBANCE },
 		{ "paths", required_argument, NULL, PATHS },
 		{ "locks", required_argument, NULL, LOCKS },
 		{ "list", no_argument, NULL, LIST },
@@ -181,11 +203,26 @@ static void parse(struct comparison *c, int argc, char *argv[],
 			c->output = optarg;
 			break;
 		case 'n':
-			parse_processes(c, optarg);
+			c->process_counts = parse_list("--processes", optarg, 1,
+				MAX_PROCESSES, c->processes, MAX_PROCESSES);
 			break;
 		case 'l':
 			c->loops = parse_number("--loops", optarg, 1,
 						1000000000);
+			break;
+		case HOLD:
+			c->hold = parse_number("--hold", optarg, 0, MAX_PAUSE);
+			break;
+		case THINK:
+			c->think_count = parse_list("--think", optarg, 0,
+				MAX_PAUSE, c->think, MAX_THINKS);
+			break;
+		case PAIRS:
+			c->pairs = parse_number("--pairs", optarg, 1, 1000000);
+			break;
+		case DISTURBANCE:
+			max_disturbance = parse_number("--disturbance", optarg,
+						       0, 100) / 100.0;
 			break;
 		case PATHS:
 			c->only_backings = check_list("path", optarg);
@@ -228,8 +265,8 @@ static void parse(struct comparison *c, int argc, char *argv[],
 	for (int i = 0; i < QUESTIONS; i++) {
 		if (!any)
 			asked[i] = questions[i].by_default;
-		if (c->instructions)
-			asked[i] = questions[i].ask == ask_setup;
+		if (c->instructions && !questions[i].counts)
+			asked[i] = false;
 	}
 }
 
@@ -285,7 +322,7 @@ int main(int argc, char *argv[])
 		.locations = { SHMCOUNT_DEVICE, ".", "/dev/shm" },
 		.cpus = { .pin = true },
 		.seed = time(NULL),
-		.processes = { 1, 2, 4, 8 }, .process_counts = 4,
+		.processes = { 1, 2, 4, 8 }, .process_counts = 4, .think_count = 1,
 	};
 	bool asked[QUESTIONS] = { 0 };
 	size_t length;

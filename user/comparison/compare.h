@@ -17,17 +17,18 @@
 #include <stdio.h>
 
 #include "../common.h"
+#include "histogram.h"
 
-enum { MAX_PROCESSES = 16, WHY = 160, CPUS = 1024, PAGE = 4096 };
+enum { MAX_PROCESSES = 64, MAX_THINKS = 32, WHY = 160, CPUS = 1024, TURNS = 5 };
 
 /* SIGINT, SIGTERM and SIGHUP set this; what was measured is then reported. */
 extern volatile sig_atomic_t interrupted;
 
 /*
- * A sample is clean only if other programs had the processor for at most this
- * share of it, by the run delay that the scheduler counts.
+ * A sample is clean only if other programs had the processor for less than this
+ * share of it, by the run delay that the scheduler counts (--disturbance).
  */
-static const double max_disturbance = 0.05;
+extern double max_disturbance;
 
 /* ---- backings ---- */
 
@@ -173,6 +174,7 @@ struct cpus {
 
 struct trial {
 	const struct backing *backing;
+	const struct backing *other;	/* of trial_pair(), or NULL */
 	const struct locations *locations;
 	const struct lock *lock;
 	const struct cpus *cpus;
@@ -180,6 +182,13 @@ struct trial {
 	/* Each process counts loops times, or for seconds if not 0. */
 	long loops;
 	double seconds;
+	/*
+	 * In place of the lock's loop, unless NULL: what process i does until *stop.
+	 * Returns its number of increments.
+	 */
+	long (*work)(const struct trial *trial, struct lock_instance *instance,
+		     const volatile int *stop, int i);
+	void *data;		/* for work(), in shared memory */
 	/* As Stevens does: the parent holds the lock until all wait for it. */
 	bool held;
 	double patience;	/* seconds until a hanging process is killed */
@@ -208,6 +217,12 @@ struct outcome {
 struct outcome trial_run(const struct trial *trial);
 
 /*
+ * Let the same processes count in an object of each backing, in turns of
+ * trial->seconds each; outcomes[1] is of the other backing.
+ */
+void trial_pair(const struct trial *trial, struct outcome outcomes[2]);
+
+/*
  * Fork a child that dies with its parent, prints nothing and, if cpus says so,
  * is pinned. Returns its pid, or 0 in the child.
  */
@@ -222,11 +237,14 @@ bool child_ends(pid_t pid, double deadline, int *status);
 /* Has this child, or any if pid is 0, ended? It can still be waited for. */
 bool child_has_ended(pid_t pid);
 
-/*
- * Read /proc/self/schedstat, which fd is: seconds on a processor, and seconds
- * waiting for one. Both are 0 if it cannot be read.
- */
-void read_schedstat(int fd, double *ran, double *waited);
+/* Since gate_open(), was this process alone on its processor? */
+struct gate {
+	int fd;			/* /proc/self/schedstat */
+	double began, waited;	/* seconds */
+};
+
+void gate_open(struct gate *gate);
+bool gate_close(struct gate *gate);
 
 /* ---- results ---- */
 
@@ -258,12 +276,16 @@ struct result {
 	const char *object;	/* fresh or warm */
 	const char *what, *unit;
 	int processes, pages;
-	struct series values;	/* the clean samples; if there is none, all */
+	/* Of the clean samples; if there is none, of all. */
+	struct series values, fairness, switches;
 	struct series ratios;	/* to ratio_to, in the same round */
 	const char *ratio_to;
 	int clean, rejected;	/* samples */
 	long long increments, lost;
-	struct series fairness, switches;
+	struct histogram *waits;	/* of the samples in values, or NULL */
+	struct series jain;	/* Jain's index of the takes of each process */
+	long longest_run;	/* takes of one process in a row */
+	long hold, think;	/* ns */
 	long loops;		/* of each process, in each sample */
 	struct series published;	/* none, or one: as a ratio */
 	enum state state;
@@ -287,8 +309,12 @@ struct comparison {
 	struct locations locations;
 	struct cpus cpus;
 	long loops;		/* 0: the question's own */
+	int pairs;		/* 0: as many as the spread asks for */
 	unsigned int seed;
-	int processes[MAX_PROCESSES], process_counts;
+	long processes[MAX_PROCESSES];
+	int process_counts;
+	long hold, think[MAX_THINKS];	/* ns, for wait */
+	int think_count;
 	const char *only_backings, *only_locks;	/* comma lists, or NULL */
 	const char *output;	/* a directory, or NULL */
 
@@ -323,9 +349,10 @@ struct result *result_add(struct comparison *c, struct result result);
 
 /*
  * Add a sample. A sample that is not clean counts only while there is no clean
- * one. result_judge() sets the state when all samples are in.
+ * one. Returns whether it counts, and so belongs into fairness and switches, too.
+ * result_judge() sets the state when all samples are in.
  */
-void result_sample(struct result *result, double value, bool clean);
+bool result_sample(struct result *result, double value, bool clean);
 void result_judge(struct result *result, int wanted);
 
 /*
@@ -353,10 +380,20 @@ void random_order(struct comparison *c, int *order, int count);
 /* ---- output ---- */
 
 /*
- * Format a table's figure with three digits, "-" for NAN. The text is valid for
- * 15 more calls.
+ * Format a table's figure with three digits, or a ratio with three decimals; "-" for
+ * NAN. The text is valid for 15 more calls.
  */
 const char *figure(double value);
+const char *ratio_figure(double value);
+
+/* As figure(), with a star unless both results are simply measured or NULL. */
+const char *marked(double value, const struct result *result,
+		   const struct result *other);
+
+#define MARK_MEANS "*: doubtful (noisy, unstable or worse)."
+
+/* What the output calls a backing: the device as the user does (--device). */
+const char *label(const struct comparison *c, const char *backing);
 
 /* End a row of the table; say why, if the result is not simply measured. */
 void note(struct comparison *c, const struct result *result);
@@ -377,11 +414,13 @@ void progress(const struct comparison *c, const char *format, ...)
 /* ---- the questions; each prints its table ---- */
 
 void ask_speed(struct comparison *c);
+void ask_pairs(struct comparison *c);
 void ask_setup(struct comparison *c);
 void ask_stevens(struct comparison *c);
 void ask_crash(struct comparison *c);
 void ask_exact(struct comparison *c);
 void ask_overhead(struct comparison *c);
+void ask_wait(struct comparison *c);
 void print_summary(struct comparison *c);
 
 #endif

@@ -5,6 +5,7 @@
  * How long does that take, and is the count right?
  */
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -26,11 +27,14 @@ static double limit_of(const struct comparison *c)
 	return c->quick ? 0.05 : 0.5;	/* seconds */
 }
 
-/* What the processes tell one another. */
+/*
+ * What the processes tell one another. Whoever sees that one holds the lock must see
+ * that it is taken, too, in whatever order a processor makes stores visible.
+ */
 struct shared_state {
-	volatile int holds;		/* the holder has the lock */
-	volatile double got;		/* when the other one got it; 0: not yet */
-	volatile int done;		/* increments of the other one */
+	_Atomic double got;		/* when the other one got it; 0: not yet */
+	atomic_int holds;		/* the holder has the lock */
+	atomic_int done;		/* increments of the other one */
 	char why[WHY];
 };
 
@@ -242,7 +246,8 @@ static void print_results(struct comparison *c, int first)
 		long long counted = result[0].increments + result[1].increments;
 		bool wrong = result[0].lost || result[1].lost;
 
-		fprintf(c->table, "%-13s %-8s", result->backing, result->lock);
+		fprintf(c->table, "%-13s %-8s", label(c, result->backing),
+			result->lock);
 		print_outcome(c, &result[0]);
 		print_outcome(c, &result[1]);
 		fprintf(c->table, "  %s", !counted ? "-" :

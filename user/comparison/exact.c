@@ -42,7 +42,7 @@ static void print_results(struct comparison *c, int first)
 		"\nexact: increments lost, of those that %d processes made\n\n%-9s",
 		PROCESSES, "lock");
 	for_each_backing(backing, c)
-		fprintf(c->table, " %13s", backing->name);
+		fprintf(c->table, " %13s", label(c, backing->name));
 	for (int i = first; i < c->result_count; i++) {
 		const struct result *result = &c->results[i];
 
@@ -59,7 +59,8 @@ static void print_results(struct comparison *c, int first)
 
 		if (!result->why[0] || is_listed(c, first, i))
 			continue;
-		fprintf(c->table, "%s, %s", result->backing, result->lock);
+		fprintf(c->table, "%s, %s", label(c, result->backing),
+			result->lock);
 		note(c, result);
 	}
 	fprintf(c->table,

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,9 +106,10 @@ LOOP(atomic, FAST, __atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST))
  * mutex of U. Drepper, "Futexes Are Tricky" (2011), section 6.
  */
 
-static inline void futex(struct lock_instance *self, int operation, int value)
+static inline void futex(struct lock_instance *self, void *word, int operation,
+			 int value, int bits)
 {
-	if (syscall(SYS_futex, self->memory, operation, value, NULL, NULL, 0) < 0)
+	if (syscall(SYS_futex, word, operation, value, NULL, NULL, bits) < 0)
 		must(self, errno == EAGAIN || errno == EINTR, "futex");
 }
 
@@ -121,7 +123,7 @@ static inline void futex_take(struct lock_instance *self)
 	if (seen != 2)
 		seen = __atomic_exchange_n(word, 2, __ATOMIC_ACQUIRE);
 	while (seen) {
-		futex(self, FUTEX_WAIT, 2);
+		futex(self, word, FUTEX_WAIT, 2, 0);
 		seen = __atomic_exchange_n(word, 2, __ATOMIC_ACQUIRE);
 	}
 }
@@ -131,10 +133,64 @@ static inline void futex_give(struct lock_instance *self)
 	int *word = self->memory;
 
 	if (__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) == 2)
-		futex(self, FUTEX_WAKE, 1);
+		futex(self, word, FUTEX_WAKE, 1, 0);
 }
 
 LOCK_LOOP(futex, FAST)
+
+/*
+ * ticket: each takes a number, and the lock serves them in order. A waiter looks a
+ * hundred times, then sleeps on the number served, by a bit of its own number, so that
+ * giving the lock wakes only the next.
+ */
+
+enum { TICKET_SPINS = 100 };
+
+struct ticket {
+	unsigned int next;
+	/* Waiters watch these: keep them apart from what newcomers write. */
+	_Alignas(128) unsigned int serving;
+	unsigned int sleepers;
+};
+
+static inline int ticket_bit(unsigned int number)
+{
+	return 1U << number % 32;
+}
+
+static inline void ticket_take(struct lock_instance *self)
+{
+	struct ticket *lock = self->memory;
+	unsigned int mine = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+	unsigned int served;
+
+	for (int i = 0; i < TICKET_SPINS; i++)
+		if (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) == mine)
+			return;
+	/*
+	 * Either we see the giver's store, or it sees us among the sleepers: both write
+	 * before they read, in the one order of all that is SEQ_CST.
+	 */
+	__atomic_fetch_add(&lock->sleepers, 1, __ATOMIC_SEQ_CST);
+	while ((served = __atomic_load_n(&lock->serving, __ATOMIC_SEQ_CST)) != mine)
+		futex(self, &lock->serving, FUTEX_WAIT_BITSET, served,
+		      ticket_bit(mine));
+	__atomic_fetch_sub(&lock->sleepers, 1, __ATOMIC_RELAXED);
+}
+
+static inline void ticket_give(struct lock_instance *self)
+{
+	struct ticket *lock = self->memory;
+	/* Only the holder writes it. */
+	unsigned int next = __atomic_load_n(&lock->serving, __ATOMIC_RELAXED) + 1;
+
+	__atomic_store_n(&lock->serving, next, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&lock->sleepers, __ATOMIC_SEQ_CST))
+		futex(self, &lock->serving, FUTEX_WAKE_BITSET, INT_MAX,
+		      ticket_bit(next));
+}
+
+LOCK_LOOP(ticket, FAST)
 
 /* sem, named sem */
 
@@ -403,6 +459,9 @@ const struct lock locks[] = {
 	}, {
 		.name = "futex", .help = "a mutex on a bare futex(2)",
 		LOCK(futex), .init = no_init,
+	}, {
+		.name = "ticket", .help = "a ticket lock: first come, first served; spins, then sleeps",
+		LOCK(ticket), .init = no_init,
 	}, {
 		.name = "sem", .help = "an unnamed semaphore, in the memory",
 		LOCK(sem), .init = unnamed_init,

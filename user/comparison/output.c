@@ -15,18 +15,46 @@
 #include "../libc.h"
 #include "compare.h"
 
-const char *figure(double value)
+static const char *format(double value, int decimals, const char *mark)
 {
 	static char texts[16][24];
 	static int next;
 	char *text = texts[next++ % 16];
-	int decimals = value >= 100 || value == 0 ? 0 :
-		       value >= 10 ? 1 : value >= 1 ? 2 : 3;
 
-	if (isnan(value))
+	if (!isfinite(value))
 		return "-";
-	snprintf(text, sizeof(texts[0]), "%.*f", decimals, value);
+	snprintf(text, sizeof(texts[0]), "%.*f%s", decimals, value, mark);
 	return text;
+}
+
+static int decimals(double value)
+{
+	return value >= 100 || value == 0 ? 0 : value >= 10 ? 1 :
+	       value >= 1 ? 2 : 3;
+}
+
+const char *figure(double value)
+{
+	return format(value, decimals(value), "");
+}
+
+const char *ratio_figure(double value)
+{
+	return format(value, 3, "");
+}
+
+const char *marked(double value, const struct result *result,
+		   const struct result *other)
+{
+	bool doubtful = (result && result->state != MEASURED) ||
+			(other && other->state != MEASURED);
+
+	return format(value, decimals(value), doubtful ? "*" : "");
+}
+
+const char *label(const struct comparison *c, const char *backing)
+{
+	return strcmp(backing, SHMCOUNT_DEVICE) ? backing : c->locations.device;
 }
 
 const char *state_name(enum state state)
@@ -124,7 +152,7 @@ static void write_number(struct writer *w, const char *name, double value)
 {
 	if (!begin_field(w, name))
 		return;
-	if (!isnan(value))
+	if (isfinite(value))
 		fprintf(w->file, "%.9g", value);
 	else if (w->as == JSON)
 		fprintf(w->file, "null");
@@ -136,6 +164,21 @@ static void write_series(struct writer *w, const char *name,
 	open_field(w, name, '[');
 	for (int i = 0; i < series->count; i++)
 		write_number(w, NULL, series->value[i]);
+	close_field(w, ']');
+}
+
+/* The buckets that are not empty, each as an array: its least value, its count. */
+static void write_buckets(struct writer *w, const struct histogram *histogram)
+{
+	open_field(w, "buckets", '[');
+	for (int i = 0; histogram && i < BUCKETS; i++) {
+		if (!histogram->bucket[i])
+			continue;
+		open_field(w, NULL, '[');
+		write_number(w, NULL, bucket_start(i));
+		write_number(w, NULL, histogram->bucket[i]);
+		close_field(w, ']');
+	}
 	close_field(w, ']');
 }
 
@@ -192,9 +235,11 @@ static void write_facts(struct writer *w, const struct comparison *c)
 						       "CLOCK_MONOTONIC");
 	write_fact(w, "effort", "%s%s", c->quick ? "quick" : "full",
 		   interrupted ? ", interrupted" : "");
-	write_fact(w, "run_delay", "%s", access("/proc/self/schedstat", R_OK) ?
-		   "unknown here: no sample is rejected for it" :
-		   "over 5 % of a sample of speed or setup rejects it");
+	if (access("/proc/self/schedstat", R_OK))
+		write_fact(w, "run_delay", "unknown here: no sample is rejected for it");
+	else
+		write_fact(w, "run_delay",
+		   "%g %% of a sample or more rejects it", 100 * max_disturbance);
 	write_fact(w, "device", "%s", c->locations.device);
 	write_fact(w, "disk", "%s (file system type 0x%lx)", c->locations.disk,
 		   statfs(c->locations.disk, &fs) ? 0 : (unsigned long)fs.f_type);
@@ -220,8 +265,9 @@ void print_targets(struct comparison *c)
 	for (int i = 0; i < c->target_count; i++) {
 		const struct target *target = &c->targets[i];
 
-		fprintf(c->table, "%5.3f  %5.3f to %5.3f  %4.2f  %-9s  %s\n",
-			target->median, target->low, target->high, target->max,
+		fprintf(c->table, "%5s  %5s to %5s  %4.2f  %-9s  %s\n",
+			ratio_figure(target->median), ratio_figure(target->low),
+			ratio_figure(target->high), target->max,
 			verdicts[target->verdict], target->what);
 	}
 }
@@ -233,14 +279,32 @@ static double or_nothing(double value)
 	return value ? value : NAN;
 }
 
-static void write_result(struct writer *w, const struct result *result)
+static void write_waits(struct writer *w, const struct result *result)
+{
+	static const struct histogram none;
+	const struct histogram *waits = result->waits ?: &none;
+
+	write_number(w, "hold", result->waits ? result->hold : NAN);
+	write_number(w, "think", result->waits ? result->think : NAN);
+	write_number(w, "waits", or_nothing(waits->count));
+	write_number(w, "p50", histogram_tail(waits, 0.5));
+	write_number(w, "p90", histogram_tail(waits, 0.9));
+	write_number(w, "p99", histogram_tail(waits, 0.99));
+	write_number(w, "p999", histogram_tail(waits, 0.999));
+	write_number(w, "longest", waits->count ? waits->longest : NAN);
+	write_number(w, "jain", quartiles(&result->jain).median);
+	write_number(w, "longest_run", or_nothing(result->longest_run));
+}
+
+static void write_result(const struct comparison *c, struct writer *w,
+			 const struct result *result)
 {
 	struct quartiles q = quartiles(&result->values);
-	struct quartiles ratio = quartiles(&result->ratios);
+	struct quartiles r = quartiles(&result->ratios);
 	bool counted = result->increments;
 
 	write_text(w, "question", result->question);
-	write_text(w, "path", result->backing);
+	write_text(w, "path", result->backing ? label(c, result->backing) : NULL);
 	write_text(w, "lock", result->lock);
 	write_number(w, "processes", or_nothing(result->processes));
 	write_text(w, "object", result->object);
@@ -255,15 +319,16 @@ static void write_result(struct writer *w, const struct result *result)
 	write_number(w, "clean", result->clean);
 	write_number(w, "rejected", result->rejected);
 	write_text(w, "ratio_to", result->ratio_to);
-	write_number(w, "ratio", ratio.median);
-	write_number(w, "ratio_q1", ratio.low);
-	write_number(w, "ratio_q3", ratio.high);
+	write_number(w, "ratio", r.median);
+	write_number(w, "ratio_q1", r.low);
+	write_number(w, "ratio_q3", r.high);
 	write_number(w, "published", quartiles(&result->published).median);
 	write_number(w, "loops", or_nothing(result->loops));
 	write_number(w, "increments", counted ? result->increments : NAN);
 	write_number(w, "lost", counted ? result->lost : NAN);
 	write_number(w, "fairness", quartiles(&result->fairness).median);
 	write_number(w, "switches", quartiles(&result->switches).median);
+	write_waits(w, result);
 	write_text(w, "state", state_name(result->state));
 	write_text(w, "why", result->why[0] ? result->why : NULL);
 }
@@ -272,12 +337,12 @@ void write_csv(struct comparison *c, FILE *file)
 {
 	struct writer w = { .file = file, .as = NAMES, .first = true };
 
-	write_result(&w, &(struct result) { 0 });
+	write_result(c, &w, &(struct result) { 0 });
 	fputc('\n', file);
 	w.as = CSV;
 	for (int i = 0; i < c->result_count; i++) {
 		w.first = true;
-		write_result(&w, &c->results[i]);
+		write_result(c, &w, &c->results[i]);
 		fputc('\n', file);
 	}
 }
@@ -295,9 +360,10 @@ void write_json(struct comparison *c, FILE *file)
 	open_field(&w, "results", '[');
 	for (int i = 0; i < c->result_count; i++) {
 		open_field(&w, NULL, '{');
-		write_result(&w, &c->results[i]);
+		write_result(c, &w, &c->results[i]);
 		write_series(&w, "samples", &c->results[i].values);
 		write_series(&w, "ratios", &c->results[i].ratios);
+		write_buckets(&w, c->results[i].waits);
 		close_field(&w, '}');
 	}
 	close_field(&w, ']');

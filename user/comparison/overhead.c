@@ -53,15 +53,19 @@ void ask_overhead(struct comparison *c)
 	if (!memory || !lock_init(&instance, lock, memory, result->why))
 		die("no memory");
 	for (int i = 0; i < pairs && !interrupted; i++) {
-		bool first = random_below(c, 2);
+		bool first = random_below(c, 2), clean;
 		double table, hand;
+		struct gate gate;
 
 		progress(c, "overhead: pair %d of %d", i + 1, pairs);
+		gate_open(&gate);
 		table = first ? by_table(lock, &instance, loops) : 0;
 		hand = by_hand(instance.memory, instance.count, loops);
 		table = first ? table : by_table(lock, &instance, loops);
-		result_sample(result, table / loops * 1e9, true);
-		series_add(&result->ratios, table / hand);
+		clean = gate_close(&gate);
+		result_sample(result, table / loops * 1e9, clean);
+		if (clean)
+			series_add(&result->ratios, table / hand);
 	}
 	lock_fini(&instance, lock);
 	object_release(&object, memory);

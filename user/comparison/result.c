@@ -126,16 +126,19 @@ void result_set(struct result *result, enum state state, const char *format,
 	va_end(args);
 }
 
-void result_sample(struct result *result, double value, bool clean)
+bool result_sample(struct result *result, double value, bool clean)
 {
 	if (!clean) {
 		result->rejected++;
 		if (result->clean)
-			return;
+			return false;
 	} else if (!result->clean++) {
 		result->values.count = 0;
+		result->fairness.count = 0;
+		result->switches.count = 0;
 	}
 	series_add(&result->values, value);
+	return true;
 }
 
 bool result_outcome(struct result *result, const struct trial *trial,
@@ -172,7 +175,8 @@ void result_judge(struct result *result, int wanted)
 	if (result->state != MEASURED)
 		return;
 	if (!result->values.count)
-		result_set(result, SKIPPED, "interrupted before it was measured");
+		result_set(result, SKIPPED, "%s before it was measured",
+			   interrupted ? "interrupted" : "the time was up");
 	else if (result->clean < wanted)
 		result_set(result, NOISY, "clean samples: %d, rejected: %d",
 			   result->clean, result->rejected);

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # make compare: runs compare in the guest, and writes results and pictures to
-# build/compare. In the guest it measures setup twice: by the clock, and in a second
-# guest, whose clock counts instructions.
+# build/compare. In the guest it measures setup and wait twice: by the clock, and in a
+# second guest, whose clock counts instructions.
 #
 #   run.sh [-n] [-o DIR] [-p PROGRAM] -- ['WORD...']
 #
@@ -27,8 +27,8 @@ while getopts no:p: option; do
 	esac
 done
 shift $((OPTIND - 1))
-# 2 MiB, the largest size that setup maps.
-export PARAMS="${PARAMS:-size=2097152}"
+# 8 MiB: 512 pages, the most that setup maps, where a page has 16 KiB.
+export PARAMS="${PARAMS:-size=8388608}"
 status=0
 # An interrupt is for compare, which reports it by its exit status.
 trap : INT
@@ -79,7 +79,7 @@ if [ -n "$native" ]; then
 	"$top/user/compare" -o "$tmp/bench" "$@" || status=$?
 else
 	if in_guest bench "$@" && [ $status -ne 130 ] &&
-		grep -q '^"setup"' "$tmp/bench/results.csv"; then
+		grep -q '^"setup"\|^"wait"' "$tmp/bench/results.csv"; then
 		in_guest count --instructions "$@" && append "$tmp/count" "$tmp/bench"
 	fi
 	cat "$tmp/bench/table.txt" 2>/dev/null

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * setup: what does it cost to get shared memory and to release it, phase by
- * phase, for one page, 16, and 2 MiB? Fresh memory is made for each cycle;
+ * phase, for one page, 16, and 512? Fresh memory is made for each cycle;
  * warm memory exists before, with all its pages.
  */
 #include <fcntl.h>
@@ -91,13 +91,15 @@ static struct result *result_of(struct comparison *c, const struct row *row,
 	return has_phase(row, phase) ? &c->results[row->results[phase]] : NULL;
 }
 
+static size_t page;		/* bytes of one; asking costs time */
+
 /*
  * Store to each page; this clears data. Some emulators split an atomic access
  * into a load and a store, which would cost two faults.
  */
 static void write_pages(void *address, size_t size)
 {
-	for (size_t i = 0; i < size; i += PAGE)
+	for (size_t i = 0; i < size; i += page)
 		((volatile char *)address)[i] = 0;
 }
 
@@ -207,10 +209,10 @@ static void end_row(struct comparison *c, const struct row *row,
 
 static void sample(struct comparison *c, struct row *row)
 {
-	double medians[PHASES + 1], began, ran, delay, delay_after;
+	double medians[PHASES + 1];
 	struct object object;
+	struct gate gate;
 	bool clean, ok;
-	int fd;
 
 	for (int phase = 0; phase <= PHASES; phase++)
 		row->latest[phase] = NAN;
@@ -218,20 +220,16 @@ static void sample(struct comparison *c, struct row *row)
 		return;
 	/* For fresh memory, this only finds out whether this host has it. */
 	if (!object_make(&object, row->backing, &c->locations,
-			 (size_t)row->pages * PAGE)) {
+			 row->pages * page)) {
 		if (!interrupted)
 			end_row(c, row, SKIPPED, object.why);
 		return;
 	}
 	if (row->fresh)
 		object_remove(&object);
-	fd = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
-	read_schedstat(fd, &ran, &delay);
-	began = now();
+	gate_open(&gate);
 	ok = run_cycles(row, &object, medians);
-	read_schedstat(fd, &ran, &delay_after);
-	clean = delay_after - delay <= max_disturbance * (now() - began);
-	close(fd);
+	clean = gate_close(&gate);
 	object_remove(&object);
 	if (!ok && !interrupted)
 		end_row(c, row, FAILED, object.why);
@@ -276,7 +274,6 @@ static const struct {
 	bool fresh;
 	double max;
 } limits[] = {
-	{ ALL, 1, "/dev/zero", true, 0.42 },
 	{ ALL, 1, "tmpfs", false, 1.00 },
 	{ TOUCH, 512, "MAP_ANON", true, 1.00 },
 };
@@ -300,22 +297,23 @@ static void print_rows(struct comparison *c, const struct rows *rows)
 
 		if (i && row->pages != row[-1].pages)
 			fprintf(c->table, "\n");
-		fprintf(c->table, "%-13s %-5s %5d", row->backing->name,
+		fprintf(c->table, "%-13s %-5s %5d", label(c, row->backing->name),
 			row->fresh ? "fresh" : "warm", row->pages);
 		for (int phase = 0; phase < PHASES; phase++) {
 			const struct result *part = result_of(c, row, phase);
 
-			fprintf(c->table, " %8s", figure(part ?
-				quartiles(&part->values).median : NAN));
+			fprintf(c->table, " %8s",
+				marked(part ? quartiles(&part->values).median : NAN,
+				       part, NULL));
 		}
-		fprintf(c->table, "  %10s %8s %8s  %6s", figure(all.median),
+		fprintf(c->table, "  %10s %8s %8s  %6s", marked(all.median, result, NULL),
 			figure(all.low), figure(all.high), figure(ratio.median));
 		note(c, result);
 	}
 	fprintf(c->table,
 		"\nfresh: memory made for each cycle; warm: memory that exists, with its pages.\n"
 		"/zero: ratio to the same of /dev/zero in the same round. The cost of the clock\n"
-		"is subtracted.\n");
+		"is subtracted.\n" MARK_MEANS "\n");
 }
 
 static void make_rows(struct comparison *c, struct rows *rows)
@@ -360,6 +358,7 @@ void ask_setup(struct comparison *c)
 	struct rows rows = { 0 };
 	cpu_set_t before, one;
 
+	page = page_size();
 	sched_getaffinity(0, sizeof(before), &before);
 	CPU_ZERO(&one);
 	CPU_SET(c->cpus.number[0], &one);

@@ -14,9 +14,6 @@
 static const char baseline[] = "MAP_ANON";
 static const char common_lock[] = "sem";
 
-/* The limit of the semaphore's cost on the device, by that on MAP_ANON. */
-static const double max_ratio = 1.03;
-
 struct cell {
 	const struct backing *backing;
 	const struct lock *lock;
@@ -29,7 +26,6 @@ struct plan {
 	int count;
 	double seconds, seconds_in_turns;	/* of a sample */
 	int wanted;		/* clean samples of each cell */
-	int ratios;		/* of each cell with a target */
 	double budget;		/* seconds */
 };
 
@@ -38,11 +34,11 @@ static struct plan plan_for(const struct comparison *c)
 	if (c->quick)
 		return (struct plan) {
 			.seconds = 0.004, .seconds_in_turns = 0.03,
-			.wanted = 2, .ratios = 8, .budget = 8,
+			.wanted = 2, .budget = 8,
 		};
 	return (struct plan) {
 		.seconds = 0.01, .seconds_in_turns = 0.04,
-		.wanted = 9, .ratios = 210, .budget = 150,
+		.wanted = 9, .budget = 100,
 	};
 }
 
@@ -111,9 +107,10 @@ static void take_outcome(struct comparison *c, struct cell *cell,
 		outcome->verdict = BROKEN;
 	if (!result_outcome(result, trial, outcome))
 		return;
-	result_sample(result, value, outcome->verdict == CLEAN);
-	series_add(&result->fairness, outcome->fairness);
-	series_add(&result->switches, outcome->switches);
+	if (result_sample(result, value, outcome->verdict == CLEAN)) {
+		series_add(&result->fairness, outcome->fairness);
+		series_add(&result->switches, outcome->switches);
+	}
 	if (outcome->verdict == CLEAN)
 		cell->latest = value;
 }
@@ -147,38 +144,6 @@ static void add_ratio(struct comparison *c, const struct plan *plan,
 	if (cell->base >= 0 && !isnan(cell->latest) && !isnan(base->latest))
 		series_add(&result_of(c, cell)->ratios,
 			   cell->latest / base->latest);
-}
-
-static bool has_target(const struct cell *cell)
-{
-	return cell->base >= 0 && !strcmp(cell->backing->name, SHMCOUNT_DEVICE) &&
-	       !strcmp(cell->lock->name, common_lock);
-}
-
-/*
- * Sample each cell that has a target once more, next to its baseline. The plan
- * fixes the number of samples: sampling until a target is met would meet any
- * target. Returns false if all have enough.
- */
-static bool sample_pairs(struct comparison *c, const struct plan *plan)
-{
-	bool any = false;
-
-	for (int i = 0; i < plan->count; i++) {
-		struct cell *cell = &plan->cells[i], *base;
-		const struct result *result = result_of(c, cell);
-		bool first = random_below(c, 2);
-
-		if (!has_target(cell) || result->state != MEASURED ||
-		    result->ratios.count >= plan->ratios)
-			continue;
-		base = &plan->cells[cell->base];
-		sample(c, plan, first ? cell : base);
-		sample(c, plan, first ? base : cell);
-		add_ratio(c, plan, cell);
-		any = true;
-	}
-	return any;
 }
 
 static void take_round(struct comparison *c, const struct plan *plan)
@@ -216,11 +181,6 @@ static void judge(struct comparison *c, const struct plan *plan)
 		    !result->lost)
 			result_set(result, FAILED,
 				   "the control lost nothing: the processes never overlapped");
-		if (has_target(cell) && result->ratios.count)
-			target_add(c, max_ratio, &result->ratios,
-				   "increment under a semaphore, %d process%s, device / MAP_ANON",
-				   result->processes,
-				   result->processes == 1 ? "" : "es");
 	}
 }
 
@@ -244,7 +204,7 @@ static void print_cells(struct comparison *c, const struct plan *plan,
 		else if (result->increments)
 			snprintf(lost, sizeof(lost), "0");
 		fprintf(c->table, "%-13s %-8s %5d  %8s %8s %8s  %7s %7s %7s %5s %8s  %s",
-			result->backing, result->lock, result->processes,
+			label(c, result->backing), result->lock, result->processes,
 			figure(q.median), figure(q.low), figure(q.high),
 			figure(r.median), figure(r.low), figure(r.high),
 			figure(quartiles(&result->fairness).median),
@@ -266,9 +226,6 @@ void ask_speed(struct comparison *c)
 			 plan.wanted);
 		take_round(c, &plan);
 	}
-	progress(c, "speed: device and %s in turns", baseline);
-	while (!interrupted && now() < deadline && sample_pairs(c, &plan))
-		;
 	judge(c, &plan);
 
 	fprintf(c->table, "\nspeed: the semaphore on each path\n\n");

@@ -31,9 +31,13 @@ static const struct row {
 
 enum { ROWS = ARRAY_SIZE(rows) };
 
-/* Returns the seconds for a million increments of each process, or NAN. */
+/*
+ * Returns the seconds for a million increments of each process, or NAN. In his
+ * measurement the processes need not run at the same time.
+ */
 static double repeat(struct comparison *c, struct result *result,
-		     const struct lock *lock, long loops, double seconds)
+		     const struct lock *lock, long loops, double seconds,
+		     bool *clean)
 {
 	const struct cpus unpinned = { .count = c->cpus.count };
 	struct trial trial = {
@@ -47,6 +51,7 @@ static double repeat(struct comparison *c, struct result *result,
 	if (!result_outcome(result, &trial, &outcome) ||
 	    result->state == FAILED)
 		return NAN;
+	*clean = outcome.verdict != DISTURBED;
 	return outcome.wall / outcome.done * result->processes * 1e6;
 }
 
@@ -55,11 +60,12 @@ static long choose_loops(struct comparison *c, struct result *result,
 			 const struct lock *lock, double budget)
 {
 	double max;
+	bool clean;
 
 	if (c->loops)
 		return c->loops;
 	max = 1e6 * budget / TIMES /
-	       repeat(c, result, lock, 0, c->quick ? 0.01 : 0.05);
+	       repeat(c, result, lock, 0, c->quick ? 0.01 : 0.05, &clean);
 	if (isnan(max))
 		return 0;
 	result->increments = 0;	/* that trial is no sample */
@@ -72,11 +78,12 @@ static void measure(struct comparison *c, struct result *result,
 	if (!interrupted)
 		result->loops = choose_loops(c, result, lock, budget);
 	for (int i = 0; i < TIMES && result->state == MEASURED && !interrupted; i++) {
-		double value = repeat(c, result, lock, result->loops, 0);
+		bool clean;
+		double value = repeat(c, result, lock, result->loops, 0, &clean);
 
 		if (isnan(value))
 			break;
-		result_sample(result, value, true);
+		result_sample(result, value, clean);
 	}
 	result_judge(result, TIMES);
 }
@@ -97,7 +104,7 @@ static void print_rows(struct comparison *c, int first, const char *backing)
 	fprintf(c->table,
 		"\nstevens: seconds for a million increments of each process, on %s,\n"
 		"and their ratios to one process: here, and as published (Solaris 2.6)\n\n",
-		backing);
+		label(c, backing));
 	fprintf(c->table, "%-8s", "lock");
 	for (int n = 1; n <= MAX_PROCS; n++)
 		fprintf(c->table, " %7d", n);
@@ -118,11 +125,13 @@ static void print_rows(struct comparison *c, int first, const char *backing)
 				worst = &result[i];
 			if (result[i].loops < min)
 				min = result[i].loops;
-			fprintf(c->table, " %7s", figure(mean(&result[i].values)));
+			fprintf(c->table, " %7s",
+				marked(mean(&result[i].values), &result[i], NULL));
 		}
 		for (int i = 0; i < MAX_PROCS; i++)
 			fprintf(c->table, "  %5s %5s",
-				figure(quartiles(&result[i].ratios).median),
+				marked(quartiles(&result[i].ratios).median,
+				       &result[i], result),
 				figure(quartiles(&result[i].published).median));
 		fprintf(c->table, " %7ld", min);
 		note(c, worst);
@@ -130,7 +139,8 @@ static void print_rows(struct comparison *c, int first, const char *backing)
 	fprintf(c->table,
 		"\nMeans of %d times. Processes are not pinned; the parent holds the lock while it\n"
 		"forks. loops: increments of each process, the minimum of the row; if a million\n"
-		"take too long, compare makes fewer and scales their time up.\n", TIMES);
+		"take too long, compare makes fewer and scales their time up.\n"
+		MARK_MEANS "\n", TIMES);
 }
 
 /* The device; without one, say so, and take MAP_ANON. */
@@ -145,7 +155,7 @@ static const char *choose_backing(struct comparison *c)
 		return "MAP_ANON";
 	if (backing_probe(backing_named(SHMCOUNT_DEVICE), &c->locations, result.why))
 		return SHMCOUNT_DEVICE;
-	fprintf(c->table, "\nstevens: on %s", SHMCOUNT_DEVICE);
+	fprintf(c->table, "\nstevens: on %s", c->locations.device);
 	note(c, result_add(c, result));
 	return "MAP_ANON";
 }

@@ -32,19 +32,25 @@ static double median(const struct result *result)
 	return result ? quartiles(&result->values).median : NAN;
 }
 
-static double speed_of(const struct comparison *c, const char *backing,
-		       const char *lock, int processes)
+static const struct result *speed_of(const struct comparison *c,
+				     const char *backing, const char *lock,
+				     int processes)
 {
-	return median(find(c, "speed", backing, lock, processes, NULL, NULL));
+	return find(c, "speed", backing, lock, processes, NULL, NULL);
 }
 
-static double setup_of(const struct comparison *c, const char *backing,
-		       const char *object)
+static const char *shown(const struct result *result)
+{
+	return marked(median(result), result, NULL);
+}
+
+static const char *setup_of(const struct comparison *c, const char *backing,
+			    const char *object)
 {
 	const struct result *result = find(c, "setup", backing, NULL, 0,
 					   "map+touch+unmap", object);
 
-	return result && result->pages == 1 ? median(result) : NAN;
+	return shown(result && result->pages == 1 ? result : NULL);
 }
 
 static const char *wake_up(struct comparison *c, const struct backing *backing)
@@ -68,16 +74,16 @@ static void print_backings(struct comparison *c)
 		"fresh", "warm");
 	for_each_backing(backing, c)
 		fprintf(c->table, "%-13s %-10s %-13s %6s %8s %8s %8s %8s\n",
-			backing->name, backing->shared_by, backing->lasts,
+			label(c, backing->name), backing->shared_by, backing->lasts,
 			wake_up(c, backing),
-			figure(speed_of(c, backing->name, "sem", 1)),
-			figure(speed_of(c, backing->name, "sem", 2)),
-			figure(setup_of(c, backing->name, "fresh")),
-			figure(setup_of(c, backing->name, "warm")));
+			shown(speed_of(c, backing->name, "sem", 1)),
+			shown(speed_of(c, backing->name, "sem", 2)),
+			setup_of(c, backing->name, "fresh"),
+			setup_of(c, backing->name, "warm"));
 	fprintf(c->table,
 		"\nwake: the answer of FUTEX_WAKE; a contended semaphore needs 0. ns: an increment\n"
 		"under a semaphore, by 1 and by 2 processes. fresh, warm: ns to map, touch and\n"
-		"unmap a page that is new, and one that exists.\n");
+		"unmap a page that is new, and one that exists.\n" MARK_MEANS "\n");
 }
 
 static const char *fate(const struct comparison *c, const char *backing,
@@ -97,29 +103,28 @@ static const char *fate(const struct comparison *c, const char *backing,
 
 static void print_locks(struct comparison *c, const char *backing)
 {
-	double atomic = speed_of(c, backing, "atomic", 2);
+	const struct result *atomic = speed_of(c, backing, "atomic", 2);
 
 	fprintf(c->table, "\nsummary: the locks, on %s\n\n%-9s %8s %8s %9s %7s  %-18s %s\n",
-		backing, "lock", "ns at 1", "ns at 2", "x atomic", "lost",
+		label(c, backing), "lock", "ns at 1", "ns at 2", "x atomic", "lost",
 		"if holder killed:", "what it is");
 	for_each_lock(lock, c) {
-		const struct result *two = find(c, "speed", backing, lock->name,
-						2, NULL, NULL);
+		const struct result *two = speed_of(c, backing, lock->name, 2);
+		double lost = two ? 100.0 * two->lost / two->increments : NAN;
 		char after[32];
 
 		snprintf(after, sizeof(after), "%s / %s",
 			 fate(c, backing, lock, WAITER_GETS_IT),
 			 fate(c, backing, lock, NEWCOMER_GETS_IT));
 		fprintf(c->table, "%-9s %8s %8s %9s %6s%s  %-18s %s\n",
-			lock->name,
-			figure(speed_of(c, backing, lock->name, 1)),
-			figure(median(two)), figure(median(two) / atomic),
-			figure(two ? 100.0 * two->lost / two->increments : NAN),
-			two ? "%" : " ", after, lock->help);
+			lock->name, shown(speed_of(c, backing, lock->name, 1)),
+			shown(two), marked(median(two) / median(atomic), two, atomic),
+			marked(lost, two, NULL), isfinite(lost) ? "%" : " ",
+			after, lock->help);
 	}
 	fprintf(c->table,
 		"\nns: an increment, by 1 and by 2 processes. If the holder is killed: does a waiter\n"
-		"get the lock / does a process that comes later?\n");
+		"get the lock / does a process that comes later?\n" MARK_MEANS "\n");
 }
 
 static bool was_asked(const struct comparison *c, const char *question)

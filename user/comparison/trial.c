@@ -30,14 +30,25 @@ struct slot {
 	char why[WHY];
 } __attribute__((aligned(256)));
 
-/* What parent and processes share; the parent writes stop. */
+/* What parent and processes share; process 0 writes stop. */
 struct control {
 	_Alignas(128) int arrived;
-	_Alignas(128) int stop;
-	struct slot slots[MAX_PROCESSES];
+	_Alignas(128) int stop[TURNS];
+	struct slot slots[TURNS][MAX_PROCESSES];
 };
 
+/*
+ * What a turn counts in: 0, 0, 1, 1, 0. The first turn warms up the processes;
+ * of the others, a steady drift cancels out, and each memory follows itself as
+ * often as the other.
+ */
+static int memory_of(int turn)
+{
+	return turn / 2 % 2;
+}
+
 volatile sig_atomic_t interrupted;
+double max_disturbance = 0.05;
 
 pid_t start_child(const struct cpus *cpus, int i)
 {
@@ -96,7 +107,13 @@ bool child_ends(pid_t pid, double deadline, int *status)
 	return true;
 }
 
-void read_schedstat(int fd, double *ran, double *waited)
+static int open_schedstat(void)
+{
+	return open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
+}
+
+/* Seconds on a processor, and waiting for one; both are 0 if it cannot be read. */
+static void read_schedstat(int fd, double *ran, double *waited)
 {
 	char text[64] = "";
 	long long on = 0, wait = 0;
@@ -105,6 +122,24 @@ void read_schedstat(int fd, double *ran, double *waited)
 		sscanf(text, "%lld %lld", &on, &wait);
 	*ran = on / 1e9;
 	*waited = wait / 1e9;
+}
+
+void gate_open(struct gate *gate)
+{
+	double ran;
+
+	gate->fd = open_schedstat();
+	read_schedstat(gate->fd, &ran, &gate->waited);
+	gate->began = now();
+}
+
+bool gate_close(struct gate *gate)
+{
+	double ran, waited, took = now() - gate->began;
+
+	read_schedstat(gate->fd, &ran, &waited);
+	close(gate->fd);
+	return waited - gate->waited < max_disturbance * took;
 }
 
 static int *stop_word;
@@ -131,77 +166,92 @@ static void stop_after(double seconds, int *stop)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-static _Noreturn void count_in_child(const struct trial *trial,
-				     struct lock_instance *instance,
-				     struct control *control, int i)
+static void count(const struct trial *trial, struct lock_instance *instance,
+		  const int *stop, int i, int schedstat, struct slot *slot)
 {
-	struct slot *slot = &control->slots[i];
-	int fd = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
 	double ran, waited;
 	struct rusage before, after;
 
-	instance->why = slot->why;
-	if (trial->lock->join)
-		trial->lock->join(instance);
-	touch(instance->memory, INSTANCE_BYTES);
-
-	__atomic_fetch_add(&control->arrived, 1, __ATOMIC_RELEASE);
-	/* If one dies before it arrives, the parent kills the others. */
-	while (!trial->held && __atomic_load_n(&control->arrived,
-					     __ATOMIC_ACQUIRE) < trial->processes)
-		sched_yield();
-
-	if (trial->seconds && !i)
-		stop_after(trial->seconds, &control->stop);
 	getrusage(RUSAGE_SELF, &before);
-	read_schedstat(fd, &ran, &waited);
+	read_schedstat(schedstat, &ran, &waited);
 	slot->start = now();
-	slot->done = trial->lock->loop(instance, &control->stop,
-				    trial->seconds ? LONG_MAX : trial->loops);
+	slot->done = trial->work ? trial->work(trial, instance, stop, i) :
+		     trial->lock->loop(instance, stop,
+				       trial->seconds ? LONG_MAX : trial->loops);
 	slot->end = now();
-	read_schedstat(fd, &slot->ran, &slot->waited);
+	read_schedstat(schedstat, &slot->ran, &slot->waited);
 	getrusage(RUSAGE_SELF, &after);
 	slot->ran -= ran;
 	slot->waited -= waited;
 	slot->switches = after.ru_nvcsw - before.ru_nvcsw;
+}
+
+static _Noreturn void count_in_child(const struct trial *trial,
+				     struct lock_instance *instances, int turns,
+				     struct control *control, int i)
+{
+	int fd = open_schedstat();
+
+	for (int k = 0; k < 2 && k < turns; k++) {
+		instances[k].why = control->slots[0][i].why;
+		if (trial->lock->join)
+			trial->lock->join(&instances[k]);
+		touch(instances[k].memory, INSTANCE_BYTES);
+	}
+	for (int turn = 0; turn < turns; turn++) {
+		__atomic_fetch_add(&control->arrived, 1, __ATOMIC_RELEASE);
+		/* If one dies before it arrives, the parent kills the others. */
+		while (!trial->held &&
+		       __atomic_load_n(&control->arrived, __ATOMIC_ACQUIRE) <
+		       (turn + 1) * trial->processes)
+			sched_yield();
+		if (trial->seconds && !i)
+			stop_after(trial->seconds, &control->stop[turn]);
+		count(trial, &instances[memory_of(turn)], &control->stop[turn],
+		      i, fd, &control->slots[turn][i]);
+	}
 	_exit(0);
 }
 
 /*
  * The share of the time for which other programs had the processors. With k
- * processes on one processor, each may wait while the other k - 1 run. If they
- * wait longer than that, they do not wait for one another.
+ * processes on n processors, where k exceeds n, each may wait while the other
+ * k - n run. If they wait longer than that, they do not wait for one another.
+ * Pinned processes are judged processor by processor.
  */
 static double disturbance(const struct trial *trial, const struct slot *slots,
 			  double wall)
 {
-	int cpus = trial->cpus->count, sharing;
+	int cpus = trial->cpus->count, groups;
 	double worst = 0;
 
 	if (cpus > trial->processes)
 		cpus = trial->processes;
-	for (int cpu = 0; cpu < cpus; cpu++) {
+	groups = trial->cpus->pin ? cpus : 1;
+	for (int group = 0; group < groups; group++) {
 		double ran = 0, waited = 0, others;
+		int sharing = 0;
 
-		sharing = 0;
-		for (int i = cpu; i < trial->processes; i += cpus) {
+		for (int i = group; i < trial->processes; i += groups) {
 			ran += slots[i].ran;
 			waited += slots[i].waited;
 			sharing++;
 		}
-		others = (waited - (sharing - 1) * ran) / sharing / wall;
+		others = (waited - (sharing * groups / (double)cpus - 1) * ran) /
+			 sharing / wall;
 		if (others > worst)
 			worst = others;
 	}
 	return worst;
 }
 
+/* Add a turn to the outcome of its memory. */
 static void judge(const struct trial *trial, const struct slot *slots,
-		  long count, struct outcome *outcome)
+		  struct outcome *outcome)
 {
 	double first = slots[0].start, last = slots[0].end;
-	double all_from = first, all_until = last, overlap;
-	long min = LONG_MAX, max = 0, switches = 0;
+	double all_from = first, all_until = last, fairness, overlap;
+	long min = LONG_MAX, max = 0;
 	bool in_turns = trial->processes > trial->cpus->count;
 
 	for (int i = 0; i < trial->processes; i++) {
@@ -214,17 +264,16 @@ static void judge(const struct trial *trial, const struct slot *slots,
 		min = slot->done < min ? slot->done : min;
 		max = slot->done > max ? slot->done : max;
 		outcome->done += slot->done;
-		switches += slot->switches;
+		outcome->switches += slot->switches;
 	}
-	outcome->wall = last - first;
-	outcome->fairness = max ? (double)min / max : 0;
-	outcome->switches = (double)switches / (outcome->done ?: 1);
-	outcome->lost = outcome->done - count;
-
-	overlap = (all_until - all_from) / outcome->wall;
+	outcome->wall += last - first;
+	fairness = max ? (double)min / max : 0;
+	outcome->fairness = fairness < outcome->fairness ? fairness :
+							   outcome->fairness;
+	overlap = (all_until - all_from) / (last - first);
 	if (overlap < (in_turns ? min_overlap_in_turns : min_overlap))
 		outcome->verdict = APART;
-	if (disturbance(trial, slots, outcome->wall) > max_disturbance)
+	if (disturbance(trial, slots, last - first) >= max_disturbance)
 		outcome->verdict = DISTURBED;
 }
 
@@ -289,11 +338,14 @@ static void await_arrival(const struct trial *trial,
 	}
 }
 
-static struct outcome run_processes(const struct trial *trial,
-				    struct lock_instance *instance)
+/* Count in the first instance, or in both by turns. */
+static void run_processes(const struct trial *trial,
+			  struct lock_instance *instances, int memories,
+			  struct outcome *outcomes)
 {
-	struct outcome outcome = { .verdict = CLEAN };
+	struct outcome end = { .verdict = CLEAN, .fairness = 1 };
 	double deadline = now() + trial->patience, released = 0;
+	int turns = memories == 1 ? 1 : TURNS;
 	pid_t pids[MAX_PROCESSES];
 	struct control *control;
 
@@ -302,51 +354,90 @@ static struct outcome run_processes(const struct trial *trial,
 	if (control == MAP_FAILED)
 		die("no memory");
 	touch(control, sizeof(*control));
-	*instance->count = 0;
 	if (trial->held)
-		trial->lock->take(instance);
+		trial->lock->take(instances);
 	for (int i = 0; i < trial->processes; i++) {
 		pids[i] = start_child(trial->cpus, i);
 		if (!pids[i])
-			count_in_child(trial, instance, control, i);
+			count_in_child(trial, instances, turns, control, i);
 	}
 	if (trial->held) {
 		await_arrival(trial, control, deadline);
 		released = now();
-		trial->lock->give(instance);
+		trial->lock->give(instances);
 	}
-	reap(pids, trial->processes, control->slots, deadline, &outcome);
-	if (interrupted && outcome.verdict == CLEAN)
-		outcome.verdict = STOPPED;
-	if (outcome.verdict == CLEAN)
-		judge(trial, control->slots, *instance->count, &outcome);
+	reap(pids, trial->processes, control->slots[0], deadline, &end);
+	if (interrupted && end.verdict == CLEAN)
+		end.verdict = STOPPED;
+	for (int k = 0; k < memories; k++)
+		outcomes[k] = end;
+	for (int turn = 0; turn < turns && end.verdict == CLEAN; turn++) {
+		struct outcome *outcome = &outcomes[memory_of(turn)];
+
+		for (int i = 0; i < trial->processes; i++)
+			outcome->lost += control->slots[turn][i].done;
+		if (turn || turns == 1)
+			judge(trial, control->slots[turn], outcome);
+	}
+	for (int k = 0; k < memories && end.verdict == CLEAN; k++) {
+		outcomes[k].lost -= *instances[k].count;
+		outcomes[k].switches /= outcomes[k].done ?: 1;
+	}
 	/* Stevens measures by the parent's clock. */
 	if (trial->held)
-		outcome.wall = now() - released;
+		outcomes[0].wall = now() - released;
 	munmap(control, sizeof(*control));
-	return outcome;
+}
+
+/* A memory of the trial, with a lock in it. */
+struct place {
+	struct object object;
+	void *memory;
+};
+
+/* Returns false if this host lacks one of both; outcome says why. */
+static bool acquire(const struct trial *trial, const struct backing *backing,
+		    struct place *place, struct lock_instance *instance,
+		    struct outcome *outcome)
+{
+	place->memory = object_acquire(&place->object, backing, trial->locations);
+	if (!place->memory) {
+		/* The signal may have failed a system call (EINTR). */
+		outcome->verdict = interrupted ? STOPPED : NO_BACKING;
+		memcpy(outcome->why, place->object.why, WHY);
+		return false;
+	}
+	if (lock_init(instance, trial->lock, place->memory, outcome->why))
+		return true;
+	outcome->verdict = NO_LOCK;
+	object_release(&place->object, place->memory);
+	return false;
+}
+
+void trial_pair(const struct trial *trial, struct outcome outcomes[2])
+{
+	const struct backing *backings[] = { trial->backing, trial->other };
+	struct lock_instance instances[2];
+	struct place places[2];
+	int wanted = trial->other ? 2 : 1, got = 0;
+
+	for (int k = 0; k < wanted; k++)
+		outcomes[k] = (struct outcome) { .verdict = STOPPED };
+	while (got < wanted && acquire(trial, backings[got], &places[got],
+				       &instances[got], &outcomes[got]))
+		got++;
+	if (got == wanted)
+		run_processes(trial, instances, got, outcomes);
+	while (got--) {
+		lock_fini(&instances[got], trial->lock);
+		object_release(&places[got].object, places[got].memory);
+	}
 }
 
 struct outcome trial_run(const struct trial *trial)
 {
-	struct outcome outcome = { .verdict = NO_BACKING };
-	struct object object;
-	struct lock_instance instance;
-	void *memory = object_acquire(&object, trial->backing, trial->locations);
+	struct outcome outcomes[2];
 
-	if (!memory) {
-		/* The signal may have failed a system call (EINTR). */
-		if (interrupted)
-			outcome.verdict = STOPPED;
-		memcpy(outcome.why, object.why, WHY);
-		return outcome;
-	}
-	if (lock_init(&instance, trial->lock, memory, outcome.why)) {
-		outcome = run_processes(trial, &instance);
-		lock_fini(&instance, trial->lock);
-	} else {
-		outcome.verdict = NO_LOCK;
-	}
-	object_release(&object, memory);
-	return outcome;
+	trial_pair(trial, outcomes);
+	return outcomes[0];
 }

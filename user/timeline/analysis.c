@@ -11,7 +11,7 @@
 
 #include "analysis.h"
 
-enum { MAX_PROCESSES = 2000, MAX_SEMS = 1000, DEPTH = 8, PAGE = 4096 };
+enum { MAX_PROCESSES = 2000, MAX_SEMS = 1000, DEPTH = 8 };
 
 /* A call of sem_wait() or the like that has not returned. */
 struct call {
@@ -66,13 +66,22 @@ static _Noreturn void cannot_be(const struct analyser *analyser, const char *wha
 	     analyser->event->pid, what);
 }
 
+/* The last process with that pid, alive or not; -1: none known. */
+static int find_last(const struct analysis *analysis, int pid)
+{
+	int i = analysis->process_count - 1;
+
+	while (i >= 0 && analysis->processes[i].pid != pid)
+		i--;
+	return i;
+}
+
 /* The living process with that pid; -1: none known. */
 static int find(const struct analysis *analysis, int pid)
 {
-	for (int i = analysis->process_count - 1; i >= 0; i--)
-		if (analysis->processes[i].pid == pid)
-			return analysis->processes[i].alive ? i : -1;
-	return -1;
+	int i = find_last(analysis, pid);
+
+	return i >= 0 && analysis->processes[i].alive ? i : -1;
 }
 
 static int add_process(struct analyser *analyser, int pid, int parent)
@@ -132,6 +141,11 @@ static const struct page *find_page(const struct analyser *analyser, int process
 	}
 }
 
+static unsigned long page_of(const struct analyser *analyser, unsigned long address)
+{
+	return address & -analyser->analysis->trace->page;
+}
+
 /*
  * A semaphore in the device's region is identified by its offset, in all
  * processes; any other by its address, which fork() does not change.
@@ -141,11 +155,11 @@ static int find_sem(struct analyser *analyser, int process, unsigned long addres
 	struct analysis *analysis = analyser->analysis;
 	int mm = analyser->tasks[process].mm;
 	const struct page *page = find_page(analyser, process,
-					    address & -(unsigned long)PAGE);
+					    page_of(analyser, address));
 	size_t i;
 
 	if (page) {
-		address = page->offset + address % PAGE;
+		address = page->offset + address % analysis->trace->page;
 		mm = -1;
 	}
 	for (i = 0; i < analysis->sem_count; i++)
@@ -221,7 +235,7 @@ static void add_area(struct analyser *analyser, int i)
 /* A page fault; in the region, if the module tells of none. */
 static void note_fault(struct analyser *analyser, int i)
 {
-	unsigned long page = analyser->event->address & -(unsigned long)PAGE;
+	unsigned long page = page_of(analyser, analyser->event->address);
 	const struct area *area = find_area(analyser, i, page);
 
 	if (area)
@@ -571,7 +585,12 @@ static void handle_event(struct analyser *analyser)
 	}
 	/* The first event of a process shows that it runs. */
 	if (i < 0) {
-		if (event->kind == EVENT_EXIT)
+		int ended = find_last(analysis, event->pid);
+
+		/* Linux 7.2 tells of the end of a process before that of its memory. */
+		if (ended >= 0 && event->kind == EVENT_UNMAP)
+			add_mark(analyser, ended, event->kind);
+		if (ended >= 0 || event->kind == EVENT_EXIT)
 			return;
 		i = add_process(analyser, event->pid, -1);
 	}

@@ -22,6 +22,15 @@ void draw_text(const struct view *view, FILE *file, int width, bool colours);
 void draw_svg(const struct view *view, FILE *file);
 
 /*
+ * Write all of the waits and holds into the buffers that record left in dir, and
+ * name the processes there. Dies if it cannot.
+ */
+void mark_buffers(const struct analysis *analysis, const char *dir);
+
+/* Write it all, for Perfetto, whatever part the view is of. */
+void draw_perfetto(const struct view *view, FILE *file);
+
+/*
  * Print who waited for whom, in lines of at most width characters: each wait,
  * or a total for each pair of processes if there are many and each is false.
  */
@@ -32,6 +41,9 @@ void list_processes(const struct view *view, FILE *file);
 
 /* us as ms, with three significant digits. */
 const char *ms(long time);
+
+/* "semaphore" or "futex", and its letter if there are several. */
+const char *sem_name(const struct analysis *analysis, int sem);
 
 /* The distance of the marks on an axis with at most max of them. */
 long axis_step(long length, int max);

@@ -21,6 +21,18 @@ const char *ms(long time)
 	return text;
 }
 
+const char *sem_name(const struct analysis *analysis, int i)
+{
+	const struct sem *sem = &analysis->sems[i];
+	static char texts[2][24];
+	static int next;
+	char *text = texts[next++ % 2];
+
+	snprintf(text, sizeof(texts[0]), analysis->letters > 1 ? "%s %c" : "%s",
+		 sem->is_futex ? "futex" : "semaphore", 'A' + sem->letter % 26);
+	return text;
+}
+
 long axis_step(long length, int max)
 {
 	long step = 1;

@@ -26,6 +26,14 @@ static const struct function {
 	{ "sem_post", "post", "posted" },
 };
 
+/* Where a machine has the first argument of a function. */
+static const struct {
+	Elf64_Half machine;
+	const char *argument;
+} machines[] = {
+	{ EM_X86_64, "%di" }, { EM_AARCH64, "%x0" },
+};
+
 enum { MAX_FUNCTIONS = 32 };
 
 /* A whole ELF file in memory. */
@@ -79,10 +87,10 @@ static bool is_new(Elf64_Off *offsets, int *count, Elf64_Off offset)
 }
 
 static void define(const char *path, const struct function *function,
-		   Elf64_Off offset, int number, FILE *file)
+		   Elf64_Off offset, const char *argument, int number, FILE *file)
 {
-	fprintf(file, "p:timeline/%s_%d %s:0x%lx sem=%%di\n", function->begin,
-		number, path, offset);
+	fprintf(file, "p:timeline/%s_%d %s:0x%lx sem=%s\n", function->begin,
+		number, path, offset, argument);
 	fprintf(file, "r:timeline/%s_%d %s:0x%lx result=$retval:s32\n",
 		function->end, number, path, offset);
 	fflush(file);
@@ -93,12 +101,17 @@ static int define_all(const struct image *image, const char *path, int *number,
 {
 	const Elf64_Ehdr *head = at(image, 0, sizeof(*head));
 	const Elf64_Shdr *tables;
+	const char *argument = NULL;
 	Elf64_Off offsets[MAX_FUNCTIONS];
 	int count = 0;
 
 	if (!head || memcmp(head->e_ident, ELFMAG, SELFMAG) ||
-	    head->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    head->e_machine != EM_X86_64)
+	    head->e_ident[EI_CLASS] != ELFCLASS64)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
+		if (head->e_machine == machines[i].machine)
+			argument = machines[i].argument;
+	if (!argument)
 		return 0;
 	tables = at(image, head->e_shoff, head->e_shnum * sizeof(*tables));
 	for (int i = 0; tables && i < head->e_shnum; i++) {
@@ -122,7 +135,7 @@ static int define_all(const struct image *image, const char *path, int *number,
 				offset = offset_of(image, head,
 						  symbol->st_value);
 				if (is_new(offsets, &count, offset))
-					define(path, &functions[f], offset,
+					define(path, &functions[f], offset, argument,
 					       (*number)++, file);
 			}
 		}

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * record: runs a command under the kernel's tracing, and writes the trace to a
- * file, for timeline to draw. It traces the scheduler, page faults, futex(2),
- * the device's tracepoints (or, if it has none, mmap(2) and munmap(2)) and, by uprobes, the calls of sem_wait() and
- * sem_post(). It must be root, in a guest that has started only one processor
- * (see start_processors()).
+ * record: runs a command under the kernel's tracing, and leaves the trace in a
+ * directory, for timeline to draw and for trace-cmd. It traces the scheduler, page
+ * faults, futex(2), the device's tracepoints (or, if it has none, mmap(2) and
+ * munmap(2)) and, by uprobes, the calls of sem_wait() and sem_post(). It must be
+ * root.
  *
- * The file is the kernel's own text, between lines "# timeline: WHAT ...".
+ * The file "trace" there is the kernel's own text, between lines "# timeline: WHAT
+ * ...". The others are the same events in binary (leave.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,28 +26,33 @@
 #include "record.h"
 
 static const char help[] =
-"usage: record [option]... FILE COMMAND\n"
+"usage: record [option]... DIR COMMAND\n"
 "\n"
-"Runs COMMAND by a shell and writes a trace of it to FILE.\n"
+"Runs COMMAND by a shell and leaves a trace of it in the directory DIR.\n"
 "\n"
 "  -p MS    read a line of its standard output each MS ms, like a slow terminal:\n"
 "           a process that writes more has to wait (0: read at once)\n"
 "  -e FILE  look for semaphores in this program, too; may be repeated\n"
+"  -g       this is a guest for one run, with one processor started: start the\n"
+"           others when all is traced, and leave the probes behind\n"
 "\n"
 "Exit status: that of the command, or 128 + the signal that killed it; 125 if\n"
 "the command cannot be traced.\n";
 
 enum { BUFFER_KB = 6144, MAX_PACE = 10000 };
 
-#define TRACING "/sys/kernel/tracing"
-#define OURS TRACING "/instances/timeline"
+static const char page_faults[] = "exceptions/page_fault_user";
 
 static const char *const events[] = {
 	"sched/sched_switch", "sched/sched_waking", "sched/sched_process_fork",
 	"sched/sched_process_exec", "sched/sched_process_exit",
-	"exceptions/page_fault_user", "syscalls/sys_enter_futex",
+	page_faults, "syscalls/sys_enter_futex",
 	"syscalls/sys_exit_futex", "shmcount", "timeline",
 };
+
+/* The same where an architecture has no such tracepoint, as arm64: one of "timeline". */
+static const char page_fault_probe[] =
+	"p:timeline/page_fault_user handle_mm_fault address=$arg2:x64";
 
 /* These tell of the mappings of a module that has no tracepoints. */
 static const char *const instead[] = {
@@ -54,11 +61,12 @@ static const char *const instead[] = {
 
 /* Where programs that are not static find libc. */
 static const char *const libraries[] = {
-	"/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6",
+	"/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6",
+	"/lib64/libc.so.6",
 };
 
 static volatile sig_atomic_t interrupted;
-static bool hears_interrupt;	/* false: our parent ignored SIGINT */
+static pid_t child;
 
 static bool put(const char *path, const char *text)
 {
@@ -131,7 +139,9 @@ static void probe(const char *path, int *number, FILE *list, FILE *out)
 static void probe_all(const char *command, char *const more[], FILE *out)
 {
 	static const char ends[] = " \t\n;&|()<>'\"`{}$=";
-	FILE *list = fopen(TRACING "/uprobe_events", "we");
+	/* Others may have probes here, which O_TRUNC would remove; fopen() would seek. */
+	int fd = open(TRACING "/uprobe_events", O_WRONLY | O_APPEND | O_CLOEXEC);
+	FILE *list = fd >= 0 ? fdopen(fd, "w") : NULL;
 	char *words = strdup(command), path[4096];
 	int number = 0;
 
@@ -155,8 +165,9 @@ static void probe_all(const char *command, char *const more[], FILE *out)
  * Enabling these events patches the scheduler's code, by way of a breakpoint.
  * When QEMU emulates two processors, one of them sometimes misses the last step
  * and hits the breakpoint forever. So the guest runs one processor until all
- * code is patched (maxcpus=1 on its kernel's command line, see vm.sh). Uprobes
- * are safe: they are in place before their program runs.
+ * code is patched (maxcpus=1 on its kernel's command line, see vm.sh), and it
+ * never patches it back. Uprobes are safe: they are in place before their
+ * program runs.
  */
 static void start_processors(void)
 {
@@ -171,20 +182,41 @@ static void start_processors(void)
 	globfree(&found);
 }
 
-static void enable(const char *event)
+static void enable(const char *dir, const char *event)
 {
 	char name[100];
 
 	snprintf(name, sizeof(name), "events/%s/enable", event);
 	set(name, "1");
+	leave_format(dir, event);
+}
+
+/* Remove our instance and probes, and those that an earlier run left when it was killed. */
+static void remove_all(void)
+{
+	char line[200], *name;
+	glob_t found;
+
+	if (rmdir(OURS) && errno != ENOENT)
+		warning("cannot remove " OURS);
+	if (glob(TRACING "/events/timeline/*/format", 0, NULL, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		*strrchr(found.gl_pathv[i], '/') = '\0';
+		name = strrchr(found.gl_pathv[i], '/') + 1;
+		snprintf(line, sizeof(line), "-:timeline/%s", name);
+		if (!put(TRACING "/dynamic_events", line))
+			warning("cannot remove the probe %s", name);
+	}
+	globfree(&found);
 }
 
 /* A full buffer keeps the oldest events: timeline draws those first. */
-static void prepare(const char *command, char *const more[], FILE *out)
+static void prepare(const char *command, char *const more[], const char *dir, FILE *out)
 {
 	char kilobytes[16];
 
-	if (mkdir(OURS, 0700) && errno != EEXIST)
+	if (mkdir(OURS, 0700))
 		die("cannot make " OURS);
 	set("tracing_on", "0");
 	probe_all(command, more, out);
@@ -198,12 +230,16 @@ static void prepare(const char *command, char *const more[], FILE *out)
 		    access(OURS "/events/shmcount", F_OK)) {
 			fprintf(out, "# timeline: untraced\n");
 			for (size_t j = 0; j < ARRAY_SIZE(instead); j++)
-				enable(instead[j]);
+				enable(dir, instead[j]);
 			continue;
 		}
-		enable(events[i]);
+		if (events[i] == page_faults && access(OURS "/events/exceptions", F_OK)) {
+			if (!put(TRACING "/kprobe_events", page_fault_probe))
+				die("cannot probe page faults (see Kconfig.notes)");
+			continue;
+		}
+		enable(dir, events[i]);
 	}
-	start_processors();
 }
 
 /* Run the shell, traced from here on, with all its descendants. */
@@ -211,8 +247,8 @@ static _Noreturn void run(const char *command, int out)
 {
 	char pid[16];
 
-	if (hears_interrupt)
-		signal(SIGINT, SIG_DFL);
+	catch_end_signals(SIG_DFL);
+	on_failure = NULL;
 	if (out >= 0)
 		dup2(out, STDOUT_FILENO);
 	snprintf(pid, sizeof(pid), "%d", getpid());
@@ -229,7 +265,7 @@ static _Noreturn void run(const char *command, int out)
  */
 static void copy_slowly(int pipe, int pace)
 {
-	char data[4096];
+	char data[page_size()];		/* a packet has no more; what is not read is lost */
 	ssize_t length;
 
 	while ((length = read(pipe, data, sizeof(data)))) {
@@ -290,22 +326,51 @@ static _Noreturn void usage(FILE *file, int status)
 	exit(status);
 }
 
-static void note_interrupt(int signal)
+/*
+ * An interrupt at the terminal reaches the command, too; pass on the others. Keep the
+ * trace. A reader that is gone shows when we write.
+ */
+static void note_end_signal(int signal)
 {
 	interrupted = signal;
+	if (child > 0 && (signal == SIGTERM || signal == SIGHUP))
+		kill(child, signal);
+}
+
+/* Two that record at once would remove each other's probes. */
+static void lock(void)
+{
+	int fd = open(TRACING, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || access(TRACING "/uprobe_events", W_OK))
+		die("cannot trace by " TRACING "/uprobe_events (it takes root, and a kernel that has it: see Kconfig.notes)");
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		die("cannot lock " TRACING ", which another record may use");
+}
+
+static void begin(FILE *out, const char *command, int pace)
+{
+	/* One line, even if the command has several. */
+	fprintf(out, "# timeline: command ");
+	for (; *command; command++)
+		fputc(*command == '\n' ? ' ' : *command, out);
+	fprintf(out, "\n# timeline: machine %s\n# timeline: pace %d\n# timeline: page %zu\n",
+		getenv("SHMCOUNT_GUEST") ?: "native", pace, page_size());
 }
 
 int main(int argc, char *argv[])
 {
-	struct sigaction action = { .sa_handler = note_interrupt };
 	char *more[16] = { NULL };
 	int option, pace = 0, count = 0, pipes[2] = { -1, -1 };
 	int status, all = 0;
-	pid_t child, pid;
+	bool guest = false;
+	const char *dir;
+	char path[4096];
+	pid_t pid;
 	FILE *out;
 
 	failure_status = EXIT_INFRASTRUCTURE;
-	while ((option = getopt(argc, argv, "+p:e:h")) != -1) {
+	while ((option = getopt(argc, argv, "+p:e:gh")) != -1) {
 		if (option == 'h')
 			usage(stdout, 0);
 		if (option == 'p') {
@@ -315,6 +380,8 @@ int main(int argc, char *argv[])
 				     optarg, MAX_PACE);
 		} else if (option == 'e' && count < 15) {
 			more[count++] = optarg;
+		} else if (option == 'g') {
+			guest = true;
 		} else {
 			usage(stderr, EXIT_USAGE);
 		}
@@ -322,21 +389,30 @@ int main(int argc, char *argv[])
 	if (argc - optind != 2)
 		usage(stderr, EXIT_USAGE);
 
-	out = fopen(argv[optind], "we");
+	dir = argv[optind];
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		die("cannot make %s", dir);
+	snprintf(path, sizeof(path), "%s/trace", dir);
+	out = fopen(path, "we");
 	if (!out)
-		die("cannot write %s", argv[optind]);
-	/* One line, even if the command has several. */
-	fprintf(out, "# timeline: command ");
-	for (const char *c = argv[optind + 1]; *c; c++)
-		fputc(*c == '\n' ? ' ' : *c, out);
-	fprintf(out, "\n# timeline: pace %d\n", pace);
-	prepare(argv[optind + 1], more, out);
+		die("cannot write %s", path);
+	begin(out, argv[optind + 1], pace);
+	lock();
+	catch_end_signals(note_end_signal);
+	if (!guest) {
+		remove_all();
+		on_failure = remove_all;
+	}
+	prepare(argv[optind + 1], more, dir, out);
+	if (guest)
+		start_processors();
 	fflush(out);
+	/* The command would not hear of it. */
+	if (interrupted) {
+		failure_status = EXIT_INTERRUPTED;
+		exit_failed();
+	}
 
-	/* An interrupt is for the command; keep the trace. */
-	hears_interrupt = signal(SIGINT, SIG_IGN) != SIG_IGN;
-	if (hears_interrupt)
-		sigaction(SIGINT, &action, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (pace && (pipe2(pipes, O_CLOEXEC | O_DIRECT) ||
 		     fcntl(pipes[1], F_SETPIPE_SZ, 1) < 0))
@@ -357,5 +433,8 @@ int main(int argc, char *argv[])
 						    WEXITSTATUS(status);
 	set("tracing_on", "0");
 	save(out, all);
+	leave_buffers(dir);
+	if (!guest)
+		remove_all();
 	return interrupted && !all ? EXIT_INTERRUPTED : all;
 }

@@ -7,6 +7,9 @@
 
 #include "../common.h"
 
+#define TRACING "/sys/kernel/tracing"
+#define OURS TRACING "/instances/timeline"
+
 /*
  * Find the functions of an ELF file that take or post semaphores. Write a line
  * to the file for each event to define: one at the call and one at the return,
@@ -15,5 +18,18 @@
  * ELF file, or has no such functions, or no names for them.
  */
 int define_probes(const char *path, int *number, FILE *file);
+
+/*
+ * Leave the format of an event, or of each of a group of events, in dir, under its
+ * name in tracefs. Dies if it cannot.
+ */
+void leave_format(const char *dir, const char *event);
+
+/*
+ * Leave the buffer of each processor in dir, as cpu0000 and so on, and with it what
+ * trace-cmd restore needs of tracefs. It takes the events out of the buffers. Dies if it
+ * cannot.
+ */
+void leave_buffers(const char *dir);
 
 #endif

@@ -320,7 +320,8 @@ static int write_list(const struct view *view, FILE *file, int y)
 
 static void draw_head(const struct view *view, FILE *file, int height)
 {
-	const char *command = view->analysis->trace->command;
+	const struct trace *trace = view->analysis->trace;
+	const char *command = trace->command;
 	char title[MAX_TITLE + 4];
 
 	snprintf(title, sizeof(title), "%.*s%s", MAX_TITLE, command,
@@ -334,8 +335,10 @@ static void draw_head(const struct view *view, FILE *file, int height)
 	fprintf(file, "<marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker>\n</defs>\n<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n",
 		WIDTH, height);
 	draw_label(file, 20, 32, " style=\"font-size:18px\" font-weight=\"bold\"", title);
-	fprintf(file, "<text x=\"%d\" y=\"32\" text-anchor=\"end\">time in ms of an emulated guest with %d processors</text>\n",
-		RIGHT, view->analysis->trace->processors);
+	fprintf(file, "<text x=\"%d\" y=\"32\" text-anchor=\"end\">", RIGHT);
+	print_escaped(file, trace->machine);
+	fprintf(file, "%s%d processors; time in ms</text>\n", *trace->machine ? ", " : "",
+		trace->processors);
 }
 
 void draw_svg(const struct view *view, FILE *file)

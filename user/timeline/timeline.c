@@ -21,6 +21,10 @@ static const char help[] =
 "Draws a trace of make timeline as text.\n"
 "\n"
 "  --svg=FILE   write a picture to FILE, too\n"
+"  --perfetto=FILE\n"
+"               write a trace for Perfetto (ui.perfetto.dev) to FILE, too\n"
+"  --raw=DIR    add the waits and holds to the buffers that record left in DIR, as\n"
+"               lines of trace_marker\n"
 "  --from=MS    start at this time on the axis\n"
 "  --to=MS      end at this time\n"
 "  --all        draw the whole trace, from the start of the first process to the\n"
@@ -35,7 +39,7 @@ static const char help[] =
 enum { FEW_HOLDS = 60, MIN_WIDTH = 78, MAX_WIDTH = 500 };
 
 static struct {
-	const char *svg;
+	const char *svg, *perfetto, *raw;
 	double from, to;
 	int all, each;		/* set by getopt_long() */
 	int width;
@@ -76,6 +80,8 @@ static const char *parse(int argc, char *argv[])
 {
 	static const struct option names[] = {
 		{ "svg", required_argument, NULL, 's' },
+		{ "perfetto", required_argument, NULL, 'p' },
+		{ "raw", required_argument, NULL, 'r' },
 		{ "from", required_argument, NULL, 'f' },
 		{ "to", required_argument, NULL, 't' },
 		{ "all", no_argument, &options.all, true },
@@ -93,6 +99,12 @@ static const char *parse(int argc, char *argv[])
 			break;
 		case 's':
 			options.svg = optarg;
+			break;
+		case 'p':
+			options.perfetto = optarg;
+			break;
+		case 'r':
+			options.raw = optarg;
 			break;
 		case 'f':
 			options.from = number(optarg, -1e6, 1e9);
@@ -220,13 +232,24 @@ static void make_view(struct view *view, const struct analysis *analysis)
 			analysis->from));
 }
 
+static void write_to(const char *path, void (*draw)(const struct view *, FILE *),
+		     const struct view *view)
+{
+	FILE *file = fopen(path, "we");
+
+	if (!file)
+		die("cannot write %s", path);
+	draw(view, file);
+	if (fclose(file))
+		die("cannot write %s", path);
+}
+
 int main(int argc, char *argv[])
 {
 	const char *path = parse(argc, argv);
 	struct analysis analysis;
 	struct trace trace;
 	struct view view;
-	FILE *file;
 
 	read_trace(&trace, path);
 	if (!trace.count)
@@ -250,13 +273,11 @@ int main(int argc, char *argv[])
 		printf("  (%s)\n", view.notes[i]);
 	if (fflush(stdout))
 		die("cannot write");
-	if (options.svg) {
-		file = fopen(options.svg, "we");
-		if (!file)
-			die("cannot write %s", options.svg);
-		draw_svg(&view, file);
-		if (fclose(file))
-			die("cannot write %s", options.svg);
-	}
+	if (options.svg)
+		write_to(options.svg, draw_svg, &view);
+	if (options.perfetto)
+		write_to(options.perfetto, draw_perfetto, &view);
+	if (options.raw)
+		mark_buffers(&analysis, options.raw);
 	return 0;
 }

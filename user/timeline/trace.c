@@ -10,7 +10,7 @@
 
 #include "trace.h"
 
-enum { MAX_EVENTS = 4000000, MAX_PROCESSORS = 64 };
+enum { MAX_EVENTS = 4000000, MAX_PROCESSORS = 8192 };
 
 /* The state of reading the file. */
 struct reader {
@@ -236,6 +236,14 @@ static void parse_event(struct reader *reader, const char *line)
 	bad_line(reader, line);
 }
 
+/* Returns the number of bytes, a power of 2; 0 if it is none. */
+static unsigned long parse_page(const char *text)
+{
+	long bytes = parse_long(text, INT_MAX);
+
+	return bytes > 0 && !(bytes & (bytes - 1)) ? bytes : 0;
+}
+
 static void parse_comment(struct reader *reader, const char *line)
 {
 	static const char head[] = "# timeline: ";
@@ -256,8 +264,12 @@ static void parse_comment(struct reader *reader, const char *line)
 		snprintf(trace->programs + used, sizeof(trace->programs) - used,
 			 "%s%s", used ? ", " : "",
 			 slash ? slash + 1 : what + 8);
+	} else if (!strncmp(what, "machine ", 8)) {
+		snprintf(trace->machine, sizeof(trace->machine), "%s", what + 8);
 	} else if (!strcmp(what, "untraced")) {
 		trace->untraced = true;
+	} else if (!strncmp(what, "page ", 5) && parse_page(what + 5)) {
+		trace->page = parse_page(what + 5);
 	} else if (!strncmp(what, "end ", 4) &&
 		   parse_long(what + 4, INT_MAX) >= 0) {
 		reader->ended = true;
@@ -298,7 +310,8 @@ void read_trace(struct trace *trace, const char *path)
 	char *line = NULL;
 	FILE *file = fopen(path, "re");
 
-	*trace = (struct trace) { .path = path };
+	/* A trace of before others had any has no line with the size of a page. */
+	*trace = (struct trace) { .path = path, .page = 4096 };
 	if (!file)
 		die("cannot open %s", path);
 	errno = 0;

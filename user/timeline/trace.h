@@ -44,8 +44,10 @@ struct trace {
 	const char *path;
 	char command[400];
 	char programs[400];	/* those with probes at their semaphores */
+	char machine[100];	/* what ran it; "": it does not say */
 	bool untraced;		/* the module has no tracepoints */
 	int processors;
+	unsigned long page;	/* bytes of one, where it was recorded */
 	long dropped;		/* events that did not fit into the buffer */
 	struct event *events;
 	size_t count;
