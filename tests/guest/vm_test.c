@@ -1132,7 +1132,7 @@ TEST_LIMIT(compare, wait_finds_a_planted_delay_and_who_is_served, 2 * GUEST_LIMI
 		"(a.lock, b.lock, c.lock) = ('ticket', 'ticket', 'futex') and "
 		"(a.processes, b.processes, c.processes) = ('2', '4', '4')\"";
 
-	of_kernel("kernel", "");
+	need_native_guest();
 	unsetenv("KMOD");
 	ASSERT_EQ(0, system(measure));
 	ASSERT_STREQ("1,1,1,1,1\n", shell(served));
@@ -1157,7 +1157,7 @@ TEST_LIMIT(compare, handoff_agrees_with_svsematest, 2 * GUEST_LIMIT)
 
 	if (system("command -v svsematest >/dev/null"))
 		test_skip("there is no svsematest here (Debian's rt-tests)");
-	of_kernel("kernel", "");
+	need_native_guest();
 	unsetenv("KMOD");
 	run = must_end(RUN(VM_SH, "count", "sh", "-c", commands,
 			   in("TOP", "user/compare")), 0);

@@ -155,7 +155,7 @@ TEST(kernel, names)
 /* kernel.sh of a machine of this architecture, whose distribution has this name. */
 static void set_machine(const char *machine, const char *codename)
 {
-	fake("uname", text_of("case $1 in -m) echo %s;; *) echo 9.9;; esac", machine));
+	setenv("MACHINE", machine, 1);
 	shell(text_of("mkdir -p sys/etc && echo %s >sys/etc/os-release", codename));
 }
 
