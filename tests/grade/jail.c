@@ -153,14 +153,15 @@ static void run_by_sudo(char *argv[])
 
 /*
  * Run the jail again in a guest that sees the host's files, as root there. What the guest
- * writes is gone with it, except for one file that vm brings back: it has to be there, and
- * does not come back if it is empty.
+ * writes is gone with it, except for one file that vm brings back. It has to be there, so
+ * one that is empty stands for none.
  */
 static int run_in_guest(char *argv[])
 {
 	char *line = text_of("SLOWER=%d \"$0\" \"$@\"; status=$?; "
 			     "cat \"$5/$6\" >/made 2>/dev/null; exit $status",
 			     GUEST_SLOWER * slower_by());
+	char *made = text_of("%s/%s", argv[1], argv[2]);
 	char *jail = realpath("/proc/self/exe", NULL);
 	char *build = dirname(dirname(text_of("%s", jail)));
 	char *args[64] = {
@@ -169,10 +170,11 @@ static int run_in_guest(char *argv[])
 		"-k", text_of("%s/..", argv[0]), "-i", text_of("%s/guest/init", build),
 		"-T", text_of("%s/templates", build),
 		"-t", text_of("%d", seconds * GUEST_SLOWER + GUEST_SECONDS),
-		"-o", text_of("/made:%s/%s", argv[1], argv[2]),
+		"-o", text_of("/made:%s", made),
 		"run", "sh", "-c", line, jail, "-g", "-t", text_of("%d", seconds),
 	};
 	int argc = 0, status;
+	struct stat stat_of;
 	pid_t pid;
 
 	/* Not in DIR, whose files are copied. */
@@ -192,6 +194,8 @@ static int run_in_guest(char *argv[])
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		no_jail("cannot fork");
 	status = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_INFRASTRUCTURE;
+	if (!stat(made, &stat_of) && !stat_of.st_size)
+		unlink(made);
 	if (status != STATUS_INFRASTRUCTURE && status != STATUS_CRASH)
 		return status;
 	die(STATUS_INFRASTRUCTURE, "%s, and no guest that could make them", root ?
