@@ -23,6 +23,7 @@ struct place {
 	int line;		/* of the log, where it begins; 0: there is none */
 	long call;		/* the number of the system call; -1: none known */
 	bool page_fault;	/* a process touched a page that was not there */
+	bool waits;		/* it is a process that the kernel has wait (D) */
 	struct frame frames[MAX_FRAMES];	/* in the module, the innermost first */
 	int count;
 	struct frame kernel[MAX_KERNEL_FRAMES];	/* the same in the kernel */
@@ -51,6 +52,7 @@ static const struct {
 	{ SYS_finit_module, "finit_module (insmod)" },
 	{ SYS_delete_module, "delete_module (rmmod)" },
 	{ SYS_process_vm_readv, "process_vm_readv" }, { SYS_vmsplice, "vmsplice" },
+	{ SYS_rt_sigtimedwait, "rt_sigtimedwait" }, { SYS_restart_syscall, "restart_syscall" },
 };
 
 /* ---- the log ---- */
@@ -101,6 +103,7 @@ static bool take_line(struct place *place, const char *line, const char *module)
 			return false;
 		place->kernel_count = 0;
 		place->page_fault = false;
+		place->waits = strstr(line, " (D), ");
 		if (!call || sscanf(call, ", system call %ld", &place->call) != 1)
 			place->call = -1;
 	}
@@ -129,6 +132,7 @@ static void read_report_of(struct place *place, const char *log, const char *tes
 			   const char *module)
 {
 	FILE *file = fopen(log, "re");
+	struct place waiting = { .waits = false };	/* tells more than a processor */
 	bool of_test = !*test, begun = false, whole = false;
 	char line[1024], name[128];
 	const char *begin;
@@ -141,13 +145,18 @@ static void read_report_of(struct place *place, const char *log, const char *tes
 			of_test = !strcmp(name, test);
 			begun = false;
 			whole = false;
+			waiting.waits = false;
 		} else if (of_test && !whole && (begun || begins_report(line))) {
 			if (!begun)
 				*place = (struct place) { .call = -1, .line = number };
 			begun = true;
 			whole = !take_line(place, line, module);
+			if (place->waits)
+				waiting = *place;
 		}
 	}
+	if (!place->count && waiting.waits)
+		*place = waiting;
 	if (file)
 		fclose(file);
 }
