@@ -142,6 +142,11 @@ TEST(sample, child_dies)
 	finish(start(die, NULL));
 }
 
+TEST(sample, child_dies_instead_of_sleeping)
+{
+	wait_until_asleep(start(die, NULL));
+}
+
 TEST(sample, forges)
 {
 	printf("ok 1 sample.forged\nnot ok 2 sample.forged\nBail out!\n1..1\n");

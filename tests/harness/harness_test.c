@@ -81,6 +81,12 @@ TEST(harness, failure_says_it_in_the_words_of_its_reader)
 		       "minus_one() + 1: expected EBUSY, saw success");
 }
 
+TEST(harness, who_does_not_fall_asleep_is_told_how_it_ended)
+{
+	expect_text(RUN("harness_sample", "sample.child_dies_instead_of_sleeping").output,
+		    " has ended before it slept: killed by signal 9 (Killed)\n");
+}
+
 TEST(harness, skip)
 {
 	expect_sample("skips", 4, HEAD "skips\n"

@@ -768,19 +768,58 @@ TEST_LIMIT(lab, real_hang_names_its_line, 120)
 		    "step 3, read write seek: hang: io.", ", in the system call read\n");
 }
 
+/* What is said of the solution of a step with this change to it, in a real guest. */
+static char *said_of(int step, const char *change)
+{
+	shell(text_of("cp -r '%s' mine && for n in $(seq 2 %d); do "
+		      "patch -s -p1 -F0 -d mine <\"$TOP/tests/lab/step-$n.patch\"; done && "
+		      "sed -i.was '%s' mine/shmcount.c && ! cmp -s mine/shmcount.c*",
+		      in("TOP", "kmod/lab"), step, change));
+	return must_end(run_script(text_of("%s/mine", getcwd(NULL, 0)), text_of("-s%d", step)),
+			STATUS_FAILED).output;
+}
+
 /* Without a test of its own it would be a crash in any of the others, now and then. */
 TEST_LIMIT(lab, missing_reference_is_told, 120)
 {
-	struct run run;
+	char *said = said_of(5, "/get_page(vmf->page);/d");
 
-	shell(text_of("cp -r '%s' mine && for n in 2 3 4 5; do "
-		      "patch -s -p1 -F0 -d mine <\"$TOP/tests/lab/step-$n.patch\"; done && "
-		      "sed -i '/get_page(vmf->page);/d' mine/shmcount.c", in("TOP", "kmod/lab")));
-	run = must_end(run_script(text_of("%s/mine", getcwd(NULL, 0)), "-s5"), STATUS_FAILED);
-	expect_text(run.output,
-		    "step 5, fault: not yet: map.mapping_has_a_reference_to_its_page: tests/map.c:");
-	expect_text(run.output, ": the page of the region is mapped, and has one reference: ");
-	expect_text(run.output, " more tests were not run\n");
+	expect_text(said, "step 5, fault: not yet: map.mapping_has_a_reference_to_its_page: tests/map.c:");
+	expect_text(said, ": the page of the region is mapped, and has one reference: ");
+	expect_text(said, " more tests were not run\n");
+}
+
+/* It would fill the memory, and be seen only by step 7 or 9. */
+TEST_LIMIT(lab, reference_that_nobody_gives_back_is_told, 120)
+{
+	char *said = said_of(5, "s/get_page(vmf->page);/&&/");
+
+	expect_text(said, "step 5, fault: not yet: map.faults_keep_no_reference: ");
+	expect_text(said, " has more references than ");
+	expect_text(said, "    A mapping gives one reference back: ");
+}
+
+/* What the log has contradicts the module, or the test. */
+TEST_LIMIT(lab, size_in_another_unit_is_told, 120)
+{
+	char *said = said_of(3, "s/shmcount_size, max_size/shmcount_size, totalram_pages() \\/ 2/; "
+				"s/shmcount_size > max_size/shmcount_size > totalram_pages() \\/ 2/; "
+				"/max_size = /d");
+
+	expect_text(said, "load.size_zero_is_refused_with_the_bounds: tests/load.c:");
+	expect_text(said, " bytes\": it has \"shmcount: size=0 is not between 1 and ");
+	expect_text(said, "load.region_goes_with_the_module: tests/device.c:");
+	expect_text(said, ": shmcount: size=67108864 is not between 1 and ");
+	expect_text(said, "    totalram_pages() counts pages: in which unit do you compare?\n");
+}
+
+TEST_LIMIT(lab, mapping_that_keeps_a_page_is_told, 120)
+{
+	char *said = said_of(7, "s/^\tfile->f_mapping = /\tif (file->f_mode \\& FMODE_WRITE)\\n&/");
+
+	expect_text(said, "step 7, reverse mapping: not yet: map.kernel_can_move_the_pages: ");
+	expect_text(said, " while the open for reading only maps it, and moves without that mapping");
+	expect_text(said, "    Which opens do not get the f_mapping of the region?\n");
 }
 
 /* make lab prints a command for the same module on the same kernel. */
