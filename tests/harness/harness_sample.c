@@ -142,11 +142,6 @@ TEST(sample, child_dies)
 	finish(start(die, NULL));
 }
 
-TEST(sample, child_dies_instead_of_sleeping)
-{
-	wait_until_asleep(start(die, NULL));
-}
-
 TEST(sample, forges)
 {
 	printf("ok 1 sample.forged\nnot ok 2 sample.forged\nBail out!\n1..1\n");
@@ -261,4 +256,9 @@ static void assert_in_child(void *unused)
 TEST(sample, asserts_in_a_child)
 {
 	finish(start(assert_in_child, NULL));
+}
+
+TEST(sample, dies_instead_of_sleeping)
+{
+	wait_until_asleep(start(die, NULL));
 }
