@@ -151,7 +151,7 @@ static void read_report_of(struct place *place, const char *log, const char *tes
 				*place = (struct place) { .call = -1, .line = number };
 			begun = true;
 			whole = !take_line(place, line, module);
-			if (place->waits)
+			if (place->waits && place->kernel_count)
 				waiting = *place;
 		}
 	}
