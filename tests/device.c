@@ -63,11 +63,22 @@ int try_load_file(const char *path, const char *parameters)
 	return module_load(path, parameters);
 }
 
+static size_t region;	/* its bytes, as the module was asked for; for messages */
+
+static void note_region(const char *parameters)
+{
+	const char *size = strstr(parameters, "size=");
+
+	region = (size ? strtoul(size + 5, NULL, 10) : 1) + page_size() - 1;
+	region -= region % page_size();
+}
+
 int try_load(const char *parameters)
 {
 	int error;
 
 	module_name();
+	note_region(parameters);
 	test_with("\"%s\"", parameters);
 	error = module_load(module_file(), parameters);
 	/* What decides the test comes from the host when the module is there. */
@@ -190,7 +201,7 @@ void *try_map(size_t offset, size_t length, int prot, int flags,
 	int fd = open_device(open_flags), error;
 	void *map;
 
-	test_with_range(length, offset);
+	test_with("length %zu, offset %lld, region %zu", length, (long long)offset, region);
 	map = mmap(NULL, length, prot, flags, fd, offset);
 	error = errno;
 	close(fd);

@@ -80,7 +80,7 @@ build/tests/timeline_test: $(call objects,programs/timeline_test $(harness))
 build/tests/setup_test: $(call objects,$(addprefix kernel/,setup_test kernel_test \
 	suite_test surroundings_test) check/each_test host/host_test $(harness))
 build/tests/deb_test: $(call objects,deb/deb_test $(harness))
-build/tests/lab: $(call objects,lab/lab lab/steps lab/mistakes $(locate) $(run_guests))
+build/tests/lab: $(call objects,lab/lab lab/steps lab/mistakes lab/log $(locate) $(run_guests))
 build/tests/lab_test: $(call objects,lab/lab_test lab/steps lab/mistakes guest/actor $(harness))
 build/tests/jail: $(call objects,grade/jail)
 build/tests/grade: $(call objects,$(addprefix grade/,grade points taken unpack code plan \

@@ -22,18 +22,23 @@ static mode_t node_mode(void)
 	return stat_buf.st_mode & 07777;
 }
 
-/* The next record of the kernel's log that has the text, or NULL. */
-static const char *log_has(int fd, const char *text)
+/* The next record of the kernel's log that has the text; if there is none, it fails. */
+static const char *expect_in_log(int fd, const char *text)
 {
 	static char record[1024];
+	char *seen = "nothing";
 	ssize_t n;
 
 	while ((n = read(fd, record, sizeof(record) - 1)) > 0) {
+		char *begin = strchr(record, ';');
+
 		record[n] = '\0';
 		if (strstr(record, text))
 			return record;
+		if (begin && !strstr(begin, "taint"))
+			seen = text_of("\"%.*s\"", (int)strcspn(begin + 1, "\n"), begin + 1);
 	}
-	return NULL;
+	FAIL("the log has no \"%s\": it has %s", text, seen);
 }
 
 static int open_log_at_end(void)
@@ -93,7 +98,7 @@ TEST(load, size_zero_is_refused_with_the_bounds)
 	unload();
 	log = open_log_at_end();
 	ASSERT_ERROR(EINVAL, try_load("size=0"));
-	ASSERT_TRUE(log_has(log, text_of("not between 1 and %lu bytes", half_of_ram())));
+	expect_in_log(log, text_of("not between 1 and %lu bytes", half_of_ram()));
 	ASSERT_ERRNO(ENOENT, open(DEVICE, O_RDWR));
 }
 
@@ -104,7 +109,7 @@ TEST(load, size_is_at_most_half_of_ram)
 	ASSERT_ERROR(EINVAL, try_load(text_of("size=%lu", half_of_ram() + 1)));
 	log = open_log_at_end();
 	ASSERT_ERROR(EINVAL, try_load(text_of("size=%lu", ~0UL)));
-	ASSERT_TRUE(log_has(log, "size=18446744073709551615 is not"));
+	expect_in_log(log, "size=18446744073709551615 is not");
 	ASSERT_ERROR(EINVAL, try_load(text_of("size=%lu", ~0UL - page_size())));
 }
 
@@ -180,7 +185,7 @@ TEST(load, mode_beyond_permissions_is_refused)
 	unload();
 	log = open_log_at_end();
 	ASSERT_ERROR(EINVAL, try_load("mode=01000"));
-	ASSERT_TRUE(log_has(log, "not between 0 and 0777"));
+	expect_in_log(log, "not between 0 and 0777");
 	ASSERT_ERROR(EINVAL, try_load("mode=0170666"));
 	ASSERT_ERROR(EINVAL, try_load("mode=rw"));
 	/* Of 16 and of 32 bits only the 0666 would be left. */
@@ -198,13 +203,9 @@ TEST(load, refusal_is_an_error_in_our_name)
 
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		int log = open_log_at_end();
-		const char *record;
 
 		ASSERT_ERROR(EINVAL, try_load(refused[i].parameter));
-		record = log_has(log, text_of(";%s", refused[i].text));
-		if (!record)
-			FAIL("no record '%s...'", refused[i].text);
-		ASSERT_EQ(LOG_ERR, atoi(record));
+		ASSERT_EQ(LOG_ERR, atoi(expect_in_log(log, text_of(";%s", refused[i].text))));
 	}
 }
 
@@ -273,6 +274,21 @@ TEST(load, region_is_zero_at_each_load)
 		munmap(map, 16 * page_size());
 		unload();
 	}
+}
+
+/* Memory of vmalloc() is in one field, that of a shmem file in the other. */
+TEST(load, region_goes_with_the_module)
+{
+	enum { REGION_KIB = 64 * 1024 };
+	long virtual = number_in("/proc/meminfo", "VmallocUsed:");
+	long committed = number_in("/proc/meminfo", "Committed_AS:");
+
+	for (int i = 0; i < 3; i++) {
+		load("size=67108864");
+		unload();
+	}
+	expect_growth_below("VmallocUsed:", virtual, REGION_KIB / 2);
+	expect_growth_below("Committed_AS:", committed, REGION_KIB / 2);
 }
 
 /* Accounting keeps faults in the region from failing when memory is short. */

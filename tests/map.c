@@ -136,6 +136,37 @@ TEST(map, mapping_has_a_reference_to_its_page)
 		ASSERT_ERROR(EALREADY, error);
 }
 
+/* Count the references of a page: does it have more? */
+static bool has_more_references(void *map, int than)
+{
+	int error = try_load_file("/lib/mapped_page.ko",
+				  text_of("address=%lu most=%d", (unsigned long)map, than));
+
+	/* EFAULT: the kernel does not count (VM_PFNMAP). */
+	if (error != E2BIG && error != EFAULT)
+		ASSERT_ERROR(EALREADY, error);
+	return error == E2BIG;
+}
+
+/*
+ * A page with references that nobody gives back is never freed. The region has one, the
+ * mapping another, and lists of the kernel's have a few for a while.
+ */
+TEST(map, faults_keep_no_reference)
+{
+	enum { FAULTS = 16 };
+	void *map = load_and_map(1);
+
+	for (int i = 0; i < FAULTS; i++) {
+		touch(map);
+		ASSERT_OK(madvise(map, page_size(), MADV_DONTNEED));
+	}
+	touch(map);
+	if (has_more_references(map, FAULTS))
+		FAIL("after %d faults, in one mapping, the page has more references than %d",
+		     FAULTS + 1, FAULTS);
+}
+
 TEST(map, every_offset_and_length_inside)
 {
 	load_pages(PAGES);
@@ -180,6 +211,10 @@ TEST(map, outside_is_refused)
 	}
 }
 
+/*
+ * The sum of offset and length fits into 64 bits whatever a driver does: the kernel refuses
+ * the rest itself, with EOVERFLOW. A difference can wrap, and 32 bits cut an offset.
+ */
 TEST(map, overflow_is_refused)
 {
 	size_t page = page_size();
@@ -189,7 +224,6 @@ TEST(map, overflow_is_refused)
 	ASSERT_ERRNO(EINVAL, try_shared(last - PAGES * page, PAGES * page));
 	ASSERT_ERRNO(EINVAL, try_shared(1UL << 63, page));
 	ASSERT_ERRNO(EINVAL, try_shared((1UL << 63) - page, 2 * page));
-	/* The kernel itself refuses what lies past the end of any file. */
 	ASSERT_ERRNO(EOVERFLOW, try_shared(last, page));
 	ASSERT_ERRNO(EOVERFLOW, try_shared(last, 2 * page));
 }
@@ -303,9 +337,10 @@ TEST(map, mremap_does_not_grow)
 		void *map = try_page(PROT_READ, kinds[i].flags, kinds[i].open_flags);
 
 		ASSERT_OK(map);
-		ASSERT_ERRNO(EFAULT, mremap(map, page_size(), 2 * page_size(), 0));
+		/* Without MAYMOVE there may be no room behind it, which hides that it can grow. */
 		ASSERT_ERRNO(EFAULT,
 			     mremap(map, page_size(), 2 * page_size(), MREMAP_MAYMOVE));
+		ASSERT_ERRNO(EFAULT, mremap(map, page_size(), 2 * page_size(), 0));
 		ASSERT_ERRNO(EFAULT,
 			     mremap(map, page_size(), (PAGES + 1) * page_size(),
 				    MREMAP_MAYMOVE));
@@ -564,6 +599,62 @@ static void expect_moved(void *map)
 	ASSERT_TRUE(frame_of(map) != before);
 }
 
+/* The node that a page is on. */
+static int node_of(void *page)
+{
+	int status = -1;
+
+	ASSERT_OK(syscall(SYS_move_pages, 0, 1, &page, NULL, &status, 0));
+	return status;
+}
+
+/* Does it move? Somebody may have a reference to it for a moment. */
+static bool moves(void *page, int node)
+{
+	bool moved = false;
+
+	for (int i = 0; i < 10 && !moved; i++) {
+		usleep(i * 2000);
+		moved = move_page(page, node) == node;
+	}
+	return moved;
+}
+
+/* A mapping of the page, by an open file of its own. */
+struct mapper {
+	const char *name;
+	int prot, open_flags;
+	char *map;
+};
+
+/*
+ * The page does not move: take away each mapping in turn, and see if it does then. The
+ * region and the last mapping have a reference, and lists of the kernel's a few.
+ */
+static _Noreturn void fail_to_move(struct mapper *mappers, int count)
+{
+	enum { FEW = 5 };
+	int node = node_of(mappers[0].map);
+
+	for (int i = 0; i < count; i++) {
+		struct mapper *gone = &mappers[i];
+
+		ASSERT_OK(munmap(gone->map, page_size()));
+		if (moves(mappers[!i].map, !node))
+			FAIL("the page stays on node %d while %s maps it, and moves without that mapping",
+			     node, gone->name);
+		gone->map = try_page(gone->prot, MAP_SHARED, gone->open_flags);
+		ASSERT_OK(gone->map);
+		ASSERT_EQ('m', *gone->map);
+	}
+	for (int i = 1; i < count; i++)
+		ASSERT_OK(munmap(mappers[i].map, page_size()));
+	if (has_more_references(mappers[0].map, FEW))
+		FAIL("the page stays on node %d: with one mapping left it has more references than %d",
+		     node, FEW);
+	FAIL("whichever of the %d mappings of the page goes: it stays on node %d", count, node);
+}
+
 /*
  * To move a page the kernel must find every mapping of it, in every process and
  * by every open file. A mapping that is not in the region's own i_mmap keeps
@@ -571,18 +662,28 @@ static void expect_moved(void *map)
  */
 TEST(map, kernel_can_move_the_pages)
 {
+	struct mapper mappers[] = {
+		{ "the first open for reading and writing", SHARED_RW, O_RDWR, NULL },
+		{ "the second open for reading and writing", SHARED_RW, O_RDWR, NULL },
+		{ "the open for reading only", PROT_READ, O_RDONLY, NULL },
+	};
 	char *a, *b, *reader;
 
 	if (access("/sys/devices/system/node/node1", F_OK))
 		test_skip("this machine has one node of memory");
-	a = load_and_map(1);
-	b = map_pages(0, 1, MAP_SHARED);
-	reader = try_page(PROT_READ, MAP_SHARED, O_RDONLY);
-	ASSERT_OK(reader);
+	load_pages(1);
+	for (size_t i = 0; i < ARRAY_SIZE(mappers); i++) {
+		mappers[i].map = try_page(mappers[i].prot, MAP_SHARED, mappers[i].open_flags);
+		ASSERT_OK(mappers[i].map);
+	}
+	a = mappers[0].map;
+	b = mappers[1].map;
+	reader = mappers[2].map;
 	a[0] = 'm';
 	ASSERT_EQ('m', b[0]);
 	ASSERT_EQ('m', reader[0]);
-	ASSERT_EQ(0, move_page(a, 0));
+	if (move_page(a, 1) != 1 || move_page(a, 0) != 0)
+		fail_to_move(mappers, ARRAY_SIZE(mappers));
 	finish(start(expect_moved, a));
 	ASSERT_EQ('m', a[0]);
 	ASSERT_EQ('m', b[0]);

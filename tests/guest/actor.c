@@ -65,7 +65,7 @@ const char guest_actor[] =
 "	'') echo \"ok $n $test\"; continue ;;\n"
 "	skip) echo \"ok $n $test # SKIP not here\"; continue ;;\n"
 "	fail) echo '# tests/x.c:1: told by the test'; echo \"not ok $n $test\"\n"
-"		status=1 ;;\n"
+"		[ ! -e kernel.log ] || cp kernel.log \"$log\"; status=1 ;;\n"
 "	not-loaded) echo '# x.c:1: cannot load it'\n"
 "		echo \"not ok $n $test # NOT_LOADED\"; status=1 ;;\n"
 "	tainted) taint=${what#* }; echo \"ok $n $test\" ;;\n"

@@ -25,7 +25,7 @@
  *	waits			it makes the file waiting and waits for the file go
  *	sleep			it leaves its process in the file sleeper
  *
- * Where a test ends its guest, kernel.log is that guest's log.
+ * Where a test fails or ends its guest, kernel.log is that guest's log.
  *
  * A line "unbootable" is a guest that never starts. The arguments of each guest's
  * program are a line of the file guests, its time limit one of limits; full has how many

@@ -24,6 +24,7 @@ struct place {
 	char call[40];		/* "the system call read", or "" */
 	bool page_fault;	/* a process touched a page that was not there */
 	bool asks;		/* it is the harness, which has the others tell theirs */
+	bool waits;		/* it is a process that the kernel has wait (D) */
 	struct frame frames[MAX_FRAMES];	/* in the module, the innermost first */
 	int count;
 	struct frame kernel[MAX_KERNEL_FRAMES];	/* the same in the kernel */
@@ -55,6 +56,7 @@ static const struct {
 	{ "finit_module", "finit_module (insmod)", 313, 273 },
 	{ "delete_module", "delete_module (rmmod)", 176, 106 },
 	CALL(process_vm_readv, 310, 270), CALL(vmsplice, 278, 75),
+	CALL(rt_sigtimedwait, 128, 137), CALL(restart_syscall, 219, 128),
 };
 
 /* The functions of the kernel that are named for the system call that they are. */
@@ -175,6 +177,7 @@ static bool take_line(struct place *place, const char *line, const char *module,
 		place->kernel_count = 0;
 		place->page_fault = false;
 		place->asks = false;
+		place->waits = strstr(line, " (D), ");
 		place->call[0] = '\0';
 		if (call && sscanf(call, ", system call %ld", &of_process) == 1)
 			set_call_by_number(place, of_process, is_arm64);
@@ -200,6 +203,7 @@ static void read_report_of(struct place *place, const char *log, const char *tes
 			   const char *module, bool is_arm64)
 {
 	FILE *file = fopen(log, "re");
+	struct place waiting = { .waits = false };	/* tells more than a processor */
 	bool of_test = !*test, begun = false, whole = false;
 	char line[1024], name[128];
 	const char *begin;
@@ -212,13 +216,18 @@ static void read_report_of(struct place *place, const char *log, const char *tes
 			of_test = !strcmp(name, test);
 			begun = false;
 			whole = false;
+			waiting.waits = false;
 		} else if (of_test && !whole && (begun || begins_report(line))) {
 			if (!begun)
 				*place = (struct place) { .line = number };
 			begun = true;
 			whole = !take_line(place, line, module, is_arm64);
+			if (place->waits && place->kernel_count)
+				waiting = *place;
 		}
 	}
+	if (!place->count && waiting.waits)
+		*place = waiting;
 	if (file)
 		fclose(file);
 }

@@ -318,6 +318,19 @@ char state_of(pid_t pid, long *ticks)
 	return process.state;
 }
 
+/* It has ended; it may be no child of ours, and then nobody knows how. */
+static _Noreturn void fail_awake(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
+		FAIL("process %d has ended", pid);
+	if (info.si_code == CLD_EXITED)
+		FAIL("process %d has ended before it slept: exit status %d", pid, info.si_status);
+	FAIL("process %d has ended before it slept: killed by signal %d (%s)", pid,
+	     info.si_status, strsignal(info.si_status));
+}
+
 void wait_until_asleep(pid_t pid)
 {
 	for (int i = 0; i < 5000; i++) {
@@ -328,7 +341,7 @@ void wait_until_asleep(pid_t pid)
 		if (state == 'X')
 			FAIL("process %d is gone", pid);
 		if (state == 'Z')
-			FAIL("process %d has ended", pid);
+			fail_awake(pid);
 		usleep(1000);
 	}
 	FAIL("process %d does not sleep", pid);

@@ -257,3 +257,8 @@ TEST(sample, asserts_in_a_child)
 {
 	finish(start(assert_in_child, NULL));
 }
+
+TEST(sample, dies_instead_of_sleeping)
+{
+	wait_until_asleep(start(die, NULL));
+}

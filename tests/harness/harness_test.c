@@ -81,6 +81,12 @@ TEST(harness, failure_says_it_in_the_words_of_its_reader)
 		       "minus_one() + 1: expected EBUSY, saw success");
 }
 
+TEST(harness, who_does_not_fall_asleep_is_told_how_it_ended)
+{
+	expect_text(RUN("harness_sample", "sample.dies_instead_of_sleeping").output,
+		    " has ended before it slept: killed by signal 9 (Killed)\n");
+}
+
 TEST(harness, skip)
 {
 	expect_sample("skips", 4, HEAD "skips\n"
@@ -381,7 +387,7 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	ASSERT_EQ(33, lines_in(run.output));
+	ASSERT_EQ(34, lines_in(run.output));
 	ASSERT_TRUE(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
 		     RUN("harness_sample", "-l", "sample.child_*").output);

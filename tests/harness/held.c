@@ -175,6 +175,8 @@ void log_where_held(pid_t group)
 	}
 	if (proc)
 		closedir(proc);
+	if (runs)
+		log_to_kernel("stuck: where each processor is; the first is that of the harness\n");
 	fd = runs ? open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC) : -1;
 	if (fd >= 0 && write(fd, "l", 1) != 1)
 		log_to_kernel("no stack of a processor: sysrq l is refused");

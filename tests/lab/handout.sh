@@ -58,7 +58,7 @@ cat >"$dir/README.md" <<'EOF'
 # The lab: /dev/shmcount
 
 [kmod/lab/README.md](kmod/lab/README.md) is where to begin; `make help` lists the
-commands. `make run`, `vm`, `shell` and `timeline` need your folder: `SRC=~/mylab`. The tests that `make lab` runs are in `tests/`, there to be read.
+commands. `make run`, `vm`, `shell` and `timeline` work in your folder, or here with `SRC=~/mylab`. The tests that `make lab` runs are in `tests/`, there to be read.
 EOF
 
 # Of the Makefile what is left includes the makefiles that are there, and has help for

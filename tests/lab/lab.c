@@ -28,6 +28,7 @@
 #include "command.h"
 #include "guest/run.h"
 #include "guest/where.h"
+#include "log.h"
 #include "mistakes.h"
 #include "steps.h"
 #include "util.h"
@@ -55,10 +56,12 @@ static int done;		/* so many of them */
 static unsigned int *passes;	/* the steps that each module passes, as bits */
 static bool failed;		/* some step of some module */
 static const char *last_words;	/* the log of the first guest that crashed, or NULL */
+static const char *log_of_first;	/* that of the failure that is shown first, or NULL */
 
 static const char *directory;	/* DIR */
 static struct guest_run run;	/* the last guest */
 static struct result tests[MAX_GUEST_TESTS];	/* of the step */
+static char *told[MAX_GUEST_TESTS];	/* what the kernel's log has of each (log.h), or NULL */
 static int test_count;
 
 static char *module_of(int n)
@@ -166,10 +169,16 @@ static bool are_alike(const struct result *a, const struct result *b)
 	return !strcmp(reason_of(a), reason_of(b));
 }
 
-static void put_where(const struct result *test, const char *before)
+/* What the log has of a failure, in its order: what came before a crash may be its cause. */
+static char *seen_in_log(const struct result *test)
 {
-	for (const char *c = test->where ?: ""; *c; c += strcspn(c, "\n") + 1)
-		printf("%s%.*s\n", before, (int)strcspn(c, "\n"), c);
+	return text_of("%s%s", told[test - tests] ?: "", test->where ?: "");
+}
+
+static void put_lines(const char *lines)
+{
+	for (const char *c = lines; *c; c += strcspn(c, "\n") + 1)
+		printf("    %.*s\n", (int)strcspn(c, "\n"), c);
 }
 
 /* The other tests that failed as this one did; forget them. Returns false if there are none. */
@@ -190,7 +199,8 @@ static bool put_alike(const struct result *test, const char *before, const char 
 /* If this failure is a frequent one, ask what leads to its reason. */
 static void ask_about(const struct result *test)
 {
-	const char *question = question_about(mistakes, test->name, test->why);
+	const char *question = question_about(mistakes, test->name,
+					      text_of("%s\n%s", test->why, seen_in_log(test)));
 
 	if (question)
 		printf("    %s\n", question);
@@ -199,7 +209,7 @@ static void ask_about(const struct result *test)
 /* The first failure stands in the line of the step; tell the others. */
 static void put_others(int not_run)
 {
-	put_where(wrong[0], "    ");
+	put_lines(seen_in_log(wrong[0]));
 	ask_about(wrong[0]);
 	if (put_alike(wrong[0], "    the same: ", ", "))
 		printf("\n");
@@ -211,11 +221,17 @@ static void put_others(int not_run)
 		printf("  also %s", test->name);
 		put_alike(test, ", ", ", ");
 		printf(": %s\n", test->why);
-		put_where(test, "    ");
+		put_lines(seen_in_log(test));
 		ask_about(test);
 	}
 	if (not_run)
 		printf("  %d more %s not run\n", not_run, not_run == 1 ? "test was" : "tests were");
+}
+
+static char *files_of_guest(int number)
+{
+	return number == 1 ? text_of("%s/guest", directory) :
+			     text_of("%s/guest-%d", directory, number);
 }
 
 /* Say how the step went; returns true if it passed. */
@@ -246,6 +262,7 @@ static bool judge(void)
 	else
 		say("not yet", ": %s: %s (%d of %d tests pass)", wrong[0]->name,
 		    wrong[0]->why, right, test_count - skipped);
+	log_of_first = guest_file(files_of_guest(wrong[0]->guest), "log");
 	if (!take_all)
 		put_others(not_run);
 	return false;
@@ -300,6 +317,30 @@ static const char *run_addr2line_here(const char *module, char *const command[])
 
 static const struct addr2line addr2line = { run_addr2line_here };
 
+/* Those of an earlier step, or of an earlier run, would be taken for this one's. */
+static void remove_files_of_guests(void)
+{
+	static const char *const ends[] = { "tap", "err", "log", "verdict" };
+	bool removed = false;
+
+	/* A run that was interrupted may have removed those of the first. */
+	for (int number = 1; removed || number <= 2; number++) {
+		removed = false;
+		for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+			removed |= !unlink(guest_file(files_of_guest(number), ends[i]));
+	}
+}
+
+/* Read in its log what the tests that failed made the module say. */
+static void read_log(void)
+{
+	for (int t = 0; t < test_count; t++)
+		if ((has_failed(&tests[t]) || has_ended_guest(&tests[t])) &&
+		    tests[t].guest == run.number)
+			told[t] = told_by_log(guest_file(run.files, "log"), tests[t].name,
+					      module_of(done));
+}
+
 /* Run the tests that are chosen. */
 static void run_guest(void)
 {
@@ -310,15 +351,16 @@ static void run_guest(void)
 	};
 	int status;
 
-	run.files = ++run.number == 1 ? text_of("%s/guest", directory) :
-					text_of("%s/guest-%d", directory, run.number);
+	run.files = files_of_guest(++run.number);
 	start_guest(&run, 240, args);
 	await_child(&status);
 	read_guest(&run);
 	if (is_early_end(&run))
 		end_without_guest(status);
-	if (!take_all)
+	if (!take_all) {
 		locate(&run, module_of(done), &addr2line);
+		read_log();
+	}
 	if (run.ended && !last_words)
 		last_words = guest_file(run.files, "log");
 }
@@ -368,7 +410,9 @@ static void check_step(void)
 	int alone = 0;
 
 	test_count = 0;
+	memset(told, 0, sizeof(told));
 	run.number = 0;
+	remove_files_of_guests();
 	if (step->begins_alone) {
 		add_tests(step, 0, 1);
 		alone = test_count;
@@ -402,6 +446,8 @@ static void encourage(void)
 
 	if (last_words)
 		printf("The kernel's last words are in %s.\n", last_words);
+	else if (log_of_first)
+		printf("The kernel's log of it is %s.\n", log_of_first);
 	if (!failed && step_count == steps.count) {
 		printf("All %d steps pass. Well done.\n", steps.count);
 		return;
@@ -419,6 +465,10 @@ static void encourage(void)
 		printf("Step %d passes.", last->number);
 	else
 		printf("%d of these %d steps pass.", passed, step_count);
+	if (first_step == 1)
+		printf(" Step 1 was not run.");
+	else if (first_step)
+		printf(" The steps 1 to %d were not run.", first_step);
 	if (!failed && last->number == steps.count)
 		printf(" That was the last one: %.*s checks all of them.\n", length_of_again(), again);
 	else

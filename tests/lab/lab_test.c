@@ -16,6 +16,7 @@
 
 #include "guest/actor.h"
 #include "harness.h"
+#include "lab/mistakes.h"
 #include "lab/steps.h"
 #include "program.h"
 #include "status.h"
@@ -203,7 +204,7 @@ TEST(lab, from_one_step_to_another)
 	expect_lab("-s 2-3", 0,
 		   "step 2, the node: passed\n"
 		   "step 3, more: passed\n"
-		   "2 of these 2 steps pass. That was the last one: make lab checks all of them.\n");
+		   "2 of these 2 steps pass. Step 1 was not run. That was the last one: make lab checks all of them.\n");
 }
 
 /* Who has done a step sees where to go on. */
@@ -212,11 +213,11 @@ TEST(lab, step_that_passes_names_the_next)
 	set_scene(table, "");
 	expect_lab("-s 2", 0,
 		   "step 2, the node: passed\n"
-		   "Step 2 passes. Next is step 3, more: see kmod/lab/README.md;\n"
+		   "Step 2 passes. Step 1 was not run. Next is step 3, more: see kmod/lab/README.md;\n"
 		   "make lab STEP=3 checks just that.\n");
 	expect_lab("-s 3", 0,
 		   "step 3, more: passed\n"
-		   "Step 3 passes. That was the last one: make lab checks all of them.\n");
+		   "Step 3 passes. The steps 1 to 2 were not run. That was the last one: make lab checks all of them.\n");
 }
 
 /* Each step has a guest of its own. */
@@ -244,6 +245,7 @@ TEST(lab, not_yet_says_what_was_seen_and_what_is_next)
 		   "step 1, start: passed\n"
 		   "step 2, more: not yet: map.fork_shares: tests/x.c:1: told by the test (1 of 3 tests pass)\n"
 		   "  also io.seek: no end after 20 seconds\n"
+		   "The kernel's log of it is ./guest.log.\n"
 		   "A good start: it loads and unloads. Next is step 2, more: see kmod/lab/README.md;\n"
 		   "make lab STEP=2 checks just that.\n");
 }
@@ -254,25 +256,77 @@ TEST(lab, frequent_mistake_is_asked_about)
 	write_text("mistakes",
 		   "# TEST | SEEN | QUESTION\n"
 		   "io.seek | another reason | Not this one?\n"
-		   "io.* | told by | Who told it?\n"
-		   "io.seek | - | Too late?\n");
+		   "io.* | x.c*told by | Who told it?\n"
+		   "io.seek | told | Too late?\n");
 	set_scene(table, "io.seek fail\n");
 	expect_lab("-m mistakes -s 3", STATUS_FAILED,
 		   "step 3, more: not yet: io.seek: tests/x.c:1: told by the test (0 of 1 tests pass)\n"
 		   "    Who told it?\n"
+		   "The kernel's log of it is ./guest.log.\n"
 		   "Step 3 is not there yet; kmod/lab/README.md has what to read for it.\n");
 	set_scene(table, "io.seek crash\n");
 	expect_text(run_lab("-m mistakes -s 3").output, ": BUG: told\n    Too late?\n");
 }
 
-/* Each line of the real table has three fields, and is about a test of the lab. */
+/* The tests that a pattern names, each in a line. */
+static char *tests_of(const char *pattern)
+{
+	return shell(text_of("%s -l '%s'", in("TOP", "build/guest/suite"), pattern)) ?: "";
+}
+
+/*
+ * Each line of the real table has three fields, and is about a test of the lab; and for some
+ * test no line above it takes what is for this one.
+ */
 TEST(lab, table_of_mistakes_is_well_formed)
 {
-	in("TOP", "");
-	shell("sed '/^#/d; /^$/d' \"$TOP/kmod/lab/mistakes\" >lines && "
-	      "awk -F ' [|] ' 'NF != 3 { exit 1 }' lines && "
-	      "cut -d ' ' -f 1 lines | while read -r test; do "
-	      "\"$TOP/build/guest/suite\" -l \"$test\" >>found || exit; done");
+	const char *table = in("TOP", "kmod/lab/mistakes");
+	char line[512], pattern[128], seen[128], question[256];
+	FILE *file = fopen(table, "re");
+	int count = 0;
+
+	ASSERT_TRUE(file);
+	while (fgets(line, sizeof(line), file)) {
+		bool reached = false;
+		char *tests;
+
+		if (line[0] == '#' || line[0] == '\n')
+			continue;
+		if (sscanf(line, "%127[^ |] | %127[^|]| %255[^|\n]\n", pattern, seen,
+			   question) != 3 || !strstr(line, text_of("| %s\n", question)))
+			FAIL("not TEST | SEEN | QUESTION: %s", line);
+		/* What its own pattern stands for. */
+		for (char *star; (star = strchr(seen, '*'));)
+			memmove(star, star + 1, strlen(star));
+		tests = tests_of(pattern);
+		for (char *test = strtok(tests, "\n"); test && !reached;
+		     test = strtok(NULL, "\n"))
+			reached = !strcmp(question, question_about(table, test, seen) ?: "");
+		if (!reached)
+			FAIL("no failure can get the question of this line: %s", line);
+		count++;
+	}
+	ASSERT_TRUE(count > 40);
+	fclose(file);
+}
+
+/* A crash is no failure of what the test asks for, nor is a hang. */
+TEST(lab, question_is_about_what_is_seen)
+{
+	const char *table = in("TOP", "kmod/lab/mistakes");
+	char *tests = tests_of("*");
+
+	for (char *test = strtok(tests, "\n"); test; test = strtok(NULL, "\n")) {
+		static const char *const seen[] = {
+			"", "BUG: kernel NULL pointer dereference, address: 0000000000000008",
+			"no end after 20 seconds\n", "cannot unload the module: EBUSY",
+		};
+
+		for (size_t i = 0; i < ARRAY_SIZE(seen); i++)
+			if (question_about(table, test, seen[i]))
+				FAIL("%s, '%s': %s", test, seen[i],
+				     question_about(table, test, seen[i]));
+	}
 }
 
 TEST(lab, test_without_end)
@@ -280,6 +334,7 @@ TEST(lab, test_without_end)
 	set_scene(table, "io.seek timeout\n");
 	expect_lab("-s 3", STATUS_FAILED,
 		   "step 3, more: not yet: io.seek: no end after 20 seconds (0 of 1 tests pass)\n"
+		   "The kernel's log of it is ./guest.log.\n"
 		   "Step 3 is not there yet; kmod/lab/README.md has what to read for it.\n");
 }
 
@@ -332,6 +387,7 @@ TEST(lab, test_that_the_others_wait_for)
 	expect_lab("-s 1", STATUS_FAILED,
 		   "step 1, more: not yet: map.fork_shares: tests/x.c:1: told by the test (0 of 3 tests pass)\n"
 		   "  2 more tests were not run\n"
+		   "The kernel's log of it is ./guest.log.\n"
 		   "Step 1 is not there yet; kmod/lab/README.md has what to read for it.\n");
 	ASSERT_STREQ("guest map.fork_shares\n", shell("cat guests"));
 	set_scene("1 more !map.fork_shares io.seek\n", "");
@@ -378,6 +434,40 @@ static char *told(void)
 	end = strstr(begin, "  5 more tests") ?: strstr(begin, "The kernel's last words");
 	ASSERT_TRUE(end);
 	return text_of("%.*s", (int)(end - begin), begin);
+}
+
+/*
+ * What the module said while the test ran, and in which log; what led to a crash may be above
+ * it. The lines about taint are no fault of anybody's.
+ */
+TEST(lab, failure_shows_what_the_log_has_of_the_module)
+{
+	set_scene_of("[    4.0] test: perm.mode_0600_is_for_root\n"
+		     "[    4.0] my_module: of another test\n"
+		     "[    4.1] test: load.mode_is_octal\n"
+		     "[    4.1] my_module: loading out-of-tree module taints kernel.\n"
+		     "[    4.2] my_module: mode=01000\n"
+		     "[    4.2] my_module: mode=01000\n"
+		     "[    4.2] other: told\n"
+		     "[    4.2] do_init_module: 'my_module'->init suspiciously returned 22\n"
+		     "[    4.3] BUG: told\n"
+		     "[    4.3]  my_copy+0x4/0x10 [my_module]\n", "crash");
+	ASSERT_STREQ("    guest.log:5: my_module: mode=01000\n"
+		     "    guest.log:8: do_init_module: 'my_module'->init suspiciously returned 22\n"
+		     "    its.c:2: my_copy+0x4\n"
+		     "    guest.log:9: the kernel's report\n", told());
+}
+
+/* The log of an earlier run would be taken for this one's. */
+TEST(lab, logs_of_an_earlier_run_are_removed)
+{
+	set_scene_of("[    4.1] test: load.mode_is_octal\n"
+		     "[    4.2] my_module: no\n", "fail");
+	shell("touch guest-2.log guest-2.tap guest-3.log");
+	expect_text(run_lab("-s 2").output,
+		    "    guest.log:2: my_module: no\n"
+		    "The kernel's log of it is ./guest.log.\n");
+	ASSERT_STREQ("guest.log\n", shell("ls guest*.log"));
 }
 
 static const char oops[] =
@@ -601,6 +691,19 @@ TEST(lab, hang_without_interrupts_on_arm64_names_no_place)
 	ASSERT_STREQ("    guest.log:2: the kernel's report\n", told());
 }
 
+/* A process that waits in the kernel tells more than a processor on which nothing runs. */
+TEST(lab, hang_of_what_waits_is_told_before_idle_processors)
+{
+	set_scene_of("[    4.2] test: load.mode_is_octal\n"
+		     "[    4.3] stuck: process 88 (D), system call 128\n"
+		     "[    4.3] [<0>] folio_wait_bit_common+0x4/0x8\n"
+		     "[    4.3] stuck: process 89 (R), system call running\n"
+		     "[    4.3] NMI backtrace for cpu 0\n"
+		     "[    4.3] RIP: 0010:native_safe_halt+0x4/0x10\n", "hang");
+	ASSERT_STREQ("    no line of the module: the kernel was in folio_wait_bit_common, in the system call rt_sigtimedwait\n"
+		     "    guest.log:2: the kernel's report\n", told());
+}
+
 /* What runs is interrupted, and the harness that asks for it as well. */
 TEST(lab, hang_of_what_runs_names_the_line_of_the_module)
 {
@@ -670,6 +773,7 @@ TEST(lab, module_that_stays_costs_that_test_only)
 	expect_lab("-s 1", STATUS_FAILED,
 		   "step 1, more: not yet: io.seek: tests/x.c:2: it stays (1 of 3 tests pass)\n"
 		   "    the same: map.private_copy\n"
+		   "The kernel's log of it is ./guest.log.\n"
 		   "Step 1 is not there yet; kmod/lab/README.md has what to read for it.\n");
 	ASSERT_EQ(3, lines_in(read_text("guests")));
 }
@@ -814,19 +918,58 @@ TEST_LIMIT(lab, real_hang_names_its_line, 120)
 		    "step 3, read write seek: hang: io.", ", in the system call read\n");
 }
 
+/* What is said of the solution of a step with this change to it, in a real guest. */
+static char *said_of(int step, const char *change)
+{
+	shell(text_of("cp -r '%s' mine && for n in $(seq 2 %d); do "
+		      "patch -s -p1 -F0 -d mine <\"$TOP/tests/lab/step-$n.patch\"; done && "
+		      "sed -i.was '%s' mine/shmcount.c && ! cmp -s mine/shmcount.c*",
+		      in("TOP", "kmod/lab"), step, change));
+	return must_end(run_script(text_of("%s/mine", getcwd(NULL, 0)), text_of("-s%d", step)),
+			STATUS_FAILED).output;
+}
+
 /* Without a test of its own it would be a crash in any of the others, now and then. */
 TEST_LIMIT(lab, missing_reference_is_told, 120)
 {
-	struct run run;
+	char *said = said_of(5, "/get_page(vmf->page);/d");
 
-	shell(text_of("cp -r '%s' mine && for n in 2 3 4 5; do "
-		      "patch -s -p1 -F0 -d mine <\"$TOP/tests/lab/step-$n.patch\"; done && "
-		      "sed -i '/get_page(vmf->page);/d' mine/shmcount.c", in("TOP", "kmod/lab")));
-	run = must_end(run_script(text_of("%s/mine", getcwd(NULL, 0)), "-s5"), STATUS_FAILED);
-	expect_text(run.output,
-		    "step 5, fault: not yet: map.mapping_has_a_reference_to_its_page: tests/map.c:");
-	expect_text(run.output, ": the page of the region is mapped, and has one reference: ");
-	expect_text(run.output, " more tests were not run\n");
+	expect_text(said, "step 5, fault: not yet: map.mapping_has_a_reference_to_its_page: tests/map.c:");
+	expect_text(said, ": the page of the region is mapped, and has one reference: ");
+	expect_text(said, " more tests were not run\n");
+}
+
+/* It would fill the memory, and be seen only by step 7 or 9. */
+TEST_LIMIT(lab, reference_that_nobody_gives_back_is_told, 120)
+{
+	char *said = said_of(5, "s/get_page(vmf->page);/&&/");
+
+	expect_text(said, "step 5, fault: not yet: map.faults_keep_no_reference: ");
+	expect_text(said, " has more references than ");
+	expect_text(said, "    A mapping gives one reference back: ");
+}
+
+/* What the log has contradicts the module, or the test. */
+TEST_LIMIT(lab, size_in_another_unit_is_told, 120)
+{
+	char *said = said_of(3, "s/shmcount_size, max_size/shmcount_size, totalram_pages() \\/ 2/; "
+				"s/shmcount_size > max_size/shmcount_size > totalram_pages() \\/ 2/; "
+				"/max_size = /d");
+
+	expect_text(said, "load.size_zero_is_refused_with_the_bounds: tests/load.c:");
+	expect_text(said, " bytes\": it has \"shmcount: size=0 is not between 1 and ");
+	expect_text(said, "load.region_goes_with_the_module: tests/device.c:");
+	expect_text(said, ": shmcount: size=67108864 is not between 1 and ");
+	expect_text(said, "    totalram_pages() counts pages: in which unit do you compare?\n");
+}
+
+TEST_LIMIT(lab, mapping_that_keeps_a_page_is_told, 120)
+{
+	char *said = said_of(7, "s/^\tfile->f_mapping = /\tif (file->f_mode \\& FMODE_WRITE)\\n&/");
+
+	expect_text(said, "step 7, reverse mapping: not yet: map.kernel_can_move_the_pages: ");
+	expect_text(said, " while the open for reading only maps it, and moves without that mapping");
+	expect_text(said, "    Which opens do not get the f_mapping of the region?\n");
 }
 
 /* make lab prints a command for the same module on the same kernel. */
@@ -853,6 +996,10 @@ TEST_LIMIT(lab, start_makes_a_folder_to_work_in, 60)
 	shell("mkdir project && printf 'lab:\\n\\t@printf \"%%s|\" \"$$TYPED\" \"$(STEP)\" \"$(KERNEL)\"\\nexport TYPED := $(value SRC)\\n' >project/Makefile");
 	ASSERT_STREQ(text_of("%1$s/my lab's $folder|||%1$s/my lab's $folder|5|6.12|", getcwd(NULL, 0)),
 		     shell("unset MAKEFLAGS MFLAGS; make -C \"$DIR\" -s SHMCOUNT=$PWD/project && make -C \"$DIR\" -s SHMCOUNT=$PWD/project 5 KERNEL=6.12"));
+	/* What else runs the module takes this folder as well, and any command. */
+	shell("printf 'vm:\\n\\t@printf \"%%s|\" \"$$TYPED\" \"$(STEP)\" \"$$TYPED_CMD\"\\nexport TYPED_CMD := $(value CMD)\\n' >>project/Makefile");
+	ASSERT_STREQ(text_of("%s/my lab's $folder||echo \"$x\" 'y|", getcwd(NULL, 0)),
+		     shell("unset MAKEFLAGS MFLAGS; make -C \"$DIR\" -s SHMCOUNT=$PWD/project vm CMD=\"echo \\\"\\$x\\\" 'y\""));
 	/* What make lab says there is a command for there. */
 	expect_text(shell("env -u MAKEFLAGS -u MFLAGS make -sn -C \"$DIR\" 5 KERNEL=6.1 | grep -A 2 tests/lab/run.sh"),
 		    "-r 'make KERNEL='\\''6.1'\\'' ' \\\n\t-s '5'");

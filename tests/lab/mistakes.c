@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mistakes.h"
+#include "util.h"
 
 const char *question_about(const char *table, const char *test, const char *seen)
 {
@@ -19,10 +20,10 @@ const char *question_about(const char *table, const char *test, const char *seen
 		    sscanf(line, " %127[^ |] | %127[^|]| %255[^\n]", pattern, words,
 			   question) != 3)
 			continue;
-		while (strlen(words) > 1 && words[strlen(words) - 1] == ' ')
+		while (*words && words[strlen(words) - 1] == ' ')
 			words[strlen(words) - 1] = '\0';
 		found = !fnmatch(pattern, test, 0) &&
-			(!strcmp(words, "-") || strstr(seen, words));
+			!fnmatch(text_of("*%s*", words), seen, 0);
 	}
 	if (file)
 		fclose(file);

@@ -24,19 +24,21 @@ cat >"$dir/Makefile" <<END
 #	make		how far am I?
 #	make 5		only step 5
 #	make KERNEL=6.12	on another kernel
+#	make vm CMD='...'	a command beside the module, in a guest; and so
+#				make run, make shell and make timeline
 #
 # Hand in shmcount.c and this file: by it the grader knows that this is the lab.
 SHMCOUNT := $top
 
-check = @\$(MAKE) -s --no-print-directory -C \$(SHMCOUNT) lab LAB_STARTED=yes \\
+there = @\$(MAKE) -s --no-print-directory -C \$(SHMCOUNT) LAB_STARTED=yes \\
 	SRC='\$(subst ','\'',\$(CURDIR))'
 
-lab:
-	+\$(check)
+lab run vm shell timeline:
+	+\$(there) \$@
 # The number of a step.
 .DEFAULT:
-	+\$(check) STEP=\$@
+	+\$(there) lab STEP=\$@
 
-.PHONY: lab
+.PHONY: lab run vm shell timeline
 END
 echo "$dir has the skeleton: go there, and make says how far you are"

@@ -2,8 +2,8 @@
 /*
  * Holds the lock of the page that is mapped at an address of the process that
  * loads this, until it is unloaded. Who writes to its parameter truncate takes
- * that page out of the file that owns it, as ftruncate() does. With references it only
- * counts, and is not loaded.
+ * that page out of the file that owns it, as ftruncate() does. With references or most it
+ * only counts, and is not loaded.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -20,6 +20,10 @@ MODULE_PARM_DESC(uncached, "is it mapped so that the processor does not cache it
 static int references;
 module_param(references, int, 0);
 MODULE_PARM_DESC(references, "how many the page has to have; fails with ENODATA if some lack");
+
+static int most;
+module_param(most, int, 0);
+MODULE_PARM_DESC(most, "how many it may have; fails with E2BIG if it has more");
 
 static struct page *page;
 static struct address_space *owner;
@@ -56,19 +60,21 @@ static bool is_uncached(void)
 /* Take those that lack: the page must not be freed while it is in use. */
 static int __init count_references(void)
 {
-	int i, lacking = references - (page_count(page) - 1);
+	int i, count = page_count(page) - 1;
 
-	for (i = 0; i < lacking; i++)
+	for (i = count; i < references; i++)
 		get_page(page);
 	put_page(page);
-	return lacking > 0 ? -ENODATA : -EALREADY;
+	if (count < references)
+		return -ENODATA;
+	return most && count > most ? -E2BIG : -EALREADY;
 }
 
 static int __init mapped_page_init(void)
 {
 	if (get_user_pages_fast(address, 1, 0, &page) != 1)
 		return -EFAULT;
-	if (references)
+	if (references || most)
 		return count_references();
 	owner = PageAnon(page) ? NULL : page->mapping;
 	if (!owner) {
