@@ -1083,7 +1083,7 @@ static const char *compare(void)
 	return *foreign() ? for_guest("guest/compare") : in("TOP", "user/compare");
 }
 
-#define COMPARE in("TOP", "user/comparison/run.sh"), "-o", "out", "-p", compare()
+#define COMPARE in("TOP", "user/comparison/run.sh"), "-p", compare(), "-o", "out"
 
 /* make compare measures time in one guest, and counts instructions in another. */
 TEST_LIMIT(compare, counts_the_same_instructions_twice, 3 * GUEST_LIMIT)
