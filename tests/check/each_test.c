@@ -140,7 +140,12 @@ TEST(hosts, arm64_is_made_if_it_is_named)
 	fake("qemu-system-aarch64", "exit 1");
 	fake("qemu-aarch64-static", "exit 1");
 	fake("arch-test", "exit 1");
-	fake("mmdebstrap", "case $* in\n"
+	/* It runs a hook that is one word as a program. */
+	fake("mmdebstrap", "for arg; do case $arg in\n"
+	     "--setup-hook=*\ *) ;;\n"
+	     "--setup-hook=*) env \"${arg#*=}\" || { echo 'E: command failed'; exit 1; } ;;\n"
+	     "esac; done\n"
+	     "case $* in\n"
 	     "*--architectures=arm64\\ *MODULES=list*,linux-image-arm64\\ *) echo 'E: no emulator';;\n"
 	     "*) echo 'E: no route' ;;\n"
 	     "esac; exit 1");

@@ -88,7 +88,7 @@ few_modules='
 make_tree() {
 	tree=$hosts/$1
 	include=$packages
-	first=:
+	first=true
 	architecture=$host_arch
 	[ "$2" != arm64 ] || {
 		(group arm64-host arm64-guest) || {
