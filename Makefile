@@ -22,7 +22,8 @@ KMOD ?=
 TESTS ?=
 SLOWER ?=
 HOSTS_RUN ?= run check
-SUITES ?= bullseye bookworm trixie unstable $(if $(filter arm64,$(foreign)),trixie-arm64-16k)
+SUITES ?= bullseye bookworm trixie unstable \
+	$(if $(filter arm64,$(foreign))$(shell tests/kernel/kernel.sh foreign -amd64),trixie-arm64-16k)
 POINTS ?= tests/grade/points
 # These come from the command line only: the environment may have them for something
 # else. Who builds kernels exports ARCH and CROSS_COMPILE.
@@ -138,7 +139,7 @@ help:
 #H ACCEL=kvm|tcg        what runs the guest (KVM where it works, else TCG)
 #H BOOT=cold            boot each guest; otherwise those under TCG are restored
 #H PROBE_SECONDS=N      how long to try KVM
-#H SLOWER=N             on a slow host: each time limit is N times as long
+#H SLOWER=N             on a slow host: the limits of guests and tests are N times as long
 
 include tests/kernel/kernel.mk kmod/kmod.mk tests/link.mk tests/guest/guest.mk
 include user/user.mk tests/host/host.mk tests/check/check.mk tests/lab/lab.mk
@@ -146,8 +147,7 @@ include tests/techniques/techniques.mk tests/mutants/mutants.mk tests/grade/grad
 include tests/deb/deb.mk
 
 all: build/kmod/$(kernel)/shmcount.ko $(if $(foreign),foreign-)user
-	@echo "built build/kmod/$(kernel)/shmcount.ko and the programs in" \
-		"$(if $(foreign),$(built_for)/)user/"
+	@echo "built build/kmod/$(kernel)/shmcount.ko and the programs in $(if $(foreign),$(built_for)/)user/"
 
 # All of build/ but what was fetched, and the grades.
 clean:

@@ -682,7 +682,7 @@ TEST(map, kernel_can_move_the_pages)
 	a[0] = 'm';
 	ASSERT_EQ('m', b[0]);
 	ASSERT_EQ('m', reader[0]);
-	if (move_page(a, 1) != 1 || move_page(a, 0) != 0)
+	if (!moves(a, 1) || !moves(a, 0))
 		fail_to_move(mappers, ARRAY_SIZE(mappers));
 	finish(start(expect_moved, a));
 	ASSERT_EQ('m', a[0]);

@@ -6,8 +6,7 @@ user: | tools
 
 # The same for a guest of another architecture.
 foreign-user: | tools
-	@mkdir -p $(built_for)/user
-	@$(MAKE) -s --no-print-directory -C $(built_for)/user -f $(CURDIR)/user/Makefile \
+	@mkdir -p $(built_for)/user && $(MAKE) -s --no-print-directory -C $(built_for)/user -f $(CURDIR)/user/Makefile \
 		CC=$(cross)gcc >&2
 
 ifeq ($(NATIVE),)

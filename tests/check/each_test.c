@@ -142,8 +142,8 @@ TEST(hosts, arm64_is_made_if_it_is_named)
 	fake("arch-test", "exit 1");
 	/* It runs a hook that is one word as a program. */
 	fake("mmdebstrap", "for arg; do case $arg in\n"
-	     "--setup-hook=*\ *) ;;\n"
-	     "--setup-hook=*) env \"${arg#*=}\" || { echo 'E: command failed'; exit 1; } ;;\n"
+	     "--setup-hook=*\\ *) ;;\n"
+	     "--setup-hook=*) PATH=/usr/bin:/bin env \"${arg#*=}\" || { echo 'E: command failed'; exit 1; } ;;\n"
 	     "esac; done\n"
 	     "case $* in\n"
 	     "*--architectures=arm64\\ *MODULES=list*,linux-image-arm64\\ *) echo 'E: no emulator';;\n"

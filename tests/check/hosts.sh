@@ -88,7 +88,7 @@ few_modules='
 make_tree() {
 	tree=$hosts/$1
 	include=$packages
-	first=true
+	setup_hook=true
 	architecture=$host_arch
 	[ "$2" != arm64 ] || {
 		(group arm64-host arm64-guest) || {
@@ -98,7 +98,7 @@ make_tree() {
 		tree=$tree.arm64
 		architecture=arm64
 		include=$include,linux-image-arm64
-		first=$few_modules
+		setup_hook=$few_modules
 	}
 	[ "$(cat "$tree.made-for" 2>/dev/null)" != "$include" ] || return 0
 	command -v mmdebstrap >/dev/null || {
@@ -118,7 +118,7 @@ make_tree() {
 		# Signatures need not be recent: see suite.sh.
 		if mmdebstrap --mode=root --variant=important \
 			--architectures="$architecture" \
-			--setup-hook="$first" \
+			--setup-hook="$setup_hook" \
 			--include="$include" --keyring="$keyring" \
 			--aptopt='Acquire::Check-Valid-Until "false"' \
 			--aptopt="$hosts/apt.conf" \

@@ -103,6 +103,8 @@ static char *again(const struct result *test, bool for_instructor)
 	FILE *file = open_memstream(&command, &size);
 
 	fprintf(file, "make grade");
+	if (strcmp(options.built, "build"))
+		put_variable(file, "ARCH", basename(options.built));
 	put_variable(file, "SRC", for_instructor || on_terminal ? submission.path : own);
 	if (for_instructor)
 		put_variable(file, "HIDDEN", options.hidden);

@@ -64,6 +64,8 @@ if [ -n "$kernel" ] && [ -d "$kernel/tree" ]; then
 		-C "${headers#"$(realpath "$kernel/tree")"}" "$@"
 	status=0
 	"$@" || status=$?
+	# A guest of another architecture would run none of this host's programs.
+	[ "$(arch_of "${kernel##*/}")" = "$host_arch" ] || exit $status
 	if [ $status -eq 125 ] && [ -x "$build/tests/vm" ] && [ -x "$build/guest/init" ]; then
 		in_guest "$@"
 		exit

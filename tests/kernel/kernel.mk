@@ -19,6 +19,9 @@ endif
 foreign := $(shell tests/kernel/kernel.sh foreign $(kernel))
 ifneq ($(foreign),)
 override KERNEL := $(kernel)
+ifeq ($(origin CC),command line)
+$(error CC= is for the programs of this machine: CROSS_COMPILE= chooses the compiler of the guest's)
+endif
 endif
 # Remove what was built for a kernel that is gone: make would take it for up to date. (For
 # one that is replaced put_kernel in modules.sh does, which has the same list.)
@@ -43,6 +46,13 @@ build/kernel/$(kernel)/vmlinuz: of-this-machine
 	@:
 of-this-machine: | tools
 	@tests/kernel/kernel.sh get $(kernel) $(call quoted,$(KDIR)) $(call quoted,$(VMLINUZ))
+endif
+
+# These run, or make, programs of this machine.
+ours := $(filter bench-guest coverage deb deb-test doctor grade-test hosts install kvm-test \
+	lint load shell timeline uninstall unload user vm watch,$(MAKECMDGOALS))
+ifneq ($(and $(ours),$(or $(foreign),$(and $(filter none,$(kernel)),$(ARCH)))),)
+$(error make $(ours) is for this machine's architecture only, and takes no other by ARCH= or KERNEL=)
 endif
 
 # What programs of that architecture are built with, and where they are.

@@ -131,8 +131,8 @@ name_series() {
 # One that has no kernel to fetch, such as Ubuntu's, stands for the newest of the table.
 name_foreign() {
 	case $1 in
-	*-"$2" | *-"$2"-16k)
-		echo "$1"
+	*-"$2"*)
+		name "$1"
 		return
 		;;
 	debug | kcsan | host* | by-hand)
@@ -154,6 +154,16 @@ name_foreign() {
 }
 
 name() {
+	case $1 in
+	host-* | *-amd64 | *-arm64 | *-arm64-16k) ;;
+	*-amd64* | *-arm64*) die "KERNEL=$1: an architecture is -amd64, -arm64 or -arm64-16k" ;;
+	esac
+	case $1 in
+	*-amd64* | *-arm64*)
+		of=$(arch_of "$1")
+		[ "${2:-$of}" = "$of" ] || die "ARCH=$2: KERNEL=$1 is of $of"
+		;;
+	esac
 	case ${2:-$host_arch} in
 	"$host_arch") ;;
 	amd64 | arm64)

@@ -201,6 +201,11 @@ TEST(kernel, names_of_another_architecture)
 	expect_said(run_shell(HOST "name 5.4 arm64"), 1,
 		    "ARCH=arm64: no suite is known that has a kernel 5.4; KERNEL= may name one");
 	expect_said(run_shell(HOST "name ../x arm64"), 1, "is neither a kernel series nor");
+	expect_said(run_shell(HOST "name ../x-arm64 arm64"), 1, "is neither a kernel series nor");
+	expect_said(run_shell(HOST "name trixie-arm64-64k"), 1,
+		    "KERNEL=trixie-arm64-64k: an architecture is -amd64, -arm64 or -arm64-16k");
+	expect_said(run_shell(HOST "name trixie-amd64 arm64"), 1,
+		    "ARCH=arm64: KERNEL=trixie-amd64 is of amd64");
 	expect_said(run_shell(HOST "name '' sparc"), 1,
 		    "ARCH=sparc: it has to be amd64 or arm64");
 }

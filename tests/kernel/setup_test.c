@@ -360,6 +360,12 @@ TEST(make, architecture_is_what_the_command_line_says)
 					0).output);
 	expect_said(run_shell("make -C \"$TOP\" -s ARCH=sparc show"), 2,
 		    "ARCH=sparc: it has to be amd64 or arm64");
+	expect_said(run_shell("make -C \"$TOP\" -s ARCH=" OTHER_ARCH " CC=cc show"), 2,
+		    "CROSS_COMPILE= chooses the compiler of the guest's");
+	expect_said(run_shell("make -C \"$TOP\" -ns ARCH=" OTHER_ARCH " vm"), 2,
+		    "make vm is for this machine's architecture only");
+	expect_said(run_shell("make -C \"$TOP\" -ns ARCH=" OTHER_ARCH " user"), 2,
+		    "make user is for this machine's architecture only");
 }
 
 TEST(make, check_of_an_unknown_test)

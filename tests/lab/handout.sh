@@ -74,7 +74,9 @@ awk -v dir="$dir" '
 	next
 }
 /^all:$/ { print "all: help"; next }
-/^all: / { getline; next }
+/^all: / { of_all = 1; next }
+of_all && /^\t/ { next }
+{ of_all = 0 }
 /^#H make/ { keep = $3 ~ /^(run|timeline|shell|vm|lab|lab-start|doctor|clean)$/ }
 /^#H [A-Z]/ { keep = $2 !~ /^(PARAMS|TESTS|REPEAT|LOAD|MUTANTS)=/ }
 /^#H/ && NF > 1 && !keep { next }

@@ -112,6 +112,7 @@ TEST(lab, handout_has_no_line_of_a_solution)
 	in("TOP", "");
 	shell("\"$TOP/tests/lab/handout.sh\" out >said");
 	shell("mkdir unpacked && tar -xzf out.tar.gz -C unpacked && diff -r out unpacked/out");
+	shell("make -C out help | grep -q '^make lab '");
 	collect_solutions();
 	seen = shell("grep -rnF -f solution out || :");
 	if (seen && *seen)
