@@ -49,9 +49,9 @@ enum { VM_SEED_WORDS = 16 };
 #define VM_EXIT_STATUS (2 * VM_EXIT_VALUE + 1)
 
 /*
- * For programs of this architecture: their ELF machine; its QEMU; the status with which that ends when init
- * has ended the guest; the second serial port. On arm64 the first is a PL011, ttyAMA0, so
- * this is the first of its kind.
+ * For programs of this architecture: their ELF machine; its QEMU; the status with which
+ * that ends when init has ended the guest; the second serial port. On arm64 the first is a
+ * PL011, ttyAMA0, so this is the first of its kind.
  */
 #ifdef __aarch64__
 #define VM_ELF EM_AARCH64

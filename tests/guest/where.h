@@ -13,8 +13,9 @@
 
 /*
  * How to run addr2line, which reads the debug information of the module; the first word of
- * command is the one for the module's architecture. command ends with NULL, and has "MODULE" for the path of the module; its output goes to a file,
- * whose path is returned. NULL: it cannot be run.
+ * command is the one for the module's architecture. command ends with NULL, and has
+ * "MODULE" for the path of the module; its output goes to a file, whose path is returned.
+ * NULL: it cannot be run.
  */
 struct addr2line {
 	const char *(*run)(const char *module, char *const command[]);

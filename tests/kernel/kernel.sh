@@ -20,8 +20,9 @@
 # holds tree/ if its modules have to be built in a tree of its own (enter.sh). modules/
 # has the modules of the table in modules.sh, and for each purpose of that table a file
 # with their load order: payload for what a restored guest gets, host to see the host's
-# files, disk for the file system of a guest that measures, kvm for a guest in the guest. modules/missing lists what is neither a module nor built
-# in. A kernel directory appears whole or not at all.
+# files, disk for the file system of a guest that measures, kvm for a guest in the guest.
+# modules/missing lists what is neither a module nor built in. A kernel directory appears
+# whole or not at all.
 set -eu
 
 # shellcheck source=tests/kernel/surroundings.sh

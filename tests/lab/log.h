@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the kernel's log has of a test, for whom wrote the module. */
+/* What the kernel's log has of a test, for the author of the module. */
 #ifndef LOG_H
 #define LOG_H
 

@@ -247,7 +247,7 @@ static bool copy_page(struct buffer *buffer, const unsigned char *page,
 			       (uint64_t)first << DELTA_BITS | delta;
 		} else if (type != PADDING) {
 			time += delta;
-			/* The text has rounded to us. */
+			/* The text rounds times to microseconds. */
 			put_markers(buffer, markers, cpu, (time + 500) / 1000);
 			put_event(buffer, time, type, page + at, size);
 		}

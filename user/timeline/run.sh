@@ -12,7 +12,7 @@
 # The options are those of timeline, except --pace=MS (default 10) and --program=FILE,
 # which become -p and -e of record. COMMAND is user/incr_dev 5 by default. The traces and
 # the pictures go to DIR, by default build/timeline. The exit status is that of the
-# command; if that is 0, it is 1 if the trace cannot be drawn.
+# command; if that is 0, it is 1 if the trace cannot be drawn, or there is no trace.dat.
 set -u
 
 # shellcheck source=tests/kernel/surroundings.sh
