@@ -58,7 +58,7 @@ minutes=60
 
 # For the kind arm64: what make gets, as an emulator in an emulator is so much slower, and
 # the time limit; the tests that make check runs; the size of its disk, and its memory in MB.
-slow='SLOWER=10'
+slow='SLOWER=20'
 slow_minutes=120
 few="TESTS='load.* sync.* runner.good_*'"
 disk=12G
