@@ -568,6 +568,11 @@ TEST(compare, histogram_puts_each_time_into_its_bucket)
 			FAIL("%llu became %f", (unsigned long long)time, seen);
 		ASSERT_EQ(time, histogram.longest);
 	}
+	/* Half of a bucket is still empty: no wait is over the longest. */
+	memset(&histogram, 0, sizeof(histogram));
+	for (int i = 0; i < 51; i++)
+		histogram_add(&histogram, 1048576 + (i >= 21));
+	ASSERT_EQ(1048577, histogram_quantile(&histogram, 0.5));
 }
 
 TEST(compare, histogram_tells_a_tail_only_of_enough_times)

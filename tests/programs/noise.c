@@ -254,6 +254,38 @@ TEST_LIMIT(compare, noise_is_marked_in_every_table, 60)
 	}
 }
 
+/* Waits are whole ns, which files hold exactly, and their median may be 0. */
+TEST(compare, waits_of_nothing_are_stable)
+{
+	static const struct {
+		double values[4];
+		const char *state, *why;
+	} cases[] = {
+		{ { 0, 0, 0, 1 }, "measured", "" },
+		{ { 3, 3, 5, 5 }, "measured", "" },
+		{ { 0, 0, 0, 100 }, "unstable", "quartiles 0 and 25" },
+		{ { 100, 100, 200, 200 }, "unstable", "quartiles 67 % apart" },
+	};
+	struct comparison *c = begin(NULL, NULL);
+	static struct histogram waits = { .count = 1, .longest = 12345678901 };
+	const char *text;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct result *result = result_add(c, (struct result) {
+			.question = "wait", .unit = "ns", .waits = &waits, .increments = 987654321,
+		});
+
+		for (int k = 0; k < 4; k++)
+			result_sample(result, cases[i].values[k], true);
+		result_judge(result, 4);
+		ASSERT_STREQ(cases[i].state, state_name(result->state));
+		ASSERT_STREQ(cases[i].why, result->why);
+	}
+	text = end(c);
+	expect_text(text, ",12345678901,");
+	expect_text(text, ",987654321,");
+}
+
 /* ---- pictures ---- */
 
 /* Draw results.csv; how often does the pattern stand in the picture? */

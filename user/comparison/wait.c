@@ -513,7 +513,9 @@ static void print_tails(struct comparison *c, const struct result *result)
 
 	for (size_t i = 0; i < ARRAY_SIZE(shares); i++)
 		fprintf(c->table, " %8s", marked(histogram_tail(waits, shares[i]), result, NULL));
-	fprintf(c->table, " %9s ", marked(waits->count ? waits->longest : NAN, result, NULL));
+	/* NAN is a float. */
+	fprintf(c->table, " %9s ",
+		marked(waits->count ? (double)waits->longest : (double)NAN, result, NULL));
 }
 
 static void print_cells(struct comparison *c, const struct plan *plan, bool of_backings)
