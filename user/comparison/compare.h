@@ -134,6 +134,7 @@ struct lock {
 	const char *help;
 	bool excludes;		/* false: the control, which loses updates */
 	bool can_hold;		/* false: nobody ever holds it */
+	bool spins;		/* who waits never sleeps */
 	bool recovers;		/* others get it when its holder is killed */
 	/* In the parent. Returns false, with the reason, if the host lacks it. */
 	bool (*init)(struct lock_instance *instance);
@@ -389,6 +390,9 @@ const char *ratio_figure(double value);
 /* As figure(), with a star unless both results are simply measured or NULL. */
 const char *marked(double value, const struct result *result,
 		   const struct result *other);
+
+/* As marked(), of a count; "-" for 0. */
+const char *marked_count(long count, const struct result *result);
 
 #define MARK_MEANS "*: doubtful (noisy, unstable or worse)."
 

@@ -52,6 +52,12 @@ const char *marked(double value, const struct result *result,
 	return format(value, decimals(value), doubtful ? "*" : "");
 }
 
+const char *marked_count(long count, const struct result *result)
+{
+	return format(count ? (double)count : (double)NAN, 0,
+		      result->state == MEASURED ? "" : "*");
+}
+
 const char *label(const struct comparison *c, const char *backing)
 {
 	return strcmp(backing, SHMCOUNT_DEVICE) ? backing : c->locations.device;
