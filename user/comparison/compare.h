@@ -299,6 +299,7 @@ struct target {
 	double max;
 	double median, low, high;
 	int samples;
+	bool doubtful;		/* its result is noisy, unstable or worse */
 	enum { MET, NOT_MET, UNDECIDED } verdict;
 };
 
@@ -369,8 +370,11 @@ void result_set(struct result *result, enum state state, const char *format,
 		...) __attribute__((format(printf, 3, 4)));
 
 const char *state_name(enum state state);
-void target_add(struct comparison *c, double max, const struct series *ratios,
-		const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The ratios are of the result, which may be doubtful, or of several: NULL. */
+void target_add(struct comparison *c, double max, const struct result *result,
+		const struct series *ratios, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 
 /* A random number below limit; the seed is printed with the results. */
 int random_below(struct comparison *c, int limit);

@@ -266,6 +266,8 @@ static const char *const verdicts[] = {
 
 void print_targets(struct comparison *c)
 {
+	bool doubtful = false;
+
 	if (!c->target_count)
 		return;
 	fprintf(c->table,
@@ -273,11 +275,15 @@ void print_targets(struct comparison *c)
 	for (int i = 0; i < c->target_count; i++) {
 		const struct target *target = &c->targets[i];
 
-		fprintf(c->table, "%5s  %5s to %5s  %4.2f  %-9s  %s\n",
-			ratio_figure(target->median), ratio_figure(target->low),
+		doubtful |= target->doubtful;
+		fprintf(c->table, "%5s%s %5s to %5s  %4.2f  %-9s  %s\n",
+			ratio_figure(target->median), target->doubtful ? "*" : " ",
+			ratio_figure(target->low),
 			ratio_figure(target->high), target->max,
 			verdicts[target->verdict], target->what);
 	}
+	if (doubtful)
+		fprintf(c->table, "\n" MARK_MEANS "\n");
 }
 
 /* ---- the files ---- */

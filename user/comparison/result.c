@@ -221,12 +221,13 @@ static struct target make_target(double max, const struct series *ratios)
 	return target;
 }
 
-void target_add(struct comparison *c, double max, const struct series *ratios,
-		const char *format, ...)
+void target_add(struct comparison *c, double max, const struct result *result,
+		const struct series *ratios, const char *format, ...)
 {
 	struct target target = make_target(max, ratios);
 	va_list args;
 
+	target.doubtful = result && result->state != MEASURED;
 	va_start(args, format);
 	vsnprintf(target.what, sizeof(target.what), format, args);
 	va_end(args);
