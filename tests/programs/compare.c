@@ -358,6 +358,7 @@ TEST(compare, help_and_list)
 	struct lists listed = lists();
 
 	expect_text(run.output, "usage: compare ");
+	expect_text(run.output, "wait has 2 processes then");
 	ASSERT_EQ(listed.locks + listed.paths + 2, lines_in(listed.text));
 	expect_text(listed.text, "  private ");
 	expect_text(listed.text, "  " DEVICE " ");
@@ -568,6 +569,11 @@ TEST(compare, histogram_puts_each_time_into_its_bucket)
 			FAIL("%llu became %f", (unsigned long long)time, seen);
 		ASSERT_EQ(time, histogram.longest);
 	}
+	/* Half of a bucket is still empty: no wait is over the longest. */
+	memset(&histogram, 0, sizeof(histogram));
+	for (int i = 0; i < 51; i++)
+		histogram_add(&histogram, 1048576 + (i >= 21));
+	ASSERT_EQ(1048577, histogram_quantile(&histogram, 0.5));
 }
 
 TEST(compare, histogram_tells_a_tail_only_of_enough_times)
@@ -627,11 +633,17 @@ static struct line line_of(const char *lock, const char *what)
 
 TEST_LIMIT(compare, wait_tells_what_it_cannot, 60)
 {
+	struct run run;
 	struct line line;
+	int rows = 0;
 
 	prepare();
-	COMPARE(0, "wait", "-q", "--paths=MAP_ANON,private", "--locks=spin,sem,atomic",
+	run = COMPARE(0, "wait", "-q", "--paths=MAP_ANON,private", "--locks=spin,sem,atomic",
 		"-n", "1,3", "--think=0,1000", "-o", "out");
+	/* Both tables have the semaphore. */
+	for (const char *p = run.output; (p = strstr(p, "\nMAP_ANON      sem ")); p++)
+		rows++;
+	ASSERT_EQ(2 * 2, rows);
 	/* A lock that spins hands over to nobody who sleeps. */
 	line = line_of("spin", "handoff");
 	ASSERT_STREQ("skipped", line.field[STATE]);
@@ -651,6 +663,9 @@ TEST_LIMIT(compare, wait_tells_what_it_cannot, 60)
 		ASSERT_STREQ("0", line.field[LOST]);
 	}
 	expect_nothing_left();
+	run = COMPARE(0, "wait", "-n", "1", "--paths=MAP_ANON");
+	expect_text(run.output, "\nwait:  skipped: it takes 2 processes or more");
+	ASSERT_TRUE(!strstr(run.output, "p50"));
 }
 
 TEST_LIMIT(compare, wait_marks_noise, 60)
@@ -662,7 +677,11 @@ TEST_LIMIT(compare, wait_marks_noise, 60)
 		      "-n", "2", "-o", "out");
 	ASSERT_EQ(1, lines_with(WHAT, "wait", STATE, "noisy"));
 	ASSERT_EQ(1, lines_with(WHAT, "handoff", STATE, "noisy"));
-	ASSERT_TRUE(strstr(run.output, "* ") && strstr(run.output, "noisy: clean samples: 0"));
+	ASSERT_TRUE(strstr(run.output, "* ") && strstr(run.output, "*  handoff noisy: clean samples: 0"));
+	expect_text(run.output, "; wait  noisy: clean samples: 0");
+	/* So are the readings of the clock that were rejected. */
+	ASSERT_EQ(1, lines_with(WHAT, "reading the clock", STATE, "noisy"));
+	expect_text(run.output, "* ns, is subtracted.");
 }
 
 static void draw(void)
@@ -704,4 +723,12 @@ TEST_LIMIT(compare, files_parse_and_pictures_are_drawn, 60)
 			   "join (select row_number() over () n, value v from json_each("
 			   "readfile('out/results.json'), '\\$[0].results')) using (n)\""));
 	draw();
+	/* What a guest counted is not drawn among ns. */
+	ASSERT_STREQ("", shell("cd out && cp wait-locks.svg clock.svg && "
+			       "awk -F, -v OFS=, '{ print } /^\"wait\"/ && sub(/\"ns\"/, \"\\\"counted\\\"\") "
+			       "{ $32 = $32 \"000\"; sub(/\"measured\"/, \"\\\"noisy\\\"\"); print }' "
+			       "results.csv >both.csv && mv both.csv results.csv && "
+			       "grep -q '\"counted\"' results.csv || echo nothing was added"));
+	draw();
+	ASSERT_STREQ("", shell("cd out && cmp clock.svg wait-locks.svg"));
 }

@@ -254,6 +254,38 @@ TEST_LIMIT(compare, noise_is_marked_in_every_table, 60)
 	}
 }
 
+/* Waits are whole ns, which files hold exactly, and their median may be 0. */
+TEST(compare, waits_of_nothing_are_stable)
+{
+	static const struct {
+		double values[4];
+		const char *state, *why;
+	} cases[] = {
+		{ { 0, 0, 0, 1 }, "measured", "" },
+		{ { 3, 3, 5, 5 }, "measured", "" },
+		{ { 0, 0, 0, 100 }, "unstable", "quartiles 0 and 25" },
+		{ { 100, 100, 200, 200 }, "unstable", "quartiles 67 % apart" },
+	};
+	struct comparison *c = begin(NULL, NULL);
+	static struct histogram waits = { .count = 1, .longest = 12345678901 };
+	const char *text;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct result *result = result_add(c, (struct result) {
+			.question = "wait", .unit = "ns", .waits = &waits, .increments = 987654321,
+		});
+
+		for (int k = 0; k < 4; k++)
+			result_sample(result, cases[i].values[k], true);
+		result_judge(result, 4);
+		ASSERT_STREQ(cases[i].state, state_name(result->state));
+		ASSERT_STREQ(cases[i].why, result->why);
+	}
+	text = end(c);
+	expect_text(text, ",12345678901,");
+	expect_text(text, ",987654321,");
+}
+
 /* ---- pictures ---- */
 
 /* Draw results.csv; how often does the pattern stand in the picture? */
@@ -320,8 +352,8 @@ TEST(compare, target_of_few_pairs_has_no_interval)
 
 	for (int i = 0; i < 3; i++)
 		series_add(&three, 1.01);
-	target_add(c, 1.03, &three, "three");
-	target_add(c, 1.03, &none, "none");
+	target_add(c, 1.03, NULL, &three, "three");
+	target_add(c, 1.03, NULL, &none, "none");
 	expect_numbers(end(c));
 	expect_text(table, "\n1.010      - to     -  1.03  undecided  three\n"
 		    "    -      - to     -  1.03  undecided  none\n");
@@ -360,6 +392,31 @@ static struct comparison *take_pairs(double cost)
 	fclose(c->table);
 	ASSERT_EQ(1, c->target_count);
 	return c;
+}
+
+/* One pair of four. */
+static struct outcome play_few_pairs(const struct trial *trial)
+{
+	static int calls;
+
+	(void)trial;
+	return outcome(calls++ / 2 % 4 ? DISTURBED : CLEAN, 100, 1);
+}
+
+TEST(compare, too_few_pairs_are_told)
+{
+	struct comparison *c = begin(NULL, NULL);
+
+	play = play_few_pairs;
+	c->process_counts = 1;
+	c->pairs = 2;
+	ask_pairs(c);
+	end(c);
+	/* MAP_ANON shows no spread that tells how many are wanted. */
+	expect_text(table, "\nregion            1    1.000   1.000   1.000       1       -      -"
+		    "  noisy: clean samples: 1, rejected: 3\n");
+	expect_text(table, "\n1.000*     - to     -  1.03  undecided  increment");
+	expect_text(table, "\n" MARK_MEANS "\n");
 }
 
 /* Sampling until a target is met would meet any target. */

@@ -49,7 +49,7 @@ static const char help[] =
 "      --no-pin          let the scheduler choose the processors\n"
 "      --seed=N          seed of the order of samples\n"
 "      --instructions    ask only setup and wait, if they are asked: the clock counts\n"
-"                        instructions (vm.sh count)\n"
+"                        instructions (vm.sh count); wait has 2 processes then\n"
 "      --progress        show progress even if standard error is no terminal\n"
 "  -h, --help            print this help\n"
 "\n"

@@ -134,6 +134,7 @@ struct lock {
 	const char *help;
 	bool excludes;		/* false: the control, which loses updates */
 	bool can_hold;		/* false: nobody ever holds it */
+	bool spins;		/* who waits never sleeps */
 	bool recovers;		/* others get it when its holder is killed */
 	/* In the parent. Returns false, with the reason, if the host lacks it. */
 	bool (*init)(struct lock_instance *instance);
@@ -298,6 +299,7 @@ struct target {
 	double max;
 	double median, low, high;
 	int samples;
+	bool doubtful;		/* its result is noisy, unstable or worse */
 	enum { MET, NOT_MET, UNDECIDED } verdict;
 };
 
@@ -368,8 +370,11 @@ void result_set(struct result *result, enum state state, const char *format,
 		...) __attribute__((format(printf, 3, 4)));
 
 const char *state_name(enum state state);
-void target_add(struct comparison *c, double max, const struct series *ratios,
-		const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The ratios are of the result, which may be doubtful, or of several: NULL. */
+void target_add(struct comparison *c, double max, const struct result *result,
+		const struct series *ratios, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 
 /* A random number below limit; the seed is printed with the results. */
 int random_below(struct comparison *c, int limit);
@@ -389,6 +394,9 @@ const char *ratio_figure(double value);
 /* As figure(), with a star unless both results are simply measured or NULL. */
 const char *marked(double value, const struct result *result,
 		   const struct result *other);
+
+/* As marked(), of a count; "-" for 0. */
+const char *marked_count(long count, const struct result *result);
 
 #define MARK_MEANS "*: doubtful (noisy, unstable or worse)."
 

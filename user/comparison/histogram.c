@@ -34,7 +34,7 @@ double histogram_quantile(const struct histogram *histogram, double share)
 	/* All in the last bucket may be far above its start. */
 	if (i == BUCKETS - 1)
 		return histogram->longest;
-	return (bucket_start(i) + bucket_start(i + 1) - 1) / 2.0;
+	return fmin((bucket_start(i) + bucket_start(i + 1) - 1) / 2.0, histogram->longest);
 }
 
 double histogram_tail(const struct histogram *histogram, double share)

@@ -483,7 +483,8 @@ const struct lock locks[] = {
 		.name = "rwlock", .help = "a pthread read-write lock, held for writing",
 		LOCK(rwlock), .init = rwlock_init,
 	}, {
-		.name = "spin", .help = "a pthread spin lock", LOCK(spin), .init = spin_init,
+		.name = "spin", .help = "a pthread spin lock",
+		LOCK(spin), .init = spin_init, .spins = true,
 	}, {
 		.name = "sysv", .help = "a System V semaphore",
 		LOCK(sysv), .init = sysv_init, .fini = sysv_fini,

@@ -52,6 +52,12 @@ const char *marked(double value, const struct result *result,
 	return format(value, decimals(value), doubtful ? "*" : "");
 }
 
+const char *marked_count(long count, const struct result *result)
+{
+	return format(count ? (double)count : (double)NAN, 0,
+		      result->state == MEASURED ? "" : "*");
+}
+
 const char *label(const struct comparison *c, const char *backing)
 {
 	return strcmp(backing, SHMCOUNT_DEVICE) ? backing : c->locations.device;
@@ -152,7 +158,9 @@ static void write_number(struct writer *w, const char *name, double value)
 {
 	if (!begin_field(w, name))
 		return;
-	if (isfinite(value))
+	if (value == rint(value) && isfinite(value))
+		fprintf(w->file, "%.0f", value);
+	else if (isfinite(value))
 		fprintf(w->file, "%.9g", value);
 	else if (w->as == JSON)
 		fprintf(w->file, "null");
@@ -258,6 +266,8 @@ static const char *const verdicts[] = {
 
 void print_targets(struct comparison *c)
 {
+	bool doubtful = false;
+
 	if (!c->target_count)
 		return;
 	fprintf(c->table,
@@ -265,18 +275,28 @@ void print_targets(struct comparison *c)
 	for (int i = 0; i < c->target_count; i++) {
 		const struct target *target = &c->targets[i];
 
-		fprintf(c->table, "%5s  %5s to %5s  %4.2f  %-9s  %s\n",
-			ratio_figure(target->median), ratio_figure(target->low),
+		doubtful |= target->doubtful;
+		fprintf(c->table, "%5s%s %5s to %5s  %4.2f  %-9s  %s\n",
+			ratio_figure(target->median), target->doubtful ? "*" : " ",
+			ratio_figure(target->low),
 			ratio_figure(target->high), target->max,
 			verdicts[target->verdict], target->what);
 	}
+	if (doubtful)
+		fprintf(c->table, "\n" MARK_MEANS "\n");
 }
 
 /* ---- the files ---- */
 
+/* NAN is a float, which "? :" would make of a whole number, too. */
+static double only_if(bool known, double value)
+{
+	return known ? value : (double)NAN;
+}
+
 static double or_nothing(double value)
 {
-	return value ? value : NAN;
+	return only_if(value != 0, value);
 }
 
 static void write_waits(struct writer *w, const struct result *result)
@@ -284,14 +304,14 @@ static void write_waits(struct writer *w, const struct result *result)
 	static const struct histogram none;
 	const struct histogram *waits = result->waits ?: &none;
 
-	write_number(w, "hold", result->waits ? result->hold : NAN);
-	write_number(w, "think", result->waits ? result->think : NAN);
+	write_number(w, "hold", only_if(result->waits, result->hold));
+	write_number(w, "think", only_if(result->waits, result->think));
 	write_number(w, "waits", or_nothing(waits->count));
 	write_number(w, "p50", histogram_tail(waits, 0.5));
 	write_number(w, "p90", histogram_tail(waits, 0.9));
 	write_number(w, "p99", histogram_tail(waits, 0.99));
 	write_number(w, "p999", histogram_tail(waits, 0.999));
-	write_number(w, "longest", waits->count ? waits->longest : NAN);
+	write_number(w, "longest", only_if(waits->count, waits->longest));
 	write_number(w, "jain", quartiles(&result->jain).median);
 	write_number(w, "longest_run", or_nothing(result->longest_run));
 }
@@ -324,8 +344,8 @@ static void write_result(const struct comparison *c, struct writer *w,
 	write_number(w, "ratio_q3", r.high);
 	write_number(w, "published", quartiles(&result->published).median);
 	write_number(w, "loops", or_nothing(result->loops));
-	write_number(w, "increments", counted ? result->increments : NAN);
-	write_number(w, "lost", counted ? result->lost : NAN);
+	write_number(w, "increments", only_if(counted, result->increments));
+	write_number(w, "lost", only_if(counted, result->lost));
 	write_number(w, "fairness", quartiles(&result->fairness).median);
 	write_number(w, "switches", quartiles(&result->switches).median);
 	write_waits(w, result);

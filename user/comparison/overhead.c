@@ -70,6 +70,6 @@ void ask_overhead(struct comparison *c)
 	lock_fini(&instance, lock);
 	object_release(&object, memory);
 	result_judge(result, 1);
-	target_add(c, 1.02, &result->ratios,
+	target_add(c, 1.02, result, &result->ratios,
 		   "increment in the measuring loop / in a loop written by hand");
 }

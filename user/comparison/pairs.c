@@ -156,9 +156,11 @@ static void ask(struct comparison *c, const struct plan *plan, int processes,
 
 	result = add_row(c, SHMCOUNT_DEVICE, processes);
 	take_pairs(c, plan, result, pairs, seconds);
-	print_row(c, result, wanted, power(&itself, result->clean));
+	/* Without a spread of the first row nobody knows. */
+	print_row(c, result, isnan(itself.median) ? NAN : wanted,
+		  power(&itself, result->clean));
 	if (result->clean)
-		target_add(c, max_ratio, &result->values,
+		target_add(c, max_ratio, result, &result->values,
 			   "increment under a semaphore, %d process%s, device / %s",
 			   processes, processes == 1 ? "" : "es", baseline);
 }

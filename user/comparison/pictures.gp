@@ -23,8 +23,8 @@ set style fill solid 0.85
 unique(text, column) = system(sprintf("grep '%s' '%s' | grep -v '\"skipped\"' | awk -F, '!seen[$%d]++ { gsub(/\"/, \"\", $%d); print $%d }'", text, csv, column, column, column))
 # What awk prints of the rows that have a median.
 awk(program) = system(sprintf("awk -F, -v state=%d '{ gsub(/\"/, \"\") } $9 != \"\" { %s' '%s'", state, program, csv))
-# The least and the greatest value of two columns.
-extremes(question, column, other) = awk(sprintf('if ($1 == "%s") for (i = %d; i <= %d; i += %d) if ($i != "") { if (!n++ || $i < low) low = $i + 0; if ($i > high) high = $i + 0 } } END { print low, high }', question, column, other, other - column))
+# The least and the greatest value of two columns in such rows.
+extremes(condition, column, other) = awk(sprintf('if (%s) for (i = %d; i <= %d; i += %d) if ($i != "") { if (!n++ || $i < low) low = $i + 0; if ($i > high) high = $i + 0 } } END { print low, high }', condition, column, other, other - column))
 # The last path that has most of the locks: the device, if it was measured.
 home(question) = awk(sprintf('if ($1 == "%s" && !seen[$2 $3]++ && ++locks[$2] >= most) { most = locks[$2]; home = $2 } } END { print home }', question))
 # What is noisy, unstable or failed is hollow; how many rows that are of those.
@@ -45,7 +45,7 @@ locks = unique('^"speed","' . where . '"', 3)
 ways = unique('^"speed",.*,"sem",', 2)
 counts = unique('^"speed"', 4)
 # The powers of 10 around all quartiles, the same for both pictures.
-range = extremes('speed', 10, 11)
+range = extremes('$1 == "speed"', 10, 11)
 offset(i) = (i - (words(counts) + 1) / 2.0) * 0.8 / words(counts)
 
 do for [picture in words(where) ? 'locks paths' : ''] {
@@ -120,7 +120,7 @@ if (words(rows)) {
 # stevens: ratios to one process, a panel for each lock.
 rows = unique('^"stevens"', 3)
 if (words(rows)) {
-	range = extremes('stevens', 16, 19)
+	range = extremes('$1 == "stevens"', 16, 19)
 	lowest = 2 ** floor(log(word(range, 1)) / log(2))
 	highest = 2 ** ceil(log(word(range, 2)) / log(2))
 	do for [end in ends] {
@@ -170,14 +170,16 @@ if (words(rows)) {
 # wait: for each lock the wait to take it, and the handoff, from the median to the
 # longest; and by think time, if there are several.
 where = home('wait')
-locks = unique('^"wait","' . where . '"', 3)
-counts = unique('^"wait","' . where . '"', 4)
+# Those that the guest counts in instructions are in the table only.
+waits = '$1 == "wait" && $8 == "ns"'
+locks = unique('^"wait","' . where . '",.*,"ns",', 3)
+counts = unique('^"wait","' . where . '",.*,"ns",', 4)
 thinks = unique('^"wait","' . where . '",.*,"wait"', 26)
 offset(i) = (i - (words(counts) + 1) / 2.0) * 0.8 / words(counts)
 # The axis has no 0; it is the same for all of these pictures.
 above_0(value) = value < 1 ? 1 : value
-range = extremes('wait', 28, 32)
-of_wait(what) = strcol(1) eq 'wait' && strcol(2) eq where && strcol(7) eq what
+range = extremes(waits, 28, 32)
+of_wait(what) = strcol(1) eq 'wait' && strcol(8) eq 'ns' && strcol(2) eq where && strcol(7) eq what
 x(what, n, is_hollow) = of_wait(what) && column(4) == word(counts, n) && \
 	column(26) == word(thinks, 1) && is_doubtful(strcol(state)) == is_hollow ? \
 	at(locks, strcol(3)) + offset(n) : NaN
@@ -202,7 +204,7 @@ do for [end in words(range) ? ends : ''] {
 			(x(what, n, h)):(above_0($30)) \
 			with points lc rgb color[n] pt 2 ps 0.9 lw 1.5 notitle, \
 			NaN with points lc rgb '#444444' pt 6 ps 0.9 lw 1.5 \
-			title (doubts('$1 == "wait" && $7 == "' . what . '"') ? hollow : '')
+			title (doubts(waits . ' && $7 == "' . what . '"') ? hollow : '')
 	}
 	unset multiplot
 	unset output
@@ -232,7 +234,7 @@ do for [end in words(range) && words(thinks) > 1 ? ends : ''] {
 		with points lc rgb color[n] pt mark[n] - 1 ps 0.8 notitle, \
 		for [n = 1:words(locks)] csv skip 1 using (think(n)):(above_0($30)) \
 		with lines lc rgb color[n] lw 1 dt 2 notitle, \
-		NaN with points lc rgb '#444444' pt 6 ps 0.8 title (doubts('$1 == "wait"') ? hollow : '')
+		NaN with points lc rgb '#444444' pt 6 ps 0.8 title (doubts(waits) ? hollow : '')
 	unset output
 	unset logscale y
 	set ytics autofreq

@@ -11,6 +11,9 @@
 /* A result whose quartiles are further apart, by the median, is not ranked. */
 static const double max_spread = 0.25;
 
+/* Waits are whole ns: so near to one another they do not differ. */
+static const double least_spread = 2;
+
 bool is_wanted(const char *list, const char *name)
 {
 	size_t length = strlen(name);
@@ -171,6 +174,7 @@ bool result_outcome(struct result *result, const struct trial *trial,
 void result_judge(struct result *result, int wanted)
 {
 	struct quartiles q = quartiles(&result->values);
+	double spread = q.high - q.low;
 
 	if (result->state != MEASURED)
 		return;
@@ -180,9 +184,13 @@ void result_judge(struct result *result, int wanted)
 	else if (result->clean < wanted)
 		result_set(result, NOISY, "clean samples: %d, rejected: %d",
 			   result->clean, result->rejected);
-	else if (q.high - q.low > max_spread * q.median)
+	else if (result->waits && spread <= least_spread)
+		return;
+	else if (spread > max_spread * q.median && !q.median)
+		result_set(result, UNSTABLE, "quartiles %g and %g", q.low, q.high);
+	else if (spread > max_spread * q.median)
 		result_set(result, UNSTABLE, "quartiles %.0f %% apart",
-			   100 * (q.high - q.low) / q.median);
+			   100 * spread / q.median);
 }
 
 static struct target make_target(double max, const struct series *ratios)
@@ -213,12 +221,13 @@ static struct target make_target(double max, const struct series *ratios)
 	return target;
 }
 
-void target_add(struct comparison *c, double max, const struct series *ratios,
-		const char *format, ...)
+void target_add(struct comparison *c, double max, const struct result *result,
+		const struct series *ratios, const char *format, ...)
 {
 	struct target target = make_target(max, ratios);
 	va_list args;
 
+	target.doubtful = result && result->state != MEASURED;
 	va_start(args, format);
 	vsnprintf(target.what, sizeof(target.what), format, args);
 	va_end(args);

@@ -380,7 +380,7 @@ void ask_setup(struct comparison *c)
 	print_rows(c, &rows);
 	for (int i = 0; i < LIMITS && c->instructions; i++)
 		if (limit_ratios[i].count)
-			target_add(c, limits[i].max, &limit_ratios[i],
+			target_add(c, limits[i].max, NULL, &limit_ratios[i],
 				   "%s of %d page%s in instructions, device / %s %s",
 				   phase_names[limits[i].phase], limits[i].pages,
 				   limits[i].pages == 1 ? "" : "s",

@@ -61,8 +61,9 @@ struct plan {
 	double seconds, seconds_in_turns;	/* of a sample */
 	int wanted;		/* clean samples of each result */
 	double budget;		/* seconds */
+	const char *home;	/* the path of all locks */
 	struct waits *waits;
-	struct series clock_costs;
+	struct result clock;
 };
 
 static uint64_t clock_ns(void)
@@ -224,7 +225,7 @@ static _Noreturn void be_traced(struct lock_instance instance, const struct lock
 /* Wait until the process stops. Returns false if it sleeps, has ended, or it is late. */
 static bool stops(pid_t pid, double deadline)
 {
-	int status;
+	int status = 0;
 
 	while (!waitpid(pid, &status, WNOHANG)) {
 		if (process_state(pid) == 'S' || now() > deadline || interrupted)
@@ -363,14 +364,14 @@ static void add_cells(struct comparison *c, struct plan *plan,
 
 static void make_cells(struct comparison *c, struct plan *plan)
 {
-	const char *home = SHMCOUNT_DEVICE;
 	char why[WHY];
 
-	if (!is_wanted(c->only_backings, home) ||
-	    !backing_probe(backing_named(home), &c->locations, why))
-		home = "MAP_ANON";
+	plan->home = SHMCOUNT_DEVICE;
+	if (!is_wanted(c->only_backings, plan->home) ||
+	    !backing_probe(backing_named(plan->home), &c->locations, why))
+		plan->home = "MAP_ANON";
 	for_each_backing(backing, c) {
-		bool all = !strcmp(backing->name, home);
+		bool all = !strcmp(backing->name, plan->home);
 
 		backing_probe(backing, &c->locations, why);
 		for_each_lock(lock, c)
@@ -401,7 +402,7 @@ static void take_times(struct plan *plan, struct result *result,
 		squares += (double)waiter->times.count * waiter->times.count;
 		if (waiter->longest_run > longest_run)
 			longest_run = waiter->longest_run;
-		series_add(&plan->clock_costs, waiter->clock_cost);
+		result_sample(&plan->clock, waiter->clock_cost, clean);
 	}
 	if (!all->count) {
 		free(all);
@@ -489,18 +490,23 @@ static void judge(struct result *result, int wanted, enum state nothing, const c
 	result_judge(result, wanted);
 }
 
-static void judge_all(struct comparison *c, const struct plan *plan)
+static void judge_all(struct comparison *c, struct plan *plan)
 {
-	static const char spins[] = "nobody was seen asleep: it spins";
-
 	for (int i = 0; i < plan->count; i++) {
 		const struct cell *cell = &plan->cells[i];
+		struct result *handoff = result_of(c, cell->handoff);
+		bool spins = cell->lock->spins;
+		enum state nothing = spins ? SKIPPED : NOISY;
+		const char *why = spins ? "nobody was seen asleep: it spins" :
+					  "the others were never all asleep";
 
 		judge(result_of(c, cell->wait), plan->wanted, NOISY,
 		      "the processes never ran at the same time");
-		judge(result_of(c, cell->handoff), plan->wanted, SKIPPED, spins);
-		judge(result_of(c, cell->user), 1, SKIPPED, spins);
+		judge(handoff, plan->wanted, nothing, why);
+		judge(result_of(c, cell->user), 1, nothing,
+		      handoff && handoff->values.count ? "the steps did not come to its end" : why);
 	}
+	judge(&plan->clock, 1, SKIPPED, "no sample was taken");
 }
 
 /* ---- what is printed ---- */
@@ -513,9 +519,12 @@ static void print_tails(struct comparison *c, const struct result *result)
 
 	for (size_t i = 0; i < ARRAY_SIZE(shares); i++)
 		fprintf(c->table, " %8s", marked(histogram_tail(waits, shares[i]), result, NULL));
-	fprintf(c->table, " %9s ", marked(waits->count ? waits->longest : NAN, result, NULL));
+	/* NAN is a float. */
+	fprintf(c->table, " %9s ",
+		marked(waits->count ? (double)waits->longest : (double)NAN, result, NULL));
 }
 
+/* One lock on each path, or each lock on one path. */
 static void print_cells(struct comparison *c, const struct plan *plan, bool of_backings)
 {
 	fprintf(c->table, "%-13s %-8s %5s %7s  %8s %8s %8s %8s %9s  %8s %8s %8s %8s %9s  %6s %7s\n",
@@ -526,14 +535,18 @@ static void print_cells(struct comparison *c, const struct plan *plan, bool of_b
 		const struct result *wait = result_of(c, cell->wait);
 		const struct result *handoff = result_of(c, cell->handoff);
 
-		if (of_backings != !strcmp(cell->lock->name, common_lock))
+		if (of_backings ? strcmp(cell->lock->name, common_lock) :
+				  strcmp(cell->backing->name, plan->home))
 			continue;
 		fprintf(c->table, "%-13s %-8s %5d %7ld ", label(c, cell->backing->name),
 			cell->lock->name, cell->processes, cell->think);
 		print_tails(c, wait);
 		print_tails(c, handoff);
-		fprintf(c->table, " %6s %7ld", marked(quartiles(&wait->jain).median, wait, NULL),
-			wait->longest_run);
+		fprintf(c->table, " %6s %7s", marked(quartiles(&wait->jain).median, wait, NULL),
+			marked_count(wait->longest_run, wait));
+		if (handoff && handoff->state != MEASURED && handoff->state != SKIPPED)
+			fprintf(c->table, "  handoff %s: %s%s", state_name(handoff->state),
+				handoff->why, wait->state == MEASURED ? "" : "; wait");
 		note(c, wait);
 	}
 }
@@ -561,32 +574,47 @@ static void print_instructions(struct comparison *c, const struct plan *plan)
 		"\nOne processor. user: of these, those in user mode, counted by single steps.\n");
 }
 
+/* Nothing can be asked: say so, like a row. */
+static void print_nothing(struct comparison *c)
+{
+	struct result *result = result_add(c, (struct result) {
+		.question = "wait", .backing = "-", .lock = "-", .what = "wait",
+	});
+
+	result_set(result, SKIPPED, "it takes 2 processes or more, and a lock that can be held");
+	fprintf(c->table, "\nwait:");
+	note(c, result);
+}
+
 void ask_wait(struct comparison *c)
 {
 	struct plan plan = plan_for(c);
 	double deadline = now() + plan.budget;
-	struct result *clock;
 
 	if (c->instructions) {
 		c->processes[0] = 2;
 		c->process_counts = c->think_count = 1;
 	}
+	make_cells(c, &plan);
+	if (!plan.count) {
+		print_nothing(c);
+		return;
+	}
+	plan.clock = (struct result) {
+		.question = "wait", .backing = "-", .lock = "-", .what = "reading the clock",
+		.unit = c->instructions ? "instructions" : "ns",
+	};
 	plan.waits = mmap(NULL, sizeof(*plan.waits), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (plan.waits == MAP_FAILED)
 		die("no memory");
-	make_cells(c, &plan);
 	for (int round = 1; !interrupted && round <= plan.wanted + plan.wanted / 2 &&
 	     (now() < deadline || round == 1); round++) {
 		progress(c, "wait: round %d of %d or more", round, plan.wanted);
 		take_round(c, &plan);
 	}
 	judge_all(c, &plan);
-	clock = result_add(c, (struct result) {
-		.question = "wait", .backing = "-", .lock = "-", .what = "reading the clock",
-		.unit = c->instructions ? "instructions" : "ns",
-		.values = plan.clock_costs, .clean = plan.clock_costs.count,
-	});
+	result_add(c, plan.clock);
 	if (c->instructions) {
 		print_instructions(c, &plan);
 	} else {
@@ -595,14 +623,14 @@ void ask_wait(struct comparison *c)
 		fprintf(c->table, "\nwait: ns until a process has the lock\n\n");
 		print_cells(c, &plan, false);
 		fprintf(c->table,
-			"\np50 to longest: of the waits of all processes in the clean samples; of these, 10\n"
-			"must be longer. handoff: from the release to the return in another process that\n"
+			"\np50 to longest: of the waits of all processes in the clean samples; a percentile\n"
+			"needs 10 waits above it. handoff: from the release to the return in another process that\n"
 			"slept. Jain: Jain's index of the takes of each process: 1 if equal, 1/procs if one\n"
 			"takes all. run: most takes of one process in a row. think: ns without the lock.\n"
 			"The lock is held for %ld ns. " MARK_MEANS "\n", c->hold);
 	}
 	fprintf(c->table, "Reading the clock, %s %s, is subtracted.\n",
-		figure(quartiles(&clock->values).median), clock->unit);
+		marked(quartiles(&plan.clock.values).median, &plan.clock, NULL), plan.clock.unit);
 	munmap(plan.waits, sizeof(*plan.waits));
 	free(plan.cells);
 }
