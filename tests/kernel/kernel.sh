@@ -136,6 +136,10 @@ name_foreign() {
 		name "$1"
 		return
 		;;
+	*-16k)
+		name "${1%-16k}-$2-16k"
+		return
+		;;
 	debug | kcsan | host* | by-hand)
 		die "ARCH=$2: KERNEL=$1 is of this machine's architecture, $host_arch, only"
 		;;

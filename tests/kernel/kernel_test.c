@@ -178,6 +178,7 @@ TEST(kernel, names_of_another_architecture)
 		{ "x86_64", "", "unstable arm64", "unstable-arm64\n" },
 		{ "x86_64", "", "bookworm-arm64 arm64", "bookworm-arm64\n" },
 		{ "x86_64", "", "trixie-arm64-16k arm64", "trixie-arm64-16k\n" },
+		{ "x86_64", "", "trixie-16k arm64", "trixie-arm64-16k\n" },
 		/* The name says it all. */
 		{ "x86_64", "", "trixie-arm64-16k", "trixie-arm64-16k\n" },
 		{ "x86_64", "", "6.12 amd64", "trixie\n" },
