@@ -27,8 +27,8 @@ SUITES ?= bullseye bookworm trixie unstable \
 POINTS ?= tests/grade/points
 # These come from the command line only: the environment may have them for something
 # else. Who builds kernels exports ARCH and CROSS_COMPILE.
-$(foreach name,ARCH ARGS C CONFIG CROSS_COMPILE DESTDIR DIR FORCE HIDDEN KDIR KVER LOAD MEMORY NATIVE \
-	LAB_STARTED PARAMS PREFIX REPEAT SEED SRC STEP VMLINUZ W WERROR,$(eval $(name) :=))
+$(foreach name,ARCH ARGS C CONFIG CROSS_COMPILE DESTDIR DIR FORCE HIDDEN KDIR KVER LOAD \
+	MEMORY NATIVE LAB_STARTED PARAMS PREFIX REPEAT SEED SRC STEP VMLINUZ W WERROR,$(eval $(name) :=))
 OPS := 200000
 
 # In lower case they would be taken in silence, and do nothing.
@@ -146,15 +146,16 @@ include user/user.mk tests/host/host.mk tests/check/check.mk tests/lab/lab.mk
 include tests/techniques/techniques.mk tests/mutants/mutants.mk tests/grade/grade.mk
 include tests/deb/deb.mk
 
-all: build/kmod/$(kernel)/shmcount.ko $(if $(foreign),foreign-)user
-	@echo "built build/kmod/$(kernel)/shmcount.ko and the programs in $(if $(foreign),$(built_for)/)user/"
+all: build/kmod/$(kernel)/shmcount.ko $(build_user_for)
+	@echo "built build/kmod/$(kernel)/shmcount.ko and the programs in $(user_for)/"
 
 # All of build/ but what was fetched, and the grades.
 clean:
 	@tests/kernel/setup.sh ours
 	@$(MAKE) -s --no-print-directory -C user clean
 	@rm -rf build/obj build/guest build/tests build/kmod build/modules build/bad \
-		build/amd64 build/arm64 build/techniques build/lab build/handout build/mutants* build/results* \
+		build/amd64 build/arm64 build/techniques build/lab build/handout \
+		build/mutants* build/results* \
 		build/coverage build/matrix build/ci-* build/grading build/templates \
 		build/deb/*shmcount* build/deb/[0-9]* build/deb/installed \
 		build/compare build/timeline build/setup.log build/suite.log \

@@ -6,15 +6,15 @@ user: | tools
 
 # The same for a guest of another architecture.
 foreign-user: | tools
-	@mkdir -p $(built_for)/user && $(MAKE) -s --no-print-directory -C $(built_for)/user -f $(CURDIR)/user/Makefile \
-		CC=$(cross)gcc >&2
+	@mkdir -p $(user_for) && $(MAKE) -s --no-print-directory -C $(user_for) \
+		-f $(CURDIR)/user/Makefile CC=$(cross)gcc >&2
 
 ifeq ($(NATIVE),)
 compare: $(full_guest)
 endif
-compare: user compare-tools $(if $(foreign),foreign-user)
+compare: user compare-tools $(build_user_for)
 	@exec user/comparison/run.sh $(if $(NATIVE),-n) \
-		$(if $(foreign),-p $(CURDIR)/$(built_for)/user/compare) -- "$$TYPED_ARGS"
+		$(if $(foreign),-p $(CURDIR)/$(user_for)/compare) -- "$$TYPED_ARGS"
 
 ifeq ($(NATIVE),)
 timeline: $(full_guest)

@@ -109,16 +109,21 @@ TEST(hosts, without_root)
 	ASSERT_ERRNO(ENOENT, access("build", F_OK));
 }
 
-/* What an interrupt or a failure leaves must not pass for a tree the next time. */
-TEST(hosts, suite_that_cannot_be_had_is_skipped)
+static void be_root_of_a_tree(void)
 {
-	struct run run;
-
 	make_tree();
 	shell("ln -s \"$(command -v flock)\" bin/");
 	fake("id", "echo 0");
 	fake("apt-config", "exit 0");
 	fake_apt("exit 1");
+}
+
+/* What an interrupt or a failure leaves must not pass for a tree the next time. */
+TEST(hosts, suite_that_cannot_be_had_is_skipped)
+{
+	struct run run;
+
+	be_root_of_a_tree();
 	fake("mmdebstrap", "mkdir \"$PWD/build/hosts/trixie.tmp\"; echo 'E: no route'; exit 1");
 	run = run_shell(HOSTS "trixie-root");
 	expect_said(run, 4, "making a minimal Debian trixie");
@@ -132,11 +137,7 @@ TEST(hosts, arm64_is_made_if_it_is_named)
 {
 	struct run run;
 
-	make_tree();
-	shell("ln -s \"$(command -v flock)\" bin/");
-	fake("id", "echo 0");
-	fake("apt-config", "exit 0");
-	fake_apt("exit 1");
+	be_root_of_a_tree();
 	fake("qemu-system-aarch64", "exit 1");
 	fake("qemu-aarch64-static", "exit 1");
 	fake("arch-test", "exit 1");

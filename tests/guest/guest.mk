@@ -2,9 +2,9 @@
 # Guests, and what needs nothing but a guest.
 
 programs := incr1 incr2 incr3 incr_anon incr_zero incr_dev samepage demo compare
-$(programs:%=$(built_for)/guest/%): $(built_for)/guest/%: $(if $(foreign),foreign-)user
+$(programs:%=$(built_for)/guest/%): $(built_for)/guest/%: $(build_user_for)
 	@mkdir -p $(@D)
-	@cmp -s $(if $(foreign),$(built_for)/)user/$* $@ || cp $(if $(foreign),$(built_for)/)user/$* $@
+	@cmp -s $(user_for)/$* $@ || cp $(user_for)/$* $@
 
 # A guest; one that sees the host's files; the small one. All have the same kernel.
 guest := build/tests/vm $(built_for)/guest/init build/kernel/$(kernel)/vmlinuz

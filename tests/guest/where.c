@@ -379,14 +379,11 @@ char *where_of(const char *log, const char *test, const char *module,
 	       const struct addr2line *addr2line)
 {
 	struct place place;
-	char *told = NULL, name[64] = "";
+	char *told = NULL, name[64];
 	size_t size;
 	FILE *to = check(open_memstream(&told, &size));
 
-	/* The kernel has no '-' in the names of modules. */
-	module_name_of(module, name, sizeof(name));
-	for (char *dash = name; (dash = strchr(dash, '-'));)
-		*dash = '_';
+	module_name_in_log(module, name, sizeof(name));
 	read_report_of(&place, log, test, name, module_machine(module) == EM_AARCH64);
 	while (place.line && look_up(&place, module, addr2line))
 		;

@@ -245,6 +245,14 @@ bool module_name_of(const char *path, char *name, size_t size)
 	return module_info_of(path, "name", name, size);
 }
 
+void module_name_in_log(const char *path, char *name, size_t size)
+{
+	if (!module_name_of(path, name, size))
+		name[0] = '\0';
+	for (char *dash = name; (dash = strchr(dash, '-'));)
+		*dash = '_';
+}
+
 int module_load(const char *path, const char *parameters)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

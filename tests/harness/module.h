@@ -12,6 +12,9 @@
  */
 bool module_name_of(const char *path, char *name, size_t size);
 
+/* The same as the kernel's log has it, without '-'; "" if the file is not a module. */
+void module_name_in_log(const char *path, char *name, size_t size);
+
 /*
  * The same for any field of its section .modinfo, such as "vermagic". The file may be
  * anybody's: nothing in it is believed that does not lie within it.

@@ -60,6 +60,9 @@ cross_amd64 := x86_64-linux-gnu-
 cross_arm64 := aarch64-linux-gnu-
 cross := $(if $(foreign),$(or $(CROSS_COMPILE),$(cross_$(foreign))))
 built_for := build$(foreign:%=/%)
+# The programs of user/ for it: the directory, and the target that builds them there.
+user_for := $(if $(foreign),$(built_for)/)user
+build_user_for := $(if $(foreign),foreign-)user
 
 # Only this host has sparse, and a tree of its own has no place for DKMS.
 not-of-a-suite: build/kernel/$(kernel)/vmlinuz

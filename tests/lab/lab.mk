@@ -2,8 +2,8 @@
 # The lab: a student's module, or the skeleton; and the solution of each step.
 
 # Only what the handout has, too: the tests, and the modules that help them.
-lab_needs := $(guest) $(sort build/guest/suite $(built_for)/guest/suite) build/modules/$(kernel)/force_return.ko \
-	build/tests/lab
+lab_needs := $(guest) $(sort build/guest/suite $(built_for)/guest/suite) \
+	build/modules/$(kernel)/force_return.ko build/tests/lab
 # The Makefile of lab-start has the number of a step as its target.
 lab_here = $(call again,lab,SRC KMOD KERNEL KVER KDIR VMLINUZ) STEP=
 lab_again = $(if $(LAB_STARTED),$(call again,,KERNEL MEMORY) ,$(lab_here))

@@ -24,14 +24,12 @@ static bool is_of_module(const char *text, const char *name)
 
 char *told_by_log(const char *log, const char *test, const char *module)
 {
-	char line[1024], name[64] = "", begun[128], *told = "";
+	char line[1024], name[64], begun[128], *told = "";
 	FILE *file = fopen(log, "re");
 	bool of_test = false;
 	int count = 0;
 
-	module_name_of(module, name, sizeof(name));
-	for (char *dash = name; (dash = strchr(dash, '-'));)
-		*dash = '_';
+	module_name_in_log(module, name, sizeof(name));
 	for (int number = 1; file && fgets(line, sizeof(line), file);
 	     number += !!strchr(line, '\n')) {
 		char *stamp = *line == '[' ? strstr(line, "] ") : NULL;
