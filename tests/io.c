@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "device.h"
 #include "harness.h"
 
@@ -360,7 +361,7 @@ static void map_during_transfer(void *reads)
 	pthread_t thread;
 	char *map;
 
-	alarm(5);
+	alarm(5 * slower_by());
 	ASSERT_ERROR(0, pthread_create(&thread, NULL, transfer_a_page, &transfer));
 	ASSERT_EQ(sizeof(touched), read(memory, &touched, sizeof(touched)));
 	map = map_pages(0, PAGES, MAP_SHARED);

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "device.h"
 #include "harness.h"
 #include "module.h"
@@ -57,7 +58,7 @@ static void number_pages(void *pages)
 	size_t count = *(size_t *)pages;
 	char *map = map_pages(0, count, MAP_SHARED);
 
-	alarm(10);
+	alarm(10 * slower_by());
 	for (size_t i = 0; i < count; i++)
 		*(int *)(map + i * page_size()) = i + 1;
 }

@@ -280,7 +280,7 @@ static void see_whether_it_stays(void)
 
 static bool may_go_on(time_t begun)
 {
-	int max = limit(MAX_SECONDS, MAX_CONTROLS);
+	int max = limit(MAX_SECONDS, MAX_CONTROLS) * slower_by();
 
 	if (penalty() >= MAX_PENALTY)
 		strcpy(submission.cut, "too many crashes and hangs: no further guest started");

@@ -100,8 +100,8 @@ static void set_command_line(void)
 
 	if (options.slower > 1)
 		snprintf(slow, sizeof(slow),
-			 " watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 SLOWER=%d",
-			 options.slower);
+			 " watchdog_thresh=%d rcupdate.rcu_cpu_stall_timeout=300 SLOWER=%d",
+			 10 * options.slower, options.slower);
 	snprintf(command_line, sizeof(command_line),
 		 "%s panic=-1 oops=panic panic_on_taint=0x42a0 "
 		 "softlockup_panic=1 softlockup_all_cpu_backtrace=1 hung_task_panic=1 "

@@ -1063,7 +1063,7 @@ static const char same_work[] =
 	"sqlite3 -separator , :memory: -cmd '.import --csv out/results.csv a' "
 	"-cmd '.import --csv again.csv b' \"select count(*), "
 	"max(min(abs(a.median - b.median) / b.median, abs(a.min - b.min) / b.min)) "
-	"< 0.005, min(a.median) > 5000, "
+	"< 0.005, min(a.median + 0) > 5000, "
 	"(select json_array_length(readfile('out/results.json'))), "
 	"(select count(*) from a where unit = 'ns') > 0 "
 	"from a join b using (path, object, pages, what, unit) "
@@ -1072,7 +1072,7 @@ static const char same_work[] =
 static const char same_handoffs[] =
 	"sqlite3 -separator , :memory: -cmd '.import --csv out/results.csv a' "
 	"-cmd '.import --csv again.csv b' \"select what, count(*), "
-	"max(abs(a.median - b.median) / b.median) < 0.005, min(a.median) > 20 "
+	"max(abs(a.median - b.median) / b.median) < 0.005, min(a.median + 0) > 20 "
 	"from a join b using (path, lock, what, unit) where a.question = 'wait' "
 	"and unit = 'instructions' and a.state = 'measured' and a.lock <> '-' "
 	"group by what\"";
@@ -1121,13 +1121,15 @@ TEST_LIMIT(compare, counts_the_same_instructions_twice, 3 * GUEST_LIMIT)
 TEST_LIMIT(compare, wait_finds_a_planted_delay_and_who_is_served, 2 * GUEST_LIMIT)
 {
 	static const char measure[] =
-		"$TOP/tests/guest/vm.sh count sh -c \"$TOP/user/compare wait -q -n 2,4 "
-		"--paths=MAP_ANON --locks=ticket,futex --hold=1000000 -o /tmp/out >&2 && "
-		"cat /tmp/out/results.csv\" >waits.csv 2>/dev/null";
+		"$TOP/tests/guest/vm.sh count sh -c \"for hold in 2:1000000 4:100000; do "
+		"$TOP/user/compare wait -q -n \\${hold%:*} --hold=\\${hold#*:} "
+		"--paths=MAP_ANON --locks=ticket,futex -o /tmp/out >&2 || exit; "
+		"cat /tmp/out/results.csv; done\" >waits.csv 2>/dev/null";
 	static const char served[] =
 		"sqlite3 -separator , :memory: -cmd '.import --csv waits.csv a' \"select "
 		"a.p90 + 0 between 1e6 and 1.02e6, a.longest + 0 > 1e6, "
-		"b.jain > 0.99, c.jain < b.jain, c.longest_run > 1 from a, a b, a c "
+		"b.p90 + 0 between 3e5 and 3.4e5, b.jain + 0 > 0.99, c.jain + 0 < 0.98, "
+		"b.longest_run + 0 < 5, c.longest_run + 0 > 10 from a, a b, a c "
 		"where (a.what, b.what, c.what) = ('wait', 'wait', 'wait') and "
 		"(a.lock, b.lock, c.lock) = ('ticket', 'ticket', 'futex') and "
 		"(a.processes, b.processes, c.processes) = ('2', '4', '4')\"";
@@ -1135,7 +1137,7 @@ TEST_LIMIT(compare, wait_finds_a_planted_delay_and_who_is_served, 2 * GUEST_LIMI
 	need_native_guest();
 	unsetenv("KMOD");
 	ASSERT_EQ(0, system(measure));
-	ASSERT_STREQ("1,1,1,1,1\n", shell(served));
+	ASSERT_STREQ("1,1,1,1,1,1,1\n", shell(served));
 }
 
 /*

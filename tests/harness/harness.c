@@ -51,7 +51,7 @@
 #include "held.h"
 #include "signals.h"
 
-enum { REAP_SECONDS = 3, HELD_SHARE = 4, QUICKER = 4, OUTPUT_LINES = 100, MAX_REPEAT = 1000 };
+enum { HELD_SHARE = 4, QUICKER = 4, OUTPUT_LINES = 100, MAX_REPEAT = 1000 };
 
 enum test_result { PASSED, FAILED, SKIPPED, TIMED_OUT, UNKILLABLE };
 
@@ -79,6 +79,8 @@ static int from_host = -1, to_host = -1;	/* -a: descriptors */
 
 /* A debug kernel is slower, or a host. In a guest SLOWER= is of its command line. */
 static unsigned int slower;
+
+#define REAP_SECONDS (3 * slower)
 
 /* The linker defines these bounds of the section "tests". */
 extern const struct test *const __start_tests[];

@@ -50,7 +50,8 @@ endif
 
 # These run, or make, programs of this machine.
 ours := $(filter bench-guest coverage deb deb-test doctor grade-test hosts install kvm-test \
-	lint load shell timeline uninstall unload user vm watch,$(MAKECMDGOALS))
+	lint load shell timeline uninstall unload user vm watch $(if $(NATIVE),compare),\
+	$(MAKECMDGOALS))
 ifneq ($(and $(ours),$(or $(foreign),$(and $(filter none,$(kernel)),$(ARCH)))),)
 $(error make $(ours) is for this machine's architecture only, and takes no other by ARCH= or KERNEL=)
 endif

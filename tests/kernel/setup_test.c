@@ -366,6 +366,8 @@ TEST(make, architecture_is_what_the_command_line_says)
 		    "make vm is for this machine's architecture only");
 	expect_said(run_shell("make -C \"$TOP\" -ns ARCH=" OTHER_ARCH " user"), 2,
 		    "make user is for this machine's architecture only");
+	expect_said(run_shell("make -C \"$TOP\" -ns ARCH=" OTHER_ARCH " NATIVE=1 compare"), 2,
+		    "make compare is for this machine's architecture only");
 }
 
 TEST(make, check_of_an_unknown_test)

@@ -394,6 +394,43 @@ static struct comparison *take_pairs(double cost)
 	return c;
 }
 
+/* Where pairs have the lock, and how large each memory is. */
+static bool placed[1024];
+static size_t places;
+
+static struct outcome play_places(const struct trial *trial)
+{
+	ASSERT_EQ(0, trial->offset % INSTANCE_BYTES);
+	places = trial->size / INSTANCE_BYTES;
+	ASSERT_TRUE(trial->offset / INSTANCE_BYTES < places && places <= ARRAY_SIZE(placed));
+	placed[trial->offset / INSTANCE_BYTES] = true;
+	return outcome(CLEAN, 100, 1);
+}
+
+/* An increment costs more at one address than at another: chance has to choose. */
+TEST(compare, pairs_are_all_over_the_region)
+{
+	static const int pages[] = { 512, 24, 1 }, used[] = { 64, 16, 1 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		struct comparison *c = begin(NULL, NULL);
+		size_t seen = 0;
+
+		ASSERT_OK(truncate("region", pages[i] * page_size()));
+		memset(placed, 0, sizeof(placed));
+		play = play_places;
+		c->process_counts = 1;
+		c->pairs = 1000;
+		ask_pairs(c);
+		end(c);
+		ASSERT_EQ(used[i] * page_size() / INSTANCE_BYTES, places);
+		for (size_t k = 0; k < places; k++)
+			seen += placed[k];
+		/* 1010 tries leave some 70 of 512 out. */
+		ASSERT_TRUE(seen >= places * 3 / 4);
+	}
+}
+
 /* One pair of four. */
 static struct outcome play_few_pairs(const struct trial *trial)
 {

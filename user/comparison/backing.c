@@ -404,11 +404,11 @@ void object_detach(struct object *object, void *address)
 }
 
 void *object_acquire(struct object *object, const struct backing *backing,
-		     const struct locations *locations)
+		     const struct locations *locations, size_t size)
 {
 	void *address;
 
-	if (!object_make(object, backing, locations, INSTANCE_BYTES))
+	if (!object_make(object, backing, locations, size))
 		return NULL;
 	address = object_attach(object);
 	if (!address)
@@ -426,7 +426,7 @@ bool backing_probe(const struct backing *backing,
 		   const struct locations *locations, char why[WHY])
 {
 	struct object object;
-	void *address = object_acquire(&object, backing, locations);
+	void *address = object_acquire(&object, backing, locations, INSTANCE_BYTES);
 
 	if (address)
 		object_release(&object, address);

@@ -98,12 +98,12 @@ void *object_attach(struct object *object);
 void object_detach(struct object *object, void *address);
 
 /*
- * Make an object of INSTANCE_BYTES and attach it; detach and remove it.
+ * Make an object of size bytes and attach it; detach and remove it.
  * Returns the address, or NULL with the reason in object->why and nothing to
  * release.
  */
 void *object_acquire(struct object *object, const struct backing *backing,
-		     const struct locations *locations);
+		     const struct locations *locations, size_t size);
 void object_release(struct object *object, void *address);
 
 /* Does this host have the backing? If not, why is the reason. */
@@ -180,6 +180,8 @@ struct trial {
 	const struct lock *lock;
 	const struct cpus *cpus;
 	int processes;
+	size_t size;		/* of each memory, all touched; 0: INSTANCE_BYTES */
+	size_t offset;		/* of the lock in it */
 	/* Each process counts loops times, or for seconds if not 0. */
 	long loops;
 	double seconds;

@@ -160,7 +160,8 @@ static void repeat(struct comparison *c, struct result *result,
 {
 	int times = c->quick ? 1 : 5;
 	struct object object;
-	void *memory = object_acquire(&object, backing, &c->locations);
+	void *memory = object_acquire(&object, backing, &c->locations,
+				      INSTANCE_BYTES);
 
 	if (!memory) {
 		result_set(result, SKIPPED, "%s", object.why);

@@ -48,7 +48,7 @@ void ask_overhead(struct comparison *c)
 	struct object object;
 	struct lock_instance instance;
 	void *memory = object_acquire(&object, backing_named("MAP_ANON"),
-				      &c->locations);
+				      &c->locations, INSTANCE_BYTES);
 
 	if (!memory || !lock_init(&instance, lock, memory, result->why))
 		die("no memory");

@@ -56,7 +56,8 @@ static const char *setup_of(const struct comparison *c, const char *backing,
 static const char *wake_up(struct comparison *c, const struct backing *backing)
 {
 	struct object object;
-	void *memory = object_acquire(&object, backing, &c->locations);
+	void *memory = object_acquire(&object, backing, &c->locations,
+				      INSTANCE_BYTES);
 	int error;
 
 	if (!memory)

@@ -400,14 +400,19 @@ static bool acquire(const struct trial *trial, const struct backing *backing,
 		    struct place *place, struct lock_instance *instance,
 		    struct outcome *outcome)
 {
-	place->memory = object_acquire(&place->object, backing, trial->locations);
+	size_t size = trial->size ?: INSTANCE_BYTES;
+
+	place->memory = object_acquire(&place->object, backing, trial->locations,
+				       size);
 	if (!place->memory) {
 		/* The signal may have failed a system call (EINTR). */
 		outcome->verdict = interrupted ? STOPPED : NO_BACKING;
 		memcpy(outcome->why, place->object.why, WHY);
 		return false;
 	}
-	if (lock_init(instance, trial->lock, place->memory, outcome->why))
+	touch(place->memory, size);
+	if (lock_init(instance, trial->lock,
+		      (char *)place->memory + trial->offset, outcome->why))
 		return true;
 	outcome->verdict = NO_LOCK;
 	object_release(&place->object, place->memory);

@@ -274,7 +274,8 @@ static double user_instructions(struct comparison *c, const struct cell *cell)
 				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct lock_instance instance;
 	struct object object;
-	void *memory = object_acquire(&object, cell->backing, &c->locations);
+	void *memory = object_acquire(&object, cell->backing, &c->locations,
+				      INSTANCE_BYTES);
 	double count = NAN;
 	pid_t pids[2];
 
