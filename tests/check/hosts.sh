@@ -44,7 +44,8 @@ set -u
 . "$top/tests/kernel/packages.sh"
 # shellcheck source=tests/check/each.sh
 . "$top/tests/check/each.sh"
-hosts=$top/build/hosts
+build=$top/build
+hosts=$build/hosts
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # The packages of a new user's machine; the project has to get all others.
