@@ -85,7 +85,7 @@ check 'shell scripts: surroundings.sh first' without_surroundings \
 	tests/*/*.sh user/*/*.sh .ci/run
 check 'shell scripts: shellcheck' shellcheck -x tests/*/*.sh \
 	tests/grade/gradescope/* user/*/*.sh user/shmcount .ci/run
-for cc in gcc clang; do
+for cc in gcc clang aarch64-linux-gnu-gcc; do
 	! command -v $cc >/dev/null ||
 		check "programs and tests: $cc -Werror" compile $cc
 done

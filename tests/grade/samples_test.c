@@ -48,7 +48,7 @@ static void grade(const struct sample *sample)
 	link_tree();
 	if (sample->hidden) {
 		setenv("HIDDEN_SAMPLE", sample->hidden, 1);
-		shell("env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory -C $TOP HIDDEN=tests/grade/samples/$HIDDEN_SAMPLE hidden_program=$PWD/graded hidden-program >&2");
+		shell("env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory -C $TOP HIDDEN=tests/grade/samples/$HIDDEN_SAMPLE build/grading/hidden/graded >&2 && cp $TOP/build/grading/hidden/graded .");
 	}
 	stage(NAME, sample->from);
 	must_end_silently(RUN(GRADE_SAMPLE, "-g", sample->hidden ? "./graded" : "build/grading/graded", "-t", sample->tests ?: "", "-p", sample->by ?: "tests/grade/points", "one", NAME), 0);

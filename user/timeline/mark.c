@@ -60,7 +60,7 @@ struct buffer {
 static __attribute__((format(printf, 4, 5)))
 void add(struct markers *markers, long time, int pid, const char *format, ...)
 {
-	struct marker marker = { time, markers->count, pid, -1, "" };
+	struct marker marker = { time, markers->count, pid, 0, "" };
 	va_list args;
 
 	va_start(args, format);
@@ -108,7 +108,10 @@ static int compare_markers(const void *a, const void *b)
 	return first->number < second->number ? -1 : 1;
 }
 
-/* The event of its process that a marker is about was on the same processor. */
+/*
+ * The event of its process that a marker is about was on the same processor; if there is
+ * none, the next event's has to do.
+ */
 static void find_processors(struct markers *markers, const struct trace *trace)
 {
 	size_t e = 0;
@@ -118,6 +121,7 @@ static void find_processors(struct markers *markers, const struct trace *trace)
 
 		while (e < trace->count && trace->events[e].time < marker->time)
 			e++;
+		marker->cpu = trace->events[e < trace->count ? e : trace->count - 1].cpu;
 		for (size_t same = e; same < trace->count &&
 		     trace->events[same].time == marker->time; same++)
 			if (trace->events[same].pid == marker->pid)
@@ -327,7 +331,9 @@ void mark_buffers(const struct analysis *analysis, const char *dir)
 	struct buffer *buffer = allocate(1, sizeof(*buffer));
 
 	buffer->page_size = sysconf(_SC_PAGESIZE);
-	if (!markers.id || buffer->page_size > MAX_PAGE)
+	if (!markers.id || buffer->page_size > MAX_PAGE ||
+	    number_in(dir, "events/ftrace/print/format", "long ip;\toffset:", 10) !=
+	    offsetof(struct print, ip))
 		diex("%s is not what record leaves", dir);
 	add_waits(&markers, analysis);
 	for (size_t i = 0; i < analysis->process_count; i++)
