@@ -19,7 +19,7 @@
 #               make run and make vm on that kernel in place of the two commands:
 #               with plain modules, and with modules packed by xz and by zstd
 #
-# One more is made by hand only, since it takes an hour or two:
+# One more is made by hand only, since it takes most of an hour:
 #
 #   arm64       root on an arm64 machine: the tree is the system of a guest that QEMU
 #               emulates, with a kernel of its own, and in it QEMU emulates the guests. Of
