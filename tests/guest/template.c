@@ -417,7 +417,9 @@ bool restore(int *qemu)
 		;
 	if (guest.up || guest.ready || interrupted || guest.output_error)
 		return true;
-	fprintf(stderr, "vm: the saved guest did not come back; booting one\n");
+	fprintf(stderr, "vm: the saved guest did not come back (%s); booting one\n",
+		guest.timed_out ? "it says nothing" :
+		guest.record.report_lines ? guest.record.report[0] : "QEMU ended");
 	unlink(path);
 	return false;
 }

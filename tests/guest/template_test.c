@@ -163,7 +163,7 @@ TEST(template, guest_that_does_not_come_back_is_booted)
 {
 	set_host();
 	shell(">hangs.restore");
-	expect_boot("vm: the saved guest did not come back; booting one\n");
+	expect_boot("vm: the saved guest did not come back (it says nothing); booting one\n");
 	expect_starts("restore boot ");
 }
 
