@@ -23,7 +23,7 @@
 #define LOAD_SECONDS (30 * options.slower)
 #define END_SECONDS (10 * options.slower)
 #define RESTORE_SECONDS (30 * options.slower)	/* to save a guest, too */
-#define NMI_SECONDS (15 * options.slower)	/* in which one that hangs may say where */
+#define NMI_SECONDS (10 * options.slower)	/* in which one that hangs may say where */
 
 enum {
 	MAX_FILES = 64,

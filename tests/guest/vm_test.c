@@ -427,7 +427,7 @@ TEST_LIMIT(runner, virt_ends_well_only_if_it_is_powered_off, 60)
 }
 
 /* The runner's limits, those of the guest's kernel, and those of the tests in it. */
-TEST(runner, limits_of_a_slow_host_are_longer)
+TEST_LIMIT(runner, limits_of_a_slow_host_are_longer, 60)
 {
 	struct run run;
 

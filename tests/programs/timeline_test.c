@@ -922,9 +922,9 @@ static void leave_formats(void)
 {
 	shell("rm -rf raw && mkdir -p raw/events/ftrace/print");
 	write_text("raw/kallsyms", "ffffffff81234560 t tracing_mark_write\n");
-	write_text("raw/events/ftrace/print/format", "name: print\nID: 5\nformat:\n");
+	write_text("raw/events/ftrace/print/format", "name: print\nID: 5\nformat:\n"
+		   "\tfield:unsigned long ip;\toffset:8;\tsize:8;\tsigned:0;\n");
 }
-
 
 /*
  * The buffers of MEETING, with all that the kernel may put between two events: a word
@@ -1065,6 +1065,8 @@ TEST(timeline, buffers_that_are_none)
 		  "cpu0002 is not a buffer" },
 		{ "printf '\\001' | dd of=raw/cpu0002 bs=8 seek=513 conv=notrunc 2>dd",
 		  "cpu0002 is not a buffer" },
+		{ "sed -i s/offset:8/offset:16/ raw/events/ftrace/print/format",
+		  "raw is not what record leaves" },
 		{ "rm raw/events/ftrace/print/format", "raw is not what record leaves" },
 	};
 
