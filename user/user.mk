@@ -13,8 +13,8 @@ ifeq ($(NATIVE),)
 compare: $(full_guest)
 endif
 compare: user compare-tools $(build_user_for)
-	@exec user/comparison/run.sh $(if $(NATIVE),-n) -o $(CURDIR)/$(built_for)/compare \
-		$(if $(foreign),-p $(CURDIR)/$(user_for)/compare) -- "$$TYPED_ARGS"
+	@exec user/comparison/run.sh $(if $(NATIVE),-n) $(if $(foreign),\
+		-p $(CURDIR)/$(user_for)/compare -o $(CURDIR)/$(built_for)/compare) -- "$$TYPED_ARGS"
 
 ifeq ($(NATIVE),)
 timeline: $(full_guest)

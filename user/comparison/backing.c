@@ -423,10 +423,10 @@ void object_release(struct object *object, void *address)
 }
 
 bool backing_probe(const struct backing *backing,
-		   const struct locations *locations, char why[WHY])
+		   const struct locations *locations, size_t size, char why[WHY])
 {
 	struct object object;
-	void *address = object_acquire(&object, backing, locations, INSTANCE_BYTES);
+	void *address = object_acquire(&object, backing, locations, size);
 
 	if (address)
 		object_release(&object, address);

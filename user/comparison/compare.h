@@ -106,9 +106,9 @@ void *object_acquire(struct object *object, const struct backing *backing,
 		     const struct locations *locations, size_t size);
 void object_release(struct object *object, void *address);
 
-/* Does this host have the backing? If not, why is the reason. */
+/* Does this host have so many bytes of the backing? If not, why is the reason. */
 bool backing_probe(const struct backing *backing,
-		   const struct locations *locations, char why[WHY]);
+		   const struct locations *locations, size_t size, char why[WHY]);
 
 /* Write to each page without changing its content. */
 void touch(void *address, size_t size);

@@ -178,15 +178,9 @@ static size_t room(const struct comparison *c, char why[WHY])
 {
 	const struct backing *device = backing_named(SHMCOUNT_DEVICE);
 	size_t size = 64 * page_size();
-	struct object object;
-	void *memory;
 
-	while (!(memory = object_acquire(&object, device, &c->locations, size)) &&
-	       size > page_size())
+	while (!backing_probe(device, &c->locations, size, why) && size > page_size())
 		size /= 2;
-	if (memory)
-		object_release(&object, memory);
-	memcpy(why, object.why, WHY);
 	return size;
 }
 

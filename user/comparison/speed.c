@@ -75,7 +75,7 @@ static void make_cells(struct comparison *c, struct plan *plan)
 		bool all = !strcmp(backing->name, baseline) ||
 			   !strcmp(backing->name, SHMCOUNT_DEVICE);
 
-		backing_probe(backing, &c->locations, why);
+		backing_probe(backing, &c->locations, INSTANCE_BYTES, why);
 		for_each_lock(lock, c)
 			if (all || !strcmp(lock->name, common_lock))
 				add_cells(c, plan, backing, lock, why);

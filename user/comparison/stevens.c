@@ -153,7 +153,8 @@ static const char *choose_backing(struct comparison *c)
 
 	if (!is_wanted(c->only_backings, SHMCOUNT_DEVICE))
 		return "MAP_ANON";
-	if (backing_probe(backing_named(SHMCOUNT_DEVICE), &c->locations, result.why))
+	if (backing_probe(backing_named(SHMCOUNT_DEVICE), &c->locations,
+			  INSTANCE_BYTES, result.why))
 		return SHMCOUNT_DEVICE;
 	fprintf(c->table, "\nstevens: on %s", c->locations.device);
 	note(c, result_add(c, result));

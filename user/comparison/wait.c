@@ -369,12 +369,13 @@ static void make_cells(struct comparison *c, struct plan *plan)
 
 	plan->home = SHMCOUNT_DEVICE;
 	if (!is_wanted(c->only_backings, plan->home) ||
-	    !backing_probe(backing_named(plan->home), &c->locations, why))
+	    !backing_probe(backing_named(plan->home), &c->locations,
+			   INSTANCE_BYTES, why))
 		plan->home = "MAP_ANON";
 	for_each_backing(backing, c) {
 		bool all = !strcmp(backing->name, plan->home);
 
-		backing_probe(backing, &c->locations, why);
+		backing_probe(backing, &c->locations, INSTANCE_BYTES, why);
 		for_each_lock(lock, c)
 			if (lock->can_hold &&
 			    (all || (!c->instructions && !strcmp(lock->name, common_lock))))
