@@ -74,6 +74,8 @@ static const struct {
 	{ ANY | PC, "-serial", "chardev:port" },
 	{ ANY | VIRT, "-device", "pci-serial,chardev=port" },
 	{ TEMPLATE, "-drive", "if=virtio,format=raw,cache=unsafe,file=payload" },
+	/* A guest that was stopped to be saved runs again when it is restored. */
+	{ TEMPLATE, "-global", "migration.store-global-state=off" },
 	{ DISK, "-drive", "if=virtio,format=raw,cache=unsafe,file=disk" },
 	{ HOST, "-virtfs", "local,path=/,mount_tag=host,readonly=on,"
 			   "multidevs=remap,security_model=none" },

@@ -201,9 +201,15 @@ static pid_t feed(int template, const struct footer *footer, int *pipe_end)
 	return pid;
 }
 
+/*
+ * Stop the guest first: what a processor writes while QEMU reads the memory can be missed
+ * under TCG, where it checks that a page is watched and then writes. On a slow host guests
+ * came back with memory of two times, and crashed.
+ */
 void save_template(void)
 {
-	dprintf(guest.monitor, "migrate_set_parameter max-bandwidth 1T\n"
+	dprintf(guest.monitor, "stop\n"
+			 "migrate_set_parameter max-bandwidth 1T\n"
 			 "migrate \"exec:cat >template\"\n"
 			 "info migrate\n"
 			 "quit\n");

@@ -29,9 +29,13 @@ static const char qemu[] =
 "[ -n \"$nonce\" ] || start=save\n"
 "echo $start >>\"$SCENE/starts\"\n"
 "[ ! -e \"$SCENE/hangs.$start\" ] || exec sleep 60\n"
+"echo \"$*\" >\"$SCENE/args.$start\"\n"
 "if [ $start = save ]; then\n"
 "	printf 'template up 0\\ntemplate ready 0\\n'\n"
 "	[ ! -e \"$SCENE/warns\" ] || echo 'WARNING: CPU: 0 PID: 1 at a.c' >&3\n"
+"	while read -r asked <&$monitor && [ \"$asked\" != quit ]; do\n"
+"		echo \"$asked\" >>\"$SCENE/asked\"\n"
+"	done\n"
 "	seq 500000 >template\n"
 "	[ ! -e \"$SCENE/slow\" ] || read -r line <\"$SCENE/slow\"\n"
 "	[ -e \"$SCENE/full\" ] || echo completed >&$monitor\n"
@@ -86,6 +90,15 @@ TEST(template, guest_is_saved_once)
 	ASSERT_STREQ("vm: guest under TCG (emulated)\nvm: a saved guest is restored\n\n",
 		     shell("cat log"));
 	ASSERT_STREQ("1\n", shell("ls templates | wc -l"));
+}
+
+/* Its memory must not change while it is saved; it has to run again when it is restored. */
+TEST(template, guest_is_stopped_to_be_saved)
+{
+	set_host();
+	ASSERT_STREQ("stop\n", shell("head -n 1 asked"));
+	ASSERT_STREQ("args.restore\nargs.save\n",
+		     shell("grep -l -e '-global migration.store-global-state=off' args.*"));
 }
 
 /* What the run is for comes after the restore. */
@@ -269,13 +282,14 @@ TEST(template, interrupt_of_one_that_waits)
 	expect_starts("save restore ");
 }
 
-/* It takes the guest along, and the next one begins anew. */
+/* It takes the guest along, and the next one begins anew; its directory stays. */
 TEST(template, killed_maker_harms_nobody)
 {
 	struct run maker;
 	pid_t guest;
 
 	set_host();
+	setenv("TMPDIR", getenv("SCENE"), 1);
 	shell("rm templates/* && mkfifo slow");
 	maker = START(GUEST, "tap", "suite");
 	while (!*shell("cat starts"))
