@@ -25,7 +25,7 @@ enum { COLUMNS = 36 };
 
 /* The columns that the tests read. */
 enum column {
-	ANY = -1, PATH = 1, LOCK = 2, WHAT = 6, MEDIAN = 8, INCREMENTS = 20,
+	ANY = -1, PATH = 1, LOCK = 2, PROCESSES = 3, WHAT = 6, MEDIAN = 8, INCREMENTS = 20,
 	LOST = 21, THINK = 25, WAITS = 26, P50 = 27, P999 = 30, STATE = 34, WHY = 35,
 };
 
@@ -666,6 +666,25 @@ TEST_LIMIT(compare, wait_tells_what_it_cannot, 60)
 	run = COMPARE(0, "wait", "-n", "1", "--paths=MAP_ANON");
 	expect_text(run.output, "\nwait:  skipped: it takes 2 processes or more");
 	ASSERT_TRUE(!strstr(run.output, "p50"));
+}
+
+/* As many as it takes, with a lock that lets others overtake and with one that does not. */
+TEST_LIMIT(compare, wait_takes_64_processes, 60)
+{
+	static const char *const locks[] = { "sem", "ticket" };
+	struct line line;
+
+	prepare();
+	COMPARE(0, "wait", "-q", "--paths=MAP_ANON", "--locks=sem,ticket", "-n", "64",
+		"--disturbance=100", "-o", "out");
+	for (size_t i = 0; i < ARRAY_SIZE(locks); i++) {
+		line = line_of(locks[i], "wait");
+		ASSERT_STREQ("64", line.field[PROCESSES]);
+		ASSERT_STREQ("0", line.field[LOST]);
+		/* Emulated, a sample ends before all of them have begun. */
+		ASSERT_TRUE(is_in_guest() || atol(line.field[WAITS]) > 0);
+	}
+	expect_nothing_left();
 }
 
 TEST_LIMIT(compare, wait_marks_noise, 60)
