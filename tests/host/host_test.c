@@ -54,7 +54,7 @@ TEST(host, staged_files_come_and_go)
 /* Run without rm, install and make in PATH: what is not refused cannot harm this host. */
 static struct run harmless_host(const char *line)
 {
-	shell("mkdir -p bin && for tool in sh dirname sed awk uname id grep; do "
+	shell("mkdir -p bin && for tool in sh dirname sed awk uname id grep getconf; do "
 	      "[ -e bin/$tool ] || ln -s \"$(command -v $tool)\" bin/; done");
 	return run_shell(text_of("PATH=bin; export PATH; %s", line));
 }

@@ -159,6 +159,10 @@ name_foreign() {
 }
 
 name() {
+	case $host_arch in
+	amd64 | arm64) ;;
+	*) die "guests need a machine of amd64 or arm64; this is $host_arch" ;;
+	esac
 	case $1 in
 	host-* | *-amd64 | *-arm64 | *-arm64-16k) ;;
 	*-amd64* | *-arm64*) die "KERNEL=$1: an architecture is -amd64, -arm64 or -arm64-16k" ;;

@@ -244,6 +244,20 @@ TEST(kernel, names_on_an_arm64_host)
 		    "KERNEL=debug is built on amd64 only; this is arm64");
 }
 
+/* As a Raspberry Pi may have it; and what no guest is made for. */
+TEST(kernel, machines_without_guests)
+{
+	make_tree();
+	fake_apt_cache();
+	setenv("MACHINE", "riscv64", 1);
+	expect_said(run_shell(KERNEL "name"), 1,
+		    "guests need a machine of amd64 or arm64; this is riscv64\n");
+	setenv("MACHINE", "aarch64", 1);
+	setenv("BITS", "32", 1);
+	expect_said(run_shell(KERNEL "name 6.1"), 1,
+		    "guests need a machine of amd64 or arm64; this is aarch64 with programs of 32 bits\n");
+}
+
 /* The kept answer holds for this release of the distribution and for this kernel. */
 TEST(kernel, default_is_asked_anew)
 {
@@ -278,7 +292,7 @@ TEST(kernel, names_what_is_there)
 TEST(kernel, default_is_the_hosts_own_where_debian_has_none)
 {
 	make_tree();
-	fake("uname", "echo 9.9");
+	setenv("RELEASE", "9.9", 1);
 	fake("apt-cache", "exit 0");
 	fake("apt-get", "exit 100");
 	expect_said(run_shell(HOST "name"), 1,
@@ -295,7 +309,7 @@ TEST(kernel, default_where_the_distribution_is_not_debian)
 	     "case $1 in pkgnames) echo linux-image-generic;; esac\n"
 	     "case $2 in linux-image-generic) echo '  Depends: linux-image-6.8.0-31-generic';; esac");
 	fake("apt-get", "echo called >>\"${0%/*}/../calls\"; exit 100");
-	fake("uname", "echo 9.9");
+	setenv("RELEASE", "9.9", 1);
 	fake_sudo();
 	shell("mkdir -p sys/boot && touch sys/boot/vmlinuz-9.9");
 	expect_name(HOST "name", "host-9.9\n");

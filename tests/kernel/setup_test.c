@@ -38,8 +38,12 @@ void make_tree(void)
 	      "ln tail od tr env realpath gcc sleep sort ls date setsid unshare "
 	      "cut find stat touch cmp cp gzip; do "
 	      "ln -s \"$(command -v $tool)\" bin/; done");
-	fake("uname", "[ \"$1\" != -m ] || { echo ${MACHINE:-x86_64}; exit; }\n"
-	     "exec /bin/uname \"$@\"");
+	fake("uname", "case $1$RELEASE in\n"
+	     "-m*) echo ${MACHINE:-x86_64} ;;\n"
+	     "-r?*) echo $RELEASE ;;\n"
+	     "*) exec /bin/uname \"$@\" ;;\n"
+	     "esac");
+	fake("getconf", "echo ${BITS:-64}");
 }
 
 void fake(const char *name, const char *line)

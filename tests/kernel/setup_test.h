@@ -23,7 +23,8 @@ void expect_said(struct run run, int status, const char *text);
 
 /*
  * Copy all scripts into the current directory; bin/ has what they call. They take this host
- * for a PC, or for what uname -m calls $MACHINE.
+ * for a PC, or for what uname -m calls $MACHINE and whose programs have $BITS bits; it runs
+ * this kernel, or $RELEASE.
  */
 void make_tree(void);
 
