@@ -109,7 +109,7 @@ TEST(stats, faults_are_pages_given)
 }
 
 enum {
-	ROUNDS = 800,
+	ROUNDS = 200,
 	PAGES_EACH = 64,
 	TURNS = 10,
 };

@@ -68,6 +68,7 @@ static inline void need_native_guest(void)
 "for arg; do\n" \
 "	case $arg in\n" \
 "	file:*) exec 3>\"${arg#file:}\" ;;\n" \
+"	socket,id=monitor,*) monitor=${arg##*=} ;;\n" \
 "	socket,id=events,*) " SAYS_WHY_IT_ENDS " ;;\n" \
 "	esac\n" \
 "done\n" \
