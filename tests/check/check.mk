@@ -23,8 +23,8 @@ coverage:
 endif
 
 # With ARCH=arm64 the suites stand for their kernels of that architecture.
-suites = $(if $(foreign),$(foreach suite,$(SUITES),$(if $(findstring -$(foreign),$(suite)),\
-	$(suite),$(suite)-$(foreign))),$(SUITES))
+suites = $(if $(foreign),$(foreach suite,$(SUITES),$(or $(shell tests/kernel/kernel.sh name \
+	$(call quoted,$(suite)) $(foreign)),$(error cannot choose a kernel: see above))),$(SUITES))
 matrix: user
 	@exec tests/check/matrix.sh $(suites)
 

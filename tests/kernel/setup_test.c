@@ -374,6 +374,17 @@ TEST(make, architecture_is_what_the_command_line_says)
 		    "make compare is for this machine's architecture only");
 }
 
+/* SUITES= takes the names that KERNEL= takes. */
+TEST(make, matrix_of_another_architecture)
+{
+	static const char matrix[] = "make -C \"$TOP\" -ns ARCH=" OTHER_ARCH " SUITES=%s matrix";
+
+	expect_text(run_ending(text_of(matrix, "'6.12 sid sid-" OTHER_ARCH "'"), 0).output,
+		    "matrix.sh trixie-" OTHER_ARCH " sid-" OTHER_ARCH " sid-" OTHER_ARCH "\n");
+	expect_said(run_shell(text_of(matrix, "5.99")), 2,
+		    "no suite is known that has a kernel 5.99");
+}
+
 TEST(make, check_of_an_unknown_test)
 {
 	expect_said(run_shell("make --no-print-directory -C \"$TOP\" check "
