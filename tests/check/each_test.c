@@ -150,9 +150,10 @@ TEST(hosts, arm64_is_made_if_it_is_named)
 	     "*--architectures=arm64\\ *MODULES=list*,linux-image-arm64\\ *) echo 'E: no emulator';;\n"
 	     "*) echo 'E: no route' ;;\n"
 	     "esac; exit 1");
-	run = run_shell(HOSTS "trixie-arm64 trixie-user");
+	run = run_shell(HOSTS "trixie-arm64 trixie-arm64kvm trixie-user");
 	expect_said(run, 4, "making a minimal Debian trixie in build/hosts/trixie.arm64");
 	ASSERT_STREQ("trixie-arm64         skipped: cannot make its tree: E: no emulator (see build/hosts/trixie.arm64.log)\n"
+		     "trixie-arm64kvm      skipped: cannot make its tree: E: no emulator (see build/hosts/trixie.arm64.log)\n"
 		     "trixie-user          skipped: cannot make its tree: E: no route (see build/hosts/trixie.log)\n"
 		     "0 passed, 0 failed\n", run.output);
 	ASSERT_TRUE(!strstr(run_shell(HOSTS).output, "arm64"));

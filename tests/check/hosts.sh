@@ -19,12 +19,13 @@
 #               make run and make vm on that kernel in place of the two commands:
 #               with plain modules, and with modules packed by xz and by zstd
 #
-# One more is made by hand only, since it takes most of an hour:
+# Two more are made by hand only, since they take most of an hour:
 #
 #   arm64       root on an arm64 machine: the tree is the system of a guest that QEMU
 #               emulates, with a kernel of its own, and in it QEMU emulates the guests. Of
 #               make check it runs some tests. mmdebstrap has to run the tree's programs:
 #               tests/README.md has how to teach the kernel that.
+#   arm64kvm    the same, but the machine has KVM, and in it the guests use that
 #
 # The default is all other hosts. HOSTS_RUN names the targets of make to run in each, "run
 # check" by default. Each host gets a clone of HEAD, without what is not committed.
@@ -57,7 +58,7 @@ targets=${HOSTS_RUN:-run check}
 # The time limit for a target: far more than it takes on a slow machine.
 minutes=60
 
-# For the kind arm64: what make gets, as an emulator in an emulator is so much slower, and
+# For the kinds of arm64: what make gets, as an emulator in an emulator is so much slower, and
 # the time limit; the tests that make check runs; the size of its disk, and its memory in MB.
 slow='SLOWER=20'
 slow_minutes=120
@@ -76,7 +77,7 @@ apt_mirror_config() {
 	done
 }
 
-# What mmdebstrap does first for the kind arm64: with all modules the initramfs takes half an
+# What mmdebstrap does first for the kinds of arm64: with all modules the initramfs takes half an
 # hour to make, and longer to boot.
 # shellcheck disable=SC2016
 few_modules='
@@ -91,7 +92,7 @@ make_tree() {
 	include=$packages
 	setup_hook=true
 	architecture=$host_arch
-	[ "$2" != arm64 ] || {
+	case $2 in arm64*)
 		(group arm64-host arm64-guest) || {
 			why="packages are missing, see above"
 			return 1
@@ -100,7 +101,8 @@ make_tree() {
 		architecture=arm64
 		include=$include,linux-image-arm64
 		setup_hook=$few_modules
-	}
+		;;
+	esac
 	[ "$(cat "$tree.made-for" 2>/dev/null)" != "$include" ] || return 0
 	command -v mmdebstrap >/dev/null || {
 		why="there is no mmdebstrap"
@@ -149,7 +151,7 @@ set_up() {
 		echo 'student ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/student" ;;
 	esac
 	home=$root/home/student
-	case $1 in root | ci | own | arm64) home=$root/root ;; esac
+	case $1 in root | ci | own | arm64*) home=$root/root ;; esac
 	git clone -q --no-hardlinks "$top" "$home/shmcount" || return
 	chown -R --reference="$home" "$home/shmcount"
 }
@@ -259,9 +261,11 @@ boot_inside() {
 		sleep 99
 	END
 	truncate -s %512 "$root.script"
+	machine=virt
+	[ "$kind" = arm64 ] || machine=$machine,virtualization=on,gic-version=3
 	set -- "$root/boot/vmlinuz-"* "$root/boot/initrd.img-"*
 	run timeout -k 60 ${slow_minutes}m \
-		qemu-system-aarch64 -M virt -cpu max,pauth-impdef=on \
+		qemu-system-aarch64 -M $machine -cpu max,pauth-impdef=on \
 		-accel tcg,thread=multi -smp 2 -m $memory -nodefaults -no-reboot \
 		-display none -serial stdio -nic user,model=virtio-net-pci \
 		-drive if=virtio,format=raw,cache=unsafe,file="$root.disk" \
@@ -278,7 +282,7 @@ boot_inside() {
 # project's own set-up, in a clone that is removed again.
 install_packages() {
 	case $1 in
-	root | sudo | refused | ci | arm64) return 0 ;;
+	root | sudo | refused | ci | arm64*) return 0 ;;
 	own)
 		inside root 'export DEBIAN_FRONTEND=noninteractive
 			apt-get update -q && make tools &&
@@ -355,12 +359,13 @@ run_one() {
 		word=passed
 		line="make $target"
 		[ "$kind" != own ] || line=$own_kernel
-		if [ "$kind" = arm64 ]; then
+		case $kind in
+		arm64*)
 			[ "$target" != check ] || line="$line $few"
 			boot_inside "$line $slow"
-		else
-			inside "$kind" "$line"
-		fi || {
+			;;
+		*) inside "$kind" "$line" ;;
+		esac || {
 			word="failed (status $status)"
 			result=1
 		}
@@ -391,7 +396,7 @@ for suite in $suites; do
 done
 [ $# -gt 0 ] || eval "set -- $known"
 for suite in $suites; do
-	known="$known $suite-arm64"
+	known="$known $suite-arm64 $suite-arm64kvm"
 done
 for host; do
 	case "$known " in
