@@ -312,8 +312,9 @@ void run_unrelated(void (*function)(void *), void *argument)
 		ASSERT_EQ(between, waitpid(between, NULL, 0));
 	}
 	close(report[1]);
-	ASSERT_EQ(1, read(report[0], &byte, 1));
-	ASSERT_EQ(1, read(report[0], &byte, 1));
+	for (int i = 0; i < 2; i++)
+		if (read(report[0], &byte, 1) != 1)
+			FAIL("an unrelated process has ended early");
 	close(report[0]);
 }
 

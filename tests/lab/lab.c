@@ -238,11 +238,13 @@ static char *files_of_guest(int number)
 static bool judge(void)
 {
 	int right = 0, skipped = 0, not_run = 0;
+	const char *why = "";
 
 	for (int t = 0; t < test_count; t++) {
 		right += tests[t].result == PASSED;
-		skipped += tests[t].result == SKIPPED;
 		not_run += tests[t].result == NOT_RUN;
+		if (tests[t].result == SKIPPED && !skipped++ && tests[t].why)
+			why = text_of(": %s", tests[t].why);
 	}
 	list_wrong();
 	if (!wrong_count && !right) {
@@ -251,7 +253,8 @@ static bool judge(void)
 	}
 	if (!wrong_count) {
 		if (skipped)
-			say("passed", ", but %d of its tests cannot run in this guest", skipped);
+			say("passed", ", but %d of its tests cannot run in this guest%s",
+			    skipped, why);
 		else
 			say("passed", "");
 		return true;

@@ -809,7 +809,7 @@ TEST(lab, why_there_is_no_guest_is_told_once)
 TEST(lab, skipped_tests_of_a_step_that_passes_are_told)
 {
 	set_scene("1 more io.seek map.fork_shares\n", "io.seek skip\n");
-	expect_lab("-s 1", 0, "step 1, more: passed, but 1 of its tests cannot run in this guest\n"
+	expect_lab("-s 1", 0, "step 1, more: passed, but 1 of its tests cannot run in this guest: not here\n"
 		   "All 1 steps pass. Well done.\n");
 }
 
