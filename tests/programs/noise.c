@@ -395,7 +395,7 @@ static struct comparison *take_pairs(double cost)
 }
 
 /* Where pairs have the lock, and how large each memory is. */
-static bool placed[1024];
+static bool placed[64 * 65536 / INSTANCE_BYTES];
 static size_t places;
 
 static struct outcome play_places(const struct trial *trial)
@@ -426,8 +426,8 @@ TEST(compare, pairs_are_all_over_the_region)
 		ASSERT_EQ(used[i] * page_size() / INSTANCE_BYTES, places);
 		for (size_t k = 0; k < places; k++)
 			seen += placed[k];
-		/* 1010 tries leave some 70 of 512 out. */
-		ASSERT_TRUE(seen >= places * 3 / 4);
+		/* 1010 tries leave some 70 of 512 out; with pages of 16 KiB there are more. */
+		ASSERT_TRUE(seen >= 0.9 * places * (1 - exp(-1010.0 / places)));
 	}
 }
 
