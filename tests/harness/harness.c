@@ -277,7 +277,8 @@ void test_assert_errno(const char *file, int line, const char *what,
 {
 	if (result != -1)
 		test_differs(file, line, what, error_name(wanted),
-			     text_of("success (%ld)", (long)result));
+			     text_of(result > INT32_MAX ? "success (0x%lx)" : "success (%ld)",
+				     (long)result));
 	if (!is_equal(errno, wanted))
 		test_differs(file, line, what, error_name(wanted),
 			     errno ? error_name(errno) : "-1 and no errno");

@@ -262,3 +262,8 @@ TEST(sample, dies_instead_of_sleeping)
 {
 	wait_until_asleep(start(die, NULL));
 }
+
+TEST(sample, maps_where_failure_was_expected)
+{
+	ASSERT_ERRNO(EINVAL, 0x7f0000001000);
+}

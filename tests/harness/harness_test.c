@@ -61,6 +61,11 @@ TEST(harness, failure_says_what_was_expected_and_seen)
 		      HEAD "fails_where_failure_was_expected\n"
 		      "# 0: expected EINVAL, saw success (0)\n"
 		      "not ok 1 sample.fails_where_failure_was_expected\n");
+	/* An address. */
+	expect_sample("maps_where_failure_was_expected", 1,
+		      HEAD "maps_where_failure_was_expected\n"
+		      "# 0x7f0000001000: expected EINVAL, saw success (0x7f0000001000)\n"
+		      "not ok 1 sample.maps_where_failure_was_expected\n");
 }
 
 static void expect_failure(const char *name, const char *said)
@@ -387,7 +392,7 @@ TEST(harness, tests_are_chosen_by_name_or_pattern)
 {
 	struct run run = RUN("harness_sample", "-l");
 
-	ASSERT_EQ(34, lines_in(run.output));
+	ASSERT_EQ(35, lines_in(run.output));
 	ASSERT_TRUE(!strncmp(run.output, "sample.passes\nsample.fails\n", 27));
 	ASSERT_STREQ("sample.child_fails_unseen\nsample.child_dies\n",
 		     RUN("harness_sample", "-l", "sample.child_*").output);
