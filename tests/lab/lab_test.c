@@ -1004,6 +1004,10 @@ TEST_LIMIT(lab, start_makes_a_folder_to_work_in, 60)
 	/* What make lab says there is a command for there. */
 	expect_text(shell("env -u MAKEFLAGS -u MFLAGS make -sn -C \"$DIR\" 5 KERNEL=6.1 | grep -A 2 tests/lab/run.sh"),
 		    "-r 'make KERNEL='\\''6.1'\\'' ' \\\n\t-s '5'");
+	expect_text(shell("env -u MAKEFLAGS -u MFLAGS make -C \"$DIR\" -s help"),
+		    "make 5\t\tonly step 5\n");
+	expect_text(RUN("/bin/sh", "-c", "env -u MAKEFLAGS -u MFLAGS make -C \"$DIR\" -s clean").errors,
+		    "no 'clean' here: make help\n");
 	run = RUN(in("TOP", "tests/lab/start.sh"), "my lab's $folder");
 	expect_refusal(run, STATUS_USAGE, "lab-start: there is something in my lab's $folder already");
 	expect_refusal(RUN(in("TOP", "tests/lab/start.sh"), ""), STATUS_USAGE, "say where");

@@ -35,10 +35,13 @@ there = @\$(MAKE) -s --no-print-directory -C \$(SHMCOUNT) LAB_STARTED=yes \\
 
 lab run vm shell timeline:
 	+\$(there) \$@
+help:
+	@sed -n 's/^#	//p' Makefile
 # The number of a step.
 .DEFAULT:
+	@case '\$@' in [0-9]*) ;; *) echo "no '\$@' here: make help" >&2; exit 2 ;; esac
 	+\$(there) lab STEP=\$@
 
-.PHONY: lab run vm shell timeline
+.PHONY: lab run vm shell timeline help
 END
 echo "$dir has the skeleton: go there, and make says how far you are"
