@@ -127,7 +127,8 @@ static struct {
  */
 static void meet(int me, long round, double give_up)
 {
-	const double at_once = 50e-6 * TURNS * slower_by();
+	/* On one processor they take ten times as long. */
+	const double at_once = 50e-6 * TURNS * (slower_by() < 20 ? slower_by() : 20);
 	double began;
 
 	while (me && meeting->round < round)
@@ -167,8 +168,8 @@ static void open_map_and_fault(void *number)
 }
 
 /*
- * Two processors that count at the same instant must not lose a count. A kernel that
- * watches its memory accesses (KCSAN) needs half a minute and more for this.
+ * Two processors that count at the same instant must not lose a count. The limit is for a
+ * kernel that watches its memory accesses (KCSAN).
  */
 TEST_LIMIT(stats, exact_on_two_processors_at_once, 60)
 {
@@ -185,6 +186,8 @@ TEST_LIMIT(stats, exact_on_two_processors_at_once, 60)
 	ASSERT_EQ(2 * ROUNDS * PAGES_EACH, attribute("faults"));
 	ASSERT_EQ(0, attribute("mappings"));
 	ASSERT_EQ(0, attribute("opens"));
+	if (meeting->round > ROUNDS)
+		test_skip("the two processors never ran at the same instant");
 }
 
 TEST(stats, refused_mappings_are_not_counted)

@@ -362,6 +362,7 @@ run_one() {
 		case $kind in
 		arm64*)
 			[ "$target" != check ] || line="$line $few"
+			[ "$kind" = arm64 ] || line="$line ACCEL=kvm"
 			boot_inside "$line $slow"
 			;;
 		*) inside "$kind" "$line" ;;

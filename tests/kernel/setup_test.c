@@ -374,7 +374,7 @@ TEST(make, architecture_is_what_the_command_line_says)
 		    "make compare is for this machine's architecture only");
 }
 
-/* SUITES= takes the names that KERNEL= takes. */
+/* SUITES= takes the names that KERNEL= takes there. */
 TEST(make, matrix_of_another_architecture)
 {
 	static const char matrix[] = "make -C \"$TOP\" -ns ARCH=" OTHER_ARCH " SUITES=%s matrix";

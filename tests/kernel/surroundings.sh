@@ -56,7 +56,7 @@ x86_64) host_arch=amd64 ;;
 aarch64) host_arch=arm64 ;;
 *) host_arch=$(uname -m) ;;
 esac
-[ "$(getconf LONG_BIT)" != 32 ] || host_arch="$(uname -m) with programs of 32 bits"
+[ "$(getconf LONG_BIT 2>/dev/null)" != 32 ] || host_arch="$(uname -m) with programs of 32 bits"
 
 arch_of() {
 	case $1 in
