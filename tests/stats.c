@@ -110,40 +110,52 @@ TEST(stats, faults_are_pages_given)
 
 enum {
 	ROUNDS = 200,
+	ENOUGH = 20,		/* each loses one count or two where counting is wrong */
 	PAGES_EACH = 64,
 	TURNS = 10,
 };
 
-/* For these two processes: how often they took turns, and the round that may begin. */
+/* For two processes: how often they took turns, the round that may begin, and how many met. */
 static struct {
-	atomic_long turns, round;
+	atomic_long turns, round, met;
 } *meeting;
 
 /*
  * Wait until both processes run at the same instant. On a busy host the guest's processors
  * may run one after the other: they would not count at once, and no count could be lost.
- * Turns that take no time show that both run. A host that never lets them is not waited
+ * Turns that take no time show that both run. If they do not, both sleep for a moment, after
+ * which the host may give them different processors. A host that never does is not waited
  * for any longer than until give_up.
  */
 static void meet(int me, long round, double give_up)
 {
 	/* On one processor they take ten times as long. */
 	const double at_once = 50e-6 * TURNS * (slower_by() < 20 ? slower_by() : 20);
-	double began;
+	double began = now();
 
-	while (me && meeting->round < round)
-		if (meeting->turns % 2)
+	while (me && meeting->round < round) {
+		if (meeting->turns % 2) {
 			meeting->turns++;
+			began = now();
+		} else if (now() - began > at_once + 0.005) {
+			usleep(20000);
+		}
+	}
 	if (me || meeting->round > round)
 		return;
-	do {
+	for (int tries = 1;; tries++) {
 		began = now();
 		for (int i = 0; i < TURNS; i++) {
 			meeting->turns++;
 			while (meeting->turns % 2)
 				;
 		}
-	} while (now() - began > at_once && now() < give_up);
+		if (now() - began < at_once || now() > give_up)
+			break;
+		if (tries % 4 == 0)
+			usleep(20000);
+	}
+	meeting->met += now() < give_up;
 	meeting->round = now() < give_up ? round : ROUNDS + 1;
 }
 
@@ -186,8 +198,9 @@ TEST_LIMIT(stats, exact_on_two_processors_at_once, 60)
 	ASSERT_EQ(2 * ROUNDS * PAGES_EACH, attribute("faults"));
 	ASSERT_EQ(0, attribute("mappings"));
 	ASSERT_EQ(0, attribute("opens"));
-	if (meeting->round > ROUNDS)
-		test_skip("the two processors never ran at the same instant");
+	if (meeting->met < ENOUGH)
+		test_skip("the two processors hardly ever ran at the same instant: %ld times",
+			  meeting->met);
 }
 
 TEST(stats, refused_mappings_are_not_counted)
